@@ -1,0 +1,204 @@
+"""The contract of a channel: one way in, one way out; and loading one by name.
+
+A channel is a class, named by an entry point of the group ``supportbot.channels``::
+
+    class FaxChannel:
+        class Config(ChannelConfig):          # its section of bot.yaml
+            number: str
+
+        capabilities = Capabilities()
+
+        def __init__(self, config: Config, host: Host) -> None: ...
+        def app(self, accept: Accept) -> web.Application: ...
+        async def send(self, outbound: Outbound) -> Sent: ...
+
+What it can do beyond that, it says by having one of the one-method protocols below
+(``CanFind``, ``CanStream``, ``CanReport``); what it has not, the core does without.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from supportbot.errors import ChannelDependencyMissing, UnknownChannel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from aiohttp import web
+
+    from supportbot.feed import Feed
+    from supportbot.messages import Accepted, Inbound, Message, Outbound, Sent, State
+
+_GROUP = "supportbot.channels"
+
+
+class ChannelConfig(BaseModel):
+    """What every channel's section of bot.yaml has; a channel's own ``Config`` adds its keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    type: str = Field(description="Which kind of channel this is: terminal, webhook, or one you installed.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What a channel can do, for the core and for people to read; nothing here is behaviour."""
+
+    streaming: bool = False
+    """Shows an answer while it is being written (has ``live``)."""
+    drafts: bool = False
+    """Leaves replies for a person to send."""
+    markdown: bool = True
+    """Shows standard Markdown; when False the channel turns it into plain text itself."""
+    max_text: int | None = None
+    """Longest single message the platform takes, in characters; the channel splits longer ones."""
+
+
+class Accept(Protocol):
+    """The one way in. Returns when the message is on disk, never before."""
+
+    async def __call__(self, inbound: Inbound) -> Accepted:
+        """Store a message once and see to it that it is answered.
+
+        Raises:
+            StoreUnavailable: it could not be stored within 2.5 s: answer 503, do not acknowledge.
+            NotAccepting: the bot is stopping: answer 503, do not acknowledge.
+        """
+
+
+class Records(Protocol):
+    """A channel's own durable memory: small JSON values under string keys, private to the channel.
+
+    For sessions, cursors, tokens. A write returns when it is on disk.
+    """
+
+    async def get(self, key: str) -> Any | None:
+        """Return the value, or None when there is none or it has expired."""
+
+    async def put(self, key: str, value: Any, *, expires_at: int | None = None) -> None:
+        """Store a value, replacing an earlier one; ``expires_at`` in Unix milliseconds."""
+
+    async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key is free; says whether it did."""
+
+    async def delete(self, key: str) -> None:
+        """Forget a key; no error when it was not there."""
+
+    def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
+        """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
+
+
+class Transcripts(Protocol):
+    """What was said in this channel's conversations: for channels whose readers come and fetch."""
+
+    async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
+        """Return up to ``limit`` messages after number ``after``, oldest first; empty if unknown."""
+
+    async def state(self, external_id: str) -> State | None:
+        """Return who speaks in the conversation; None if it is unknown."""
+
+    async def conversation_id(self, external_id: str) -> str | None:
+        """Return the store's id of the conversation, the key of its ``feed``; None if it is unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What the core lends a channel."""
+
+    name: str
+    """The channel's name in bot.yaml; ``Inbound.channel`` carries it."""
+    records: Records
+    transcripts: Transcripts
+    feed: Feed
+    """What happens in conversations right now (see ``supportbot.feed``)."""
+    base_path: str
+    """Where the channel's routes are mounted: ``/channels/<name>``."""
+    bot_name: str = "SupportBot"
+
+
+class Channel(Protocol):
+    """What every channel is. See the module's text for the shape of a class."""
+
+    Config: ClassVar[type[ChannelConfig]]
+    capabilities: Capabilities
+
+    def app(self, accept: Accept) -> web.Application:
+        """Return the channel's routes and, in its ``cleanup_ctx``, whatever it runs in the background.
+
+        It is mounted below ``host.base_path`` and starts and stops as aiohttp sub-applications do.
+        """
+
+    async def send(self, outbound: Outbound) -> Sent:
+        """Deliver one reply and return the platform's receipt.
+
+        Raises:
+            Refused: the platform will never take it.
+            RetryAfter: the platform did not take it, and says when to try again.
+            Unclear: nobody knows whether it took it. Any other exception counts as this.
+        """
+
+
+@runtime_checkable
+class CanFind(Protocol):
+    """A channel that can look whether an unclear delivery arrived."""
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        """Look on the platform for this delivery: its receipt, or None when it is not there."""
+
+
+class Live(Protocol):
+    """An answer being shown while it is written."""
+
+    async def append(self, text: str) -> None:
+        """Show some more text."""
+
+
+@runtime_checkable
+class CanStream(Protocol):
+    """A channel that shows an answer while it is being written."""
+
+    def live(self, outbound: Outbound) -> AbstractAsyncContextManager[Live]:
+        """Open a live view. ``outbound.text`` is empty; the complete reply follows by ``send``.
+
+        Leaving the context with an exception means that the answer will not come in this shape:
+        take back what was shown.
+        """
+
+
+@runtime_checkable
+class CanReport(Protocol):
+    """A channel that can say how it is, for ``/readyz``."""
+
+    def problem(self) -> str:
+        """Return what keeps the channel from working, in one line; empty when all is well."""
+
+
+def load_channel(name: str) -> type[Channel]:
+    """Return the channel class that an installed package offers under this type name.
+
+    Only the one that is asked for is imported: another channel's missing dependency does no harm.
+
+    Raises:
+        UnknownChannel: no installed package offers it.
+        ChannelDependencyMissing: its package is there, something it imports is not.
+    """
+    found = entry_points(group=_GROUP)
+    for entry in found:
+        if entry.name == name:
+            try:
+                loaded: type[Channel] = entry.load()
+            except ModuleNotFoundError as error:
+                raise ChannelDependencyMissing(name=name, module=error.name) from error
+            return loaded
+    raise UnknownChannel(name=name, known=", ".join(known_channels()))
+
+
+def known_channels() -> list[str]:
+    """Return the type names of all installed channels, sorted; imports none of them."""
+    return sorted({entry.name for entry in entry_points(group=_GROUP)})

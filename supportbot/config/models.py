@@ -1,0 +1,149 @@
+"""bot.yaml as frozen models: every key, its meaning, its default.
+
+The descriptions are what ``supportbot schema`` shows in an editor. A channel's section is only
+known as ``ChannelConfig`` here; the channel's own ``Config`` reads the rest of it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class Section(BaseModel):
+    """A part of bot.yaml: unknown keys are errors, nothing is converted in silence, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class BotSection(Section):
+    """Who the bot is."""
+
+    name: str = Field("SupportBot", min_length=1, max_length=80, description="What the bot calls itself.")
+    company: str = Field("", max_length=120, description="Whose customers it serves.")
+    description: str = Field("", max_length=2000, description="What the company does, in a sentence or two.")
+    language: str = Field("en", description="Language of the fixed texts, as a BCP 47 tag such as en or pt-BR.")
+    contact: str = Field("", max_length=500, description="How else to reach a person, as a customer would read it.")
+    facts: dict[str, str] = Field(default_factory=dict, description="Short facts the prompts may use, by name.")
+
+
+class TextsSection(Section):
+    """The fixed texts a customer may read when no model wrote any."""
+
+    unknown: str = Field(
+        "I could not find an answer to that in what I know. Would you like to talk to a person? "
+        "Just write \"talk to a person\".",
+        description="Said when nothing in the knowledge answers the question.",
+    )
+    handoff: str = Field(
+        "I have asked a person from our team to take over. They will answer you here.",
+        description="Said when a conversation is handed to a person.",
+    )
+    failed: str = Field(
+        "Sorry, something went wrong on our side with that message. I have put it aside for a person to look at.",
+        description="Said when a message could not be answered after all tries.",
+    )
+
+
+class ModelSection(Section):
+    """One model endpoint. Several make a fallback chain; ``knowledge`` always stands at its end."""
+
+    dialect: Literal["llama", "openai"] = Field("openai", description="The wire format the endpoint speaks.")
+    model: str = Field(min_length=1, description="The model's id, as the endpoint names it.")
+    name: str = Field("", description="What to call this entry in logs and figures; the model's id when empty.")
+    base_url: str = Field("", description="Where the endpoint is, up to and including /v1. The llama dialect has a default.")
+    api_key: SecretStr | None = Field(None, description="Sent as a Bearer token. Give it as ${NAME} from the environment.")
+    max_tokens: int = Field(1024, ge=1, le=131_072, description="Longest answer, in tokens.")
+    max_tokens_key: Literal["max_tokens", "max_completion_tokens"] | None = Field(
+        None, description="Which field carries it; by default what the dialect documents."
+    )
+    temperature: float | None = Field(None, ge=0, le=2, description="Left to the endpoint when not set.")
+    top_p: float | None = Field(None, gt=0, le=1, description="Left to the endpoint when not set.")
+    stream: bool = Field(True, description="Ask for the answer in pieces.")
+    context_tokens: int = Field(8192, ge=512, description="The model's window, in tokens.")
+    attempts: int = Field(3, ge=1, le=10, description="Tries per answer, all before the first word was received.")
+    connect_timeout: float = Field(5.0, gt=0, le=120, description="Seconds to connect.")
+    first_token_timeout: float = Field(30.0, gt=0, le=600, description="Seconds until the first word.")
+    idle_timeout: float = Field(30.0, gt=0, le=600, description="Seconds between two pieces.")
+    total_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds for one answer, all tries together.")
+    extra: dict[str, Any] = Field(default_factory=dict, description="More fields of the request, sent as they are.")
+
+
+class KnowledgeSection(Section):
+    """The articles the bot may quote."""
+
+    path: Path = Field(Path("knowledge"), description="Folder of Markdown articles.")
+    threshold: float = Field(0.5, ge=0, le=1, description="How well a passage must fit, 0 to 1, to be offered.")
+    passages: int = Field(3, ge=0, le=20, description="How many passages a model gets to read with a question.")
+
+
+class PromptsSection(Section):
+    """The words the model reads."""
+
+    path: Path = Field(Path("prompts"), description="Folder of *.md.j2 templates.")
+    system: str = Field("system", description="Name of the system prompt's template, without .md.j2; "
+                                              "<name>.<channel>.md.j2 is preferred where it exists.")
+    history_tokens: int = Field(4000, ge=100, description="Budget for what was said before, in tokens.")
+    history_messages: int = Field(60, ge=2, le=1000, description="How many earlier messages are read from the store.")
+
+
+class TurnsSection(Section):
+    """How messages become turns."""
+
+    debounce: float = Field(0.0, ge=0, le=60, description="Seconds to wait for more of the same before answering.")
+    concurrency: int = Field(1000, ge=1, le=100_000, description="Turns worked on at once, in one process.")
+    attempts: int = Field(3, ge=1, le=20, description="Tries before a turn is put aside as dead.")
+    lease: float = Field(60.0, ge=1, le=3600, description="Seconds until a turn of a process that died is taken over.")
+    retry_delay: float = Field(0.5, gt=0, le=600, description="Seconds before the second try; doubles, with jitter.")
+    timeout: float = Field(180.0, gt=0, le=3600, description="Seconds one try may take.")
+
+
+class DeliveriesSection(Section):
+    """How replies are delivered."""
+
+    attempts: int = Field(8, ge=1, le=100, description="Tries before a delivery is put aside as dead.")
+    retry_delay: float = Field(1.0, gt=0, le=600, description="Seconds before the second try; doubles, with jitter.")
+    timeout: float = Field(30.0, gt=0, le=600, description="Seconds one try may take before its outcome is unclear.")
+    settle_delay: float = Field(3.0, ge=0, le=600, description="Seconds to wait before looking for an unclear one.")
+
+
+class ServerSection(Section):
+    """The HTTP server."""
+
+    host: str = Field("127.0.0.1", description="Address to listen on.")
+    port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
+    admin_token: SecretStr | None = Field(
+        None, description="Bearer token for /metrics and /readyz; without it they answer on the loopback address only."
+    )
+    trusted_proxies: tuple[str, ...] = Field((), description="Networks whose X-Forwarded-For is believed.")
+    max_body: int = Field(64 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes.")
+
+
+class LogSection(Section):
+    """What the program writes about itself."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is written.")
+    format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal.")
+
+
+class Config(Section):
+    """bot.yaml."""
+
+    bot: BotSection = Field(default_factory=BotSection, description="Who the bot is.")
+    texts: TextsSection = Field(default_factory=TextsSection, description="Fixed texts a customer may read.")
+    model: tuple[ModelSection, ...] = Field((), description="Model endpoints, tried in this order; none: knowledge only.")
+    knowledge: KnowledgeSection = Field(default_factory=KnowledgeSection, description="The articles the bot may quote.")
+    prompts: PromptsSection = Field(default_factory=PromptsSection, description="The words the model reads.")
+    database: str = Field(
+        "sqlite:///data/bot.db",
+        description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
+    )
+    turns: TurnsSection = Field(default_factory=TurnsSection, description="How messages become turns.")
+    deliveries: DeliveriesSection = Field(default_factory=DeliveriesSection, description="How replies are delivered.")
+    server: ServerSection = Field(default_factory=ServerSection, description="The HTTP server.")
+    log: LogSection = Field(default_factory=LogSection, description="What the program writes about itself.")
+    channels: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")], Any] = Field(
+        default_factory=dict, description="The channels, by a name of your choice; 'type' says which kind."
+    )

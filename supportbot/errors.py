@@ -1,0 +1,110 @@
+"""Every error raised on purpose. The docstring is the message: it says what to do next.
+
+``{name}`` in a docstring is filled from the keyword arguments the error was raised with.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class SupportBotError(Exception):
+    """Something in SupportBot failed."""
+
+    def __init__(self, **details: Any) -> None:
+        self.details = details
+        super().__init__(" ".join((type(self).__doc__ or "").split()).format_map(details))
+
+
+class ConfigError(SupportBotError):
+    """{problems}"""
+
+
+class UnknownChannel(SupportBotError):
+    """Channel '{name}' is not installed. Known: {known}. Fix the channel's 'type' in bot.yaml, or install
+    the package that brings it."""
+
+
+class ChannelDependencyMissing(SupportBotError):
+    """Channel '{name}' needs '{module}', which is not installed. Install its extra:
+    pip install 'supportbot-framework[{name}]'."""
+
+
+# -- store -------------------------------------------------------------------------------------
+
+
+class StoreUnavailable(SupportBotError):
+    """The session store cannot be written: {cause}. Nothing was accepted; try again."""
+
+
+class StoreInUse(SupportBotError):
+    """Another bot is running on {path} (process {pid}). Stop it first, give this one its own 'database' in
+    bot.yaml, or use PostgreSQL to run several."""
+
+
+class UnknownSchema(SupportBotError):
+    """The database is at schema version '{found}', which this release does not know (it knows up to
+    '{known}'). Install the release that made it, or restore a backup; nothing was changed."""
+
+
+class SchemaBehind(SupportBotError):
+    """The database is at schema version '{found}' and this release needs '{needed}'. Run:
+    supportbot migrate"""
+
+
+class NotFound(SupportBotError):
+    """There is no {what} '{id}'."""
+
+
+# -- a turn ------------------------------------------------------------------------------------
+
+
+class Fenced(SupportBotError):
+    """Turn '{turn}' is no longer ours: it was taken over, or a person is now speaking in the conversation."""
+
+
+class NotAccepting(SupportBotError):
+    """The bot is stopping and takes no new messages. Try again in a few seconds."""
+
+
+class PromptError(SupportBotError):
+    """{file}:{line}: {problem}"""
+
+
+# -- a model -----------------------------------------------------------------------------------
+
+
+class ModelError(SupportBotError):
+    """The model '{model}' did not answer: {cause}"""
+
+    retryable = True
+
+
+class ModelRefused(ModelError):
+    """The model endpoint '{model}' refused the request ({status}): {cause}"""
+
+    retryable = False
+
+
+# -- a delivery --------------------------------------------------------------------------------
+
+
+class DeliveryError(SupportBotError):
+    """The delivery failed: {cause}"""
+
+
+class Refused(DeliveryError):
+    """The platform refused the delivery and will go on refusing it: {cause}"""
+
+
+class RetryAfter(DeliveryError):
+    """The platform did not take the delivery and asks to wait {seconds} s: {cause}"""
+
+    @property
+    def seconds(self) -> float:
+        """How long to wait before the next attempt."""
+        return float(self.details["seconds"])
+
+
+class Unclear(DeliveryError):
+    """Nobody can say whether the platform took the delivery: {cause}"""

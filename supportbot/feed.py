@@ -1,0 +1,164 @@
+"""What happens in a conversation right now, told to whoever is listening in this process.
+
+Nothing here is durable and nothing may depend on it for correctness: a listener that missed
+something reads the transcript (every message has a gapless number). A slow listener never holds
+anybody up: its queue is bounded, and when it overflows the listener is told ``Lagged`` once
+and should read the transcript again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from supportbot.messages import Message, State
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message was stored: a customer's, the bot's or a person's."""
+
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """Messages reached their end without a reply of their own (``dead``, ``handed_over``, ``ignored``)."""
+
+    message_ids: tuple[str, ...]
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Typing:
+    """The bot began to work on an answer, or (``on=False``) gave this attempt up."""
+
+    turn_id: str
+    on: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """Some more text of the answer that turn ``turn_id`` is writing. ``offset`` counts characters before it;
+    an offset of 0 begins anew and voids what the same turn wrote before."""
+
+    turn_id: str
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """Another one speaks now."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class Lagged:
+    """The listener was too slow and missed something."""
+
+
+Event = Said | Settled | Typing | Delta | StateChanged | Lagged
+
+
+class Subscription:
+    """One listener's bounded queue of events; an async iterator."""
+
+    __slots__ = ("_closed", "_limit", "_queue", "_waiter")
+
+    def __init__(self, limit: int) -> None:
+        self._queue: deque[Event] = deque()
+        self._limit = limit
+        self._waiter: asyncio.Future[None] | None = None
+        self._closed = False
+
+    def __aiter__(self) -> Subscription:
+        return self
+
+    async def __anext__(self) -> Event:
+        while not self._queue:
+            if self._closed:
+                raise StopAsyncIteration
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        return self._queue.popleft()
+
+    def close(self) -> None:
+        """End the iteration after what is already queued."""
+        self._closed = True
+        self._wake()
+
+    def _put(self, event: Event) -> None:
+        if self._closed:
+            return
+        if len(self._queue) >= self._limit:
+            self._queue.clear()
+            event = Lagged()
+        self._queue.append(event)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Feed:
+    """Publish and listen, by conversation id. For the event loop's thread only."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, list[Subscription]] = {}
+        self._writing: dict[str, tuple[str, list[str]]] = {}
+
+    def publish(self, conversation_id: str, event: Event) -> None:
+        """Tell everybody who listens to this conversation; never waits."""
+        self._remember(conversation_id, event)
+        for listener in self._listeners.get(conversation_id, ()):
+            listener._put(event)  # noqa: SLF001 - the two classes are one mechanism
+
+    @contextmanager
+    def listen(self, conversation_id: str, *, limit: int = 1000) -> Iterator[Subscription]:
+        """Listen from now on. An answer that is being written is told from its beginning first."""
+        subscription = Subscription(limit)
+        if conversation_id in self._writing:
+            turn_id, parts = self._writing[conversation_id]
+            subscription._put(Typing(turn_id))  # noqa: SLF001
+            if parts:
+                subscription._put(Delta(turn_id, 0, "".join(parts)))  # noqa: SLF001
+        self._listeners.setdefault(conversation_id, []).append(subscription)
+        try:
+            yield subscription
+        finally:
+            listeners = self._listeners[conversation_id]
+            listeners.remove(subscription)
+            if not listeners:
+                del self._listeners[conversation_id]
+
+    def close(self) -> None:
+        """End every subscription: the process is stopping."""
+        for listeners in self._listeners.values():
+            for listener in listeners:
+                listener.close()
+
+    def _remember(self, conversation_id: str, event: Event) -> None:
+        match event:
+            case Typing(turn_id, True):
+                self._writing[conversation_id] = (turn_id, [])
+            case Typing() | StateChanged() | Settled():
+                self._writing.pop(conversation_id, None)
+            case Said(message) if message.author != "customer":
+                self._writing.pop(conversation_id, None)
+            case Delta(turn_id, offset, text):
+                _, parts = self._writing.setdefault(conversation_id, (turn_id, []))
+                if offset == 0:
+                    parts.clear()
+                parts.append(text)
+            case _:
+                pass

@@ -1,0 +1,25 @@
+"""Identifiers: unique everywhere, ordered by the time they were made.
+
+The form is that of a ULID (48 bits of Unix milliseconds, 80 random bits, Crockford base 32),
+behind a short prefix that says what the thing is, so that a person reading a log knows what
+to do with it: ``msg_01K…`` a message, ``turn_…`` a turn, ``conv_…``, ``dlv_…``, ``contact_…``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]  # ten bits at a time: half the work
+
+
+def new_id(prefix: str) -> str:
+    """Make an identifier such as ``msg_01K9ZC4RWT8QJ5M3XHGN2B7VDE``."""
+    number = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10))
+    return f"{prefix}_" + "".join(_PAIRS[number >> shift & 1023] for shift in range(120, -1, -10))
+
+
+def now_ms() -> int:
+    """The present as Unix time in whole milliseconds, the unit of every ``*_at`` column."""
+    return time.time_ns() // 1_000_000

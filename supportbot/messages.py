@@ -1,0 +1,269 @@
+"""The frozen values that travel through the bot. Each contains the one before, so the address
+travels with the message:
+
+    Inbound -> Accepted        a channel hands in, the inbox answers
+    Turn -> Prompt -> Answer   the bot's work on one or more messages of one conversation
+    Outbound -> Sent           what a channel is asked to deliver, and its receipt
+
+All times are Unix milliseconds. All text is Unicode without NUL and without surrogates
+(``clean_text`` has been through it).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+State = Literal["bot", "queued", "human", "snoozed", "resolved", "spam"]
+"""Who speaks in a conversation. The bot speaks only in ``bot``."""
+
+Author = Literal["customer", "bot", "person", "system"]
+"""Who wrote a message. ``person`` is a member of the support team."""
+
+MessageState = Literal["pending", "answered", "handed_over", "ignored", "dead", "said"]
+"""What became of a message. Customers' messages end in one of the middle four; what the bot or
+a person wrote is ``said``."""
+
+Assurance = Literal["anonymous", "claimed", "verified"]
+"""How sure we are that a contact is who they say: not at all, on their own word, or proven by the channel."""
+
+DeliveryState = Literal["planned", "sending", "delivered", "unknown", "dead"]
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def clean_text(text: str) -> str:
+    """Replace what no database and no JSON parser can carry (NUL, lone surrogates) by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+class _Evolve:
+    """A frozen value of which a changed copy can be had."""
+
+    __slots__ = ()
+
+    def evolve(self, **changes: Any) -> Self:
+        """Return a copy with some fields changed."""
+        return replace(self, **changes)  # type: ignore[type-var]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender(_Evolve):
+    """Who wrote an inbound message, as far as the channel knows."""
+
+    id: str
+    """The channel's own key of the person: a Slack user, an e-mail address, a visitor id."""
+    name: str = ""
+    email: str = ""
+    assurance: Assurance = "anonymous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attachment(_Evolve):
+    """Something that came with a message. The name is display text, never a path."""
+
+    name: str
+    content_type: str
+    size: int
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound(_Evolve):
+    """One message in the normal form: what every channel makes of what its platform sent."""
+
+    channel: str
+    """The channel's name in bot.yaml."""
+    conversation: str
+    """The channel's own key of the conversation; everything with the same key is one conversation."""
+    sender: Sender
+    text: str
+    keys: tuple[str, ...]
+    """What makes this message the same as another: each key is seen at most once per channel. At least one."""
+    author: Literal["customer", "person"] = "customer"
+    attachments: tuple[Attachment, ...] = ()
+    sent_at: int | None = None
+    """When the platform says it was written; None when it does not say."""
+    address: Mapping[str, Any] = field(default_factory=dict)
+    """How to reply: a small JSON object that only this channel reads. The newest one of a conversation counts."""
+    ignored: str = ""
+    """A reason not to answer, such as ``auto_reply``: the message is recorded and ends there."""
+    wants_person: bool = False
+    """The customer pressed "talk to a person"."""
+    tenant: str = "default"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted(_Evolve):
+    """The inbox's receipt: the message is on disk. Only now may the channel acknowledge it."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    """The message's number in its conversation, from 1, without gaps."""
+    state: MessageState
+    duplicate: bool = False
+    """The message had been accepted before; this call changed nothing."""
+    same: bool = True
+    """False when the earlier message under this key had another text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation(_Evolve):
+    """A source the answer rests on."""
+
+    title: str
+    source: str
+    """Where it stands: a path below ``knowledge/``, or a URL."""
+    quote: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(_Evolve):
+    """One stored message of a conversation."""
+
+    id: str
+    seq: int
+    author: Author
+    text: str
+    created_at: int
+    state: MessageState = "said"
+    turn_id: str | None = None
+    client_key: str = ""
+    """The first of the keys the message came with; empty for what the bot wrote."""
+    attachments: tuple[Attachment, ...] = ()
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact(_Evolve):
+    """The person on the other side."""
+
+    id: str
+    external_id: str
+    name: str = ""
+    email: str = ""
+    assurance: Assurance = "anonymous"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn(_Evolve):
+    """One claimed piece of work: the newest messages of one conversation, to be answered once."""
+
+    id: str
+    conversation_id: str
+    tenant: str
+    channel: str
+    external_id: str
+    """The channel's key of the conversation."""
+    address: Mapping[str, Any]
+    contact: Contact
+    fence: int
+    """Fencing token: grows with every claim; a write with an older one changes nothing."""
+    attempt: int
+    """1 for the first try."""
+    messages: tuple[Message, ...]
+    """What is to be answered, oldest first; at least one."""
+    history: tuple[Message, ...] = ()
+    """What was said before, oldest first, a bounded window."""
+    created_at: int = 0
+
+    @property
+    def question(self) -> str:
+        """The words to be answered: the texts of the new messages, one per line."""
+        return "\n".join(m.text for m in self.messages)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Passage(_Evolve):
+    """A piece of the knowledge that may answer the question."""
+
+    title: str
+    source: str
+    text: str
+    score: float
+    """How well it fits, 0 to 1; below ``knowledge.threshold`` it is not offered as an answer."""
+
+
+Role = Literal["system", "user", "assistant", "tool"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words(_Evolve):
+    """One entry of a model request's ``messages``."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt(_Evolve):
+    """What the model reads."""
+
+    turn: Turn
+    words: tuple[Words, ...]
+    passages: tuple[Passage, ...] = ()
+    template_hash: str = ""
+    """SHA-256 (first 16 hex digits) over the templates that were used."""
+    tokens: int = 0
+    """Our estimate of the request's size."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage(_Evolve):
+    """What a model call cost, in tokens; None where the endpoint did not say."""
+
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer(_Evolve):
+    """A complete answer: it ended properly, with a known stop reason."""
+
+    prompt: Prompt
+    text: str
+    model: str
+    """Which model answered, as named in bot.yaml; ``knowledge`` when none did."""
+    stop_reason: str = "stop"
+    citations: tuple[Citation, ...] = ()
+    handoff: str = ""
+    """A reason to ask for a person, such as ``customer_asked`` or ``no_answer``; empty to stay with the bot."""
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbound(_Evolve):
+    """One delivery for a channel to make. Everything needed is in it, also after a restart."""
+
+    delivery_id: str
+    """The same on every attempt: use it as the idempotency key, or mark the post with it."""
+    conversation_id: str
+    message_id: str
+    turn_id: str
+    tenant: str
+    channel: str
+    external_id: str
+    """The channel's key of the conversation."""
+    address: Mapping[str, Any]
+    text: str
+    """Standard Markdown."""
+    seq: int
+    """The reply's number in its conversation."""
+    in_reply_to: str = ""
+    """The first key of the newest message it answers."""
+    citations: tuple[Citation, ...] = ()
+    handoff: str = ""
+    attempt: int = 1
+    created_at: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent(_Evolve):
+    """A channel's receipt: the platform has it, under this id."""
+
+    external_id: str

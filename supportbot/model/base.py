@@ -1,0 +1,36 @@
+"""The port to whatever answers: a language model, or the knowledge itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from supportbot.messages import Answer, Prompt
+
+
+class Sink(Protocol):
+    """Where the words go while they are being written."""
+
+    async def append(self, text: str) -> None:
+        """Take some more text."""
+
+    async def restart(self) -> None:
+        """Void what was appended: another model begins anew."""
+
+
+class Model(Protocol):
+    """Something that answers a prompt."""
+
+    name: str
+
+    async def complete(self, prompt: Prompt, live: Sink) -> Answer:
+        """Answer, writing to ``live`` as the words come.
+
+        Returns only a complete answer: one that ended properly with a known stop reason and holds text.
+
+        Raises:
+            ModelError: there is no such answer; ``retryable`` says whether trying again makes sense.
+        """
+
+    async def close(self) -> None:
+        """Let go of connections."""
