@@ -71,6 +71,14 @@ class PromptError(SupportBotError):
     """{file}:{line}: {problem}"""
 
 
+# -- the knowledge -----------------------------------------------------------------------------
+
+
+class FullTextSearchMissing(SupportBotError):
+    """This Python's SQLite ({version}) was built without FTS5, which searching the knowledge needs. Run
+    SupportBot with a Python whose sqlite3 has it, such as one from python.org, uv or your distribution."""
+
+
 # -- a model -----------------------------------------------------------------------------------
 
 

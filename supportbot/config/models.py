@@ -45,6 +45,13 @@ class TextsSection(Section):
         "Sorry, something went wrong on our side with that message. I have put it aside for a person to look at.",
         description="Said when a message could not be answered after all tries.",
     )
+    greeting: str = Field("Hello! How can I help you?", description="Said to a greeting, by the knowledge model.")
+    thanks: str = Field(
+        "You are welcome! Is there anything else I can do for you?", description="Said to thanks, by the knowledge model."
+    )
+    goodbye: str = Field(
+        "Goodbye, and thank you for writing to us.", description="Said to a farewell, by the knowledge model."
+    )
 
 
 class ModelSection(Section):
