@@ -1,0 +1,244 @@
+"""the first tables
+
+Frozen: it says what version 0001 is, whatever ``supportbot.tables`` says later.
+"""
+
+from __future__ import annotations
+
+import time
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects.postgresql import JSONB
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+_JSON = sa.Text().with_variant(JSONB(), "postgresql")
+_BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
+
+
+def upgrade() -> None:
+    """Go from an empty database to 0001."""
+    _tenants()
+    _contacts()
+    _conversations()
+    _messages()
+    _seen()
+    _turns()
+    _deliveries()
+    _events()
+    _records()
+
+
+def downgrade() -> None:
+    """Go back to an empty database: everything that was stored is gone."""
+    for table in (
+        "records",
+        "events",
+        "deliveries",
+        "turns",
+        "seen",
+        "messages",
+        "conversations",
+        "contacts",
+        "tenants",
+    ):
+        op.drop_table(table)
+
+
+def _tenants() -> None:
+    tenants = op.create_table(
+        "tenants",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_tenants"),
+    )
+    now = time.time_ns() // 1_000_000
+    op.bulk_insert(tenants, [{"id": "default", "name": "Default", "created_at": now}])
+
+
+def _contacts() -> None:
+    op.create_table(
+        "contacts",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("external_id", sa.Text, nullable=False),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("email", sa.Text, nullable=False),
+        sa.Column("assurance", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_contacts"),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_contacts_tenant_id"),
+    )
+    op.create_index("uq_contacts_external", "contacts", ["tenant_id", "channel", "external_id"], unique=True)
+
+
+def _conversations() -> None:
+    op.create_table(
+        "conversations",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("external_id", sa.Text, nullable=False),
+        sa.Column("contact_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("address", _JSON, nullable=False),
+        sa.Column("last_seq", sa.Integer, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("owner", sa.Text),
+        sa.Column("open_turn_id", sa.Text),
+        sa.Column("due_at", sa.BigInteger),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_conversations"),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_conversations_tenant_id"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_conversations_contact_id"),
+    )
+    op.create_index(
+        "uq_conversations_external", "conversations", ["tenant_id", "channel", "external_id"], unique=True
+    )
+    op.create_index("ix_conversations_updated", "conversations", ["updated_at"])
+    _partial_index("ix_conversations_due", "conversations", ["due_at"], "due_at IS NOT NULL")
+
+
+def _messages() -> None:
+    op.create_table(
+        "messages",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("author", sa.Text, nullable=False),
+        sa.Column("contact_id", sa.Text),
+        sa.Column("text", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("client_key", sa.Text, nullable=False),
+        sa.Column("turn_id", sa.Text),
+        sa.Column("attachments", _JSON, nullable=False),
+        sa.Column("citations", _JSON, nullable=False),
+        sa.Column("sent_at", sa.BigInteger),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_messages"),
+        _of_conversation("messages"),
+        sa.ForeignKeyConstraint(["contact_id"], ["contacts.id"], name="fk_messages_contact_id"),
+    )
+    op.create_index("uq_messages_seq", "messages", ["conversation_id", "seq"], unique=True)
+    op.create_index("ix_messages_turn", "messages", ["turn_id"])
+    _partial_index("ix_messages_pending", "messages", ["conversation_id", "seq"], "state = 'pending'")
+
+
+def _seen() -> None:
+    op.create_table(
+        "seen",
+        sa.Column("tenant_id", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("seen_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("tenant_id", "channel", "key", name="pk_seen"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _turns() -> None:
+    op.create_table(
+        "turns",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("template_hash", sa.Text, nullable=False),
+        sa.Column("prompt_tokens", sa.Integer),
+        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("finished_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("id", name="pk_turns"),
+        _of_conversation("turns"),
+    )
+    op.create_index("ix_turns_conversation", "turns", ["conversation_id", "created_at"])
+    _partial_index("ix_turns_dead", "turns", ["finished_at"], "state = 'dead'")
+
+
+def _deliveries() -> None:
+    op.create_table(
+        "deliveries",
+        sa.Column("id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("looks", sa.Integer, nullable=False),
+        sa.Column("owner", sa.Text),
+        sa.Column("due_at", sa.BigInteger),
+        sa.Column("external_id", sa.Text, nullable=False),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("address", _JSON, nullable=False),
+        sa.Column("in_reply_to", sa.Text, nullable=False),
+        sa.Column("handoff", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
+        _of_conversation("deliveries"),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name="fk_deliveries_message_id", ondelete="CASCADE"
+        ),
+    )
+    op.create_index("ix_deliveries_turn", "deliveries", ["turn_id"])
+    op.create_index("ix_deliveries_message", "deliveries", ["message_id"])
+    op.create_index("ix_deliveries_state", "deliveries", ["state", "updated_at"])
+    unfinished = "state IN ('planned', 'sending')"
+    _partial_index("ix_deliveries_due", "deliveries", ["due_at"], unfinished)
+    _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
+
+
+def _events() -> None:
+    op.create_table(
+        "events",
+        sa.Column("id", _BIG_KEY, autoincrement=True, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
+        sa.Column("actor", sa.Text, nullable=False),
+        sa.Column("message_id", sa.Text),
+        sa.Column("turn_id", sa.Text),
+        sa.Column("delivery_id", sa.Text),
+        sa.Column("data", _JSON, nullable=False),
+        sa.Column("at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_events"),
+        _of_conversation("events"),
+    )
+    op.create_index("ix_events_conversation", "events", ["conversation_id", "id"])
+
+
+def _records() -> None:
+    op.create_table(
+        "records",
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("value", _JSON, nullable=False),
+        sa.Column("expires_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("channel", "key", name="pk_records"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
+    """Tie a table's rows to their conversation: they go when it goes."""
+    return sa.ForeignKeyConstraint(
+        ["conversation_id"], ["conversations.id"], name=f"fk_{table}_conversation_id", ondelete="CASCADE"
+    )
+
+
+def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
+    where = sa.text(condition)
+    op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)

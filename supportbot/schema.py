@@ -1,0 +1,301 @@
+"""The schema version of a database: checked before the bot starts, changed by ``supportbot migrate``.
+
+The rule is that nothing is ever changed by surprise. A bot that starts fills an empty database
+and otherwise only looks; a database that is older, newer or somebody else's is refused with a line
+that says what to do, and stays as it was.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from supportbot.errors import (
+    DatabaseDriverMissing,
+    DatabaseUnusable,
+    ForeignDatabase,
+    NotFound,
+    SchemaBehind,
+    UnknownSchema,
+)
+from supportbot.migrations import HEAD, KNOWN
+from supportbot.store import sqlite_path
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sqlalchemy import Connection, Engine
+
+_WAIT = 30.0
+"""Seconds to wait for another process that is filling or migrating the same SQLite file."""
+
+_ADVISORY_LOCK = int.from_bytes(b"supportb")
+"""The key under which the bot's processes queue to change a PostgreSQL schema; locks are per database."""
+
+_VERSION_TABLE = "alembic_version"
+_LANDMARK = "conversations"  # in every version of ours: tells our version "0001" from another program's
+
+_SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*'"
+_POSTGRES_TABLES = """
+    SELECT relname FROM pg_class
+    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+      AND NOT EXISTS (  -- what belongs to an extension is nobody's data
+        SELECT FROM pg_depend
+        WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What is in a database, as far as this module cares."""
+
+    tables: frozenset[str] = frozenset()
+    version: str | None = None
+
+
+def prepare(url: str) -> None:
+    """Make sure that a bot can start on this database; an empty one is filled.
+
+    Several processes may do this at once: one fills the database, the others wait for it.
+
+    Args:
+        url: ``sqlite:////absolute/path`` or ``postgresql+psycopg://…``.
+
+    Raises:
+        SchemaBehind: the database is at an older version; ``migrate`` would help.
+        UnknownSchema: it is at a version that this release does not know.
+        ForeignDatabase: it holds tables that are not ours.
+        DatabaseUnusable: it cannot be opened, read or filled.
+        DatabaseDriverMissing: the package that talks to it is not installed.
+    """
+    with _explained(url):
+        if _is_ready(url, _look(url)):
+            return
+        with _alone(url) as connection:
+            if not _is_ready(url, _look_through(connection)):
+                _run(connection, to="head", report=_say_nothing)
+
+
+def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) -> None:
+    """Bring a database to a schema version, forwards or back, in one transaction.
+
+    A SQLite file that holds something is copied next to itself first. On PostgreSQL a backup is the
+    operator's own. Going back to ``base`` removes all tables and all that is in them. No bot
+    should be running on the database.
+
+    Args:
+        url: as for ``prepare``.
+        revision: a version such as ``0001``; ``head`` for the newest, ``base`` for none.
+        report: told about each step, one line each.
+
+    Raises:
+        NotFound: there is no such revision.
+        UnknownSchema, ForeignDatabase, DatabaseUnusable, DatabaseDriverMissing: as for ``prepare``.
+    """
+    wanted = _wanted(revision)
+    with _explained(url):
+        if _judged(url, _look(url)) == wanted:
+            report(f"The database is at schema version {wanted or 'base'}. Nothing to do.")
+            return
+        with _alone(url) as connection:
+            current = _judged(url, _look_through(connection))
+            report(f"From schema version {current or 'base'} to {wanted or 'base'}.")
+            path = sqlite_path(url)
+            if path is not None and current is not None:
+                report(f"Backup: {_back_up(path, current)}")
+            _run(connection, to=wanted or "base", report=report, down=_rank(wanted) < _rank(current))
+    report("Done.")
+
+
+def version(url: str) -> str | None:
+    """Return the schema version that a database says it is at; None when it says nothing.
+
+    It is read, never judged: it may be unknown to this release, or another program's.
+
+    Raises:
+        DatabaseUnusable: the database cannot be opened or read.
+        DatabaseDriverMissing: the package that talks to it is not installed.
+    """
+    with _explained(url):
+        return _look(url).version
+
+
+# -- looking -----------------------------------------------------------------------------------
+
+
+def _look(url: str) -> _Found:
+    """Look without being able to change anything: a SQLite file is opened read-only."""
+    path = sqlite_path(url)
+    if path is None:
+        engine = _engine(url)
+        with engine.connect() as connection:
+            return _look_through(connection)
+    if not path.exists():
+        return _Found()
+    with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_WAIT)) as readonly:
+        return _catalogue(readonly.execute, _SQLITE_TABLES)
+
+
+def _look_through(connection: Connection) -> _Found:
+    tables = _SQLITE_TABLES if connection.dialect.name == "sqlite" else _POSTGRES_TABLES
+    return _catalogue(connection.exec_driver_sql, tables)
+
+
+def _catalogue(query: Callable[[str], Iterable[Any]], tables_query: str) -> _Found:
+    tables = frozenset(row[0] for row in query(tables_query))
+    if _VERSION_TABLE not in tables:
+        return _Found(tables)
+    versions = sorted(row[0] for row in query(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - constant
+    return _Found(tables, ", ".join(versions) or None)
+
+
+def _judged(url: str, found: _Found) -> str | None:
+    """Return the version of a database that is ours, None for one that is empty; refuse any other."""
+    foreign = sorted(found.tables - {_VERSION_TABLE})
+    if found.version is None and not foreign:
+        return None
+    if found.version is not None and found.version not in KNOWN:
+        raise UnknownSchema(found=found.version, known=HEAD)
+    if found.version is None or _LANDMARK not in found.tables:
+        raise ForeignDatabase(database=_shown(url), tables=_enumerated(foreign))
+    return found.version
+
+
+def _is_ready(url: str, found: _Found) -> bool:
+    current = _judged(url, found)
+    if current not in {None, HEAD}:
+        raise SchemaBehind(found=current, needed=HEAD)
+    return current == HEAD
+
+
+# -- changing ----------------------------------------------------------------------------------
+
+
+@contextmanager
+def _alone(url: str) -> Iterator[Connection]:
+    """Give a transaction that no other process of ours shares the database with; it commits at the end."""
+    path = sqlite_path(url)
+    if path is not None:
+        _make_file(path)
+    with _engine(url).begin() as connection:
+        if path is None:
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})")
+        yield connection
+
+
+def _make_file(path: Path) -> None:
+    """Make the folder and an empty file that only its owner can read; SQLite's side files copy its mode."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _engine(url: str) -> Engine:
+    """Make an engine that keeps no connection open."""
+    if sqlite_path(url) is None:
+        try:
+            return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
+        except ModuleNotFoundError as error:
+            raise DatabaseDriverMissing(module=error.name) from error
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _WAIT})
+    event.listen(engine, "connect", _open_sqlite)
+    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    return engine
+
+
+def _open_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # pysqlite would commit around DDL; we say BEGIN ourselves
+    connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _run(connection: Connection, *, to: str, report: Callable[[str], None], down: bool = False) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    folder = Path(__file__).with_name("migrations")
+    config = Config(attributes={"connection": connection, "report": report})
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    (command.downgrade if down else command.upgrade)(config, to)
+
+
+def _back_up(path: Path, current: str) -> Path:
+    """Copy a SQLite file, with what its write-ahead log holds, to a new file next to it."""
+    copy = _new_file(path, f"{current}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}")
+    try:
+        with (
+            closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_WAIT)) as source,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            source.backup(target)
+    except sqlite3.Error:
+        copy.unlink()
+        raise
+    return copy
+
+
+def _new_file(path: Path, label: str) -> Path:
+    for number in count(1):
+        copy = path.with_name(f"{path.name}.{label}{f'-{number}' if number > 1 else ''}.bak")
+        try:
+            os.close(os.open(copy, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        except FileExistsError:
+            continue
+        return copy
+    raise AssertionError("unreachable: numbers do not end")
+
+
+def _wanted(revision: str) -> str | None:
+    """Return the version a revision names; None for ``base``."""
+    if revision == "base":
+        return None
+    if revision == "head":
+        return HEAD
+    if revision not in KNOWN:
+        raise NotFound(what="schema version", id=revision)
+    return revision
+
+
+def _rank(known: str | None) -> int:
+    return -1 if known is None else KNOWN.index(known)
+
+
+def _say_nothing(_line: str) -> None:
+    """Report to nobody: an empty database is filled without words."""
+
+
+# -- explaining --------------------------------------------------------------------------------
+
+
+@contextmanager
+def _explained(url: str) -> Iterator[None]:
+    """Turn what drivers and the operating system raise into one line."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise DatabaseUnusable(database=_shown(url), cause=_first_line(error.orig)) from error
+    except (sqlite3.Error, OSError) as error:
+        raise DatabaseUnusable(database=_shown(url), cause=_first_line(error)) from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).strip().split("\n", 1)[0][:300]
+
+
+def _shown(url: str) -> str:
+    """Return the URL without its password."""
+    return make_url(url).render_as_string(hide_password=True)
+
+
+def _enumerated(tables: list[str]) -> str:
+    return ", ".join(tables[:3]) + (f" and {len(tables) - 3} more" if len(tables) > 3 else "")
