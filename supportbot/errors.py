@@ -52,6 +52,21 @@ class SchemaBehind(SupportBotError):
     supportbot migrate"""
 
 
+class ForeignDatabase(SupportBotError):
+    """The database {database} holds tables that SupportBot did not make ({tables}). Give the bot an empty
+    database of its own in bot.yaml ('database'); nothing was changed."""
+
+
+class DatabaseUnusable(SupportBotError):
+    """The database {database} cannot be used: {cause}. Check 'database' in bot.yaml, and that the server runs
+    or that the file and its folder may be written; nothing was changed."""
+
+
+class DatabaseDriverMissing(SupportBotError):
+    """PostgreSQL needs '{module}', which is not installed. Install its extra:
+    pip install 'supportbot-framework[postgres]'."""
+
+
 class NotFound(SupportBotError):
     """There is no {what} '{id}'."""
 
