@@ -117,6 +117,7 @@ def _messages() -> None:
         sa.Column("text", sa.Text, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("request", sa.Text, nullable=False),
         sa.Column("client_key", sa.Text, nullable=False),
         sa.Column("turn_id", sa.Text),
         sa.Column("attachments", _JSON, nullable=False),

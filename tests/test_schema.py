@@ -1,0 +1,453 @@
+"""The schema version check and the migrations, on both databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import subprocess
+import sys
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+import supportbot
+from supportbot import schema
+from supportbot.errors import (
+    DatabaseDriverMissing,
+    DatabaseUnusable,
+    ForeignDatabase,
+    NotFound,
+    SchemaBehind,
+    UnknownSchema,
+)
+from supportbot.migrations import HEAD, KNOWN
+from supportbot.store import sqlite_path
+from supportbot.tables import metadata
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
+ROOT = Path(supportbot.__file__).parents[1]
+
+POSTGRES_CATALOGUE = """
+    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
+    FROM pg_index WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
+    UNION ALL
+    SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT table_name || '.' || column_name,
+           concat_ws(' ', data_type, is_nullable, is_identity, column_default)
+    FROM information_schema.columns WHERE table_schema = 'public'
+"""
+
+
+def connection_to(url: str) -> AbstractContextManager[sa.Connection]:
+    return sa.create_engine(url, poolclass=sa.NullPool).begin()
+
+
+def execute(url: str, *statements: str) -> None:
+    with connection_to(url) as connection:
+        for statement in statements:
+            connection.exec_driver_sql(statement)
+
+
+def rows(url: str, query: str) -> list[tuple[Any, ...]]:
+    with connection_to(url) as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
+
+
+def definitions(url: str) -> set[tuple[str, str]]:
+    """Everything the database knows about our tables, in its own words."""
+    is_sqlite = sqlite_path(url) is not None
+    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL" if is_sqlite else POSTGRES_CATALOGUE
+    found = {(str(name), " ".join(str(sql).split())) for name, sql in rows(url, query)}
+    return {(name, sql) for name, sql in found if "alembic_version" not in name}
+
+
+def file_of(url: str) -> Path:
+    path = sqlite_path(url)
+    assert path is not None
+    return path
+
+
+def ignore(_line: str) -> None:
+    pass
+
+
+# -- an empty database -------------------------------------------------------------------------
+
+
+def test_an_empty_database_is_filled(database_url: str) -> None:
+    """A bot's first start makes every table and the one tenant."""
+    schema.prepare(database_url)
+
+    assert schema.version(database_url) == HEAD
+    assert rows(database_url, "SELECT id, name FROM tenants") == [("default", "Default")]
+    with connection_to(database_url) as connection:
+        assert set(sa.inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+
+
+def test_preparing_again_changes_nothing(database_url: str) -> None:
+    """A second start finds the database as the first one left it, with what was stored since."""
+    schema.prepare(database_url)
+    execute(database_url, "INSERT INTO tenants VALUES ('shop', 'Shop', 1)")
+
+    schema.prepare(database_url)
+
+    assert rows(database_url, "SELECT count(*) FROM tenants") == [(2,)]
+
+
+def test_the_sqlite_folder_is_made(tmp_path: Path) -> None:
+    """The folders above a SQLite file need not exist; the file is its owner's alone, and in WAL mode."""
+    url = f"sqlite:///{tmp_path}/a/b/50% off/bot.db"
+
+    schema.prepare(url)
+
+    assert stat.S_IMODE(file_of(url).stat().st_mode) == 0o600
+    assert rows(url, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_an_empty_file_counts_as_an_empty_database(sqlite_database: str) -> None:
+    """A file of no bytes holds nothing that could be lost."""
+    file_of(sqlite_database).touch()
+
+    schema.prepare(sqlite_database)
+
+    assert schema.version(sqlite_database) == HEAD
+
+
+def test_looking_makes_no_file(sqlite_database: str) -> None:
+    """Asking for the version of a database that is not there does not bring it about."""
+    assert schema.version(sqlite_database) is None
+    assert not file_of(sqlite_database).exists()
+
+
+def test_what_a_killed_writer_left_in_the_log_is_read(sqlite_database: str) -> None:
+    """A write-ahead log that nobody folded in belongs to the database: it is looked at too."""
+    schema.prepare(sqlite_database)
+    code = (
+        "import os, signal, sqlite3, sys\n"
+        "connection = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        """connection.execute("UPDATE alembic_version SET version_num = '9999'")\n"""
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+
+    subprocess.run([sys.executable, "-c", code, str(file_of(sqlite_database))], check=False, timeout=30)
+
+    assert schema.version(sqlite_database) == "9999"
+
+
+def test_a_ready_database_is_seen_without_alembic(database_url: str) -> None:
+    """The everyday start does not pay for the migration tool."""
+    schema.prepare(database_url)
+    code = (
+        "import sys; from supportbot.schema import prepare\n"
+        "prepare(sys.argv[1]); print('alembic' in sys.modules)"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", code, database_url],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+
+    assert done.stdout == "False\n"
+
+
+def test_processes_that_start_at_once_all_succeed(database_url: str) -> None:
+    """One of them fills the database; the others wait for it and find it ready."""
+    code = (
+        "import sys; import alembic.command; from supportbot.schema import prepare\n"
+        "print('ready', flush=True); sys.stdin.readline(); prepare(sys.argv[1])"
+    )
+    starters = [
+        subprocess.Popen(
+            [sys.executable, "-c", code, database_url],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(3)
+    ]
+    for starter in starters:
+        assert starter.stdout is not None
+        assert starter.stdout.readline() == "ready\n"
+    for starter in starters:
+        assert starter.stdin is not None
+        starter.stdin.write("go\n")
+        starter.stdin.flush()
+    errors = [starter.communicate(timeout=60)[1] for starter in starters]
+
+    assert errors == ["", "", ""]
+    assert rows(database_url, "SELECT count(*) FROM tenants") == [(1,)]
+
+
+# -- a database that is refused ----------------------------------------------------------------
+
+
+def photograph(url: str) -> object:
+    """What must not change: a SQLite file's bytes, or the definitions and rows of a server's tables."""
+    path = sqlite_path(url)
+    if path is not None:
+        return path.read_bytes()
+    tables = [row[0] for row in rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    return definitions(url), {name: rows(url, f'SELECT * FROM "{name}"') for name in tables}
+
+
+def test_an_unknown_version_is_refused(database_url: str) -> None:
+    """A database made by a newer release is named as such and left alone, by a start and by migrate."""
+    schema.prepare(database_url)
+    execute(database_url, "UPDATE alembic_version SET version_num = '9999'")
+    before = photograph(database_url)
+
+    with pytest.raises(UnknownSchema) as refused:
+        schema.prepare(database_url)
+    with pytest.raises(UnknownSchema):
+        schema.migrate(database_url, report=ignore)
+    with pytest.raises(UnknownSchema):
+        schema.migrate(database_url, "base", report=ignore)
+
+    assert "schema version '9999'" in str(refused.value)
+    assert f"up to '{HEAD}'" in str(refused.value)
+    assert photograph(database_url) == before
+    assert schema.version(database_url) == "9999"
+
+
+def test_an_older_version_is_not_migrated_by_a_start(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start never migrates what holds data: it says what to run."""
+    schema.prepare(database_url)
+    before = photograph(database_url)
+    monkeypatch.setattr(schema, "KNOWN", (HEAD, "0009"))
+    monkeypatch.setattr(schema, "HEAD", "0009")
+
+    with pytest.raises(SchemaBehind) as refused:
+        schema.prepare(database_url)
+
+    assert str(refused.value).endswith(f"'{HEAD}' and this release needs '0009'. Run: supportbot migrate")
+    assert photograph(database_url) == before
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE orders (id INTEGER)", "INSERT INTO orders VALUES (1)"),
+        ("CREATE TABLE orders (id INTEGER)", "CREATE TABLE alembic_version (version_num TEXT)"),
+        (
+            "CREATE TABLE orders (id INTEGER)",
+            "CREATE TABLE alembic_version (version_num TEXT)",
+            "INSERT INTO alembic_version VALUES ('0001')",  # the same number, but another program's
+        ),
+        ("CREATE VIEW orders AS SELECT 1 AS id",),
+    ],
+    ids=["no version", "empty version", "our version", "a view"],
+)
+def test_somebody_elses_database_is_refused(database_url: str, statements: tuple[str, ...]) -> None:
+    """A database with tables that are not ours is never written to, whatever version it claims."""
+    execute(database_url, *statements)
+    before = photograph(database_url)
+
+    with pytest.raises(ForeignDatabase) as refused:
+        schema.prepare(database_url)
+    with pytest.raises(ForeignDatabase):
+        schema.migrate(database_url, report=ignore)
+
+    assert "tables that SupportBot did not make (orders)" in str(refused.value)
+    assert photograph(database_url) == before
+
+
+def test_a_file_that_is_no_database_is_refused(sqlite_database: str) -> None:
+    """A path that names some other file is an error of configuration; the file stays as it was."""
+    text = "name: not a database\n" * 100
+    file_of(sqlite_database).write_text(text)
+
+    with pytest.raises(DatabaseUnusable, match="file is not a database"):
+        schema.prepare(sqlite_database)
+
+    assert file_of(sqlite_database).read_text() == text
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """A file where a folder should be gives one line, not a traceback of the driver's."""
+    (tmp_path / "data").touch()
+
+    with pytest.raises(
+        DatabaseUnusable, match=r"data/bot\.db cannot be used: .*Check 'database' in bot\.yaml"
+    ):
+        schema.prepare(f"sqlite:///{tmp_path}/data/bot.db")
+
+
+def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
+    """The line about an unreachable server shows the URL, never its secret."""
+    with pytest.raises(DatabaseUnusable) as refused:
+        schema.prepare("postgresql+psycopg://bot:s3cret@127.0.0.1:1/bot")
+
+    assert "postgresql+psycopg://bot:***@127.0.0.1:1/bot cannot be used" in str(refused.value)
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without psycopg, a PostgreSQL URL says which extra brings it."""
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    with pytest.raises(DatabaseDriverMissing, match=r"'psycopg'.*supportbot-framework\[postgres\]"):
+        schema.version("postgresql+psycopg://bot@127.0.0.1:1/bot")
+
+
+# -- the migrations ----------------------------------------------------------------------------
+
+
+def test_the_known_versions_are_those_of_the_folder() -> None:
+    """The list that spares a start from reading the folder is the folder's."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "supportbot" / "migrations"))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert tuple(reversed(found)) == KNOWN
+    assert KNOWN[-1] == HEAD
+
+
+def test_the_migrated_database_is_the_one_tables_describes(database_url: str) -> None:
+    """Alembic finds no difference in tables, columns, types, keys and indexes."""
+    schema.prepare(database_url)
+
+    with connection_to(database_url) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        differences = compare_metadata(context, metadata)
+
+    assert differences == []
+
+
+def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
+    """Down to conditions of partial indexes, constraint names and WITHOUT ROWID: made by the steps or by
+    ``tables``, the database describes the same. (Alembic's comparison does not look at these.)"""
+    schema.prepare(database_url)
+    migrated = definitions(database_url)
+    schema.migrate(database_url, "base", report=ignore)
+    with connection_to(database_url) as connection:
+        metadata.create_all(connection)
+
+    assert migrated == definitions(database_url)
+    assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
+
+
+def test_down_takes_everything_away_and_up_brings_it_back(database_url: str) -> None:
+    """``base`` leaves nothing of ours but the empty version table, which counts as an empty database."""
+    schema.prepare(database_url)
+
+    schema.migrate(database_url, "base", report=ignore)
+
+    assert schema.version(database_url) is None
+    assert definitions(database_url) == set()
+    schema.prepare(database_url)
+    assert schema.version(database_url) == HEAD
+
+
+def test_migrate_names_each_step(database_url: str) -> None:
+    """Whoever migrates reads where it starts, what was applied, and that it ended."""
+    lines: list[str] = []
+
+    schema.migrate(database_url, report=lines.append)
+    schema.migrate(database_url, report=lines.append)
+
+    assert lines == [
+        "From schema version base to 0001.",
+        "Applied 0001: the first tables",
+        "Done.",
+        "The database is at schema version 0001. Nothing to do.",
+    ]
+
+
+def test_an_unknown_target_is_refused(sqlite_database: str) -> None:
+    """A mistyped version changes nothing."""
+    with pytest.raises(NotFound, match="There is no schema version '0815'"):
+        schema.migrate(sqlite_database, "0815", report=ignore)
+
+    assert not file_of(sqlite_database).exists()
+
+
+def test_a_migration_that_fails_changes_nothing(database_url: str) -> None:
+    """All steps are one transaction: an error in the last one takes the first one back."""
+    schema.prepare(database_url)
+    before = photograph(database_url)
+
+    def fail(line: str) -> None:
+        if line.startswith("Took back"):
+            raise RuntimeError(line)
+
+    with pytest.raises(RuntimeError, match="Took back 0001"):
+        schema.migrate(database_url, "base", report=fail)
+
+    assert photograph(database_url) == before
+
+
+def test_sqlite_is_backed_up_before_it_is_migrated(sqlite_database: str) -> None:
+    """The copy next to the file holds what was there, is named in the report, and is its owner's alone."""
+    schema.prepare(sqlite_database)
+    execute(sqlite_database, "INSERT INTO tenants VALUES ('shop', 'Shop', 1)")
+    lines: list[str] = []
+
+    schema.migrate(sqlite_database, "base", report=lines.append)
+
+    (copy,) = file_of(sqlite_database).parent.glob("bot.db.0001-*Z.bak")
+    assert f"Backup: {copy}" in lines
+    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    with closing(sqlite3.connect(copy)) as backup:
+        assert backup.execute("SELECT id FROM tenants ORDER BY id").fetchall() == [("default",), ("shop",)]
+
+
+def test_a_backup_never_overwrites_another(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two backups of the same second get two names."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return cls(2026, 5, 4, 3, 2, 1, tzinfo=tz)
+
+    monkeypatch.setattr(schema, "datetime", Stopped)
+    for _ in range(2):
+        schema.prepare(sqlite_database)
+        schema.migrate(sqlite_database, "base", report=ignore)
+
+    names = sorted(path.name for path in file_of(sqlite_database).parent.glob("*.bak"))
+    assert names == ["bot.db.0001-20260504T030201Z-2.bak", "bot.db.0001-20260504T030201Z.bak"]
+
+
+def test_without_a_backup_there_is_no_migration(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the copy fails (a full disk), the database stays and no half a copy is left behind."""
+    schema.prepare(sqlite_database)
+    before = photograph(sqlite_database)
+    real = sqlite3.connect
+
+    def connect(database: Any, **options: Any) -> sqlite3.Connection:
+        if str(database).endswith(".bak"):
+            raise sqlite3.OperationalError("database or disk is full")
+        connection: sqlite3.Connection = real(database, **options)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+
+    with pytest.raises(DatabaseUnusable, match="database or disk is full"):
+        schema.migrate(sqlite_database, "base", report=ignore)
+
+    assert photograph(sqlite_database) == before
+    assert list(file_of(sqlite_database).parent.glob("*.bak")) == []
