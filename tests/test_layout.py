@@ -1,4 +1,4 @@
-"""What import-linter cannot hold of the layout: who touches files and the environment, how big a module gets."""
+"""What import-linter cannot hold of the layout: who touches files and the environment, how long one is."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_the_search_leaves_other_things_alone() -> None:
 
 
 def test_only_few_modules_touch_files() -> None:
-    """Files and the environment are read where bot.yaml, knowledge and prompts are loaded, and nowhere else."""
+    """Files and the environment are read where bot.yaml, knowledge and prompts are loaded, nowhere else."""
     found = {_relative(m): _touches(ast.parse(m.read_text("utf-8"))) for m in MODULES}
     surprises = {
         name: touches for name, touches in found.items() if not name.startswith(tuple(MAY_TOUCH_FILES))
