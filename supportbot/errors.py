@@ -109,6 +109,12 @@ class ModelRefused(ModelError):
     retryable = False
 
 
+class ModelUnusable(ModelError):
+    """The model '{model}' gave nothing that a customer could be shown: {cause}"""
+
+    retryable = False
+
+
 # -- a delivery --------------------------------------------------------------------------------
 
 
@@ -131,3 +137,11 @@ class RetryAfter(DeliveryError):
 
 class Unclear(DeliveryError):
     """Nobody can say whether the platform took the delivery: {cause}"""
+
+
+# -- the server --------------------------------------------------------------------------------
+
+
+class CannotListen(SupportBotError):
+    """Cannot listen on {address}: {cause}. Set another 'server.port' or 'server.host' in bot.yaml, or stop
+    the program that has this one."""
