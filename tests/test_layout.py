@@ -17,7 +17,8 @@ MAY_TOUCH_FILES = {
     "supportbot/config/": "bot.yaml, and what it names",
     "supportbot/knowledge": "the articles",
     "supportbot/prompt": "the templates",
-    "supportbot/schema": "makes the database's file, and the lock beside it",
+    "supportbot/lockfile": "the lock beside the database",
+    "supportbot/schema": "makes the database's file, and copies it before it is migrated",
 }
 """Where files and the environment are touched, by the beginning of the path, and which. All other modules are
 handed values."""

@@ -90,10 +90,10 @@ def test_an_empty_database_is_filled(database_url: str) -> None:
     """A bot's first start makes every table and the one tenant."""
     schema.prepare(database_url)
 
-    assert schema.version(database_url) == HEAD
-    assert rows(database_url, "SELECT id, name FROM tenants") == [("default", "Default")]
+    assert HEAD == schema.version(database_url)
+    assert [("default", "Default")] == rows(database_url, "SELECT id, name FROM tenants")
     with connection_to(database_url) as connection:
-        assert set(sa.inspect(connection).get_table_names()) == {*metadata.tables, "alembic_version"}
+        assert {*metadata.tables, "alembic_version"} == set(sa.inspect(connection).get_table_names())
 
 
 def test_preparing_again_changes_nothing(database_url: str) -> None:
@@ -103,7 +103,7 @@ def test_preparing_again_changes_nothing(database_url: str) -> None:
 
     schema.prepare(database_url)
 
-    assert rows(database_url, "SELECT count(*) FROM tenants") == [(2,)]
+    assert [(2,)] == rows(database_url, "SELECT count(*) FROM tenants")
 
 
 def test_the_sqlite_folder_is_made(tmp_path: Path) -> None:
@@ -112,8 +112,8 @@ def test_the_sqlite_folder_is_made(tmp_path: Path) -> None:
 
     schema.prepare(url)
 
-    assert stat.S_IMODE(file_of(url).stat().st_mode) == 0o600
-    assert rows(url, "PRAGMA journal_mode") == [("wal",)]
+    assert 0o600 == stat.S_IMODE(file_of(url).stat().st_mode)
+    assert [("wal",)] == rows(url, "PRAGMA journal_mode")
 
 
 def test_an_empty_file_counts_as_an_empty_database(sqlite_database: str) -> None:
@@ -122,7 +122,7 @@ def test_an_empty_file_counts_as_an_empty_database(sqlite_database: str) -> None
 
     schema.prepare(sqlite_database)
 
-    assert schema.version(sqlite_database) == HEAD
+    assert HEAD == schema.version(sqlite_database)
 
 
 def test_looking_makes_no_file(sqlite_database: str) -> None:
@@ -143,7 +143,7 @@ def test_what_a_killed_writer_left_in_the_log_is_read(sqlite_database: str) -> N
 
     subprocess.run([sys.executable, "-c", code, str(file_of(sqlite_database))], check=False, timeout=30)
 
-    assert schema.version(sqlite_database) == "9999"
+    assert "9999" == schema.version(sqlite_database)
 
 
 def test_a_ready_database_is_seen_without_alembic(database_url: str) -> None:
@@ -163,7 +163,7 @@ def test_a_ready_database_is_seen_without_alembic(database_url: str) -> None:
         timeout=60,
     )
 
-    assert done.stdout == "False\n"
+    assert "False\n" == done.stdout
 
 
 def test_processes_that_start_at_once_all_succeed(database_url: str) -> None:
@@ -185,15 +185,15 @@ def test_processes_that_start_at_once_all_succeed(database_url: str) -> None:
     ]
     for starter in starters:
         assert starter.stdout is not None
-        assert starter.stdout.readline() == "ready\n"
+        assert "ready\n" == starter.stdout.readline()
     for starter in starters:
         assert starter.stdin is not None
         starter.stdin.write("go\n")
         starter.stdin.flush()
     errors = [starter.communicate(timeout=60)[1] for starter in starters]
 
-    assert errors == ["", "", ""]
-    assert rows(database_url, "SELECT count(*) FROM tenants") == [(1,)]
+    assert ["", "", ""] == errors
+    assert [(1,)] == rows(database_url, "SELECT count(*) FROM tenants")
 
 
 # -- a database that is refused ----------------------------------------------------------------
@@ -223,8 +223,8 @@ def test_an_unknown_version_is_refused(database_url: str) -> None:
 
     assert "schema version '9999'" in str(refused.value)
     assert f"up to '{HEAD}'" in str(refused.value)
-    assert photograph(database_url) == before
-    assert schema.version(database_url) == "9999"
+    assert before == photograph(database_url)
+    assert "9999" == schema.version(database_url)
 
 
 def test_an_older_version_is_not_migrated_by_a_start(
@@ -240,7 +240,7 @@ def test_an_older_version_is_not_migrated_by_a_start(
         schema.prepare(database_url)
 
     assert str(refused.value).endswith(f"'{HEAD}' and this release needs '0009'. Run: supportbot migrate")
-    assert photograph(database_url) == before
+    assert before == photograph(database_url)
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_somebody_elses_database_is_refused(database_url: str, statements: tuple
         schema.migrate(database_url, report=ignore)
 
     assert "tables that SupportBot did not make (orders)" in str(refused.value)
-    assert photograph(database_url) == before
+    assert before == photograph(database_url)
 
 
 def test_a_file_that_is_no_database_is_refused(sqlite_database: str) -> None:
@@ -279,7 +279,7 @@ def test_a_file_that_is_no_database_is_refused(sqlite_database: str) -> None:
     with pytest.raises(DatabaseUnusable, match="file is not a database"):
         schema.prepare(sqlite_database)
 
-    assert file_of(sqlite_database).read_text() == text
+    assert text == file_of(sqlite_database).read_text()
 
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
@@ -318,8 +318,8 @@ def test_the_known_versions_are_those_of_the_folder() -> None:
     config.set_main_option("script_location", str(ROOT / "supportbot" / "migrations"))
     found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
 
-    assert tuple(reversed(found)) == KNOWN
-    assert KNOWN[-1] == HEAD
+    assert KNOWN == tuple(reversed(found))
+    assert HEAD == KNOWN[-1]
 
 
 def test_the_migrated_database_is_the_one_tables_describes(database_url: str) -> None:
@@ -332,7 +332,7 @@ def test_the_migrated_database_is_the_one_tables_describes(database_url: str) ->
         )
         differences = compare_metadata(context, metadata)
 
-    assert differences == []
+    assert [] == differences
 
 
 def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
@@ -344,7 +344,7 @@ def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
     with connection_to(database_url) as connection:
         metadata.create_all(connection)
 
-    assert migrated == definitions(database_url)
+    assert definitions(database_url) == migrated
     assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
 
 
@@ -355,9 +355,9 @@ def test_down_takes_everything_away_and_up_brings_it_back(database_url: str) -> 
     schema.migrate(database_url, "base", report=ignore)
 
     assert schema.version(database_url) is None
-    assert definitions(database_url) == set()
+    assert set() == definitions(database_url)
     schema.prepare(database_url)
-    assert schema.version(database_url) == HEAD
+    assert HEAD == schema.version(database_url)
 
 
 def test_migrate_names_each_step(database_url: str) -> None:
@@ -367,12 +367,12 @@ def test_migrate_names_each_step(database_url: str) -> None:
     schema.migrate(database_url, report=lines.append)
     schema.migrate(database_url, report=lines.append)
 
-    assert lines == [
+    assert [
         "From schema version base to 0001.",
         "Applied 0001: the first tables",
         "Done.",
         "The database is at schema version 0001. Nothing to do.",
-    ]
+    ] == lines
 
 
 def test_an_unknown_target_is_refused(sqlite_database: str) -> None:
@@ -395,7 +395,7 @@ def test_a_migration_that_fails_changes_nothing(database_url: str) -> None:
     with pytest.raises(RuntimeError, match="Took back 0001"):
         schema.migrate(database_url, "base", report=fail)
 
-    assert photograph(database_url) == before
+    assert before == photograph(database_url)
 
 
 def test_sqlite_is_backed_up_before_it_is_migrated(sqlite_database: str) -> None:
@@ -408,9 +408,9 @@ def test_sqlite_is_backed_up_before_it_is_migrated(sqlite_database: str) -> None
 
     (copy,) = file_of(sqlite_database).parent.glob("bot.db.0001-*Z.bak")
     assert f"Backup: {copy}" in lines
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    assert 0o600 == stat.S_IMODE(copy.stat().st_mode)
     with closing(sqlite3.connect(copy)) as backup:
-        assert backup.execute("SELECT id FROM tenants ORDER BY id").fetchall() == [("default",), ("shop",)]
+        assert [("default",), ("shop",)] == backup.execute("SELECT id FROM tenants ORDER BY id").fetchall()
 
 
 def test_a_backup_never_overwrites_another(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -427,7 +427,7 @@ def test_a_backup_never_overwrites_another(sqlite_database: str, monkeypatch: py
         schema.migrate(sqlite_database, "base", report=ignore)
 
     names = sorted(path.name for path in file_of(sqlite_database).parent.glob("*.bak"))
-    assert names == ["bot.db.0001-20260504T030201Z-2.bak", "bot.db.0001-20260504T030201Z.bak"]
+    assert ["bot.db.0001-20260504T030201Z-2.bak", "bot.db.0001-20260504T030201Z.bak"] == names
 
 
 def test_without_a_backup_there_is_no_migration(
@@ -449,5 +449,5 @@ def test_without_a_backup_there_is_no_migration(
     with pytest.raises(DatabaseUnusable, match="database or disk is full"):
         schema.migrate(sqlite_database, "base", report=ignore)
 
-    assert photograph(sqlite_database) == before
-    assert list(file_of(sqlite_database).parent.glob("*.bak")) == []
+    assert before == photograph(sqlite_database)
+    assert [] == list(file_of(sqlite_database).parent.glob("*.bak"))
