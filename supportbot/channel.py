@@ -13,7 +13,7 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below
-(``CanFind``, ``CanStream``, ``CanReport``); what it has not, the core does without.
+(``CanFind``, ``CanReport``); what it has not, the core does without.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from contextlib import AbstractAsyncContextManager
 
     from aiohttp import web
 
@@ -51,7 +50,7 @@ class Capabilities:
     """What a channel can do, for the core and for people to read; nothing here is behaviour."""
 
     streaming: bool = False
-    """Shows an answer while it is being written (has ``live``)."""
+    """Shows an answer while it is being written (reads ``Delta`` events from the feed)."""
     drafts: bool = False
     """Leaves replies for a person to send."""
     markdown: bool = True
@@ -150,25 +149,6 @@ class CanFind(Protocol):
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look on the platform for this delivery: its receipt, or None when it is not there."""
-
-
-class Live(Protocol):
-    """An answer being shown while it is written."""
-
-    async def append(self, text: str) -> None:
-        """Show some more text."""
-
-
-@runtime_checkable
-class CanStream(Protocol):
-    """A channel that shows an answer while it is being written."""
-
-    def live(self, outbound: Outbound) -> AbstractAsyncContextManager[Live]:
-        """Open a live view. ``outbound.text`` is empty; the complete reply follows by ``send``.
-
-        Leaving the context with an exception means that the answer will not come in this shape:
-        take back what was shown.
-        """
 
 
 @runtime_checkable

@@ -1,0 +1,74 @@
+"""One turn, read like prose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from supportbot.messages import Answer
+
+if TYPE_CHECKING:
+    from supportbot.knowledge import Knowledge
+    from supportbot.messages import Prompt, Turn
+    from supportbot.model.base import Model
+    from supportbot.outbox import Outbox
+    from supportbot.prompt import Prompts
+    from supportbot.store import Tx
+
+
+class Bot:
+    """Answers turns."""
+
+    def __init__(
+        self,
+        *,
+        knowledge: Knowledge,
+        prompts: Prompts,
+        model: Model,
+        outbox: Outbox,
+        passages: int,
+        handoff_text: str,
+        failed_text: str,
+        patience: float,
+    ) -> None:
+        """Wire the bot.
+
+        Args:
+            knowledge: where passages come from.
+            prompts: turns a conversation into words.
+            model: answers the words.
+            outbox: records and delivers.
+            passages: how many passages a model gets to read.
+            handoff_text: said when the customer asked for a person.
+            failed_text: said when a turn was put aside as dead.
+            patience: seconds to go on trying to record an answer while the store cannot be written.
+        """
+        self._knowledge = knowledge
+        self._prompts = prompts
+        self._model = model
+        self._outbox = outbox
+        self._passages = passages
+        self._handoff_text = handoff_text
+        self._failed_text = failed_text
+        self._patience = patience
+
+    async def answer(self, turn: Turn) -> None:
+        """Answer a claimed turn and commit the answer."""
+        passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
+        prompt = self._prompts.render(turn, passages)
+        answer = await self._ask(prompt)
+        await self._outbox.commit(answer, patience=self._patience)
+
+    async def _ask(self, prompt: Prompt) -> Answer:
+        """A customer who pressed "talk to a person" gets one, whatever a model would say."""
+        if any(message.wants_person for message in prompt.turn.messages):
+            return Answer(prompt=prompt, text=self._handoff_text, model="", handoff="customer_asked")
+        return await self._model.complete(prompt, self._outbox.live(prompt.turn))
+
+    def give_up(self, tx: Tx, turn: Turn) -> None:
+        """Inside the transaction that buries a turn: leave the customer a word."""
+        self._outbox.say(tx, turn, self._failed_text)
+
+
+def _said_before(turn: Turn) -> str:
+    """Return the customer's previous words: a short follow-up makes sense only with them."""
+    return next((m.text for m in reversed(turn.history) if m.author == "customer"), "")

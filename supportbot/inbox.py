@@ -1,0 +1,404 @@
+"""Accept a message once, durably, before anybody acknowledges it.
+
+One transaction holds everything that an acknowledgement promises: the keys that make a duplicate
+recognisable, the conversation, the message and, through the turn engine, that somebody will
+answer it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sqlalchemy import bindparam, func, insert, literal_column, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # both databases speak its ON CONFLICT
+
+from supportbot.errors import NotAccepting, StoreUnavailable
+from supportbot.feed import Said, Settled, StateChanged
+from supportbot.ids import new_id, now_ms
+from supportbot.journal import note
+from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State, clean_text
+from supportbot.store import Statement
+from supportbot.store.values import listed, to_json
+from supportbot.tables import contacts, conversations, messages, seen
+from supportbot.turns.ledger import hand_over_pending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supportbot.feed import Feed
+    from supportbot.store import Store, Tx
+
+_WITHIN = 2.5
+"""Seconds until an acknowledgement is refused; Slack, the strictest sender, gives up after 3."""
+
+_KEEP_KEY = 500
+"""Longest name, e-mail address or key part that is stored, in characters."""
+
+_SEE = Statement(insert_or_skip(seen).inline().on_conflict_do_nothing())
+_SEEN = Statement(
+    select(messages.c.id, messages.c.conversation_id, messages.c.seq, messages.c.state, messages.c.text)
+    .join(seen, seen.c.message_id == messages.c.id)
+    .where(
+        seen.c.tenant_id == bindparam("tenant"),
+        seen.c.channel == bindparam("channel"),
+        seen.c.key == bindparam("key"),
+    )
+)
+_SEE_AS = Statement(
+    update(seen)
+    .where(
+        seen.c.tenant_id == bindparam("tenant"),
+        seen.c.channel == bindparam("of_channel"),
+        seen.c.key == bindparam("of_key"),
+    )
+    .values(message_id=bindparam("message"))
+)
+_FIND_CONTACT = Statement(
+    select(contacts).where(
+        contacts.c.tenant_id == bindparam("tenant"),
+        contacts.c.channel == bindparam("channel"),
+        contacts.c.external_id == bindparam("external"),
+    )
+)
+_ADD_CONTACT = Statement(insert_or_skip(contacts).inline().on_conflict_do_nothing())
+_LEARN_CONTACT = Statement(
+    update(contacts)
+    .where(contacts.c.id == bindparam("contact"))
+    .values(name=bindparam("new_name"), email=bindparam("new_email"), assurance=bindparam("new_assurance"))
+)
+_FIND_CONVERSATION = Statement(
+    select(conversations)
+    .where(
+        conversations.c.tenant_id == bindparam("tenant"),
+        conversations.c.channel == bindparam("channel"),
+        conversations.c.external_id == bindparam("external"),
+    )
+    .with_for_update()
+)
+_ADD_CONVERSATION = Statement(insert_or_skip(conversations).inline().on_conflict_do_nothing())
+_ADVANCE = Statement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"))
+    .values(
+        last_seq=bindparam("seq"),
+        state=bindparam("new_state"),
+        address=bindparam("new_address"),
+        due_at=bindparam("due"),
+        updated_at=bindparam("now"),
+    )
+)
+_ADD_MESSAGE = Statement(insert(messages).inline())
+_FIRST_PENDING = Statement(
+    select(func.min(messages.c.created_at).label("at")).where(
+        messages.c.conversation_id == bindparam("conversation"),
+        messages.c.state == literal_column("'pending'"),
+    )
+)
+
+_SURE = {"anonymous": 0, "claimed": 1, "verified": 2}
+_BURST = 5
+"""A burst that never pauses is answered after this many debounce windows all the same."""
+
+
+class Enlist(Protocol):
+    """The inbox's side of the turn engine."""
+
+    def __call__(self, tx: Tx, conversation_id: str, due_at: int) -> None:
+        """Inside a transaction: see to it that this conversation is looked at when it is due."""
+
+
+class Counts(Protocol):
+    """What the inbox tells of itself."""
+
+    def accepted(self, channel: str, *, duplicate: bool) -> None:
+        """A message was accepted, or had been before."""
+
+    def ignored(self, channel: str, reason: str) -> None:
+        """A message was recorded and will not be answered."""
+
+
+class Inbox:
+    """The one way in."""
+
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        *,
+        enlist: Enlist,
+        interrupt: Callable[[str], None],
+        counts: Counts,
+        debounce: float = 0.0,
+    ) -> None:
+        """Wire the inbox.
+
+        Args:
+            store: where to.
+            feed: who is told.
+            enlist: the turn engine's ear.
+            interrupt: stops work on a conversation in which a person has begun to speak.
+            counts: the metrics.
+            debounce: seconds to wait for more of the same before a turn is due.
+        """
+        self._store = store
+        self._feed = feed
+        self._enlist = enlist
+        self._interrupt = interrupt
+        self._counts = counts
+        self._debounce_ms = int(debounce * 1000)
+        self._open = True
+
+    def close(self) -> None:
+        """Take no more messages: the bot is stopping."""
+        self._open = False
+
+    async def accept(self, inbound: Inbound) -> Accepted:
+        """Store a message once and see to it that it is answered; returns when it is on disk.
+
+        Raises:
+            StoreUnavailable: it could not be stored within 2.5 s. It may still be stored a moment later,
+                so the sender should send it again under the same keys.
+            NotAccepting: the bot is stopping.
+        """
+        if not self._open:
+            raise NotAccepting
+        inbound = _storable(inbound)
+        try:
+            async with asyncio.timeout(_WITHIN):
+                accepted = await self._store.write(lambda tx: self._take(tx, inbound), patience=_WITHIN)
+        except TimeoutError as error:
+            raise StoreUnavailable(cause="it did not answer in time") from error
+        self._counts.accepted(inbound.channel, duplicate=accepted.duplicate)
+        if inbound.ignored and not accepted.duplicate:
+            self._counts.ignored(inbound.channel, inbound.ignored)
+        return accepted
+
+    def _take(self, tx: Tx, inbound: Inbound) -> Accepted:
+        now = now_ms()
+        message_id = new_id("msg")
+        earlier = _mark_seen(tx, inbound, message_id, now)
+        if earlier is not None:
+            return earlier
+        contact_id = _contact(tx, inbound.tenant, inbound.channel, inbound.sender, now)
+        conversation = _conversation(tx, inbound, contact_id, now)
+        message = _message(inbound, conversation, message_id, now)
+        state = _next_state(conversation.state, inbound)
+        due = self._due(tx, conversation, message, now)
+        tx.run(
+            _ADVANCE,
+            conversation=conversation.id,
+            seq=message.seq,
+            new_state=state,
+            new_address=to_json(dict(inbound.address)) if inbound.address else conversation.address,
+            due=due,
+            now=now,
+        )
+        _insert(tx, message, inbound, conversation.id, contact_id)
+        note(
+            tx,
+            conversation.id,
+            "message.accepted" if not inbound.ignored else "message.ignored",
+            at=now,
+            actor=inbound.author,
+            message_id=message.id,
+            **({"reason": inbound.ignored} if inbound.ignored else {}),
+        )
+        tx.after_commit(lambda: self._feed.publish(conversation.id, Said(message)))
+        if state != conversation.state:
+            self._change_state(tx, conversation.id, conversation.state, state, inbound, now)
+        if message.state == "pending" and conversation.open_turn_id is None and due is not None:
+            self._enlist(tx, conversation.id, due)
+        elif message.state == "handed_over":
+            settled = Settled((message.id,), "handed_over", state)
+            tx.after_commit(lambda: self._feed.publish(conversation.id, settled))
+        return Accepted(
+            message_id=message.id, conversation_id=conversation.id, seq=message.seq, state=message.state
+        )
+
+    def _due(self, tx: Tx, conversation: Any, message: Message, now: int) -> int | None:
+        """Return when somebody should look at the conversation after this message."""
+        if message.state != "pending" or conversation.open_turn_id is not None:
+            return conversation.due_at  # type: ignore[no-any-return]  # the open turn's time stands
+        due = now + self._debounce_ms
+        if self._debounce_ms and conversation.due_at is not None:
+            first = tx.row(_FIRST_PENDING, conversation=conversation.id)
+            if first is not None and first.at is not None:
+                due = min(due, first.at + _BURST * self._debounce_ms)
+        return due
+
+    def _change_state(
+        self, tx: Tx, conversation_id: str, before: State, after: State, inbound: Inbound, now: int
+    ) -> None:
+        note(tx, conversation_id, "state.changed", at=now, actor=inbound.author, before=before, after=after)
+        if after == "human":
+            settled = hand_over_pending(tx, conversation_id, now, cause="a person replied")
+            tx.after_commit(lambda: self._interrupt(conversation_id))
+            if settled:
+                event = Settled(settled, "handed_over", "human")
+                tx.after_commit(lambda: self._feed.publish(conversation_id, event))
+        tx.after_commit(lambda: self._feed.publish(conversation_id, StateChanged(after)))
+
+
+# -- one step each -------------------------------------------------------------------------------
+
+
+def _storable(inbound: Inbound) -> Inbound:
+    """Make everything storable: no NUL, no surrogates, nothing endless where nothing endless belongs."""
+    sender = inbound.sender
+    return replace(
+        inbound,
+        conversation=clean_text(inbound.conversation),
+        text=clean_text(inbound.text),
+        keys=tuple(clean_text(key) for key in inbound.keys),
+        ignored=clean_text(inbound.ignored)[:_KEEP_KEY],
+        sender=Sender(
+            id=clean_text(sender.id),
+            name=clean_text(sender.name)[:_KEEP_KEY],
+            email=clean_text(sender.email)[:_KEEP_KEY],
+            assurance=sender.assurance,
+        ),
+        attachments=tuple(
+            a.evolve(name=clean_text(a.name)[:_KEEP_KEY], url=clean_text(a.url)) for a in inbound.attachments
+        ),
+    )
+
+
+def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted | None:
+    """Claim the message's keys; if one was claimed before, return the receipt of that message."""
+    free = [
+        tx.run(
+            _SEE,
+            tenant_id=inbound.tenant,
+            channel=inbound.channel,
+            key=key,
+            message_id=message_id,
+            seen_at=now,
+        )
+        == 1
+        for key in inbound.keys
+    ]
+    if all(free):
+        return None
+    taken = inbound.keys[free.index(False)]
+    row = tx.row(_SEEN, tenant=inbound.tenant, channel=inbound.channel, key=taken)
+    if row is None:  # its conversation was deleted: the key outlives it, so that a late retry stays unanswered
+        return Accepted(message_id="", conversation_id="", seq=0, state="ignored", duplicate=True)
+    for key, is_new in zip(inbound.keys, free, strict=True):
+        if is_new:
+            tx.run(_SEE_AS, tenant=inbound.tenant, of_channel=inbound.channel, of_key=key, message=row.id)
+    return Accepted(
+        message_id=row.id,
+        conversation_id=row.conversation_id,
+        seq=row.seq,
+        state=row.state,
+        duplicate=True,
+        same=row.text == inbound.text,
+    )
+
+
+def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str:
+    """Return the id of the sender's contact; make or complete it where needed."""
+    known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
+    if known is None:
+        tx.run(
+            _ADD_CONTACT,
+            id=new_id("contact"),
+            tenant_id=tenant,
+            channel=channel,
+            external_id=sender.id,
+            name=sender.name,
+            email=sender.email,
+            assurance=sender.assurance,
+            created_at=now,
+        )
+        known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
+        assert known is not None
+    surer = _SURE[sender.assurance] > _SURE[known.assurance]
+    name, email = sender.name or known.name, sender.email or known.email
+    if surer or (name, email) != (known.name, known.email):
+        assurance = sender.assurance if surer else known.assurance
+        tx.run(_LEARN_CONTACT, contact=known.id, new_name=name, new_email=email, new_assurance=assurance)
+    return str(known.id)
+
+
+def _conversation(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
+    """Return the conversation's row, locked where the database locks rows; make it where needed."""
+    where = {"tenant": inbound.tenant, "channel": inbound.channel, "external": inbound.conversation}
+    found = tx.row(_FIND_CONVERSATION, **where)
+    if found is not None:
+        return found
+    tx.run(
+        _ADD_CONVERSATION,
+        id=new_id("conv"),
+        tenant_id=inbound.tenant,
+        channel=inbound.channel,
+        external_id=inbound.conversation,
+        contact_id=contact_id,
+        state="bot",
+        address="{}",
+        last_seq=0,
+        fence=0,
+        owner=None,
+        open_turn_id=None,
+        due_at=None,
+        created_at=now,
+        updated_at=now,
+    )
+    return tx.row(_FIND_CONVERSATION, **where)
+
+
+def _message(inbound: Inbound, conversation: Any, message_id: str, now: int) -> Message:
+    return Message(
+        id=message_id,
+        seq=conversation.last_seq + 1,
+        author=inbound.author,
+        text=inbound.text,
+        created_at=now,
+        state=_message_state(conversation.state, inbound),
+        client_key=inbound.keys[0],
+        attachments=inbound.attachments,
+        wants_person=inbound.wants_person,
+    )
+
+
+def _message_state(state: State, inbound: Inbound) -> MessageState:
+    """Return what becomes of the message, given who speaks in the conversation."""
+    if inbound.ignored:
+        return "ignored"
+    if inbound.author == "person":
+        return "said"
+    if state == "spam":
+        return "ignored"
+    return "handed_over" if state in {"queued", "human"} else "pending"
+
+
+def _next_state(state: State, inbound: Inbound) -> State:
+    """Return who speaks after the message. Machine mail changes nothing; a person's word moves it to ``human``."""
+    if inbound.ignored:
+        return state
+    if inbound.author == "person":
+        return "human"
+    return "bot" if state in {"snoozed", "resolved"} else state
+
+
+def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str, contact_id: str) -> None:
+    tx.run(
+        _ADD_MESSAGE,
+        id=message.id,
+        conversation_id=conversation_id,
+        seq=message.seq,
+        author=message.author,
+        contact_id=contact_id,
+        text=message.text,
+        state=message.state,
+        reason=inbound.ignored or ("spam" if message.state == "ignored" else ""),
+        request="person" if inbound.wants_person else "",
+        client_key=message.client_key,
+        turn_id=None,
+        attachments=listed(inbound.attachments),
+        citations="[]",
+        sent_at=inbound.sent_at,
+        created_at=message.created_at,
+    )

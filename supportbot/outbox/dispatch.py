@@ -1,0 +1,375 @@
+"""The outbox at work: commits answers, sends deliveries, settles unclear ones."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+from sqlalchemy import bindparam, literal_column, update
+
+from supportbot.channel import CanFind
+from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailable
+from supportbot.feed import Said, Settled, StateChanged
+from supportbot.ids import now_ms
+from supportbot.journal import note
+from supportbot.outbox import ledger
+from supportbot.outbox.live import LiveAnswer
+from supportbot.store import Statement
+from supportbot.tables import conversations, turns
+from supportbot.turns import ledger as turn_ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from supportbot.channel import Channel
+    from supportbot.feed import Feed
+    from supportbot.inbox import Enlist
+    from supportbot.messages import Answer, Outbound, Turn
+    from supportbot.store import Store, Tx
+
+_SWEEP = 1.0
+"""Seconds between two looks at the table for deliveries that are due."""
+
+_BATCH = 200
+_MARGIN = 15.0
+"""Seconds a delivery's lease outlives its time-out, for recording the outcome."""
+
+_LOOKS = 2
+"""How often a delivery must not be found before it is sent again."""
+
+_GIVE_UP = 24 * 3600 * 1000
+"""Milliseconds after which a platform that only ever asks to wait has refused."""
+
+_ANSWERED = Statement(
+    update(turns)
+    .where(turns.c.id == bindparam("turn"))
+    .values(
+        state="answered",
+        reason=bindparam("why"),
+        model=bindparam("new_model"),
+        template_hash=bindparam("new_hash"),
+        prompt_tokens=bindparam("new_prompt_tokens"),
+        completion_tokens=bindparam("new_completion_tokens"),
+        finished_at=bindparam("now"),
+    )
+)
+_QUEUE = Statement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"), conversations.c.state == literal_column("'bot'"))
+    .values(state="queued")
+)
+
+log = structlog.get_logger(__name__)
+
+
+class Counts(Protocol):
+    """What the outbox tells of itself."""
+
+    def delivery(self, channel: str, state: str) -> None:
+        """A delivery reached a state."""
+
+
+class Outbox:
+    """The one way out."""
+
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        *,
+        owner: str,
+        enlist: Enlist,
+        counts: Counts,
+        alone: bool,
+        attempts: int,
+        retry_delay: float,
+        timeout: float,
+        settle_delay: float,
+    ) -> None:
+        """Wire the outbox.
+
+        Args:
+            store: where to record.
+            feed: who is told.
+            owner: names this process among those that may send.
+            enlist: the turn engine's ear, for what arrived while an answer was being written.
+            counts: the metrics.
+            alone: no other process works on this store.
+            attempts: sends before a delivery is put aside as dead.
+            retry_delay: seconds before the second send; doubles, with jitter.
+            timeout: seconds one send may take before its outcome is unclear.
+            settle_delay: seconds to wait before looking for an unclear one.
+        """
+        self._store = store
+        self._feed = feed
+        self._owner = owner
+        self._enlist = enlist
+        self._counts = counts
+        self._alone = alone
+        self._attempts = attempts
+        self._retry_delay = retry_delay
+        self._timeout = timeout
+        self._settle_delay = settle_delay
+        self._channels: Mapping[str, Channel] = {}
+        self._open = False
+        self._sending: set[asyncio.Task[None]] = set()
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._sweeper: asyncio.Task[None] | None = None
+
+    # -- start and stop -------------------------------------------------------------------------
+
+    async def start(self, channels: Mapping[str, Channel]) -> None:
+        """Begin to send, first what an earlier process left behind."""
+        self._channels = channels
+        if self._alone:
+            await self._store.write(lambda tx: ledger.reclaim(tx, self._owner, now_ms()), patience=10)
+        self._open = True
+        self._sweeper = asyncio.get_running_loop().create_task(self._sweep_forever())
+
+    async def stop(self, grace: float) -> None:
+        """Finish what is being sent within ``grace`` seconds; what is not is settled by the next start."""
+        self._open = False
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        tasks = set(self._sending)
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=grace)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    # -- an answer ------------------------------------------------------------------------------
+
+    def live(self, turn: Turn) -> LiveAnswer:
+        """Return where the words of a turn's answer go while they are being written."""
+        return LiveAnswer(self._feed, turn)
+
+    async def commit(self, answer: Answer, *, patience: float) -> None:
+        """Record an answer and its delivery, end its turn, and send it.
+
+        Raises:
+            Fenced: the turn is no longer ours, or the bot may no longer speak; nothing was recorded.
+            StoreUnavailable: it could not be recorded within ``patience`` seconds.
+        """
+        await self._store.write(lambda tx: self._commit(tx, answer), patience=patience)
+
+    def _commit(self, tx: Tx, answer: Answer) -> None:
+        turn, now = answer.prompt.turn, now_ms()
+        turn_ledger.check(turn_ledger.close(tx, turn, now), turn)
+        turn_ledger.settle_messages(tx, turn, state="answered")
+        tx.run(
+            _ANSWERED,
+            turn=turn.id,
+            why=answer.handoff,
+            new_model=answer.model,
+            new_hash=answer.prompt.template_hash,
+            new_prompt_tokens=answer.usage.prompt_tokens,
+            new_completion_tokens=answer.usage.completion_tokens,
+            now=now,
+        )
+        note(tx, turn.conversation_id, "turn.answered", at=now, actor="bot", turn_id=turn.id, model=answer.model)
+        self._say(tx, turn, answer.text, now, answer)
+        if answer.handoff:
+            self._hand_over(tx, turn, answer.handoff, now)
+        elif turn_ledger.has_unclaimed(tx, turn.conversation_id):
+            self._enlist(tx, turn.conversation_id, now)
+
+    def say(self, tx: Tx, turn: Turn, text: str) -> None:
+        """Inside a transaction: reply to a turn with a fixed text that no model wrote."""
+        self._say(tx, turn, text, now_ms(), None)
+
+    def _say(self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None) -> None:
+        message, outbound = ledger.say(
+            tx,
+            turn,
+            text,
+            now=now,
+            owner=self._owner,
+            lease_until=now + self._lease_ms,
+            citations=answer.citations if answer else (),
+            handoff=answer.handoff if answer else "",
+        )
+        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message)))
+        if outbound is not None:
+            tx.after_commit(lambda: self._begin(self._send(outbound)))
+
+    def _hand_over(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
+        tx.run(_QUEUE, conversation=turn.conversation_id)
+        note(tx, turn.conversation_id, "state.changed", at=now, actor="bot", before="bot", after="queued", reason=reason)
+        waiting = turn_ledger.hand_over_pending(tx, turn.conversation_id, now, cause=reason)
+        if waiting:
+            settled = Settled(waiting, "handed_over", "queued")
+            tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
+        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, StateChanged("queued")))
+
+    # -- a delivery -----------------------------------------------------------------------------
+
+    @property
+    def _lease_ms(self) -> int:
+        return int((self._timeout + _MARGIN) * 1000)
+
+    def _begin(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, outbound: Outbound) -> None:
+        """Hand a claimed delivery to its channel, once, and record what came of it."""
+        channel = self._channels.get(outbound.channel)
+        if channel is None:
+            await self._end(outbound, "dead", reason=f"bot.yaml has no channel '{outbound.channel}' any more")
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                sent = await channel.send(outbound)
+        except Refused as error:
+            await self._end(outbound, "dead", reason=_cause(error))
+        except RetryAfter as error:
+            await self._wait(outbound, error)
+        except Exception as error:  # noqa: BLE001 - the channel may have sent it: whatever it was, it is unclear
+            await self._unclear(outbound, looks=0, reason=_cause(error))
+        else:
+            await self._end(outbound, "delivered", external_id=sent.external_id)
+
+    async def _wait(self, outbound: Outbound, error: RetryAfter) -> None:
+        """The platform asked to wait: that is no failure, but neither may it go on for ever."""
+        now = now_ms()
+        if now - outbound.created_at > _GIVE_UP:
+            await self._end(outbound, "dead", reason=_cause(error))
+        else:
+            due = now + int(max(0.0, error.seconds) * 1000)
+            await self._postpone(outbound, sending=False, looks=0, due=due, reason=_cause(error))
+
+    async def _unclear(self, outbound: Outbound, *, looks: int, reason: str) -> None:
+        if isinstance(self._channels[outbound.channel], CanFind):
+            due = now_ms() + int(self._settle_delay * 1000)
+            await self._postpone(outbound, sending=True, looks=looks, due=due, reason=reason)
+        else:
+            await self._end(outbound, "unknown", reason=reason)
+
+    async def _settle(self, outbound: Outbound, looks: int) -> None:
+        """Look for a delivery whose outcome is unclear, before anything is sent again."""
+        channel = self._channels.get(outbound.channel)
+        if not isinstance(channel, CanFind):
+            await self._end(outbound, "unknown", reason="the bot stopped while it was being sent")
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                found = await channel.find(outbound)
+        except Exception as error:  # noqa: BLE001 - looking failed, whyever: look again, not for ever
+            await self._look_again(outbound, looks, _cause(error))
+            return
+        if found is not None:
+            await self._end(outbound, "delivered", external_id=found.external_id)
+        elif looks + 1 < _LOOKS:
+            await self._unclear(outbound, looks=looks + 1, reason="not found on the platform yet")
+        else:
+            await self._send_again(outbound)
+
+    async def _look_again(self, outbound: Outbound, looks: int, reason: str) -> None:
+        if outbound.attempt >= self._attempts:
+            await self._end(outbound, "unknown", reason=reason)
+        else:
+            due = now_ms() + self._backoff_ms(outbound)
+            await self._postpone(outbound, sending=True, looks=looks, due=due, reason=reason)
+
+    async def _send_again(self, outbound: Outbound) -> None:
+        """It is certainly not there: plan it again, until the attempts are used up."""
+        reason = "not found on the platform"
+        if outbound.attempt >= self._attempts * (_LOOKS + 1):  # each send comes with its looks
+            await self._end(outbound, "dead", reason=reason)
+        else:
+            due = now_ms() + self._backoff_ms(outbound)
+            await self._postpone(outbound, sending=False, looks=0, due=due, reason=reason)
+
+    def _backoff_ms(self, outbound: Outbound) -> int:
+        sends = outbound.attempt // (_LOOKS + 1)
+        return int(1000 * min(60.0, self._retry_delay * 2**sends) * (0.75 + 0.5 * random.random()))  # noqa: S311
+
+    # -- outcomes -------------------------------------------------------------------------------
+
+    async def _end(self, outbound: Outbound, state: str, *, external_id: str = "", reason: str = "") -> None:
+        def unit(tx: Tx) -> None:
+            following = ledger.end(
+                tx, outbound, state=state, now=now_ms(), external_id=external_id, reason=reason
+            )
+            if following is not None:
+                self._claim(tx, following)
+
+        if state != "delivered":
+            log.warning(f"delivery.{state}", delivery=outbound.delivery_id, reason=reason)
+        await self._record(unit, outbound)
+        self._counts.delivery(outbound.channel, state)
+
+    async def _postpone(self, outbound: Outbound, *, sending: bool, looks: int, due: int, reason: str) -> None:
+        def unit(tx: Tx) -> None:
+            now = now_ms()
+            ledger.postpone(tx, outbound, sending=sending, looks=looks, due=due, now=now, reason=reason)
+            tx.after_commit(lambda: self._look_at(outbound.delivery_id, due - now))
+
+        log.info("delivery.postponed", delivery=outbound.delivery_id, reason=reason, looking=sending)
+        await self._record(unit, outbound)
+
+    async def _record(self, unit: object, outbound: Outbound) -> None:
+        """Write an outcome down, for as long as the delivery is ours; after that the lease speaks: unclear."""
+        try:
+            await self._store.write(unit, patience=_MARGIN)  # type: ignore[arg-type]
+        except StoreUnavailable as error:
+            log.error("delivery.outcome_not_stored", delivery=outbound.delivery_id, error=str(error))  # noqa: TRY400
+
+    # -- finding work ---------------------------------------------------------------------------
+
+    def _claim(self, tx: Tx, delivery_id: str) -> None:
+        if not self._open:
+            return
+        now = now_ms()
+        claimed = ledger.claim(
+            tx, delivery_id, now=now, owner=self._owner, lease_until=now + self._lease_ms
+        )
+        if claimed is None:
+            return
+        outbound, unclear, looks = claimed
+        if unclear:
+            tx.after_commit(lambda: self._begin(self._settle(outbound, looks)))
+        else:
+            tx.after_commit(lambda: self._begin(self._send(outbound)))
+
+    def _look_at(self, delivery_id: str, in_ms: int) -> None:
+        if not self._open or in_ms > 10_000 * _SWEEP:
+            return  # far off: the sweep finds it
+
+        def on_time() -> None:
+            self._timers.discard(timer)
+            self._begin(self._try_claim(delivery_id))
+
+        timer = asyncio.get_running_loop().call_later(max(0, in_ms) / 1000, on_time)
+        self._timers.add(timer)
+
+    async def _try_claim(self, delivery_id: str) -> None:
+        try:
+            await self._store.write(lambda tx: self._claim(tx, delivery_id))
+        except StoreUnavailable as error:
+            log.warning("deliveries.claim_failed", error=str(error))  # the sweep tries again
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            try:
+                rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), _BATCH))
+                await asyncio.gather(*(self._try_claim(row.id) for row in rows))
+            except StoreUnavailable as error:
+                log.warning("deliveries.sweep_failed", error=str(error))
+            await asyncio.sleep(_SWEEP)
+
+
+def _cause(error: Exception) -> str:
+    """Name a failure in one line, without what a platform's answer may hold."""
+    if isinstance(error, DeliveryError):
+        return str(error.details.get("cause", error))[:300]
+    if isinstance(error, TimeoutError):
+        return "the channel took too long"
+    return type(error).__name__

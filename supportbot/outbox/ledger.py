@@ -1,0 +1,297 @@
+"""What is written about deliveries.
+
+``attempt`` is the fencing token of a delivery: it grows with every claim, and whoever records an
+outcome names the attempt it belongs to. ``due_at`` is when somebody should next look at an open
+delivery: to try it, to look for it on the platform, or because its sender died.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, insert, literal_column, or_, select, update
+
+from supportbot.ids import new_id
+from supportbot.journal import note
+from supportbot.messages import Citation, Message, Outbound, Turn
+from supportbot.store import Statement
+from supportbot.store.values import listed, outbound_from, to_json
+from supportbot.tables import conversations, deliveries, messages
+
+if TYPE_CHECKING:
+    from supportbot.store import Tx
+
+_OPEN = deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'")))
+_MINE = (deliveries.c.id == bindparam("delivery"), deliveries.c.attempt == bindparam("held"), _OPEN)
+
+_ADVANCE = Statement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"))
+    .values(last_seq=conversations.c.last_seq + 1, updated_at=bindparam("now"))
+    .returning(conversations.c.last_seq)
+)
+_ADD_MESSAGE = Statement(insert(messages).inline())
+_ADD = Statement(insert(deliveries).inline())
+_FIRST_OPEN = Statement(
+    select(deliveries.c.id, deliveries.c.state, deliveries.c.due_at)
+    .where(deliveries.c.conversation_id == bindparam("conversation"), _OPEN)
+    .order_by(deliveries.c.seq)
+    .limit(bindparam("most"))
+)
+_WHOLE = Statement(
+    select(
+        deliveries,
+        messages.c.text,
+        messages.c.citations,
+        conversations.c.tenant_id,
+        conversations.c.external_id.label("conversation_external_id"),
+    )
+    .join(messages, messages.c.id == deliveries.c.message_id)
+    .join(conversations, conversations.c.id == deliveries.c.conversation_id)
+    .where(deliveries.c.id == bindparam("delivery"))
+)
+_CLAIM = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.due_at <= bindparam("now"),
+        _OPEN,
+    )
+    .values(
+        attempt=deliveries.c.attempt + 1,
+        owner=bindparam("new_owner"),
+        due_at=bindparam("lease"),
+        updated_at=bindparam("now"),
+    )
+    .returning(deliveries.c.state, deliveries.c.looks)
+)
+_SEND = Statement(
+    update(deliveries).where(*_MINE).values(state="sending", looks=0)
+)
+_END = Statement(
+    update(deliveries)
+    .where(*_MINE)
+    .values(
+        state=bindparam("new_state"),
+        external_id=bindparam("receipt"),
+        reason=bindparam("why"),
+        owner=None,
+        due_at=None,
+        updated_at=bindparam("now"),
+    )
+)
+_AGAIN = Statement(
+    update(deliveries)
+    .where(*_MINE)
+    .values(
+        state=bindparam("new_state"),
+        looks=bindparam("new_looks"),
+        reason=bindparam("why"),
+        owner=None,
+        due_at=bindparam("due"),
+        updated_at=bindparam("now"),
+    )
+)
+_WAKE = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.due_at.is_(None), _OPEN)
+    .values(due_at=bindparam("now"))
+)
+_DUE = Statement(
+    select(deliveries.c.id, deliveries.c.conversation_id)
+    .where(_OPEN, deliveries.c.due_at <= bindparam("until"))
+    .order_by(deliveries.c.due_at)
+    .limit(bindparam("most"))
+)
+_ABANDONED = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.state == literal_column("'sending'"),
+        or_(deliveries.c.owner.is_(None), deliveries.c.owner != bindparam("me")),
+    )
+    .values(due_at=bindparam("now"), owner=None)
+)
+
+
+def say(
+    tx: Tx,
+    turn: Turn,
+    text: str,
+    *,
+    now: int,
+    owner: str,
+    lease_until: int,
+    citations: tuple[Citation, ...] = (),
+    handoff: str = "",
+) -> tuple[Message, Outbound | None]:
+    """Write a reply into the conversation and plan its delivery.
+
+    Returns the message and, when nothing earlier of this conversation is still on its way, the delivery,
+    already claimed for ``owner``; else None, and it is its turn later.
+    """
+    advanced = tx.row(_ADVANCE, conversation=turn.conversation_id, now=now)
+    assert advanced is not None
+    message = Message(
+        id=new_id("msg"),
+        seq=advanced.last_seq,
+        author="bot",
+        text=text,
+        created_at=now,
+        turn_id=turn.id,
+        citations=citations,
+    )
+    _store_message(tx, turn, message)
+    free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
+    outbound = Outbound(
+        delivery_id=new_id("dlv"),
+        conversation_id=turn.conversation_id,
+        message_id=message.id,
+        turn_id=turn.id,
+        tenant=turn.tenant,
+        channel=turn.channel,
+        external_id=turn.external_id,
+        address=turn.address,
+        text=text,
+        seq=message.seq,
+        in_reply_to=turn.messages[-1].client_key,
+        citations=citations,
+        handoff=handoff,
+        attempt=1 if free else 0,
+        created_at=now,
+    )
+    # Behind an earlier one it has no time of its own: whatever ends the earlier one wakes it.
+    _store_delivery(tx, outbound, "sending" if free else "planned", owner, lease_until if free else None)
+    return message, outbound if free else None
+
+
+def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
+    tx.run(
+        _ADD_MESSAGE,
+        id=message.id,
+        conversation_id=turn.conversation_id,
+        seq=message.seq,
+        author="bot",
+        contact_id=None,
+        text=message.text,
+        state="said",
+        reason="",
+        request="",
+        client_key="",
+        turn_id=turn.id,
+        attachments="[]",
+        citations=listed(message.citations),
+        sent_at=None,
+        created_at=message.created_at,
+    )
+
+
+def _store_delivery(tx: Tx, outbound: Outbound, state: str, owner: str, due: int | None) -> None:
+    tx.run(
+        _ADD,
+        id=outbound.delivery_id,
+        conversation_id=outbound.conversation_id,
+        message_id=outbound.message_id,
+        turn_id=outbound.turn_id,
+        channel=outbound.channel,
+        seq=outbound.seq,
+        state=state,
+        attempt=outbound.attempt,
+        looks=0,
+        owner=owner if state == "sending" else None,
+        due_at=due,
+        external_id="",
+        reason="",
+        address=to_json(dict(outbound.address)),
+        in_reply_to=outbound.in_reply_to,
+        handoff=outbound.handoff,
+        created_at=outbound.created_at,
+        updated_at=outbound.created_at,
+    )
+
+
+def claim(
+    tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int
+) -> tuple[Outbound, bool, int] | None:
+    """Claim a delivery that is due and whose turn it is.
+
+    Returns the delivery, whether it was already being sent (so that it must be looked for, not sent
+    again), and how often it was looked for; None when it is not due, done, or behind an earlier one.
+    """
+    row = tx.row(_WHOLE, delivery=delivery_id)
+    if row is None:
+        return None
+    first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
+    if first is None or first.id != delivery_id:
+        return None
+    claimed = tx.row(_CLAIM, delivery=delivery_id, now=now, new_owner=owner, lease=lease_until)
+    if claimed is None:
+        return None
+    attempt = row.attempt + 1
+    if claimed.state == "planned":
+        tx.run(_SEND, delivery=delivery_id, held=attempt)
+    return outbound_from(row).evolve(attempt=attempt), claimed.state == "sending", claimed.looks
+
+
+def end(
+    tx: Tx, outbound: Outbound, *, state: str, now: int, external_id: str = "", reason: str = ""
+) -> str | None:
+    """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
+    ended = tx.run(
+        _END,
+        delivery=outbound.delivery_id,
+        held=outbound.attempt,
+        new_state=state,
+        receipt=external_id,
+        why=reason,
+        now=now,
+    )
+    if ended == 0:
+        return None
+    _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
+    following = tx.row(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
+    if following is None:
+        return None
+    tx.run(_WAKE, delivery=following.id, now=now)
+    return str(following.id)
+
+
+def postpone(
+    tx: Tx, outbound: Outbound, *, sending: bool, looks: int, due: int, now: int, reason: str
+) -> None:
+    """Look at the delivery again later: ``sending`` to look for it on the platform, else to try it again."""
+    postponed = tx.run(
+        _AGAIN,
+        delivery=outbound.delivery_id,
+        held=outbound.attempt,
+        new_state="sending" if sending else "planned",
+        new_looks=looks,
+        why=reason,
+        due=due,
+        now=now,
+    )
+    if postponed:
+        _note(tx, outbound, "delivery.unclear" if sending else "delivery.postponed", now, reason=reason)
+
+
+def due(tx: Tx, until: int, most: int) -> list[Any]:
+    """Return (id, conversation_id) of the open deliveries to be looked at by then, most urgent first."""
+    return tx.rows(_DUE, until=until, most=most)
+
+
+def reclaim(tx: Tx, owner: str, now: int) -> int:
+    """Make every delivery due whose sender is not ``owner``; for a process that knows it is alone."""
+    return tx.run(_ABANDONED, me=owner, now=now)
+
+
+def _note(tx: Tx, outbound: Outbound, kind: str, now: int, **data: Any) -> None:
+    note(
+        tx,
+        outbound.conversation_id,
+        kind,
+        at=now,
+        message_id=outbound.message_id,
+        turn_id=outbound.turn_id,
+        delivery_id=outbound.delivery_id,
+        attempt=outbound.attempt,
+        **data,
+    )

@@ -1,0 +1,245 @@
+"""The session store: what was said, for those who read it and for the operator.
+
+The hot path does not come through here: accepting, claiming and answering write their own rows
+(``inbox``, ``turns.ledger``, ``outbox.ledger``) in one transaction each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, get_args
+
+from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+
+from supportbot.errors import NotFound
+from supportbot.ids import now_ms
+from supportbot.journal import note
+from supportbot.messages import Message, State
+from supportbot.store import Statement
+from supportbot.store.values import from_json, message_from, to_json
+from supportbot.tables import conversations, messages, records, turns
+from supportbot.turns.ledger import hand_over_pending
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from supportbot.store import Store, Tx
+
+_OF_CHANNEL = (
+    conversations.c.tenant_id == bindparam("tenant"),
+    conversations.c.channel == bindparam("channel"),
+    conversations.c.external_id == bindparam("external"),
+)
+_FIND = Statement(select(conversations.c.id, conversations.c.state).where(*_OF_CHANNEL))
+_AFTER = Statement(
+    select(messages)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(*_OF_CHANNEL, messages.c.seq > bindparam("after"))
+    .order_by(messages.c.seq)
+    .limit(bindparam("most"))
+)
+_RECORD = Statement(
+    select(records.c.value, records.c.expires_at).where(
+        records.c.channel == bindparam("of"), records.c.key == bindparam("at")
+    )
+)
+_FORGET_EXPIRED = Statement(
+    delete(records).where(
+        records.c.channel == bindparam("of"), records.c.key == bindparam("at"), records.c.expires_at <= bindparam("now")
+    )
+)
+_put = insert_or_skip(records).inline()
+_PUT = Statement(
+    _put.on_conflict_do_update(
+        index_elements=[records.c.channel, records.c.key],
+        set_={"value": _put.excluded.value, "expires_at": _put.excluded.expires_at},
+    )
+)
+_ADD = Statement(insert_or_skip(records).inline().on_conflict_do_nothing())
+_FORGET = Statement(delete(records).where(records.c.channel == bindparam("of"), records.c.key == bindparam("at")))
+_SCAN = Statement(
+    select(records)
+    .where(records.c.channel == bindparam("of"), records.c.key > bindparam("after"), records.c.key < bindparam("end"))
+    .order_by(records.c.key)
+    .limit(bindparam("most"))
+)
+_PURGE = Statement(delete(records).where(records.c.expires_at <= bindparam("now")))
+
+_CONVERSATION = Statement(select(conversations).where(conversations.c.id == bindparam("conversation")))
+_SET_STATE = Statement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"))
+    .values(state=bindparam("new_state"), updated_at=bindparam("now"))
+)
+_DELETE = Statement(delete(conversations).where(conversations.c.id == bindparam("conversation")))
+_TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
+_REVIVE_MESSAGES = Statement(
+    update(messages)
+    .where(messages.c.turn_id == bindparam("turn"), messages.c.state == "dead")
+    .values(state="pending", reason="", turn_id=None)
+)
+_REVIVE_TURN = Statement(
+    update(turns).where(turns.c.id == bindparam("turn"), turns.c.state == "dead").values(state="replayed")
+)
+_DUE_NOW = Statement(
+    update(conversations)
+    .where(conversations.c.id == bindparam("conversation"), conversations.c.open_turn_id.is_(None))
+    .values(due_at=bindparam("now"), state="bot")
+)
+
+_PAGE = 200
+
+
+class ChannelTranscripts:
+    """One channel's view of its conversations; see ``supportbot.channel.Transcripts``."""
+
+    def __init__(self, store: Store, channel: str, tenant: str = "default") -> None:
+        self._store = store
+        self._where = {"channel": channel, "tenant": tenant}
+
+    async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
+        """Return up to ``limit`` messages after number ``after``, oldest first; empty if unknown."""
+        rows = await self._store.read(
+            lambda tx: tx.rows(_AFTER, external=external_id, after=after, most=limit, **self._where)
+        )
+        return [message_from(row) for row in rows]
+
+    async def state(self, external_id: str) -> State | None:
+        """Return who speaks in the conversation; None if it is unknown."""
+        row = await self._find(external_id)
+        return None if row is None else row.state
+
+    async def conversation_id(self, external_id: str) -> str | None:
+        """Return the store's id of the conversation; None if it is unknown."""
+        row = await self._find(external_id)
+        return None if row is None else row.id
+
+    async def _find(self, external_id: str) -> Any | None:
+        return await self._store.read(lambda tx: tx.row(_FIND, external=external_id, **self._where))
+
+
+class ChannelRecords:
+    """One channel's durable memory; see ``supportbot.channel.Records``."""
+
+    def __init__(self, store: Store, channel: str, *, clock: Callable[[], int] = now_ms) -> None:
+        self._store = store
+        self._channel = channel
+        self._now = clock
+
+    async def get(self, key: str) -> Any | None:
+        """Return the value, or None when there is none or it has expired."""
+        row = await self._store.read(lambda tx: tx.row(_RECORD, of=self._channel, at=key))
+        if row is None or self._expired(row.expires_at):
+            return None
+        return from_json(row.value)
+
+    async def put(self, key: str, value: Any, *, expires_at: int | None = None) -> None:
+        """Store a value, replacing an earlier one."""
+        row = {"channel": self._channel, "key": key, "value": to_json(value), "expires_at": expires_at}
+        await self._store.write(lambda tx: tx.run(_PUT, **row))
+
+    async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key is free; says whether it did."""
+        row = {"channel": self._channel, "key": key, "value": to_json(value), "expires_at": expires_at}
+
+        def unit(tx: Tx) -> bool:
+            tx.run(_FORGET_EXPIRED, of=self._channel, at=key, now=self._now())
+            return tx.run(_ADD, **row) == 1
+
+        return await self._store.write(unit)
+
+    async def delete(self, key: str) -> None:
+        """Forget a key; no error when it was not there."""
+        await self._store.write(lambda tx: tx.run(_FORGET, of=self._channel, at=key))
+
+    async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
+        """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
+        after, end = prefix, prefix + "\U0010ffff"
+        first = await self.get(prefix)
+        if first is not None:
+            yield prefix, first
+        while True:
+            page = await self._store.read(
+                lambda tx, after=after: tx.rows(_SCAN, of=self._channel, after=after, end=end, most=_PAGE)  # type: ignore[misc]
+            )
+            for row in page:
+                if not self._expired(row.expires_at):
+                    yield row.key, from_json(row.value)
+            if len(page) < _PAGE:
+                return
+            after = page[-1].key
+
+    def _expired(self, expires_at: int | None) -> bool:
+        return expires_at is not None and expires_at <= self._now()
+
+
+async def purge_expired(store: Store) -> int:
+    """Delete every channel record that has expired; returns how many."""
+    return await store.write(lambda tx: tx.run(_PURGE, now=now_ms()))
+
+
+# -- the operator's hand -------------------------------------------------------------------------
+
+
+async def set_state(store: Store, conversation_id: str, state: State) -> None:
+    """Say who speaks in a conversation. Whatever the bot had not answered goes to the person who took over.
+
+    Raises:
+        NotFound: there is no such conversation.
+    """
+    assert state in get_args(State)
+
+    def unit(tx: Tx) -> None:
+        now = now_ms()
+        row = _existing(tx, conversation_id)
+        if row.state == state:
+            return
+        tx.run(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
+        note(tx, conversation_id, "state.changed", at=now, actor="operator", before=row.state, after=state)
+        if state != "bot":
+            hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the operator")
+
+    await store.write(unit, patience=5)
+
+
+async def delete_conversation(store: Store, conversation_id: str) -> None:
+    """Delete a conversation with everything in it. A running turn of it ends without a reply.
+
+    The keys of its messages stay: a platform that sends one of them again gets no second answer.
+
+    Raises:
+        NotFound: there is no such conversation.
+    """
+
+    def unit(tx: Tx) -> None:
+        _existing(tx, conversation_id)
+        tx.run(_DELETE, conversation=conversation_id)
+
+    await store.write(unit, patience=5)
+
+
+async def replay_turn(store: Store, turn_id: str) -> None:
+    """Give a dead turn's messages back to the bot, to be answered in a new turn.
+
+    Raises:
+        NotFound: there is no dead turn of this id.
+    """
+
+    def unit(tx: Tx) -> None:
+        now = now_ms()
+        turn = tx.row(_TURN, turn=turn_id)
+        if turn is None or turn.state != "dead":
+            raise NotFound(what="dead turn", id=turn_id)
+        tx.run(_REVIVE_TURN, turn=turn_id)
+        tx.run(_REVIVE_MESSAGES, turn=turn_id)
+        tx.run(_DUE_NOW, conversation=turn.conversation_id, now=now)
+        note(tx, turn.conversation_id, "turn.replayed", at=now, actor="operator", turn_id=turn_id)
+
+    await store.write(unit, patience=5)
+
+
+def _existing(tx: Tx, conversation_id: str) -> Any:
+    row = tx.row(_CONVERSATION, conversation=conversation_id)
+    if row is None:
+        raise NotFound(what="conversation", id=conversation_id)
+    return row

@@ -1,0 +1,61 @@
+"""The port to the session store: units of work, each in one transaction.
+
+A *unit* is a plain function of a transaction. It runs outside the event loop (or interleaved
+with it), may be run again when the database asks for it, and so must do nothing but read and
+write through its transaction; what should happen once it is on disk goes to ``after_commit``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supportbot.store.statement import Statement
+
+T = TypeVar("T")
+
+
+class Tx(Protocol):
+    """One transaction, as a unit sees it. Rows have their columns as attributes."""
+
+    def rows(self, statement: Statement, /, **params: Any) -> list[Any]:
+        """Run a query, return all rows."""
+
+    def row(self, statement: Statement, /, **params: Any) -> Any | None:
+        """Run a query, return the first row or None."""
+
+    def run(self, statement: Statement, /, **params: Any) -> int:
+        """Run a statement, return how many rows it touched."""
+
+    def after_commit(self, callback: Callable[[], None], /) -> None:
+        """Call this in the event loop's thread once the transaction is on disk, and only then.
+
+        It is called also when whoever waited for the unit has given up waiting.
+        """
+
+
+class Store(Protocol):
+    """Where everything is kept."""
+
+    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0) -> T:
+        """Run a unit in a transaction; returns when the commit has reached the disk.
+
+        Args:
+            unit: the work; what it raises is raised here, and nothing of it is stored.
+            patience: for so many seconds, try again when the store cannot be written.
+
+        Raises:
+            StoreUnavailable: the store could not be written (locked, full, read-only, gone).
+        """
+
+    async def read(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit that only reads.
+
+        Raises:
+            StoreUnavailable: the store could not be read.
+        """
+
+    async def close(self) -> None:
+        """Finish what was begun and let go of the database."""

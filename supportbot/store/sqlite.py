@@ -1,0 +1,238 @@
+"""The store on SQLite: one writer thread that commits in groups, readers beside it.
+
+A commit costs an fsync whatever it holds, so units that wait at the same moment share one
+transaction, each behind its own savepoint, and are told together after the one commit. WAL with
+``synchronous=FULL``: with NORMAL a power cut loses acknowledged rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import sqlite3
+import threading
+import time
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from supportbot.errors import StoreUnavailable
+from supportbot.store.alchemy import open_engine, read_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from supportbot.store.base import Tx
+    from supportbot.store.statement import Statement
+
+T = TypeVar("T")
+
+_GROUP = 256
+"""Most units in one transaction: bounds how long the first of them waits for the last."""
+
+_BUSY_MS = 1500
+"""How long a group waits for another process's write lock; below the 2.5 s an acknowledgement may take."""
+
+NEEDED = (3, 35)
+"""RETURNING came with SQLite 3.35 (2021)."""
+
+
+class SqliteTx:
+    """A transaction on the bare driver, inside the writer's thread."""
+
+    __slots__ = ("_cursor", "callbacks")
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self.callbacks: list[Callable[[], None]] = []
+
+    def rows(self, statement: Statement, /, **params: Any) -> list[Any]:
+        """Run a query, return all rows."""
+        sql, bind, name = statement.for_sqlite()
+        return [name(row) for row in self._cursor.execute(sql, bind(params)).fetchall()]
+
+    def row(self, statement: Statement, /, **params: Any) -> Any | None:
+        """Run a query, return the first row or None."""
+        sql, bind, name = statement.for_sqlite()
+        found = self._cursor.execute(sql, bind(params)).fetchall()
+        return name(found[0]) if found else None
+
+    def run(self, statement: Statement, /, **params: Any) -> int:
+        """Run a statement, return how many rows it touched."""
+        sql, bind, _ = statement.for_sqlite()
+        return self._cursor.execute(sql, bind(params)).rowcount
+
+    def after_commit(self, callback: Callable[[], None], /) -> None:
+        """Remember what to call once the transaction is on disk."""
+        self.callbacks.append(callback)
+
+
+class _Job:
+    """A unit on its way through the writer."""
+
+    __slots__ = ("callbacks", "error", "future", "result", "unit")
+
+    def __init__(self, unit: Callable[[Tx], Any], future: asyncio.Future[Any]) -> None:
+        self.unit = unit
+        self.future = future
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.callbacks: list[Callable[[], None]] = []
+
+
+class SqliteStore:
+    """The store in one SQLite file. Made inside a running event loop, used from it alone."""
+
+    def __init__(self, path: Path, *, observe: Callable[[float, int], None] | None = None) -> None:
+        """Open the file, which must exist at the right schema version.
+
+        Args:
+            path: the database file.
+            observe: told of every commit: seconds it took, units it held.
+
+        Raises:
+            StoreUnavailable: this Python's SQLite is too old.
+        """
+        if sqlite3.sqlite_version_info < NEEDED:
+            raise StoreUnavailable(cause=f"SQLite {sqlite3.sqlite_version} is too old, 3.35 is needed")
+        self._path = path
+        self._observe = observe
+        self._loop = asyncio.get_running_loop()
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._readers = open_engine(f"sqlite+aiosqlite:///{path}")
+        self._connection: sqlite3.Connection | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
+        self._thread.start()
+
+    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0) -> T:
+        """Run a unit in a transaction; see ``Store.write``."""
+        deadline = self._loop.time() + patience
+        while True:
+            if self._closed:
+                raise StoreUnavailable(cause="it is closed")
+            job = _Job(unit, self._loop.create_future())
+            self._jobs.put(job)
+            try:
+                return cast("T", await job.future)
+            except StoreUnavailable:
+                if self._loop.time() >= deadline:
+                    raise
+                await asyncio.sleep(0.1)  # a full or read-only disk answers at once; do not spin
+
+    async def read(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit that only reads; see ``Store.read``."""
+        return await read_unit(self._readers, unit)
+
+    async def close(self) -> None:
+        """Commit what is queued, then close the file."""
+        self._closed = True
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)
+        await self._readers.dispose()
+
+    # -- in the writer's thread -----------------------------------------------------------------
+
+    def _work(self) -> None:
+        running = True
+        while running:
+            group, running = self._next_group()
+            # Whoever gave up before its unit began is not worth a write; a unit that began is finished.
+            group = [job for job in group if not job.future.cancelled()]
+            if group:
+                begun = time.perf_counter()
+                self._commit(group)
+                self._tell(group, time.perf_counter() - begun)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _next_group(self) -> tuple[list[_Job], bool]:
+        group: list[_Job] = []
+        job = self._jobs.get()
+        while job is not None:
+            group.append(job)
+            if len(group) == _GROUP or self._jobs.empty():
+                return group, True
+            job = self._jobs.get()
+        return group, False
+
+    def _commit(self, group: list[_Job]) -> None:
+        """Run all units in one transaction. A unit's own error is its own; the store's is everybody's."""
+        try:
+            connection = self._open()
+            cursor = connection.cursor()
+            cursor.execute("BEGIN IMMEDIATE")
+            for job in group:
+                self._run(cursor, job)
+                if not connection.in_transaction:  # SQLite gave up the whole transaction: full, I/O error
+                    raise sqlite3.OperationalError(str(job.error))
+            cursor.execute("COMMIT")
+        except sqlite3.Error as error:
+            self._reopen()
+            for job in group:
+                job.error = StoreUnavailable(cause=str(error)[:200])
+
+    def _run(self, cursor: sqlite3.Cursor, job: _Job) -> None:
+        cursor.execute("SAVEPOINT unit")
+        tx = SqliteTx(cursor)
+        try:
+            job.result = job.unit(tx)
+        except sqlite3.OperationalError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
+            job.error = error
+            if cursor.connection.in_transaction:
+                cursor.execute("ROLLBACK TO unit")
+        else:
+            job.callbacks = tx.callbacks
+        if cursor.connection.in_transaction:
+            cursor.execute("RELEASE unit")
+
+    def _open(self) -> sqlite3.Connection:
+        if self._connection is None:
+            connection = sqlite3.connect(
+                f"{self._path.as_uri()}?mode=rw",  # rw, not rwc: a vanished file must not come back empty
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=512,
+            )
+            for pragma in (
+                f"busy_timeout={_BUSY_MS}",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "temp_store=MEMORY",
+                "cache_size=-16384",  # KiB
+                "wal_autocheckpoint=2000",  # pages
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+            self._connection = connection
+        return self._connection
+
+    def _reopen(self) -> None:
+        """Forget the connection, and with it what the failure left behind; the next group opens anew."""
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+    def _tell(self, group: list[_Job], seconds: float) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._finish, group, seconds)
+        except RuntimeError:  # the loop is gone: nobody is waiting any more
+            return
+
+    # -- back in the event loop -----------------------------------------------------------------
+
+    def _finish(self, group: list[_Job], seconds: float) -> None:
+        for job in group:
+            if job.error is None:
+                for callback in job.callbacks:
+                    callback()
+            if job.future.done():
+                continue
+            if job.error is None:
+                job.future.set_result(job.result)
+            else:
+                job.future.set_exception(job.error)
+        if self._observe is not None:
+            self._observe(seconds, len(group))

@@ -1,0 +1,78 @@
+"""Rows to values and back: the only place that knows how values lie in the tables."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from supportbot.messages import Attachment, Citation, Contact, Message, Outbound
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+def to_json(value: Any) -> str:
+    """Return a value as JSON text, the form of every JSON column."""
+    return orjson.dumps(value).decode()
+
+
+def from_json(text: str) -> Any:
+    """Return the value of a JSON column."""
+    return orjson.loads(text)
+
+
+def listed(values: Iterable[Attachment] | Iterable[Citation]) -> str:
+    """Return attachments or citations as JSON text."""
+    return to_json([asdict(value) for value in values]) if values else "[]"
+
+
+def citations_from(text: str) -> tuple[Citation, ...]:
+    """Return the citations that ``listed`` wrote."""
+    return () if text == "[]" else tuple(Citation(**entry) for entry in from_json(text))
+
+
+def message_from(row: Any) -> Message:
+    """Return a row of ``messages`` as a value."""
+    return Message(
+        id=row.id,
+        seq=row.seq,
+        author=row.author,
+        text=row.text,
+        created_at=row.created_at,
+        state=row.state,
+        turn_id=row.turn_id,
+        client_key=row.client_key,
+        attachments=() if row.attachments == "[]" else tuple(Attachment(**a) for a in from_json(row.attachments)),
+        citations=citations_from(row.citations),
+        wants_person=row.request == "person",
+    )
+
+
+def contact_from(row: Any) -> Contact:
+    """Return a row of ``contacts`` as a value."""
+    return Contact(
+        id=row.id, external_id=row.external_id, name=row.name, email=row.email, assurance=row.assurance
+    )
+
+
+def outbound_from(row: Any) -> Outbound:
+    """Return a delivery, joined with its message and its conversation, as a value."""
+    return Outbound(
+        delivery_id=row.id,
+        conversation_id=row.conversation_id,
+        message_id=row.message_id,
+        turn_id=row.turn_id,
+        tenant=row.tenant_id,
+        channel=row.channel,
+        external_id=row.conversation_external_id,
+        address=from_json(row.address),
+        text=row.text,
+        seq=row.seq,
+        in_reply_to=row.in_reply_to,
+        citations=citations_from(row.citations),
+        handoff=row.handoff,
+        attempt=row.attempt,
+        created_at=row.created_at,
+    )

@@ -1,0 +1,200 @@
+"""The schema: what is stored, and which columns are the truth about what.
+
+A leaf: it imports nothing of ours. Times are Unix milliseconds; JSON columns hold JSON *text*
+(``jsonb`` on PostgreSQL). ``migrations/`` makes these tables; a test compares the two.
+
+How a conversation is worked on, in one column: ``conversations.due_at`` is when somebody should
+next look at it. A message that arrives sets it; a claim moves it to the end of its lease; the commit
+of the answer clears it or sets it for what arrived meanwhile. So a turn whose worker died becomes due
+by itself, and one index finds all work. ``deliveries.due_at`` means the same for a delivery.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_N_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Json = Text().with_variant(JSONB(), "postgresql")
+BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, ForeignKey("tenants.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("email", Text, nullable=False),
+    Column("assurance", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("uq_contacts_external", "tenant_id", "channel", "external_id", unique=True),
+)
+
+conversations = Table(
+    "conversations",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("tenant_id", Text, ForeignKey("tenants.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("contact_id", Text, ForeignKey("contacts.id"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("address", Json, nullable=False),
+    Column("last_seq", Integer, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("owner", Text),  # the process that holds the claim
+    Column("open_turn_id", Text),  # the turn being worked on, or waiting for its next try
+    Column("due_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("uq_conversations_external", "tenant_id", "channel", "external_id", unique=True),
+    Index("ix_conversations_updated", "updated_at"),
+)
+Index(
+    "ix_conversations_due",
+    conversations.c.due_at,
+    sqlite_where=conversations.c.due_at.is_not(None),
+    postgresql_where=conversations.c.due_at.is_not(None),
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("contact_id", Text, ForeignKey("contacts.id")),
+    Column("text", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("request", Text, nullable=False),  # what was asked for besides the text: "" or "person"
+    Column("client_key", Text, nullable=False),
+    Column("turn_id", Text),
+    Column("attachments", Json, nullable=False),
+    Column("citations", Json, nullable=False),
+    Column("sent_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Index("uq_messages_seq", "conversation_id", "seq", unique=True),
+    Index("ix_messages_turn", "turn_id"),
+)
+Index(
+    "ix_messages_pending",
+    messages.c.conversation_id,
+    messages.c.seq,
+    sqlite_where=messages.c.state == "pending",
+    postgresql_where=messages.c.state == "pending",
+)
+
+seen = Table(
+    "seen",
+    metadata,
+    Column("tenant_id", Text, primary_key=True),
+    Column("channel", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("message_id", Text, nullable=False),
+    Column("seen_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+turns = Table(
+    "turns",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),  # running | waiting | answered | handed_over | dead
+    Column("fence", Integer, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("template_hash", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("created_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Index("ix_turns_conversation", "conversation_id", "created_at"),
+)
+Index(
+    "ix_turns_dead",
+    turns.c.finished_at,
+    sqlite_where=turns.c.state == "dead",
+    postgresql_where=turns.c.state == "dead",
+)
+
+deliveries = Table(
+    "deliveries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
+    Column("turn_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("looks", Integer, nullable=False),  # how often an unclear one was looked for on the platform
+    Column("owner", Text),
+    Column("due_at", BigInteger),
+    Column("external_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("address", Json, nullable=False),
+    Column("in_reply_to", Text, nullable=False),
+    Column("handoff", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_deliveries_turn", "turn_id"),
+    Index("ix_deliveries_message", "message_id"),
+    Index("ix_deliveries_state", "state", "updated_at"),
+)
+_open = deliveries.c.state.in_(("planned", "sending"))
+Index("ix_deliveries_due", deliveries.c.due_at, sqlite_where=_open, postgresql_where=_open)
+Index(
+    "ix_deliveries_open",
+    deliveries.c.conversation_id,
+    deliveries.c.seq,
+    sqlite_where=_open,
+    postgresql_where=_open,
+)
+
+events = Table(
+    "events",
+    metadata,
+    Column("id", BigKey, primary_key=True, autoincrement=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("actor", Text, nullable=False),  # customer | bot | person | operator | system
+    Column("message_id", Text),
+    Column("turn_id", Text),
+    Column("delivery_id", Text),
+    Column("data", Json, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Index("ix_events_conversation", "conversation_id", "id"),
+)
+
+records = Table(
+    "records",
+    metadata,
+    Column("channel", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("value", Json, nullable=False),
+    Column("expires_at", BigInteger),
+    sqlite_with_rowid=False,
+)

@@ -1,0 +1,318 @@
+"""What is written about turns: claim, renew, fail, bury, hand over. Shared by every driver.
+
+A claim gives its holder a *fencing token*, a number that grows with every claim. Every later
+write of the turn names the token in the same statement, so a holder that was overtaken (its lease
+ran out while it slept, a person took over) changes nothing any more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import and_, bindparam, insert, literal_column, or_, select, update
+
+from supportbot.errors import Fenced
+from supportbot.ids import new_id
+from supportbot.journal import note
+from supportbot.messages import Message, Turn
+from supportbot.store import Statement
+from supportbot.store.values import contact_from, from_json, message_from
+from supportbot.tables import contacts, conversations, messages, turns
+
+if TYPE_CHECKING:
+    from supportbot.store import Tx
+
+_PENDING = messages.c.state == literal_column("'pending'")
+_IN_CONVERSATION = messages.c.conversation_id == bindparam("conversation")
+_THIS_CONVERSATION = conversations.c.id == bindparam("conversation")
+_FENCED = and_(_THIS_CONVERSATION, conversations.c.fence == bindparam("held"))
+
+_CLAIM = Statement(
+    update(conversations)
+    .where(
+        _THIS_CONVERSATION,
+        conversations.c.state == literal_column("'bot'"),
+        conversations.c.due_at <= bindparam("now"),
+    )
+    .values(fence=conversations.c.fence + 1, owner=bindparam("new_owner"), due_at=bindparam("lease"))
+    .returning(conversations)
+)
+_SET_OPEN_TURN = Statement(
+    update(conversations).where(_THIS_CONVERSATION).values(open_turn_id=bindparam("turn"))
+)
+_UNCLAIMED = Statement(
+    select(messages)
+    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
+    .order_by(messages.c.seq)
+    .limit(bindparam("most"))
+)
+_TAKE_INTO_TURN = Statement(
+    update(messages)
+    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None), messages.c.seq <= bindparam("last"))
+    .values(turn_id=bindparam("turn"))
+)
+_OF_TURN = Statement(select(messages).where(messages.c.turn_id == bindparam("turn"), _PENDING).order_by(messages.c.seq))
+_PUT_BACK = Statement(
+    update(messages)
+    .where(messages.c.turn_id == bindparam("turn"), _PENDING, messages.c.seq > bindparam("first"))
+    .values(turn_id=None)
+)
+_WINDOW = Statement(
+    select(messages)
+    .where(
+        _IN_CONVERSATION,
+        messages.c.state != literal_column("'pending'"),
+        messages.c.state != literal_column("'ignored'"),
+    )
+    .order_by(messages.c.seq.desc())
+    .limit(bindparam("most"))
+)
+_CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
+_ADD_TURN = Statement(insert(turns).inline())
+_TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
+_TRY_AGAIN = Statement(
+    update(turns)
+    .where(turns.c.id == bindparam("turn"))
+    .values(state="running", attempt=bindparam("new_attempt"), fence=bindparam("new_fence"))
+)
+_WAIT = Statement(
+    update(turns)
+    .where(turns.c.id == bindparam("turn"))
+    .values(state="waiting", reason=bindparam("why"), attempt=bindparam("new_attempt"))
+)
+_END_TURN = Statement(
+    update(turns)
+    .where(turns.c.id == bindparam("turn"), turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'"))))
+    .values(state=bindparam("new_state"), reason=bindparam("why"), finished_at=bindparam("now"))
+)
+_SETTLE_MESSAGES = Statement(
+    update(messages)
+    .where(messages.c.turn_id == bindparam("turn"), _PENDING)
+    .values(state=bindparam("new_state"), reason=bindparam("why"))
+)
+_DUE_AGAIN = Statement(update(conversations).where(_FENCED).values(owner=None, due_at=bindparam("due")))
+_RENEW = Statement(
+    update(conversations)
+    .where(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
+    .values(due_at=bindparam("lease"))
+)
+_CLOSE = Statement(
+    update(conversations)
+    .where(_FENCED)
+    .values(open_turn_id=None, owner=None, due_at=bindparam("due"))
+)
+_ANY_UNCLAIMED = Statement(
+    select(messages.c.id).where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None)).limit(bindparam("most"))
+)
+_ALL_PENDING = Statement(select(messages.c.id).where(_IN_CONVERSATION, _PENDING).order_by(messages.c.seq))
+_HAND_OVER = Statement(
+    update(messages).where(_IN_CONVERSATION, _PENDING).values(state="handed_over", reason=bindparam("why"))
+)
+_TAKE_AWAY = Statement(
+    update(conversations)
+    .where(_THIS_CONVERSATION)
+    .values(fence=conversations.c.fence + 1, open_turn_id=None, owner=None, due_at=None)
+)
+_OPEN_TURN = Statement(select(conversations.c.open_turn_id).where(_THIS_CONVERSATION))
+_DUE = Statement(
+    select(conversations.c.id, conversations.c.due_at)
+    .where(conversations.c.due_at <= bindparam("until"), conversations.c.state == literal_column("'bot'"))
+    .order_by(conversations.c.due_at)
+    .limit(bindparam("most"))
+)
+_ABANDONED = Statement(
+    update(conversations)
+    .where(
+        conversations.c.due_at.is_not(None),
+        conversations.c.open_turn_id.is_not(None),
+        or_(conversations.c.owner.is_(None), conversations.c.owner != bindparam("me")),
+    )
+    .values(due_at=bindparam("now"), owner=None)
+)
+
+_MOST_MESSAGES = 100
+"""Most messages one turn answers together; what is beyond is the next turn's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How turns are claimed (bot.yaml, ``turns`` and ``prompts``)."""
+
+    owner: str
+    """Names this process among those that may claim."""
+    lease_ms: int
+    attempts: int
+    history: int
+    """How many earlier messages a turn is opened with."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buried:
+    """A turn that was claimed once too often: whoever works on it dies."""
+
+    turn: Turn
+    reason: str
+
+
+def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried | None:
+    """Claim what is due in a conversation, if anything is and nobody holds it.
+
+    Returns the opened turn, counted as one more attempt; a turn that has used up its attempts comes as
+    ``Buried`` and must be given to ``bury`` in the same transaction.
+    """
+    conversation = tx.row(
+        _CLAIM, conversation=conversation_id, now=now, new_owner=rules.owner, lease=now + rules.lease_ms
+    )
+    if conversation is None:
+        return None
+    if conversation.open_turn_id is None:
+        return _begin(tx, conversation, now, rules)
+    return _resume(tx, conversation, now, rules)
+
+
+def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
+    rows = tx.rows(_UNCLAIMED, conversation=conversation.id, most=_MOST_MESSAGES)
+    if not rows:
+        tx.run(_CLOSE, conversation=conversation.id, held=conversation.fence, due=None)
+        return None
+    turn_id = new_id("turn")
+    tx.run(
+        _ADD_TURN,
+        id=turn_id,
+        conversation_id=conversation.id,
+        state="running",
+        fence=conversation.fence,
+        attempt=1,
+        reason="",
+        model="",
+        template_hash="",
+        prompt_tokens=None,
+        completion_tokens=None,
+        created_at=now,
+        finished_at=None,
+    )
+    tx.run(_TAKE_INTO_TURN, conversation=conversation.id, last=rows[-1].seq, turn=turn_id)
+    tx.run(_SET_OPEN_TURN, conversation=conversation.id, turn=turn_id)
+    note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
+    asked = tuple(message_from(row).evolve(turn_id=turn_id) for row in rows)
+    return _opened(tx, conversation, turn_id, 1, now, asked, rules)
+
+
+def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
+    turn_id = conversation.open_turn_id
+    row = tx.row(_TURN, turn=turn_id)
+    assert row is not None
+    attempt = row.attempt + 1
+    asked = tuple(message_from(m) for m in tx.rows(_OF_TURN, turn=turn_id))
+    if attempt > rules.attempts:
+        turn = _opened(tx, conversation, turn_id, row.attempt, row.created_at, asked, rules)
+        return Buried(turn=turn, reason=row.reason or "the process died on every try")
+    if attempt == rules.attempts and len(asked) > 1:
+        # The last try takes the oldest message alone: the poison must not take its neighbours with it.
+        tx.run(_PUT_BACK, turn=turn_id, first=asked[0].seq)
+        asked = asked[:1]
+    tx.run(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
+    note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
+    return _opened(tx, conversation, turn_id, attempt, row.created_at, asked, rules)
+
+
+def _opened(
+    tx: Tx,
+    conversation: Any,
+    turn_id: str,
+    attempt: int,
+    created_at: int,
+    asked: tuple[Message, ...],
+    rules: Rules,
+) -> Turn:
+    contact = tx.row(_CONTACT, contact=conversation.contact_id)
+    earlier = tx.rows(_WINDOW, conversation=conversation.id, most=rules.history)
+    return Turn(
+        id=turn_id,
+        conversation_id=conversation.id,
+        tenant=conversation.tenant_id,
+        channel=conversation.channel,
+        external_id=conversation.external_id,
+        address=from_json(conversation.address),
+        contact=contact_from(contact),
+        fence=conversation.fence,
+        attempt=attempt,
+        messages=asked,
+        history=tuple(message_from(row) for row in reversed(earlier)),
+        created_at=created_at,
+    )
+
+
+def renew(tx: Tx, turn: Turn, lease_until: int) -> bool:
+    """Move the end of a turn's lease; says whether the turn is still ours."""
+    return tx.run(_RENEW, conversation=turn.conversation_id, held=turn.fence, turn=turn.id, lease=lease_until) == 1
+
+
+def fail(tx: Tx, turn: Turn, *, reason: str, now: int, again_at: int, counts: bool = True) -> bool:
+    """Put a turn back for another try; says whether it was still ours.
+
+    Args:
+        counts: False when the try was cut short by a clean stop and must not be held against the turn.
+    """
+    if tx.run(_DUE_AGAIN, conversation=turn.conversation_id, held=turn.fence, due=again_at) == 0:
+        return False
+    tx.run(_WAIT, turn=turn.id, why=reason, new_attempt=turn.attempt if counts else turn.attempt - 1)
+    kind = "turn.failed" if counts else "turn.released"
+    note(tx, turn.conversation_id, kind, at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
+    return True
+
+
+def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> bool:
+    """Put a turn aside as dead, for ``supportbot dead list``; says whether it was still ours."""
+    if not close(tx, turn, now):
+        return False
+    tx.run(_END_TURN, turn=turn.id, new_state="dead", why=reason, now=now)
+    tx.run(_SETTLE_MESSAGES, turn=turn.id, new_state="dead", why=reason)
+    note(tx, turn.conversation_id, "turn.dead", at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
+    return True
+
+
+def close(tx: Tx, turn: Turn, now: int) -> bool:
+    """End the work on a turn; what arrived meanwhile becomes due now. Says whether the turn was still ours."""
+    waiting = has_unclaimed(tx, turn.conversation_id)
+    due = now if waiting else None
+    return tx.run(_CLOSE, conversation=turn.conversation_id, held=turn.fence, due=due) == 1
+
+
+def has_unclaimed(tx: Tx, conversation_id: str) -> bool:
+    """Say whether messages wait that no turn has taken yet."""
+    return tx.row(_ANY_UNCLAIMED, conversation=conversation_id, most=1) is not None
+
+
+def settle_messages(tx: Tx, turn: Turn, *, state: str, reason: str = "") -> None:
+    """Give the turn's messages their terminal state."""
+    tx.run(_SETTLE_MESSAGES, turn=turn.id, new_state=state, why=reason)
+
+
+def hand_over_pending(tx: Tx, conversation_id: str, now: int, *, cause: str) -> tuple[str, ...]:
+    """Take everything unanswered away from the bot, a running turn included; returns the messages' ids."""
+    waiting = tuple(row.id for row in tx.rows(_ALL_PENDING, conversation=conversation_id))
+    open_turn = tx.row(_OPEN_TURN, conversation=conversation_id)
+    tx.run(_TAKE_AWAY, conversation=conversation_id)
+    tx.run(_HAND_OVER, conversation=conversation_id, why=cause)
+    if open_turn is not None and open_turn.open_turn_id is not None:
+        tx.run(_END_TURN, turn=open_turn.open_turn_id, new_state="handed_over", why=cause, now=now)
+        note(tx, conversation_id, "turn.discarded", at=now, turn_id=open_turn.open_turn_id, cause=cause)
+    return waiting
+
+
+def due(tx: Tx, until: int, most: int) -> list[Any]:
+    """Return (id, due_at) of the conversations to be looked at by then, most urgent first."""
+    return tx.rows(_DUE, until=until, most=most)
+
+
+def reclaim(tx: Tx, owner: str, now: int) -> int:
+    """Make every turn due whose holder is not ``owner``; for a process that knows it is alone. Returns how many."""
+    return tx.run(_ABANDONED, me=owner, now=now)
+
+
+def check(held: bool, turn: Turn) -> None:
+    """Raise ``Fenced`` unless the turn is still ours."""
+    if not held:
+        raise Fenced(turn=turn.id)

@@ -1,0 +1,338 @@
+"""The turn engine inside one process: tasks, timers, and a sweep that finds what they missed."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from supportbot.errors import Fenced, StoreUnavailable
+from supportbot.feed import Settled, Typing
+from supportbot.ids import now_ms
+from supportbot.turns import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from supportbot.feed import Feed
+    from supportbot.messages import Turn
+    from supportbot.store import Store, Tx
+    from supportbot.turns.ledger import Buried, Rules
+
+_SWEEP = 1.0
+"""Seconds between two looks at the table: finds what no timer of this process knows of."""
+
+_TIMER = 10.0
+"""Seconds: what is due later than this gets no timer of its own."""
+
+_BATCH = 200
+"""Most conversations one sweep claims."""
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(Protocol):
+    """Who does the work of a turn."""
+
+    async def answer(self, turn: Turn) -> None:
+        """Answer a claimed turn and commit the answer; any exception means that the try failed."""
+
+    def give_up(self, tx: Tx, turn: Turn) -> None:
+        """Inside the transaction that buries a turn: leave the customer a word."""
+
+
+class Counts(Protocol):
+    """What the engine tells of itself."""
+
+    def turn(self, outcome: str, seconds: float) -> None:
+        """A try ended."""
+
+
+class _Running:
+    """A turn being worked on."""
+
+    __slots__ = ("interrupted", "task", "turn")
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.task: asyncio.Task[None]
+        self.interrupted = False
+
+
+class LocalEngine:
+    """Works on the turns of a store that no other process works on, or shares it by leases."""
+
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        rules: Rules,
+        *,
+        counts: Counts,
+        alone: bool,
+        concurrency: int,
+        timeout: float,
+        retry_delay: float,
+    ) -> None:
+        """Wire the engine.
+
+        Args:
+            store: where turns are.
+            feed: is told when work begins and ends.
+            rules: how turns are claimed.
+            counts: the metrics.
+            alone: no other process works on this store, so whatever is claimed at the start was abandoned.
+            concurrency: most turns worked on at once.
+            timeout: seconds one try may take.
+            retry_delay: seconds before the second try; doubles, with jitter.
+        """
+        self._store = store
+        self._feed = feed
+        self._rules = rules
+        self._counts = counts
+        self._alone = alone
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._retry_delay = retry_delay
+        self._worker: Worker
+        self._open = False
+        self._running: dict[str, _Running] = {}  # by turn id
+        self._latest: dict[str, str] = {}  # conversation id -> turn id
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._chores: set[asyncio.Task[None]] = set()
+        self._more = asyncio.Event()
+
+    # -- the port -------------------------------------------------------------------------------
+
+    def enlist(self, tx: Tx, conversation_id: str, due_at: int) -> None:
+        """Claim at once, in the caller's own transaction, what is due and can be worked on; else set a timer."""
+        now = now_ms()
+        if due_at > now or not self._has_room():
+            tx.after_commit(lambda: self._look_at(conversation_id, due_at))
+            return
+        self._claim(tx, conversation_id, now)
+
+    def interrupt(self, conversation_id: str) -> None:
+        """Stop working on a conversation: its turn was taken away."""
+        running = self._running.get(self._latest.get(conversation_id, ""))
+        if running is not None:
+            running.interrupted = True
+            running.task.cancel()
+
+    def use(self, worker: Worker) -> None:
+        """Say who does the work; once, before ``start``."""
+        self._worker = worker
+
+    async def start(self) -> None:
+        """Begin to work, first on what an earlier process left behind."""
+        if self._alone:
+            me = self._rules.owner
+            found = await self._store.write(lambda tx: ledger.reclaim(tx, me, now_ms()), patience=10)
+            if found:
+                log.info("turns.recovered", count=found)
+        self._open = True
+        self._chore(self._sweep_forever())
+        self._chore(self._renew_forever())
+
+    async def stop(self, grace: float) -> None:
+        """Take no new turns; finish those that finish within ``grace`` seconds, release the others."""
+        self._open = False
+        for chore in self._chores:
+            chore.cancel()
+        for timer in self._timers.values():
+            timer.cancel()
+        tasks = {running.task for running in self._running.values()}
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=grace)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    @property
+    def running(self) -> int:
+        """How many turns are being worked on."""
+        return len(self._running)
+
+    # -- finding work ---------------------------------------------------------------------------
+
+    def _has_room(self) -> bool:
+        return self._open and len(self._running) < self._concurrency
+
+    def _claim(self, tx: Tx, conversation_id: str, now: int) -> None:
+        claimed = ledger.claim(tx, conversation_id, now, self._rules)
+        if claimed is None:
+            return
+        if isinstance(claimed, ledger.Buried):
+            self._bury(tx, claimed, now)
+        else:
+            tx.after_commit(lambda: self._begin(claimed))
+
+    def _look_at(self, conversation_id: str, due_at: int) -> None:
+        """Set the conversation's timer anew; without room, or far off, it is left to the sweep."""
+        earlier = self._timers.pop(conversation_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        delay = max(0.0, (due_at - now_ms()) / 1000)
+        if self._has_room() and delay <= _TIMER:
+            loop = asyncio.get_running_loop()
+            self._timers[conversation_id] = loop.call_later(delay, self._on_timer, conversation_id)
+
+    def _on_timer(self, conversation_id: str) -> None:
+        del self._timers[conversation_id]
+        if self._has_room():
+            self._chore(self._try_claim(conversation_id))
+
+    async def _try_claim(self, conversation_id: str) -> None:
+        try:
+            await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
+        except StoreUnavailable as error:
+            log.warning("turns.claim_failed", error=str(error))  # the sweep tries again
+
+    async def _sweep_forever(self) -> None:
+        while True:
+            try:
+                full = await self._sweep()
+            except StoreUnavailable as error:
+                log.warning("turns.sweep_failed", error=str(error))
+                full = False
+            self._more.clear()
+            try:
+                # With more waiting than there was room for, the next free place starts the next sweep.
+                async with asyncio.timeout(_SWEEP):
+                    if full and self._has_room():
+                        continue
+                    await self._more.wait() if full else await asyncio.sleep(_SWEEP)
+            except TimeoutError:
+                continue
+
+    async def _sweep(self) -> bool:
+        room = min(_BATCH, self._concurrency - len(self._running))
+        if room <= 0:
+            return True
+        rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), room))
+        await asyncio.gather(*(self._try_claim(row.id) for row in rows))
+        return len(rows) == room
+
+    # -- one turn -------------------------------------------------------------------------------
+
+    def _begin(self, turn: Turn) -> None:
+        """Start the task of a claimed turn; called once its claim is on disk."""
+        overtaken = self._running.pop(turn.id, None)
+        if overtaken is not None:  # its lease ran out under us, and we claimed it again
+            overtaken.interrupted = True
+            overtaken.task.cancel()
+        self._feed.publish(turn.conversation_id, Typing(turn.id))
+        running = _Running(turn)
+        self._running[turn.id] = running
+        self._latest[turn.conversation_id] = turn.id
+        running.task = asyncio.get_running_loop().create_task(self._work(running), name=turn.id)
+
+    async def _work(self, running: _Running) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        turn = running.turn
+        with structlog.contextvars.bound_contextvars(turn=turn.id):
+            outcome = await self._outcome(running)
+        if self._running.get(turn.id) is running:
+            del self._running[turn.id]
+        if self._latest.get(turn.conversation_id) == turn.id:
+            del self._latest[turn.conversation_id]
+        self._more.set()
+        self._counts.turn(outcome, loop.time() - begun)
+
+    async def _outcome(self, running: _Running) -> str:
+        turn = running.turn
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._worker.answer(turn)
+        except Fenced:
+            log.info("turn.superseded")
+            return "superseded"
+        except asyncio.CancelledError:
+            if running.interrupted:
+                return "superseded"
+            await self._release(turn)
+            return "released"
+        except Exception as error:  # whatever it was: the turn is tried again, then put aside
+            log.exception("turn.failed", attempt=turn.attempt)
+            return await self._failed(turn, _reason(error))
+        return "answered"
+
+    async def _failed(self, turn: Turn, reason: str) -> str:
+        self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
+        last = turn.attempt >= self._rules.attempts
+        delay = self._retry_delay * 2 ** (turn.attempt - 1) * (0.75 + 0.5 * random.random())  # noqa: S311
+
+        def unit(tx: Tx) -> None:
+            now = now_ms()
+            if last:
+                self._bury(tx, ledger.Buried(turn=turn, reason=reason), now)
+                return
+            again_at = now + int(delay * 1000)
+            if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at):
+                tx.after_commit(lambda: self._look_at(turn.conversation_id, again_at))
+
+        try:
+            await self._store.write(unit, patience=self._rules.lease_ms / 1000)
+        except StoreUnavailable as error:
+            log.error("turn.outcome_not_stored", error=str(error))  # noqa: TRY400 - the lease ends by itself
+        return "dead" if last else "failed"
+
+    async def _release(self, turn: Turn) -> None:
+        """Give the turn back uncounted: the next process begins it at once."""
+        now = now_ms()
+        unit = lambda tx: ledger.fail(  # noqa: E731
+            tx, turn, reason="the bot was stopped", now=now, again_at=now, counts=False
+        )
+        try:
+            await asyncio.shield(asyncio.ensure_future(self._store.write(unit)))
+        except StoreUnavailable as error:
+            log.warning("turn.not_released", error=str(error))
+
+    def _bury(self, tx: Tx, buried: Buried, now: int) -> None:
+        turn = buried.turn
+        if not ledger.bury(tx, turn, reason=buried.reason, now=now):
+            return
+        self._worker.give_up(tx, turn)
+        settled = Settled(tuple(m.id for m in turn.messages), "dead", buried.reason)
+        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
+        if ledger.has_unclaimed(tx, turn.conversation_id):
+            tx.after_commit(lambda: self._look_at(turn.conversation_id, now))
+
+    # -- chores ---------------------------------------------------------------------------------
+
+    async def _renew_forever(self) -> None:
+        """Keep the leases of what is being worked on, all in one transaction."""
+        while True:
+            await asyncio.sleep(self._rules.lease_ms / 3000)
+            held = [running.turn for running in self._running.values()]
+            if not held:
+                continue
+            try:
+                lost = await self._store.write(lambda tx, held=held: self._renew(tx, held))  # type: ignore[misc]
+            except StoreUnavailable as error:
+                log.warning("turns.lease_not_renewed", error=str(error))
+                continue
+            for turn in lost:
+                if self._latest.get(turn.conversation_id) == turn.id:
+                    self.interrupt(turn.conversation_id)
+
+    def _renew(self, tx: Tx, held: list[Turn]) -> list[Turn]:
+        lease = now_ms() + self._rules.lease_ms
+        return [turn for turn in held if not ledger.renew(tx, turn, lease)]
+
+    def _chore(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+
+def _reason(error: Exception) -> str:
+    """Name a failure in one line, without the words of the customer it may hold."""
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    known = type(error).__module__.startswith("supportbot")
+    return f"{type(error).__name__}: {error}"[:300] if known else type(error).__name__
