@@ -2,14 +2,61 @@
 
 The descriptions are what ``supportbot schema`` shows in an editor. A channel's section is only
 known as ``ChannelConfig`` here; the channel's own ``Config`` reads the rest of it.
+
+A validator's message is the rest of a sentence that begins with the key's name, ``what: what to do``,
+and never holds the value. Rules about two keys stand at the later one and run also when it is not set.
 """
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+)
+
+from supportbot.config.fields import Key, Secret, http_url, is_loopback
+
+_RESERVED_FIELDS = frozenset({"model", "messages", "stream"})
+
+
+def _text(value: str) -> str:
+    if not value.strip():
+        raise ValueError("is empty: write what the customer is to read, or leave the key out")
+    return value
+
+
+def _language(value: str) -> str:
+    if not re.fullmatch(r"[a-zA-Z]{2,3}(-[a-zA-Z0-9]{2,8})*", value):
+        raise ValueError("is not a language tag: write one as in BCP 47, such as en or pt-BR")
+    return value
+
+
+def _network(value: str) -> str:
+    try:
+        ip_network(value)
+    except ValueError:
+        raise ValueError("is not a network: write one such as 10.0.0.0/8, or a single address") from None
+    return value
+
+
+def _template_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
+        raise ValueError("is not a template's name: write a file's name in prompts.path, without .md.j2")
+    return value
+
+
+Text = Annotated[str, AfterValidator(_text)]
+"""Words a customer reads: never blank."""
 
 
 class Section(BaseModel):
@@ -24,32 +71,42 @@ class BotSection(Section):
     name: str = Field("SupportBot", min_length=1, max_length=80, description="What the bot calls itself.")
     company: str = Field("", max_length=120, description="Whose customers it serves.")
     description: str = Field("", max_length=2000, description="What the company does, in a sentence or two.")
-    language: str = Field("en", description="Language of the fixed texts, as a BCP 47 tag such as en or pt-BR.")
-    contact: str = Field("", max_length=500, description="How else to reach a person, as a customer would read it.")
-    facts: dict[str, str] = Field(default_factory=dict, description="Short facts the prompts may use, by name.")
+    language: Annotated[str, AfterValidator(_language)] = Field(
+        "en", description="Language of the fixed texts, as a BCP 47 tag such as en or pt-BR."
+    )
+    contact: str = Field(
+        "", max_length=500, description="How else to reach a person, as a customer would read it."
+    )
+    facts: dict[str, str] = Field(
+        default_factory=dict, description="Short facts the prompts may use, by name."
+    )
 
 
 class TextsSection(Section):
     """The fixed texts a customer may read when no model wrote any."""
 
-    unknown: str = Field(
+    unknown: Text = Field(
         "I could not find an answer to that in what I know. Would you like to talk to a person? "
-        "Just write \"talk to a person\".",
+        'Just write "talk to a person".',
         description="Said when nothing in the knowledge answers the question.",
     )
-    handoff: str = Field(
+    handoff: Text = Field(
         "I have asked a person from our team to take over. They will answer you here.",
         description="Said when a conversation is handed to a person.",
     )
-    failed: str = Field(
-        "Sorry, something went wrong on our side with that message. I have put it aside for a person to look at.",
+    failed: Text = Field(
+        "Sorry, something went wrong on our side with that message. "
+        "I have put it aside for a person to look at.",
         description="Said when a message could not be answered after all tries.",
     )
-    greeting: str = Field("Hello! How can I help you?", description="Said to a greeting, by the knowledge model.")
-    thanks: str = Field(
-        "You are welcome! Is there anything else I can do for you?", description="Said to thanks, by the knowledge model."
+    greeting: Text = Field(
+        "Hello! How can I help you?", description="Said to a greeting, by the knowledge model."
     )
-    goodbye: str = Field(
+    thanks: Text = Field(
+        "You are welcome! Is there anything else I can do for you?",
+        description="Said to thanks, by the knowledge model.",
+    )
+    goodbye: Text = Field(
         "Goodbye, and thank you for writing to us.", description="Said to a farewell, by the knowledge model."
     )
 
@@ -59,9 +116,20 @@ class ModelSection(Section):
 
     dialect: Literal["llama", "openai"] = Field("openai", description="The wire format the endpoint speaks.")
     model: str = Field(min_length=1, description="The model's id, as the endpoint names it.")
-    name: str = Field("", description="What to call this entry in logs and figures; the model's id when empty.")
-    base_url: str = Field("", description="Where the endpoint is, up to and including /v1. The llama dialect has a default.")
-    api_key: SecretStr | None = Field(None, description="Sent as a Bearer token. Give it as ${NAME} from the environment.")
+    name: str = Field(
+        "", description="What to call this entry in logs and figures; the model's id when empty."
+    )
+    base_url: str = Field(
+        "",
+        validate_default=True,
+        description="Where the endpoint is, up to and including /v1. The openai dialect needs it; the llama "
+        "dialect goes to Meta's Llama API without it.",
+    )
+    api_key: Key | None = Field(
+        None,
+        validate_default=True,
+        description="Sent as a Bearer token. Give it as ${NAME} from the environment.",
+    )
     max_tokens: int = Field(1024, ge=1, le=131_072, description="Longest answer, in tokens.")
     max_tokens_key: Literal["max_tokens", "max_completion_tokens"] | None = Field(
         None, description="Which field carries it; by default what the dialect documents."
@@ -69,41 +137,102 @@ class ModelSection(Section):
     temperature: float | None = Field(None, ge=0, le=2, description="Left to the endpoint when not set.")
     top_p: float | None = Field(None, gt=0, le=1, description="Left to the endpoint when not set.")
     stream: bool = Field(True, description="Ask for the answer in pieces.")
-    context_tokens: int = Field(8192, ge=512, description="The model's window, in tokens.")
-    attempts: int = Field(3, ge=1, le=10, description="Tries per answer, all before the first word was received.")
+    context_tokens: int = Field(
+        8192, ge=512, validate_default=True, description="The model's window, in tokens."
+    )
+    attempts: int = Field(
+        3, ge=1, le=10, description="Tries per answer, all before the first word was received."
+    )
     connect_timeout: float = Field(5.0, gt=0, le=120, description="Seconds to connect.")
     first_token_timeout: float = Field(30.0, gt=0, le=600, description="Seconds until the first word.")
     idle_timeout: float = Field(30.0, gt=0, le=600, description="Seconds between two pieces.")
-    total_timeout: float = Field(120.0, gt=0, le=3600, description="Seconds for one answer, all tries together.")
-    extra: dict[str, Any] = Field(default_factory=dict, description="More fields of the request, sent as they are.")
+    total_timeout: float = Field(
+        120.0, gt=0, le=3600, description="Seconds for one answer, all tries together."
+    )
+    extra: dict[str, Any] = Field(
+        default_factory=dict, repr=False, description="More fields of the request, sent as they are."
+    )
+
+    @property
+    def label(self) -> str:
+        """What this entry is called in logs and figures."""
+        return self.name or self.model
+
+    @field_validator("base_url")
+    @classmethod
+    def _base_url_is_an_endpoint(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            if info.data.get("dialect") == "openai":
+                raise ValueError("is missing: the openai dialect needs it, such as http://localhost:11434/v1")
+            return value
+        path = http_url(value).path.rstrip("/")
+        if path.endswith(("/chat/completions", "/completions")):
+            raise ValueError("names one call of the endpoint: leave out what follows /v1")
+        return value
+
+    @field_validator("api_key")
+    @classmethod
+    def _llama_api_needs_a_key(cls, value: Key | None, info: ValidationInfo) -> Key | None:
+        if value is None and info.data.get("dialect") == "llama" and info.data.get("base_url") == "":
+            raise ValueError("is missing: Meta's Llama API needs it, such as ${LLAMA_API_KEY}")
+        return value
+
+    @field_validator("context_tokens")
+    @classmethod
+    def _answer_fits_the_window(cls, value: int, info: ValidationInfo) -> int:
+        if value <= info.data.get("max_tokens", 0):
+            raise ValueError("leaves no room for a question: it must be larger than max_tokens")
+        return value
+
+    @field_validator("extra")
+    @classmethod
+    def _extra_replaces_nothing(cls, value: dict[str, Any]) -> dict[str, Any]:
+        if taken := sorted(_RESERVED_FIELDS & value.keys()):
+            raise ValueError(f"may not hold '{taken[0]}': SupportBot sets that field itself")
+        return value
 
 
 class KnowledgeSection(Section):
     """The articles the bot may quote."""
 
     path: Path = Field(Path("knowledge"), description="Folder of Markdown articles.")
-    threshold: float = Field(0.5, ge=0, le=1, description="How well a passage must fit, 0 to 1, to be offered.")
-    passages: int = Field(3, ge=0, le=20, description="How many passages a model gets to read with a question.")
+    threshold: float = Field(
+        0.5, ge=0, le=1, description="How well a passage must fit, 0 to 1, to be offered."
+    )
+    passages: int = Field(
+        3, ge=0, le=20, description="How many passages a model gets to read with a question."
+    )
 
 
 class PromptsSection(Section):
     """The words the model reads."""
 
     path: Path = Field(Path("prompts"), description="Folder of *.md.j2 templates.")
-    system: str = Field("system", description="Name of the system prompt's template, without .md.j2; "
-                                              "<name>.<channel>.md.j2 is preferred where it exists.")
+    system: Annotated[str, AfterValidator(_template_name)] = Field(
+        "system",
+        description="Name of the system prompt's template, without .md.j2; "
+        "<name>.<channel>.md.j2 is preferred where it exists.",
+    )
     history_tokens: int = Field(4000, ge=100, description="Budget for what was said before, in tokens.")
-    history_messages: int = Field(60, ge=2, le=1000, description="How many earlier messages are read from the store.")
+    history_messages: int = Field(
+        60, ge=2, le=1000, description="How many earlier messages are read from the store."
+    )
 
 
 class TurnsSection(Section):
     """How messages become turns."""
 
-    debounce: float = Field(0.0, ge=0, le=60, description="Seconds to wait for more of the same before answering.")
+    debounce: float = Field(
+        0.0, ge=0, le=60, description="Seconds to wait for more of the same before answering."
+    )
     concurrency: int = Field(1000, ge=1, le=100_000, description="Turns worked on at once, in one process.")
     attempts: int = Field(3, ge=1, le=20, description="Tries before a turn is put aside as dead.")
-    lease: float = Field(60.0, ge=1, le=3600, description="Seconds until a turn of a process that died is taken over.")
-    retry_delay: float = Field(0.5, gt=0, le=600, description="Seconds before the second try; doubles, with jitter.")
+    lease: float = Field(
+        60.0, ge=1, le=3600, description="Seconds until a turn of a process that died is taken over."
+    )
+    retry_delay: float = Field(
+        0.5, gt=0, le=600, description="Seconds before the second try; doubles, with jitter."
+    )
     timeout: float = Field(180.0, gt=0, le=3600, description="Seconds one try may take.")
 
 
@@ -111,28 +240,56 @@ class DeliveriesSection(Section):
     """How replies are delivered."""
 
     attempts: int = Field(8, ge=1, le=100, description="Tries before a delivery is put aside as dead.")
-    retry_delay: float = Field(1.0, gt=0, le=600, description="Seconds before the second try; doubles, with jitter.")
-    timeout: float = Field(30.0, gt=0, le=600, description="Seconds one try may take before its outcome is unclear.")
-    settle_delay: float = Field(3.0, ge=0, le=600, description="Seconds to wait before looking for an unclear one.")
+    retry_delay: float = Field(
+        1.0, gt=0, le=600, description="Seconds before the second try; doubles, with jitter."
+    )
+    timeout: float = Field(
+        30.0, gt=0, le=600, description="Seconds one try may take before its outcome is unclear."
+    )
+    settle_delay: float = Field(
+        3.0, ge=0, le=600, description="Seconds to wait before looking for an unclear one."
+    )
 
 
 class ServerSection(Section):
     """The HTTP server."""
 
-    host: str = Field("127.0.0.1", description="Address to listen on.")
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(8080, ge=0, le=65535, description="Port to listen on; 0 picks a free one.")
-    admin_token: SecretStr | None = Field(
-        None, description="Bearer token for /metrics and /readyz; without it they answer on the loopback address only."
+    admin_token: Secret | None = Field(
+        None,
+        validate_default=True,
+        description="Bearer token for /metrics and /readyz, at least 16 characters. "
+        "Without it the server listens on a loopback address only.",
     )
-    trusted_proxies: tuple[str, ...] = Field((), description="Networks whose X-Forwarded-For is believed.")
-    max_body: int = Field(64 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes.")
+    trusted_proxies: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(
+        (), description="Networks whose X-Forwarded-For is believed, such as 10.0.0.0/8."
+    )
+    max_body: int = Field(
+        64 * 1024, ge=1024, le=64 * 1024 * 1024, description="Largest request body, in bytes."
+    )
+
+    @field_validator("admin_token")
+    @classmethod
+    def _outside_needs_a_token(cls, value: Secret | None, info: ValidationInfo) -> Secret | None:
+        host = info.data.get("host")
+        if value is None and host is not None and not is_loopback(host):
+            raise ValueError(
+                "is missing, and server.host can be reached from other machines: set it, such as "
+                "${SUPPORTBOT_ADMIN_TOKEN}, or listen on 127.0.0.1"
+            )
+        return value
 
 
 class LogSection(Section):
     """What the program writes about itself."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="The least that is written.")
-    format: Literal["auto", "json", "console"] = Field("auto", description="auto: JSON unless stderr is a terminal.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The least that is written."
+    )
+    format: Literal["auto", "json", "console"] = Field(
+        "auto", description="auto: JSON unless stderr is a terminal."
+    )
 
 
 class Config(Section):
@@ -140,17 +297,76 @@ class Config(Section):
 
     bot: BotSection = Field(default_factory=BotSection, description="Who the bot is.")
     texts: TextsSection = Field(default_factory=TextsSection, description="Fixed texts a customer may read.")
-    model: tuple[ModelSection, ...] = Field((), description="Model endpoints, tried in this order; none: knowledge only.")
-    knowledge: KnowledgeSection = Field(default_factory=KnowledgeSection, description="The articles the bot may quote.")
+    model: tuple[ModelSection, ...] = Field(
+        (), description="Model endpoints, tried in this order; none: knowledge only."
+    )
+    knowledge: KnowledgeSection = Field(
+        default_factory=KnowledgeSection, description="The articles the bot may quote."
+    )
     prompts: PromptsSection = Field(default_factory=PromptsSection, description="The words the model reads.")
     database: str = Field(
         "sqlite:///data/bot.db",
+        repr=False,
         description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
     )
     turns: TurnsSection = Field(default_factory=TurnsSection, description="How messages become turns.")
-    deliveries: DeliveriesSection = Field(default_factory=DeliveriesSection, description="How replies are delivered.")
+    deliveries: DeliveriesSection = Field(
+        default_factory=DeliveriesSection, description="How replies are delivered."
+    )
     server: ServerSection = Field(default_factory=ServerSection, description="The HTTP server.")
     log: LogSection = Field(default_factory=LogSection, description="What the program writes about itself.")
     channels: dict[Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")], Any] = Field(
-        default_factory=dict, description="The channels, by a name of your choice; 'type' says which kind."
+        default_factory=dict,
+        repr=False,
+        description="The channels, by a name of your choice; 'type' says which kind.",
     )
+
+    @field_validator("database")
+    @classmethod
+    def _database_is_durable(cls, value: str) -> str:
+        scheme, found, rest = value.partition("://")
+        if scheme == "sqlite" and found:
+            _check_sqlite(rest)
+        elif scheme == "postgresql+psycopg" and found:
+            _check_postgresql(value)
+        elif scheme.split("+", maxsplit=1)[0] in {"postgresql", "postgres"}:
+            raise ValueError("names another driver: begin with postgresql+psycopg://")
+        else:
+            raise ValueError(
+                "is not a database SupportBot can use: write sqlite:///path, "
+                "or postgresql+psycopg://user:password@host/name"
+            )
+        return value
+
+    @field_validator("model")
+    @classmethod
+    def _models_have_their_own_names(cls, value: tuple[ModelSection, ...]) -> tuple[ModelSection, ...]:
+        if len({model.label for model in value}) < len(value):
+            raise ValueError("has two entries of one name: give each its own with 'name'")
+        return value
+
+
+def _check_sqlite(rest: str) -> None:
+    path = rest.removeprefix("/")
+    if path in {"", ":memory:"} or path.startswith("file:"):
+        raise ValueError(
+            "would keep messages in memory, where a restart loses what was acknowledged: "
+            "name a file, such as sqlite:///data/bot.db"
+        )
+    if not rest.startswith("/"):
+        raise ValueError("needs three slashes: write sqlite:///path, or sqlite:////path for an absolute one")
+    if "?" in rest:
+        raise ValueError("takes no options: leave out '?' and what follows")
+
+
+def _check_postgresql(value: str) -> None:
+    try:
+        url = urlsplit(value)
+        complete = bool(url.path.strip("/")) and (url.port is None or url.port > 0)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ValueError(
+            "is not a complete URL: write postgresql+psycopg://user:password@host/name, "
+            "special characters of the password as %XX"
+        )

@@ -1,0 +1,116 @@
+"""What is wrong with a bot.yaml, as lines that say where, what, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supportbot.config import nodes
+from supportbot.config.expand import references
+
+if TYPE_CHECKING:
+    from supportbot.config.nodes import Loc, Mark, Node
+
+_SHOWN = 60
+_MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing to change. As text: ``file:line:column: what: what to do``."""
+
+    file: str
+    line: int
+    column: int
+    what: str
+    fix: str
+
+    def __str__(self) -> str:
+        """Return the line a person reads."""
+        return f"{self.file}:{self.line}:{self.column}: {self.what}: {self.fix}"
+
+
+class Findings:
+    """Everything found wrong with one file so far."""
+
+    def __init__(self, file: str, tree: Node) -> None:
+        """Take the file's name as people know it, and its tree."""
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self._file = file
+        self._tree = tree
+        self._locs: set[Loc] = set()
+
+    def add(self, loc: Loc, what: str, fix: str, *, at_key: bool = False, origin: bool = True) -> None:
+        """Record an error about the value at ``loc``, or about its key.
+
+        ``what`` goes on after the value's name ("must be text"). ``origin`` adds the variables it came from.
+        """
+        self._locs.add(loc)
+        self.problems.append(self._problem(loc, what, fix, at_key=at_key, origin=origin))
+
+    def warn(self, loc: Loc, what: str, fix: str) -> None:
+        """Record something that works, and that one should still know."""
+        self.warnings.append(self._problem(loc, what, fix))
+
+    def file_problem(self, problem: Problem) -> None:
+        """Record an error that stands in another file."""
+        self.problems.append(problem)
+
+    def suspect(self, loc: Loc) -> bool:
+        """Say whether an error is known about the value at ``loc`` or about something in it."""
+        return any(known[: len(loc)] == loc for known in self._locs)
+
+    def node(self, loc: Loc) -> Node | None:
+        """Return what the file has at ``loc``, if anything."""
+        found = nodes.find(self._tree, loc)
+        return found.node if found.loc == loc else None
+
+    def reached(self, loc: Loc) -> Loc:
+        """Cut off what of ``loc`` leads into a single value (pydantic names the branches of a union so)."""
+        found = nodes.find(self._tree, loc)
+        return found.loc if isinstance(found.node, nodes.Scalar) else loc
+
+    def _problem(
+        self, loc: Loc, what: str, fix: str, *, at_key: bool = False, origin: bool = True
+    ) -> Problem:
+        at = self._place(loc, at_key=at_key)
+        name = _dotted(loc) or "the file"
+        if origin and (variables := self._variables(loc)):
+            name += f" (from {', '.join(variables)})"
+        return Problem(self._file, at.line, at.column, f"{name} {what}", fix)
+
+    def _place(self, loc: Loc, *, at_key: bool) -> Mark:
+        found = nodes.find(self._tree, loc)
+        empty = isinstance(found.node, nodes.Scalar) and found.node.plain and not found.node.text
+        return found.key_at if at_key or empty or found.loc != loc else found.node.at
+
+    def _variables(self, loc: Loc) -> tuple[str, ...]:
+        node = self.node(loc)
+        return references(node.text) if isinstance(node, nodes.Scalar) else ()
+
+
+def in_order(problems: list[Problem], first: str) -> tuple[Problem, ...]:
+    """Sort problems by place, those of the file ``first`` before all others, and keep the list readable."""
+    ordered = sorted(set(problems), key=lambda p: (p.file != first, p.file, p.line, p.column, p.what))
+    if len(ordered) <= _MOST:
+        return tuple(ordered)
+    last = ordered[_MOST]
+    more = Problem(
+        last.file, last.line, last.column, f"{len(ordered) - _MOST} more problems follow", "fix these first"
+    )
+    return (*ordered[:_MOST], more)
+
+
+def shown(text: str) -> str:
+    """Return a text as it may stand in a terminal: one line, nothing invisible, not too long."""
+    text = text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
+def _dotted(loc: Loc) -> str:
+    """Write a way as people do: ``model[0].base_url``."""
+    name = ""
+    for step in loc:
+        name += f"[{step}]" if isinstance(step, int) else f".{shown(step)}" if name else shown(step)
+    return name
