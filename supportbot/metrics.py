@@ -1,0 +1,155 @@
+"""What the bot counts, in its own Prometheus registry: two bots in one process do not mix.
+
+Labels have few values by construction: route templates and never paths, outcomes and never messages.
+``docs/operations.md`` explains every metric; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
+_COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+
+class Metrics:
+    """One bot's counters. Each method tells of one thing that happened."""
+
+    content_type = CONTENT_TYPE_LATEST
+    """Content-Type of what ``exposition`` returns."""
+
+    def __init__(self) -> None:
+        self._registry = registry = CollectorRegistry()
+        self._messages_accepted = Counter(
+            "supportbot_messages_accepted_total",
+            "Messages stored, or found to be stored already.",
+            ["channel", "duplicate"],
+            registry=registry,
+        )
+        self._messages_ignored = Counter(
+            "supportbot_messages_ignored_total",
+            "Messages that get no answer, and why.",
+            ["channel", "reason"],
+            registry=registry,
+        )
+        self._turns = Counter("supportbot_turns_total", "Turns that ended.", ["outcome"], registry=registry)
+        self._turn_seconds = Histogram(
+            "supportbot_turn_seconds",
+            "Time from claiming a turn to its end.",
+            buckets=_TURN_BUCKETS,
+            registry=registry,
+        )
+        self._turns_waiting = Gauge(
+            "supportbot_turns_waiting", "Turns that are due and not yet claimed.", registry=registry
+        )
+        self._model_calls = Counter(
+            "supportbot_model_calls_total", "Requests to a model.", ["model", "outcome"], registry=registry
+        )
+        self._model_seconds = Histogram(
+            "supportbot_model_seconds",
+            "Time of one request to a model, to its last word.",
+            ["model"],
+            buckets=_TURN_BUCKETS,
+            registry=registry,
+        )
+        self._deliveries = Counter(
+            "supportbot_deliveries_total",
+            "Deliveries that reached a state.",
+            ["channel", "state"],
+            registry=registry,
+        )
+        self._deliveries_open = Gauge(
+            "supportbot_deliveries_open", "Deliveries that are planned or being sent.", registry=registry
+        )
+        self._http_requests = Counter(
+            "supportbot_http_requests_total",
+            "HTTP requests answered, by route template.",
+            ["route", "status"],
+            registry=registry,
+        )
+        self._store_commit_seconds = Histogram(
+            "supportbot_store_commit_seconds",
+            "Time of one commit of the session store.",
+            buckets=_COMMIT_BUCKETS,
+            registry=registry,
+        )
+        self._store_group_size = Histogram(
+            "supportbot_store_group_size",
+            "Units of work that shared one commit.",
+            buckets=_GROUP_BUCKETS,
+            registry=registry,
+        )
+        self._sse_streams = Gauge("supportbot_sse_streams", "Event streams that are open.", registry=registry)
+
+    def message_accepted(self, channel: str, *, duplicate: bool = False) -> None:
+        """A message was stored, or was found to be stored already."""
+        self._messages_accepted.labels(channel, "true" if duplicate else "false").inc()
+
+    def message_ignored(self, channel: str, reason: str) -> None:
+        """A message gets no answer. ``reason`` is a word of ours, such as ``auto_reply``."""
+        self._messages_ignored.labels(channel, reason).inc()
+
+    def turn_ended(self, outcome: str, seconds: float) -> None:
+        """A turn ended: ``answered``, ``handed_over``, ``discarded``, ``retried``, ``dead``."""
+        self._turns.labels(outcome).inc()
+        self._turn_seconds.observe(seconds)
+
+    def turns_waiting(self, count: int) -> None:
+        """So many turns are due and not yet claimed."""
+        self._turns_waiting.set(count)
+
+    def model_called(self, model: str, outcome: str, seconds: float) -> None:
+        """A request to a model ended: ``ok``, ``refused``, ``failed``, ``cut``."""
+        self._model_calls.labels(model, outcome).inc()
+        self._model_seconds.labels(model).observe(seconds)
+
+    def delivery(self, channel: str, state: str) -> None:
+        """A delivery reached a state: ``delivered``, ``unknown``, ``dead``, or ``retried``."""
+        self._deliveries.labels(channel, state).inc()
+
+    def deliveries_open(self, count: int) -> None:
+        """So many deliveries are planned or being sent."""
+        self._deliveries_open.set(count)
+
+    def http_answered(self, route: str, status: int) -> None:
+        """A request was answered. ``route`` is the route's template, never the path that was asked for."""
+        self._http_requests.labels(route, str(status)).inc()
+
+    def store_committed(self, seconds: float, units: int) -> None:
+        """The store committed ``units`` units of work at once."""
+        self._store_commit_seconds.observe(seconds)
+        self._store_group_size.observe(units)
+
+    @contextmanager
+    def sse_stream(self) -> Iterator[None]:
+        """Count an event stream as open for as long as the block runs."""
+        self._sse_streams.inc()
+        try:
+            yield
+        finally:
+            self._sse_streams.dec()
+
+    def names(self) -> list[str]:
+        """The names of all metrics, as an exposition shows them, sorted."""
+        return sorted(
+            family.name + ("_total" if family.type == "counter" else "")
+            for family in self._registry.collect()
+        )
+
+    def exposition(self) -> bytes:
+        """Everything counted, in Prometheus' text format."""
+        return generate_latest(self._registry)
