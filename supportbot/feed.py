@@ -141,6 +141,10 @@ class Feed:
             if not listeners:
                 del self._listeners[conversation_id]
 
+    def listeners(self, conversation_id: str) -> int:
+        """Return how many listen to this conversation right now."""
+        return len(self._listeners.get(conversation_id, ()))
+
     def close(self) -> None:
         """End every subscription: the process is stopping."""
         for listeners in self._listeners.values():

@@ -1,0 +1,115 @@
+"""Requests, read strictly: bodies into models, query parameters into numbers, headers into tokens."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from supportbot import strictjson
+from supportbot.web import Problem, read_body, read_json
+from supportbot_webhook.inbound import MAX_TEXT, ProgramMessage, VisitorMessage
+
+if TYPE_CHECKING:
+    from aiohttp import web
+
+MAX_BODY = 64 * 1024
+"""Longest body of a request, in bytes."""
+
+MAX_SEQ = 2**31 - 1
+"""Highest number a message can have."""
+
+_Model = TypeVar("_Model", bound=BaseModel)
+_BEARER = re.compile(r"Bearer ([!-~]{1,200})", re.IGNORECASE)
+
+
+async def read_model(request: web.Request, model: type[_Model]) -> _Model:
+    """Return the request's JSON body as a model.
+
+    Raises:
+        Problem: 415, 413 or 400 it is not a JSON object we take; 422 it does not fit the model.
+    """
+    return _validate(await read_json(request, limit=MAX_BODY), model)
+
+
+async def read_text(request: web.Request) -> str:
+    """Return the body as it was sent, for its signature to be checked before it is parsed.
+
+    Raises:
+        Problem: 413 it is too long, 400 it is not UTF-8.
+    """
+    try:
+        return (await read_body(request, limit=MAX_BODY)).decode()
+    except UnicodeDecodeError:
+        raise Problem(400, "bad_json", "The body is not UTF-8.") from None
+
+
+def parse_model(content: str, model: type[_Model]) -> _Model:
+    """Return a verified body as a model.
+
+    Raises:
+        Problem: 400 it is no strict JSON object, 422 it does not fit the model.
+    """
+    try:
+        value = strictjson.parse(content.encode())
+    except strictjson.JSONError as error:
+        raise Problem(400, "bad_json", str(error)) from None
+    if not isinstance(value, dict):
+        raise Problem(400, "bad_json", "The body must be a JSON object.")
+    return _validate(value, model)
+
+
+def check_length(body: ProgramMessage | VisitorMessage) -> None:
+    """Hold a message's text to its limit.
+
+    Raises:
+        Problem: 413, it is longer.
+    """
+    if len(body.text.encode()) > MAX_TEXT:
+        raise Problem(413, "text_too_long", f"The text may have {MAX_TEXT} bytes at most.")
+
+
+def whole_number(
+    request: web.Request, name: str, *, default: int, least: int = 0, most: int = MAX_SEQ
+) -> int:
+    """Return a query parameter that is a whole number.
+
+    Raises:
+        Problem: 422, it is not one, is out of bounds, or is given twice.
+    """
+    values = request.query.getall(name, [])
+    if not values:
+        return default
+    if len(values) == 1 and re.fullmatch(r"[0-9]{1,10}", values[0]) and least <= int(values[0]) <= most:
+        return int(values[0])
+    raise Problem(422, "invalid", f"{name}: must be a whole number from {least} to {most}")
+
+
+def bearer_token(request: web.Request) -> str:
+    """Return the token of the ``Authorization`` header; empty when there is none or it is given twice."""
+    values = request.headers.getall("Authorization", [])
+    found = _BEARER.fullmatch(values[0]) if len(values) == 1 else None
+    return found[1] if found else ""
+
+
+def accepts_event_stream(request: web.Request) -> bool:
+    """Say whether the ``Accept`` header names ``text/event-stream``."""
+    ranges = ",".join(request.headers.getall("Accept", [])).lower().split(",")
+    return any(part.partition(";")[0].strip() == "text/event-stream" for part in ranges)
+
+
+def _validate(value: object, model: type[_Model]) -> _Model:
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        raise Problem(422, "invalid", _first_problem(error)) from None
+
+
+def _first_problem(error: ValidationError) -> str:
+    """Say in words of ours which field is wrong and why; unknown fields are not repeated."""
+    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    if first["type"] == "extra_forbidden":
+        return "There is a field that is not known here."
+    where = ".".join(str(part) for part in first["loc"])
+    return f"{where}: {first['msg'].removeprefix('Value error, ')}"

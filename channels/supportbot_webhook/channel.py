@@ -1,0 +1,115 @@
+"""The webhook channel: a thin shell around two APIs and the callbacks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from supportbot.channel import Capabilities
+from supportbot.messages import Sent
+from supportbot_webhook import routes
+from supportbot_webhook.callbacks import Callbacks
+from supportbot_webhook.config import WebhookConfig
+from supportbot_webhook.cors import Cors
+from supportbot_webhook.limits import TokenBuckets
+from supportbot_webhook.openapi import document
+from supportbot_webhook.programs import Programs
+from supportbot_webhook.replies import Replies
+from supportbot_webhook.sessions import Sessions
+from supportbot_webhook.signatures import Signer
+from supportbot_webhook.stream import Readers
+from supportbot_webhook.visitors import Visitors
+
+if TYPE_CHECKING:
+    from aiohttp.typedefs import Handler
+
+    from supportbot.channel import Accept, Host
+    from supportbot.messages import Outbound
+
+
+class WebhookChannel:
+    """Talks to programs by signed requests and callbacks, to browsers by sessions and event streams.
+
+    Answers are shown while they are written: the core publishes every piece to the feed, which the
+    event streams read. A reply without a callback is delivered by being in the transcript.
+    """
+
+    Config = WebhookConfig
+    capabilities = Capabilities(streaming=True)
+
+    def __init__(self, config: WebhookConfig, host: Host) -> None:
+        self._config = config
+        self._host = host
+        self._signer = Signer([secret.get_secret_value() for secret in config.secrets])
+        self._callbacks = Callbacks(config, self._signer)
+
+    def app(self, accept: Accept) -> web.Application:
+        """Return the routes; those of an API that is switched off are not there.
+
+        The application it is mounted in must be one of ``supportbot.web.new_application``.
+        """
+        readers = Readers(self._config.streams)
+        cors = Cors(self._config.visitors.allowed_origins)
+        app = web.Application(middlewares=[cors.middleware()])
+        app.on_response_prepare.append(cors.add_headers)
+        app.cleanup_ctx.extend([readers.run, self._callbacks.run])
+        served = self._served(accept, readers)
+        description = document(self._host.base_path, [operation for operation, _ in served])
+
+        async def describe(_: web.Request) -> web.Response:
+            return web.json_response(description)
+
+        for operation, handler in served:
+            app.router.add_route(operation.method, operation.path, handler)
+        app.router.add_route(routes.DESCRIBE.method, routes.DESCRIBE.path, describe)
+        return app
+
+    async def send(self, outbound: Outbound) -> Sent:
+        """Post the reply to its callback; without one, being in the transcript is its delivery.
+
+        Raises:
+            Refused: the receiver will never take it, or may not be called.
+            RetryAfter: the receiver did not take it.
+            Unclear: nobody knows.
+        """
+        url = outbound.address.get("callback_url")
+        return await self._callbacks.post(outbound, url) if url else _delivered_by_transcript(outbound)
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        """Settle an unclear delivery.
+
+        A callback's receiver cannot be asked. But whoever follows the specification drops a second post
+        with the same ``webhook-id``, so "not there" is a safe answer: it is posted again.
+        """
+        return None if outbound.address.get("callback_url") else _delivered_by_transcript(outbound)
+
+    def _served(self, accept: Accept, readers: Readers) -> list[tuple[routes.Operation, Handler]]:
+        """Return what is switched on, and who handles it."""
+        config, host = self._config, self._host
+        budget = TokenBuckets(config.limits.messages_per_channel)
+        served: list[tuple[routes.Operation, Handler]] = []
+        if config.secrets:
+            replies = Replies(host, readers)
+            programs = Programs(config, host, accept, signer=self._signer, replies=replies, budget=budget)
+            served += [
+                (routes.PASS_MESSAGE, programs.post_message),
+                (routes.READ_CONVERSATION, programs.get_messages),
+            ]
+        if config.visitors.enabled:
+            sessions = Sessions(host.records, days=config.visitors.session_days)
+            visitors = Visitors(
+                config.limits, host, accept, sessions=sessions, readers=readers, budget=budget
+            )
+            served += [
+                (routes.OPEN_SESSION, visitors.open_session),
+                (routes.CLOSE_SESSION, visitors.close_session),
+                (routes.WRITE_MESSAGE, visitors.post_message),
+                (routes.READ_MESSAGES, visitors.get_messages),
+                (routes.FOLLOW, visitors.get_events),
+            ]
+        return served
+
+
+def _delivered_by_transcript(outbound: Outbound) -> Sent:
+    return Sent(external_id=outbound.message_id)

@@ -1,0 +1,158 @@
+"""What a request's JSON says, as an ``Inbound``: the bodies this API takes, and their translation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from supportbot.messages import Attachment, Inbound, Sender, clean_text
+
+if TYPE_CHECKING:
+    from supportbot_webhook.sessions import Session
+
+MAX_TEXT = 32 * 1024
+"""Longest text of one message, in bytes of UTF-8."""
+
+KEY_LENGTH = 200
+"""Longest key of a conversation or a sender, in characters."""
+
+_PROGRAM = "webhook:"
+_VISITOR = "visitor:"
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be empty")
+    return text
+
+
+Text = Annotated[
+    str,
+    AfterValidator(clean_text),
+    AfterValidator(_not_blank),
+    Field(min_length=1, description=f"Plain text, at most {MAX_TEXT} bytes of UTF-8."),
+]
+Key = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=KEY_LENGTH,
+        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
+        description="Compared exactly.",
+    ),
+]
+Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
+Email = Annotated[str, Field(max_length=254, pattern=r"^([^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)?$")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class ProgramSender(_Body):
+    """Who wrote the message, in the program's own terms."""
+
+    id: Key
+    name: Name = ""
+    email: Email = ""
+
+
+class ProgramAttachment(_Body):
+    """A file that came with the message: told of, never fetched."""
+
+    name: Name
+    content_type: str = Field("application/octet-stream", max_length=200, pattern=r"^[!-~ ]*$")
+    size: int = Field(0, ge=0, le=1 << 50, description="In bytes.")
+    url: str = Field("", max_length=2000, pattern=r"^[!-~]*$")
+
+
+class ProgramMessage(_Body):
+    """A message that a program passes on."""
+
+    conversation: Key
+    sender: ProgramSender
+    text: Text
+    author: Literal["customer", "person"] = Field(
+        "customer", description="person: a member of the support team wrote it; the bot then falls silent."
+    )
+    callback_url: str | None = Field(
+        None, max_length=2000, description="Where to post the reply. Left out: as configured; null: nowhere."
+    )
+    attachments: tuple[ProgramAttachment, ...] = Field((), strict=False, max_length=20)
+    wants_person: bool = Field(False, description="The customer asks for a person.")
+
+
+class NewSession(_Body):
+    """How a visitor introduces themselves; nothing of it is taken as proven."""
+
+    name: Name = ""
+    email: Email = ""
+
+
+class VisitorMessage(_Body):
+    """What a visitor wrote."""
+
+    client_id: str = Field(
+        pattern=r"^[A-Za-z0-9_-]{1,64}$",
+        description="Made by the client, one per message; send it again to retry.",
+    )
+    text: Text
+    wants_person: bool = Field(False, description='The visitor pressed "talk to a person".')
+
+
+def from_program(
+    channel: str, body: ProgramMessage, *, webhook_id: str, sent_at: int, callback_url: str | None
+) -> Inbound:
+    """Translate a signed program's message; the signature vouches for the sender.
+
+    Args:
+        channel: the channel's name in bot.yaml.
+        body: what the program sent.
+        webhook_id: makes the message the same as another.
+        sent_at: when it was signed, in Unix milliseconds.
+        callback_url: where replies go from now on; empty for nowhere, None to leave it as it is.
+    """
+    return Inbound(
+        channel=channel,
+        conversation=body.conversation,
+        sender=Sender(
+            id=body.sender.id, name=body.sender.name, email=body.sender.email, assurance="verified"
+        ),
+        text=body.text,
+        keys=(_PROGRAM + webhook_id,),
+        author=body.author,
+        attachments=tuple(
+            Attachment(name=a.name, content_type=a.content_type, size=a.size, url=a.url)
+            for a in body.attachments
+        ),
+        sent_at=sent_at,
+        address={} if callback_url is None else {"callback_url": callback_url},
+        wants_person=body.wants_person,
+    )
+
+
+def from_visitor(channel: str, body: VisitorMessage, session: Session) -> Inbound:
+    """Translate a visitor's message; the client's id counts within this visitor only."""
+    return Inbound(
+        channel=channel,
+        conversation=session.conversation,
+        sender=Sender(
+            id=session.visitor_id,
+            name=session.name,
+            email=session.email,
+            assurance="claimed" if session.name or session.email else "anonymous",
+        ),
+        text=body.text,
+        keys=(f"{_VISITOR}{session.visitor_id}:{body.client_id}",),
+        wants_person=body.wants_person,
+    )
+
+
+def given_id(key: str) -> str:
+    """Return the id that its sender gave a message, from the key it is stored under; empty if none."""
+    if key.startswith(_PROGRAM):
+        return key.removeprefix(_PROGRAM)
+    if key.startswith(_VISITOR):
+        return key.rpartition(":")[2]
+    return ""

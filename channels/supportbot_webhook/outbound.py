@@ -1,0 +1,232 @@
+"""What the bot holds, as the JSON and the server-sent events that readers get."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+
+import orjson
+
+from supportbot_webhook.inbound import given_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supportbot.messages import Accepted, Citation, Message, Outbound, State
+    from supportbot_webhook.sessions import Session
+
+PublicState = Literal["bot", "queued", "human", "snoozed", "resolved"]
+PublicMessageState = Literal["pending", "answered", "handed_over", "ignored", "dead", "said"]
+
+
+class PublicCitation(TypedDict):
+    """A source the answer rests on."""
+
+    title: str
+    source: str
+    quote: str
+
+
+class PublicMessage(TypedDict):
+    """One message as its readers see it. ``created_at`` is Unix milliseconds."""
+
+    seq: int
+    id: str
+    author: Literal["customer", "bot", "person", "system"]
+    text: str
+    citations: list[PublicCitation]
+    created_at: int
+    state: PublicMessageState
+    client_id: str
+
+
+class Page(TypedDict):
+    """Some messages of a conversation, oldest first, and who speaks in it (null before the first message)."""
+
+    messages: list[PublicMessage]
+    state: PublicState | None
+
+
+class Receipt(TypedDict):
+    """The message is on disk and will be dealt with."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    duplicate: bool
+
+
+class Reply(TypedDict):
+    """The bot's reply. ``handoff``: a person was asked to take over with it."""
+
+    id: str
+    seq: int
+    text: str
+    citations: list[PublicCitation]
+    handoff: bool
+
+
+class Result(TypedDict):
+    """What became of a message, and the reply to it if there is one."""
+
+    message_id: str
+    conversation_id: str
+    seq: int
+    duplicate: bool
+    state: PublicMessageState
+    reply: Reply | None
+
+
+class VisitorReceipt(TypedDict):
+    """The visitor's message is on disk and will be answered."""
+
+    message_id: str
+    seq: int
+    duplicate: bool
+
+
+class OpenedSession(TypedDict):
+    """A visitor's new session. ``expires_at`` is Unix milliseconds."""
+
+    token: str
+    visitor_id: str
+    conversation: str
+    expires_at: int
+
+
+class CallbackReply(Reply):
+    """The reply as a callback tells it: with where it belongs, and the webhook-id that it answers."""
+
+    conversation: str
+    conversation_id: str
+    in_reply_to: str
+
+
+class Callback(TypedDict):
+    """The body of a callback. ``timestamp`` (ISO 8601) is when the reply was written."""
+
+    type: Literal["message.replied"]
+    timestamp: str
+    data: CallbackReply
+
+
+class ErrorDetail(TypedDict):
+    """What went wrong: a code for programs, a sentence for people."""
+
+    code: str
+    message: str
+
+
+class ErrorBody(TypedDict):
+    """Every refusal's body."""
+
+    error: ErrorDetail
+
+
+class Frame(TypedDict):
+    """One server-sent event."""
+
+    event: str
+    data: Mapping[str, object]
+    id: NotRequired[int]
+
+
+def public_state(state: State) -> PublicState:
+    """Return who speaks, as readers may know it: that a conversation counts as spam is ours alone."""
+    return "resolved" if state == "spam" else state
+
+
+def public_citations(citations: tuple[Citation, ...]) -> list[PublicCitation]:
+    """Return an answer's sources."""
+    return [{"title": c.title, "source": c.source, "quote": c.quote} for c in citations]
+
+
+def public_message(message: Message) -> PublicMessage:
+    """Return a message as its readers see it."""
+    return {
+        "seq": message.seq,
+        "id": message.id,
+        "author": message.author,
+        "text": message.text,
+        "citations": public_citations(message.citations),
+        "created_at": message.created_at,
+        "state": message.state,
+        "client_id": given_id(message.client_key),
+    }
+
+
+def page(messages: list[Message], state: State | None) -> Page:
+    """Return some of a conversation."""
+    return {
+        "messages": [public_message(m) for m in messages],
+        "state": None if state is None else public_state(state),
+    }
+
+
+def receipt(accepted: Accepted) -> Receipt:
+    """Return what a program gets for a message that was accepted."""
+    return {
+        "message_id": accepted.message_id,
+        "conversation_id": accepted.conversation_id,
+        "seq": accepted.seq,
+        "duplicate": accepted.duplicate,
+    }
+
+
+def visitor_receipt(accepted: Accepted) -> VisitorReceipt:
+    """Return what a visitor gets for a message that was accepted."""
+    return {"message_id": accepted.message_id, "seq": accepted.seq, "duplicate": accepted.duplicate}
+
+
+def result(accepted: Accepted, state: PublicMessageState, reply: Message | None) -> Result:
+    """Return what became of a message."""
+    return {**receipt(accepted), "state": state, "reply": None if reply is None else _reply(reply, state)}
+
+
+def opened_session(token: str, session: Session) -> OpenedSession:
+    """Return what a browser gets for a new session: the only time the token is shown."""
+    return {
+        "token": token,
+        "visitor_id": session.visitor_id,
+        "conversation": session.conversation,
+        "expires_at": session.expires_at,
+    }
+
+
+def callback(outbound: Outbound) -> str:
+    """Return the body of a callback: the same on every try, since all of it is in the delivery."""
+    written = datetime.fromtimestamp(outbound.created_at / 1000, tz=UTC)
+    body: Callback = {
+        "type": "message.replied",
+        "timestamp": written.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "data": {
+            "conversation": outbound.external_id,
+            "conversation_id": outbound.conversation_id,
+            "in_reply_to": given_id(outbound.in_reply_to),
+            "id": outbound.message_id,
+            "seq": outbound.seq,
+            "text": outbound.text,
+            "citations": public_citations(outbound.citations),
+            "handoff": bool(outbound.handoff),
+        },
+    }
+    return orjson.dumps(body).decode()
+
+
+def encode(frame: Frame) -> bytes:
+    """Return an event as it travels (https://html.spec.whatwg.org/multipage/server-sent-events.html).
+
+    JSON has no raw line breaks, so one ``data`` line always holds it.
+    """
+    number = b"id: %d\n" % frame["id"] if "id" in frame else b""
+    return number + b"event: " + frame["event"].encode() + b"\ndata: " + orjson.dumps(frame["data"]) + b"\n\n"
+
+
+def _reply(message: Message, state: PublicMessageState) -> Reply:
+    return {
+        "id": message.id,
+        "seq": message.seq,
+        "text": message.text,
+        "citations": public_citations(message.citations),
+        "handoff": state == "handed_over",
+    }

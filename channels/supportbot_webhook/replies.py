@@ -1,0 +1,109 @@
+"""The reply to one message, for a program that waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import aclosing
+from typing import TYPE_CHECKING
+
+from supportbot.feed import Said, Settled, StateChanged
+from supportbot_webhook.outbound import Result, result
+from supportbot_webhook.stream import EventWriter, Readers, follow, tolerating_an_end, unread
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from aiohttp import web
+
+    from supportbot.channel import Host, Transcripts
+    from supportbot.feed import Event
+    from supportbot.messages import Accepted
+    from supportbot_webhook.stream import Reader
+
+
+class Replies:
+    """Waits for the replies to messages that were accepted."""
+
+    def __init__(self, host: Host, readers: Readers) -> None:
+        self._host = host
+        self._readers = readers
+
+    async def wait(
+        self, request: web.Request, accepted: Accepted, conversation: str, seconds: float
+    ) -> Result:
+        """Return what became of a message, at most so many seconds later; ``pending`` if nothing did."""
+        with self._readers.admit(request, conversation) as reader:
+            try:
+                async with (
+                    asyncio.timeout(seconds),
+                    aclosing(self._follow(reader, accepted, conversation)) as events,
+                ):
+                    async for _, found in events:
+                        if found is not None:
+                            return found
+            except TimeoutError:
+                pass
+        return result(accepted, accepted.state, None)
+
+    async def stream(self, request: web.Request, accepted: Accepted, conversation: str) -> web.StreamResponse:
+        """Send what happens until the message has its reply, as server-sent events.
+
+        The last one is ``end``, with what became of the message, or ``bye`` when the bot stops before that.
+        """
+        writer = EventWriter(request, timeout=self._readers.settings.write_timeout)
+        with self._readers.admit(request, conversation) as reader, tolerating_an_end():
+            await writer.open()
+            async with aclosing(self._follow(reader, accepted, conversation)) as events:
+                async for event, found in events:
+                    await writer.send(event)
+                    if found is not None:
+                        await writer.end("end", found)
+                        return writer.response
+            await writer.end("bye", {})
+        return writer.response
+
+    async def _follow(
+        self, reader: Reader, accepted: Accepted, conversation: str
+    ) -> AsyncGenerator[tuple[Event | None, Result | None]]:
+        """Yield what happens, and with it what became of the message as soon as that is known."""
+        if not accepted.seq:  # its conversation was deleted: nothing will happen
+            yield None, result(accepted, accepted.state, None)
+            return
+        events = follow(
+            self._host, reader, conversation, after=accepted.seq, heartbeat=self._readers.settings.heartbeat
+        )
+        async with aclosing(events):
+            async for event in events:
+                settles = _may_settle(event)
+                yield (
+                    event,
+                    await _result(self._host.transcripts, accepted, conversation) if settles else None,
+                )
+
+
+def _may_settle(event: Event | None) -> bool:
+    match event:
+        case Said(message):
+            return message.author != "customer"
+        case Settled() | StateChanged():
+            return True
+        case _:
+            return False
+
+
+async def _result(transcripts: Transcripts, accepted: Accepted, conversation: str) -> Result | None:
+    """Return what became of a message; None while it is pending.
+
+    Its reply is the bot's message of the same turn: another turn's may well come first.
+    """
+    later = unread(transcripts, conversation, accepted.seq - 1)
+    async with aclosing(later):
+        message = await anext(later, None)
+        if message is None or message.id != accepted.message_id:
+            return None
+        if message.state == "pending":
+            return None
+        async for other in later:
+            if other.author == "bot" and other.turn_id == message.turn_id is not None:
+                return result(accepted, message.state, other)
+    return result(accepted, message.state, None)

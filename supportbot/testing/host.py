@@ -1,0 +1,251 @@
+"""A core to test a channel against: in memory, in one process, and doing only what it is told.
+
+::
+
+    core = FakeCore("fax")
+    channel = FaxChannel(config, core.host)
+    app = channel.app(core.accept)                     # mount it, let something arrive
+    assert "Where is my order?" == core.accepted[0].text
+    outbound = core.reply("+49 30 1234567", "It is on its way.")   # as the bot would
+    sent = await channel.send(outbound)
+
+``FakeCore`` keeps the promises a channel may rely on: a key is seen once, messages are numbered without
+gaps, everything that happens is published to the feed after it can be read from the transcripts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from supportbot.channel import Host
+from supportbot.feed import Delta, Feed, Said, Settled, StateChanged, Typing
+from supportbot.ids import new_id, now_ms
+from supportbot.messages import Accepted, Message, Outbound, clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from supportbot.messages import Citation, Inbound, MessageState, State
+
+
+class MemoryRecords:
+    """A channel's records, in memory. Values are copied as JSON, as the real ones are."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[str, int | None]] = {}
+
+    async def get(self, key: str) -> Any | None:
+        """Return the value, or None when there is none or it has expired."""
+        text, expires_at = self._values.get(key, ("null", None))
+        return None if expires_at is not None and expires_at <= now_ms() else json.loads(text)
+
+    async def put(self, key: str, value: Any, *, expires_at: int | None = None) -> None:
+        """Store a value, replacing an earlier one."""
+        self._values[key] = (json.dumps(value), expires_at)
+
+    async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key is free; says whether it did."""
+        if await self.get(key) is not None:
+            return False
+        await self.put(key, value, expires_at=expires_at)
+        return True
+
+    async def delete(self, key: str) -> None:
+        """Forget a key."""
+        self._values.pop(key, None)
+
+    async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
+        """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
+        for key in sorted(self._values):
+            value = await self.get(key) if key.startswith(prefix) else None
+            if value is not None:
+                yield key, value
+
+
+@dataclass(slots=True)
+class _Conversation:
+    id: str
+    address: Mapping[str, Any]
+    state: State = "bot"
+    messages: list[Message] = field(default_factory=list)
+    turn_id: str = ""
+    written: int = 0
+
+
+class MemoryTranscripts:
+    """What was said, in memory."""
+
+    def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
+        self._conversations = conversations
+
+    async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
+        """Return up to ``limit`` messages after number ``after``, oldest first."""
+        found = self._conversations.get(external_id)
+        return [] if found is None else found.messages[after : after + limit]
+
+    async def state(self, external_id: str) -> State | None:
+        """Return who speaks in the conversation; None if it is unknown."""
+        found = self._conversations.get(external_id)
+        return None if found is None else found.state
+
+    async def conversation_id(self, external_id: str) -> str | None:
+        """Return the store's id of the conversation; None if it is unknown."""
+        found = self._conversations.get(external_id)
+        return None if found is None else found.id
+
+
+class FakeCore:
+    """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
+
+    Every method that names a conversation takes the channel's own key of it (``Inbound.conversation``).
+    """
+
+    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot") -> None:
+        self.accepted: list[Inbound] = []
+        """What the channel handed in, duplicates left out, in order."""
+        self.failure: Exception | None = None
+        """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
+        self._conversations: dict[str, _Conversation] = {}
+        self._seen: dict[str, tuple[str, int]] = {}
+        self._feed = Feed()
+        self.records = MemoryRecords()
+        self.host = Host(
+            name=name,
+            records=self.records,
+            transcripts=MemoryTranscripts(self._conversations),
+            feed=self._feed,
+            base_path=f"/channels/{name}",
+            bot_name=bot_name,
+        )
+
+    async def accept(self, inbound: Inbound) -> Accepted:
+        """Take a message as the inbox would."""
+        if self.failure is not None:
+            raise self.failure
+        for key in inbound.keys:
+            if key in self._seen:
+                return self._receipt(*self._seen[key], inbound)
+        self.accepted.append(inbound)
+        conversation = self._conversations.setdefault(
+            inbound.conversation, _Conversation(id=new_id("conv"), address={})
+        )
+        conversation.address = inbound.address or conversation.address
+        message = self._say(
+            conversation,
+            inbound.author,
+            clean_text(inbound.text),
+            state=_state_of(inbound, conversation.state),
+            client_key=inbound.keys[0],
+            attachments=inbound.attachments,
+        )
+        self._seen.update(dict.fromkeys(inbound.keys, (inbound.conversation, message.seq)))
+        if inbound.author == "person":
+            self.settle(inbound.conversation, "handed_over", reason="human")
+            self.change_state(inbound.conversation, "human")
+        return self._receipt(inbound.conversation, message.seq, None)
+
+    def begin(self, conversation: str) -> str:
+        """Begin a turn on the messages that are pending; returns its id."""
+        found = self._conversations[conversation]
+        found.turn_id, found.written = new_id("turn"), 0
+        for message in found.messages:
+            if message.state == "pending":
+                found.messages[message.seq - 1] = message.evolve(turn_id=found.turn_id)
+        self._feed.publish(found.id, Typing(found.turn_id))
+        return found.turn_id
+
+    def delta(self, conversation: str, text: str) -> None:
+        """Write some more of the turn's answer."""
+        found = self._conversations[conversation]
+        self._feed.publish(found.id, Delta(found.turn_id, found.written, text))
+        found.written += len(text)
+
+    def reply(
+        self, conversation: str, text: str, *, citations: tuple[Citation, ...] = (), handoff: str = ""
+    ) -> Outbound:
+        """End the turn (beginning one if need be) with a reply; returns the delivery to give the channel."""
+        found = self._conversations[conversation]
+        turn_id = found.turn_id or self.begin(conversation)
+        asked = [m for m in found.messages if m.turn_id == turn_id]
+        for message in asked:
+            state: MessageState = "handed_over" if handoff else "answered"
+            found.messages[message.seq - 1] = message.evolve(state=state)
+        found.turn_id = ""
+        said = self._say(found, "bot", text, turn_id=turn_id, citations=citations)
+        if handoff:
+            self.change_state(conversation, "queued")
+        return Outbound(
+            delivery_id=new_id("dlv"),
+            conversation_id=found.id,
+            message_id=said.id,
+            turn_id=turn_id,
+            tenant="default",
+            channel=self.host.name,
+            external_id=conversation,
+            address=found.address,
+            text=text,
+            seq=said.seq,
+            in_reply_to=asked[-1].client_key if asked else "",
+            citations=citations,
+            handoff=handoff,
+            created_at=said.created_at,
+        )
+
+    def settle(self, conversation: str, state: MessageState, *, reason: str = "") -> None:
+        """End all pending messages without a reply: ``dead``, ``handed_over``, ``ignored``."""
+        found = self._conversations[conversation]
+        pending = [m for m in found.messages if m.state == "pending"]
+        for message in pending:
+            found.messages[message.seq - 1] = message.evolve(state=state)
+        found.turn_id = ""
+        if pending:
+            self._feed.publish(found.id, Settled(tuple(m.id for m in pending), state, reason))
+
+    def change_state(self, conversation: str, state: State) -> None:
+        """Let another one speak."""
+        found = self._conversations[conversation]
+        found.state = state
+        self._feed.publish(found.id, StateChanged(state))
+
+    def messages(self, conversation: str) -> list[Message]:
+        """Return what was said in a conversation."""
+        return list(self._conversations[conversation].messages)
+
+    def listeners(self, conversation: str) -> int:
+        """Return how many listen to a conversation right now."""
+        return self._feed.listeners(self._conversations[conversation].id)
+
+    def _say(self, conversation: _Conversation, author: Any, text: str, **fields: Any) -> Message:
+        message = Message(
+            id=new_id("msg"),
+            seq=len(conversation.messages) + 1,
+            author=author,
+            text=text,
+            created_at=now_ms(),
+            **fields,
+        )
+        conversation.messages.append(message)
+        self._feed.publish(conversation.id, Said(message))
+        return message
+
+    def _receipt(self, conversation: str, seq: int, again: Inbound | None) -> Accepted:
+        found = self._conversations[conversation]
+        message = found.messages[seq - 1]
+        return Accepted(
+            message_id=message.id,
+            conversation_id=found.id,
+            seq=seq,
+            state=message.state,
+            duplicate=again is not None,
+            same=again is None or clean_text(again.text) == message.text,
+        )
+
+
+def _state_of(inbound: Inbound, state: State) -> MessageState:
+    if inbound.ignored:
+        return "ignored"
+    if inbound.author == "person":
+        return "said"
+    return "handed_over" if state in {"queued", "human"} else "pending"
