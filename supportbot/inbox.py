@@ -112,10 +112,10 @@ class Enlist(Protocol):
 class Counts(Protocol):
     """What the inbox tells of itself."""
 
-    def accepted(self, channel: str, *, duplicate: bool) -> None:
+    def message_accepted(self, channel: str, *, duplicate: bool) -> None:
         """A message was accepted, or had been before."""
 
-    def ignored(self, channel: str, reason: str) -> None:
+    def message_ignored(self, channel: str, reason: str) -> None:
         """A message was recorded and will not be answered."""
 
 
@@ -170,9 +170,9 @@ class Inbox:
                 accepted = await self._store.write(lambda tx: self._take(tx, inbound), patience=_WITHIN)
         except TimeoutError as error:
             raise StoreUnavailable(cause="it did not answer in time") from error
-        self._counts.accepted(inbound.channel, duplicate=accepted.duplicate)
+        self._counts.message_accepted(inbound.channel, duplicate=accepted.duplicate)
         if inbound.ignored and not accepted.duplicate:
-            self._counts.ignored(inbound.channel, inbound.ignored)
+            self._counts.message_ignored(inbound.channel, inbound.ignored)
         return accepted
 
     def _take(self, tx: Tx, inbound: Inbound) -> Accepted:

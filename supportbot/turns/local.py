@@ -46,7 +46,7 @@ class Worker(Protocol):
 class Counts(Protocol):
     """What the engine tells of itself."""
 
-    def turn(self, outcome: str, seconds: float) -> None:
+    def turn_ended(self, outcome: str, seconds: float) -> None:
         """A try ended."""
 
 
@@ -241,7 +241,7 @@ class LocalEngine:
         if self._latest.get(turn.conversation_id) == turn.id:
             del self._latest[turn.conversation_id]
         self._more.set()
-        self._counts.turn(outcome, loop.time() - begun)
+        self._counts.turn_ended(outcome, loop.time() - begun)
 
     async def _outcome(self, running: _Running) -> str:
         turn = running.turn

@@ -1,0 +1,288 @@
+"""The wiring: one bot.yaml becomes one running bot. The only module that knows all the parts.
+
+    async with running(loaded) as bot:
+        print(bot.url)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import structlog
+from pydantic import BaseModel, SecretStr
+
+from supportbot import log as logging_setup
+from supportbot import schema, server, session, web
+from supportbot.bot import Bot
+from supportbot.channel import CanReport, Host, load_channel
+from supportbot.feed import Feed
+from supportbot.health import Health, disk_free
+from supportbot.inbox import Inbox
+from supportbot.knowledge import Knowledge
+from supportbot.lockfile import LockFile
+from supportbot.metrics import Metrics
+from supportbot.model import build as build_model
+from supportbot.model.knowledge import KnowledgeModel
+from supportbot.outbox import Outbox
+from supportbot.prompt import Prompts
+from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.store import open_store, sqlite_path
+from supportbot.store.probe import probe, waiting_counts
+from supportbot.turns import LocalEngine, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from supportbot.channel import Channel
+    from supportbot.config import Loaded
+    from supportbot.health import Check
+    from supportbot.model.base import Model
+    from supportbot.store import Store
+
+_FINISH = 8.0
+"""Seconds that turns in flight get to finish when the bot stops; with the rest below 15 in all."""
+
+_DELIVER = 3.0
+"""Seconds that deliveries in flight get after that."""
+
+_HOUSEKEEPING = 15.0
+"""Seconds between two counts of what waits; every 20th time what has expired is deleted."""
+
+log = structlog.get_logger("supportbot")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A bot at work."""
+
+    url: str
+    """Where it listens."""
+    loaded: Loaded
+    engine: LocalEngine
+    brain: Brain
+
+    def reload(self, loaded: Loaded) -> None:
+        """Take over what may change while it runs: the knowledge, the prompts, the models, the texts.
+
+        Raises:
+            ConfigError, PromptError: the new ones cannot be used; the old ones stay.
+        """
+        self.brain.reload(loaded)
+
+
+class Brain:
+    """What answers: knowledge, prompts, models and texts; all of it can be exchanged while the bot runs."""
+
+    def __init__(self, loaded: Loaded, outbox: Outbox, engine: LocalEngine) -> None:
+        self._outbox = outbox
+        self._engine = engine
+        self._models: list[Model] = []
+        self.reload(loaded)
+
+    def reload(self, loaded: Loaded) -> None:
+        """Build everything anew, then let the next turn use it; turns at work keep what they began with."""
+        config = loaded.config
+        knowledge = Knowledge.load(config.knowledge.path)
+        model = build_model(
+            config.model, KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold)
+        )
+        prompts = Prompts(
+            config.prompts.path,
+            system=config.prompts.system,
+            history_tokens=config.prompts.history_tokens,
+            bot=config.bot.model_dump(),
+        )
+        self._models.append(model)
+        self._engine.use(
+            Bot(
+                knowledge=knowledge,
+                prompts=prompts,
+                model=model,
+                outbox=self._outbox,
+                passages=config.knowledge.passages,
+                handoff_text=config.texts.handoff,
+                failed_text=config.texts.failed,
+                patience=config.turns.lease,
+            )
+        )
+
+    async def close(self) -> None:
+        """Let go of the models' connections."""
+        for model in self._models:
+            await model.close()
+
+
+@asynccontextmanager
+async def running(loaded: Loaded) -> AsyncIterator[Running]:
+    """Start the bot, and stop it cleanly on leaving: within 15 s, losing nothing.
+
+    Raises:
+        SupportBotError: it cannot start; the message says what to do.
+    """
+    config = loaded.config
+    async with AsyncExitStack() as stack:
+        lock = _lock(loaded.database, stack)
+        await asyncio.to_thread(schema.prepare, loaded.database)
+        metrics = Metrics()
+        store = open_store(loaded.database, observe=metrics.store_committed)
+        stack.push_async_callback(store.close)
+        feed = Feed()
+        owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        engine = LocalEngine(
+            store,
+            feed,
+            Rules(
+                owner=owner,
+                lease_ms=int(config.turns.lease * 1000),
+                attempts=config.turns.attempts,
+                history=config.prompts.history_messages,
+            ),
+            counts=metrics,
+            alone=lock is not None,
+            concurrency=config.turns.concurrency,
+            timeout=config.turns.timeout,
+            retry_delay=config.turns.retry_delay,
+        )
+        outbox = Outbox(
+            store,
+            feed,
+            owner=owner,
+            enlist=engine.enlist,
+            counts=metrics,
+            alone=lock is not None,
+            attempts=config.deliveries.attempts,
+            retry_delay=config.deliveries.retry_delay,
+            timeout=config.deliveries.timeout,
+            settle_delay=config.deliveries.settle_delay,
+        )
+        brain = Brain(loaded, outbox, engine)
+        stack.push_async_callback(brain.close)
+        inbox = Inbox(
+            store,
+            feed,
+            enlist=engine.enlist,
+            interrupt=engine.interrupt,
+            counts=metrics,
+            debounce=config.turns.debounce,
+        )
+        channels = _channels(loaded, store, feed)
+        application = _application(loaded, channels, inbox, store, metrics)
+        await outbox.start(channels)
+        stack.push_async_callback(outbox.stop, _DELIVER)
+        await engine.start()
+        listening = await server.serve(application, config.server, metrics)
+        stack.push_async_callback(listening.stop, 2.0)
+        keeper = asyncio.create_task(_keep_house(store, metrics))
+        stack.callback(keeper.cancel)
+        if lock is not None:
+            lock.update({"url": listening.url})
+        log.info("bot.started", url=listening.url, channels=sorted(channels))
+        try:
+            yield Running(url=listening.url, loaded=loaded, engine=engine, brain=brain)
+        finally:
+            log.info("bot.stopping", turns=engine.running)
+            listening.drain()
+            inbox.close()
+            await engine.stop(_FINISH)
+            feed.close()
+    log.info("bot.stopped")
+
+
+def configure_logging(loaded: Loaded) -> None:
+    """Set up this process's log; no secret of bot.yaml will be seen in it."""
+    secrets_ = [value for part in (loaded.config, *loaded.channels.values()) for value in _secrets(part)]
+    logging_setup.set_up(loaded.config.log, secrets=secrets_)
+
+
+# -- one part each -------------------------------------------------------------------------------
+
+
+def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
+    """On SQLite, take the right to be the only bot on this file."""
+    path = sqlite_path(database)
+    if path is None:
+        return None
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = LockFile(path)
+    lock.acquire()
+    stack.callback(lock.release)
+    return lock
+
+
+def _channels(loaded: Loaded, store: Store, feed: Feed) -> dict[str, Channel]:
+    made: dict[str, Channel] = {}
+    for name, section in loaded.channels.items():
+        channel_class: Any = load_channel(section.type)
+        host = Host(
+            name=name,
+            records=ChannelRecords(store, name),
+            transcripts=ChannelTranscripts(store, name),
+            feed=feed,
+            base_path=f"/channels/{name}",
+            bot_name=loaded.config.bot.name,
+        )
+        made[name] = channel_class(section, host)
+    return made
+
+
+def _application(
+    loaded: Loaded, channels: Mapping[str, Channel], inbox: Inbox, store: Store, metrics: Metrics
+) -> Any:
+    config = loaded.config
+    application = web.new_application(config.server, metrics)
+    checks: dict[str, Check] = {"store": lambda: probe(store)}
+    path = sqlite_path(loaded.database)
+    if path is not None:
+        checks["disk"] = disk_free(path.parent)
+    for name, channel in channels.items():
+        application.add_subapp(f"/channels/{name}/", channel.app(inbox.accept))
+        if isinstance(channel, CanReport):
+            checks[f"channel {name}"] = _report(channel)
+    health = Health(checks, metrics, admin_token=config.server.admin_token)
+    application.add_routes(health.routes())
+    return application
+
+
+def _report(channel: CanReport) -> Check:
+    async def check() -> str:
+        return channel.problem()
+
+    return check
+
+
+async def _keep_house(store: Store, metrics: Metrics) -> None:
+    """Count what waits, and delete what has expired."""
+    rounds = 0
+    while True:
+        try:
+            turns, deliveries = await waiting_counts(store)
+            metrics.turns_waiting(turns)
+            metrics.deliveries_open(deliveries)
+            if rounds % 20 == 0:
+                await session.purge_expired(store)
+        except Exception as error:  # noqa: BLE001 - housekeeping must never take the house down
+            log.warning("housekeeping.failed", error=type(error).__name__)
+        rounds += 1
+        await asyncio.sleep(_HOUSEKEEPING)
+
+
+def _secrets(part: object) -> Iterator[str]:
+    """Yield every secret value in a configuration."""
+    if isinstance(part, SecretStr):
+        yield part.get_secret_value()
+    elif isinstance(part, BaseModel):
+        for name in type(part).model_fields:
+            yield from _secrets(getattr(part, name))
+    elif isinstance(part, dict):
+        for value in part.values():
+            yield from _secrets(value)
+    elif isinstance(part, list | tuple):
+        for value in part:
+            yield from _secrets(value)

@@ -1,0 +1,46 @@
+"""Is the store writable, and how much waits in it?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import bindparam, func, literal_column, select, update
+
+from supportbot.errors import StoreUnavailable
+from supportbot.ids import now_ms
+from supportbot.store.statement import Statement
+from supportbot.tables import conversations, deliveries, tenants
+
+if TYPE_CHECKING:
+    from supportbot.store.base import Store
+
+_TOUCH = Statement(update(tenants).where(tenants.c.id == bindparam("tenant")).values(name=tenants.c.name))
+_TURNS = Statement(
+    select(func.count().label("number")).where(
+        conversations.c.due_at <= bindparam("now"), conversations.c.state == literal_column("'bot'")
+    )
+)
+_DELIVERIES = Statement(
+    select(func.count().label("number"))
+    .select_from(deliveries)
+    .where(deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'"))))
+)
+
+
+async def probe(store: Store) -> str:
+    """Write without changing anything; return what is wrong in one line, or nothing."""
+    try:
+        await store.write(lambda tx: tx.run(_TOUCH, tenant="default"))
+    except StoreUnavailable as error:
+        return f"not writable: {error.details['cause']}"
+    return ""
+
+
+async def waiting_counts(store: Store) -> tuple[int, int]:
+    """Return how many conversations are due, and how many deliveries are open."""
+    now = now_ms()
+    turns = await store.read(lambda tx: tx.row(_TURNS, now=now))
+    open_deliveries = await store.read(lambda tx: tx.row(_DELIVERIES))
+    assert turns is not None
+    assert open_deliveries is not None
+    return turns.number, open_deliveries.number
