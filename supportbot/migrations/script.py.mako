@@ -1,25 +1,19 @@
-"""${message}
-
-Revision ${up_revision}, after ${down_revision | comma,n}.
-"""
+"""${message}"""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-${imports if imports else ""}
 
-revision = ${repr(up_revision)}
-down_revision = ${repr(down_revision)}
-branch_labels = ${repr(branch_labels)}
-depends_on = ${repr(depends_on)}
+revision = "${up_revision}"
+down_revision = "${down_revision}"
+branch_labels = None
+depends_on = None
 
 
 def upgrade() -> None:
-    """Go from ${down_revision | comma,n} to ${up_revision}."""
-    ${upgrades if upgrades else "pass"}
+    """Go from ${down_revision} to ${up_revision}."""
 
 
 def downgrade() -> None:
-    """Go back from ${up_revision} to ${down_revision | comma,n}."""
-    ${downgrades if downgrades else "pass"}
+    """Go back from ${up_revision} to ${down_revision}."""
