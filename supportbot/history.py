@@ -1,0 +1,123 @@
+"""What was said, as a model reads it: who speaks in which role, and how much of it fits."""
+
+from __future__ import annotations
+
+from itertools import chain, groupby
+from typing import TYPE_CHECKING
+
+from supportbot.messages import Words
+from supportbot.readable import clip, fits, one_line, shorten, visible
+from supportbot.tokens import estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from supportbot.messages import Author, Message, Role
+
+SMALLEST_BUDGET = 64
+"""The least a history may be trimmed to, in tokens: room for two ends of a message and the marker between."""
+
+PERSON_MARK = "[A person from the team wrote:]"
+"""Stands above what support staff wrote, so that the model does not take it for its own words."""
+
+_FRAME = 5  # tokens around every entry; Llama 3 spends three on the role, one before and one after the text
+_LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
+_ROLES: dict[Author, Role] = {"customer": "user", "bot": "assistant", "person": "assistant"}
+
+
+def spoken(messages: Iterable[Message]) -> tuple[Words, ...]:
+    """Turn stored messages, oldest first, into the entries of a model request.
+
+    Customers speak as ``user``; the bot and, under ``PERSON_MARK``, people of the team as ``assistant``.
+    What the system noted is left out. Neighbours of the same role become one entry, because some
+    endpoints refuse two in a row. Texts have been through ``visible`` and are never empty.
+    """
+    said = [(_ROLES[m.author], _content(m)) for m in messages if m.author in _ROLES]
+    runs = groupby((entry for entry in said if entry[1]), key=lambda entry: entry[0])
+    return tuple(Words(role=role, content="\n\n".join(text for _, text in run)) for role, run in runs)
+
+
+def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
+    """Keep the newest entries that fit into ``budget`` tokens.
+
+    The history is cut only before a ``user`` entry, so the result begins with one. A ``tool`` entry
+    stays with the ``assistant`` entry before it that made the call; one without a call is dropped.
+    The newest ``user`` entry is always kept: alone too large, it loses its middle. When what
+    follows it (calls and their results) is too large, the newest calls stay.
+
+    Empty when no ``user`` has spoken. A pure function: the same words and budget give the same result.
+
+    Raises:
+        ValueError: the budget is below ``SMALLEST_BUDGET``.
+    """
+    if budget < SMALLEST_BUDGET:
+        raise ValueError(f"a budget of {budget} tokens is too small; the least is {SMALLEST_BUDGET}")
+    exchanges = _exchanges(words)
+    if not exchanges:
+        return ()
+    kept = [_squeezed(exchanges.pop(), budget)]
+    left = budget - cost(kept[0])
+    while exchanges and _fit(exchanges[-1], left):
+        kept.append(exchanges.pop())
+        left -= cost(kept[-1])
+    return tuple(chain.from_iterable(reversed(kept)))
+
+
+def cost(words: Iterable[Words]) -> int:
+    """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
+    return sum(estimate(entry.content) + _FRAME for entry in words)
+
+
+def _content(message: Message) -> str:
+    """Return a message's words; empty for one by our side that says nothing."""
+    parts = [clip(visible(message.text), _LONGEST_MESSAGE).strip()]
+    parts += [f"[Attached: {one_line(file.name, 100) or 'a file'}]" for file in message.attachments[:20]]
+    content = "\n".join(filter(None, parts))
+    if message.author == "person" and content:
+        return f"{PERSON_MARK}\n{content}"
+    return content or ("[An empty message]" if message.author == "customer" else "")
+
+
+def _exchanges(words: Sequence[Words]) -> list[list[Words]]:
+    """Part the history before every ``user`` entry; what comes before the first one is dropped."""
+    exchanges: list[list[Words]] = []
+    for entry in words:
+        if entry.role == "user":
+            exchanges.append([entry])
+        elif exchanges and not (entry.role == "tool" and exchanges[-1][-1].role == "user"):
+            exchanges[-1].append(entry)
+    return exchanges
+
+
+def _squeezed(exchange: Sequence[Words], budget: int) -> list[Words]:
+    """Make the newest exchange fit: its newest calls, and of its ``user`` entry what there is room for."""
+    user, *rest = exchange
+    left = budget - (cost([user]) if _fit([user], budget // 2) else budget // 2)
+    kept: list[list[Words]] = []
+    for step in reversed(_steps(rest)):
+        if not _fit(step, left):
+            break
+        kept.insert(0, step)
+        left -= cost(step)
+    room = budget - sum(map(cost, kept)) - _FRAME
+    return [user.evolve(content=shorten(user.content, room)), *chain.from_iterable(kept)]
+
+
+def _steps(words: Iterable[Words]) -> list[list[Words]]:
+    """Part what follows a ``user`` entry into steps: an entry with the ``tool`` results that belong to it."""
+    steps: list[list[Words]] = []
+    for entry in words:
+        if entry.role == "tool":
+            steps[-1].append(entry)
+        else:
+            steps.append([entry])
+    return steps
+
+
+def _fit(words: Iterable[Words], budget: int) -> bool:
+    """Say whether entries cost at most ``budget``, without reading on once they do not."""
+    for entry in words:
+        if not fits(entry.content, budget - _FRAME):
+            return False
+        budget -= estimate(entry.content) + _FRAME
+    return True

@@ -1,0 +1,71 @@
+"""What a template can name: plain data, copied out of the turn, with nothing hidden in it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from supportbot.readable import clip, one_line, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from supportbot.messages import Passage, Turn
+
+VARIABLES = ("bot", "channel", "contact", "conversation", "passages", "today")
+"""The names a template starts with; docs/prompts.md describes them and everything in them."""
+
+_NAME = 200  # characters of a name, an address, a title
+_PARAGRAPH = 4_000  # characters of a description, a fact, a passage
+_ALL_PASSAGES = 40_000  # characters of all passages together: below the output limit in any script
+
+
+def about_bot(bot: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ``bot`` of the templates; keys it does not know are left behind, missing ones are empty."""
+    facts: Mapping[str, Any] = bot.get("facts") or {}
+    return {
+        "name": _line(bot, "name"),
+        "company": _line(bot, "company"),
+        "description": _paragraph(str(bot.get("description") or ""), _PARAGRAPH),
+        "contact": _paragraph(str(bot.get("contact") or ""), _PARAGRAPH),
+        "language": _line(bot, "language"),
+        "facts": {one_line(str(k), _NAME): _paragraph(str(v), _PARAGRAPH) for k, v in facts.items()},
+    }
+
+
+def context(turn: Turn, passages: Sequence[Passage], bot: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the variables of one turn; ``bot`` comes from ``about_bot``.
+
+    Only dicts, lists, texts, whole numbers and booleans: nothing in it can be called, and nothing leads
+    anywhere. The same turn and passages give the same data.
+    """
+    contact = turn.contact
+    room = min(_PARAGRAPH, _ALL_PASSAGES // max(len(passages), 1))
+    return {
+        "bot": bot,
+        "channel": {"name": turn.channel},
+        "contact": {
+            "name": one_line(contact.name, _NAME),
+            "email": one_line(contact.email, _NAME),
+            "assurance": contact.assurance,
+            "identified": contact.assurance != "anonymous",
+        },
+        "conversation": {"earlier_messages": turn.messages[0].seq - 1},
+        "passages": [
+            {
+                "title": one_line(passage.title, _NAME),
+                "source": one_line(passage.source, _NAME),
+                "text": _paragraph(passage.text, room),
+            }
+            for passage in passages
+        ],
+        "today": datetime.fromtimestamp(turn.created_at / 1000, UTC).date().isoformat(),
+    }
+
+
+def _line(values: Mapping[str, Any], key: str) -> str:
+    return one_line(str(values.get(key) or ""), _NAME)
+
+
+def _paragraph(text: str, characters: int) -> str:
+    return clip(visible(text), characters).strip()

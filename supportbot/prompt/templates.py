@@ -1,0 +1,124 @@
+"""One version of all templates of a folder: compiled, rendered, and what is wrong with them."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any
+
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
+
+from supportbot.errors import PromptError
+from supportbot.prompt.filters import SAFE_FILTERS, SAFE_TESTS
+from supportbot.prompt.folder import SUFFIX, read, stamp_of
+from supportbot.prompt.sandbox import Sandbox, no_such, render
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from jinja2 import nodes
+
+_NO_FILTER = re.compile(r"No (filter|test) named '(.*?)'")
+
+
+class Templates:
+    """The templates of a folder as they were when this was made; later edits change nothing here."""
+
+    def __init__(self, folder: Path) -> None:
+        """Read and compile. Never fails: what is wrong with the folder or a file is told in ``problems``."""
+        self._folder = folder
+        self._shelf = read(folder)
+        self._sandbox = Sandbox(self._shelf.sources)
+        self.problems: list[PromptError] = list(self._shelf.problems)
+        self.names: list[str] = []
+        """The templates that compile."""
+        for name in self._shelf.sources:
+            self._compile(name)
+
+    @property
+    def changed(self) -> bool:
+        """Whether the folder is no longer as it was when this was made."""
+        return stamp_of(self._shelf.watched) != self._shelf.stamp
+
+    def path(self, name: str) -> Path:
+        """Return where a template is, or would be."""
+        return self._folder / name
+
+    def has(self, name: str) -> bool:
+        """Say whether there is such a template, in order or not."""
+        return name in self._shelf.sources or any(
+            problem.details["file"] == self.path(name) for problem in self._shelf.problems
+        )
+
+    def choose(self, name: str, channel: str) -> str:
+        """Return the channel's own variant of a template, ``<name>.<channel>.md.j2``, or the common one."""
+        own = f"{name}.{channel}{SUFFIX}"
+        return own if own in self._shelf.sources else name + SUFFIX
+
+    def render(self, name: str, context: Mapping[str, Any]) -> tuple[str, frozenset[str]]:
+        """Render a template: its words, and the names of all templates that took part.
+
+        Raises:
+            PromptError: what went wrong, in which file and line.
+        """
+        try:
+            return render(self._sandbox.get_template(name), context)
+        except Exception as error:  # a template can raise anything; all of it ends here
+            raise self._explained(error, name) from error
+
+    def digest(self, names: Iterable[str]) -> str:
+        """Return the first 16 hex digits of the SHA-256 over the names and sources of some templates."""
+        digest = hashlib.sha256()
+        for name in sorted(names):
+            digest.update(f"{name}\0{self._shelf.sources[name].text}\0".encode())
+        return digest.hexdigest()[:16]
+
+    def tree(self, name: str) -> nodes.Template:
+        """Return the syntax tree of a template that compiles."""
+        return self._sandbox.parse(self._shelf.sources[name].text, name, str(self.path(name)))
+
+    def _compile(self, name: str) -> None:
+        try:
+            self._sandbox.get_template(name)
+        except Exception as error:  # noqa: BLE001  # also RecursionError, and SyntaxError of the compiled code
+            self.problems.append(self._explained(error, name))
+        else:
+            self.names.append(name)
+
+    def _explained(self, error: Exception, name: str) -> PromptError:
+        """Say in one line what a template did wrong, and where."""
+        if isinstance(error, TemplateSyntaxError):
+            file, line = error.filename or str(self.path(name)), error.lineno
+        else:
+            file, line = _place(error.__traceback__) or (str(self.path(name)), 1)
+        return PromptError(file=file, line=line, problem=" ".join(_words(error).split()))
+
+
+def _place(traceback: TracebackType | None) -> tuple[str, int] | None:
+    """Return the file and line of the innermost template in a traceback."""
+    place = None
+    while traceback:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if template:
+            place = template.filename, template.get_corresponding_lineno(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return place
+
+
+def _words(error: Exception) -> str:
+    """Return what to tell about an error; never the data that a Python error may quote."""
+    if isinstance(error, TemplateSyntaxError):
+        message = error.message or "syntax error"
+        if missing := _NO_FILTER.match(message):
+            kind, name = missing.groups()
+            return no_such(kind, name, SAFE_FILTERS if kind == "filter" else SAFE_TESTS)
+        return message.rstrip(".").replace(". ", "; ", 1)
+    if isinstance(error, TemplateNotFound):
+        return error.message or str(error)
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply; look for a macro or an include that leads back to itself"
+    if isinstance(error, TemplateError | TypeError | ArithmeticError):
+        return str(error)
+    return f"it fails with {type(error).__name__}"
