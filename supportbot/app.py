@@ -1,7 +1,7 @@
 """The wiring: one bot.yaml becomes one running bot. The only module that knows all the parts.
 
-    async with running(loaded) as bot:
-        print(bot.url)
+async with running(loaded) as bot:
+    print(bot.url)
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import os
 import secrets
-import shutil
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass

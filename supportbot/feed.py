@@ -121,7 +121,7 @@ class Feed:
         """Tell everybody who listens to this conversation; never waits."""
         self._remember(conversation_id, event)
         for listener in self._listeners.get(conversation_id, ()):
-            listener._put(event)  # noqa: SLF001 - the two classes are one mechanism
+            listener._put(event)
 
     @contextmanager
     def listen(self, conversation_id: str, *, limit: int = 1000) -> Iterator[Subscription]:
@@ -129,9 +129,9 @@ class Feed:
         subscription = Subscription(limit)
         if conversation_id in self._writing:
             turn_id, parts = self._writing[conversation_id]
-            subscription._put(Typing(turn_id))  # noqa: SLF001
+            subscription._put(Typing(turn_id))
             if parts:
-                subscription._put(Delta(turn_id, 0, "".join(parts)))  # noqa: SLF001
+                subscription._put(Delta(turn_id, 0, "".join(parts)))
         self._listeners.setdefault(conversation_id, []).append(subscription)
         try:
             yield subscription

@@ -207,7 +207,7 @@ class Inbox:
         )
         tx.after_commit(lambda: self._feed.publish(conversation.id, Said(message)))
         if state != conversation.state:
-            self._change_state(tx, conversation.id, conversation.state, state, inbound, now)
+            self._change_state(tx, conversation.id, conversation.state, state, inbound=inbound, now=now)
         if message.state == "pending" and conversation.open_turn_id is None and due is not None:
             self._enlist(tx, conversation.id, due)
         elif message.state == "handed_over":
@@ -229,7 +229,7 @@ class Inbox:
         return due
 
     def _change_state(
-        self, tx: Tx, conversation_id: str, before: State, after: State, inbound: Inbound, now: int
+        self, tx: Tx, conversation_id: str, before: State, after: State, *, inbound: Inbound, now: int
     ) -> None:
         note(tx, conversation_id, "state.changed", at=now, actor=inbound.author, before=before, after=after)
         if after == "human":
@@ -283,7 +283,7 @@ def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted 
         return None
     taken = inbound.keys[free.index(False)]
     row = tx.row(_SEEN, tenant=inbound.tenant, channel=inbound.channel, key=taken)
-    if row is None:  # its conversation was deleted: the key outlives it, so that a late retry stays unanswered
+    if row is None:  # its conversation was deleted; the key outlives it, so a late retry stays unanswered
         return Accepted(message_id="", conversation_id="", seq=0, state="ignored", duplicate=True)
     for key, is_new in zip(inbound.keys, free, strict=True):
         if is_new:
@@ -375,7 +375,7 @@ def _message_state(state: State, inbound: Inbound) -> MessageState:
 
 
 def _next_state(state: State, inbound: Inbound) -> State:
-    """Return who speaks after the message. Machine mail changes nothing; a person's word moves it to ``human``."""
+    """Return who speaks after the message: machine mail changes nothing, a person's makes it ``human``."""
     if inbound.ignored:
         return state
     if inbound.author == "person":

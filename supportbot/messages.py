@@ -29,7 +29,7 @@ MessageState = Literal["pending", "answered", "handed_over", "ignored", "dead", 
 a person wrote is ``said``."""
 
 Assurance = Literal["anonymous", "claimed", "verified"]
-"""How sure we are that a contact is who they say: not at all, on their own word, or proven by the channel."""
+"""How sure we are of who a contact is: not at all, on their own word, or proven by the channel."""
 
 DeliveryState = Literal["planned", "sending", "delivered", "unknown", "dead"]
 
@@ -79,17 +79,17 @@ class Inbound(_Evolve):
     channel: str
     """The channel's name in bot.yaml."""
     conversation: str
-    """The channel's own key of the conversation; everything with the same key is one conversation."""
+    """The channel's own key of the conversation: everything with this key is one conversation."""
     sender: Sender
     text: str
     keys: tuple[str, ...]
-    """What makes this message the same as another: each key is seen at most once per channel. At least one."""
+    """What makes this message the same as another; a key is taken once per channel. At least one."""
     author: Literal["customer", "person"] = "customer"
     attachments: tuple[Attachment, ...] = ()
     sent_at: int | None = None
     """When the platform says it was written; None when it does not say."""
     address: Mapping[str, Any] = field(default_factory=dict)
-    """How to reply: a small JSON object that only this channel reads. The newest one of a conversation counts."""
+    """How to reply: a small JSON object that only this channel reads. The newest counts."""
     ignored: str = ""
     """A reason not to answer, such as ``auto_reply``: the message is recorded and ends there."""
     wants_person: bool = False
@@ -137,6 +137,8 @@ class Message(_Evolve):
     """The first of the keys the message came with; empty for what the bot wrote."""
     attachments: tuple[Attachment, ...] = ()
     citations: tuple[Citation, ...] = ()
+    wants_person: bool = False
+    """The customer pressed "talk to a person" with it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +234,7 @@ class Answer(_Evolve):
     stop_reason: str = "stop"
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
-    """A reason to ask for a person, such as ``customer_asked`` or ``no_answer``; empty to stay with the bot."""
+    """Why a person is asked for: ``customer_asked``, ``no_answer``; empty to stay with the bot."""
     usage: Usage = field(default_factory=Usage)
 
 

@@ -45,7 +45,9 @@ _RECORD = Statement(
 )
 _FORGET_EXPIRED = Statement(
     delete(records).where(
-        records.c.channel == bindparam("of"), records.c.key == bindparam("at"), records.c.expires_at <= bindparam("now")
+        records.c.channel == bindparam("of"),
+        records.c.key == bindparam("at"),
+        records.c.expires_at <= bindparam("now"),
     )
 )
 _put = insert_or_skip(records).inline()
@@ -56,10 +58,16 @@ _PUT = Statement(
     )
 )
 _ADD = Statement(insert_or_skip(records).inline().on_conflict_do_nothing())
-_FORGET = Statement(delete(records).where(records.c.channel == bindparam("of"), records.c.key == bindparam("at")))
+_FORGET = Statement(
+    delete(records).where(records.c.channel == bindparam("of"), records.c.key == bindparam("at"))
+)
 _SCAN = Statement(
     select(records)
-    .where(records.c.channel == bindparam("of"), records.c.key > bindparam("after"), records.c.key < bindparam("end"))
+    .where(
+        records.c.channel == bindparam("of"),
+        records.c.key > bindparam("after"),
+        records.c.key < bindparam("end"),
+    )
     .order_by(records.c.key)
     .limit(bindparam("most"))
 )

@@ -87,7 +87,9 @@ class TerminalChannel:
         body = await _body(request)
         accepted = await accept(_inbound(self._host.name, body))
         if not accepted.same:
-            raise Problem(409, "other_text", "This key was used for another text. Use a new key for each message.")
+            raise Problem(
+                409, "other_text", "This key was used for another text. Use a new key for each message."
+            )
         response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
         await response.prepare(request)
         with self._host.feed.listen(accepted.conversation_id) as events:

@@ -172,7 +172,15 @@ class Outbox:
             new_completion_tokens=answer.usage.completion_tokens,
             now=now,
         )
-        note(tx, turn.conversation_id, "turn.answered", at=now, actor="bot", turn_id=turn.id, model=answer.model)
+        note(
+            tx,
+            turn.conversation_id,
+            "turn.answered",
+            at=now,
+            actor="bot",
+            turn_id=turn.id,
+            model=answer.model,
+        )
         self._say(tx, turn, answer.text, now, answer)
         if answer.handoff:
             self._hand_over(tx, turn, answer.handoff, now)
@@ -200,7 +208,8 @@ class Outbox:
 
     def _hand_over(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
         tx.run(_QUEUE, conversation=turn.conversation_id)
-        note(tx, turn.conversation_id, "state.changed", at=now, actor="bot", before="bot", after="queued", reason=reason)
+        change = {"before": "bot", "after": "queued", "reason": reason}
+        note(tx, turn.conversation_id, "state.changed", at=now, actor="bot", **change)
         waiting = turn_ledger.hand_over_pending(tx, turn.conversation_id, now, cause=reason)
         if waiting:
             settled = Settled(waiting, "handed_over", "queued")
@@ -302,11 +311,13 @@ class Outbox:
                 self._claim(tx, following)
 
         if state != "delivered":
-            log.warning(f"delivery.{state}", delivery=outbound.delivery_id, reason=reason)
+            log.warning("delivery.ended", state=state, delivery=outbound.delivery_id, reason=reason)
         await self._record(unit, outbound)
         self._counts.delivery(outbound.channel, state)
 
-    async def _postpone(self, outbound: Outbound, *, sending: bool, looks: int, due: int, reason: str) -> None:
+    async def _postpone(
+        self, outbound: Outbound, *, sending: bool, looks: int, due: int, reason: str
+    ) -> None:
         def unit(tx: Tx) -> None:
             now = now_ms()
             ledger.postpone(tx, outbound, sending=sending, looks=looks, due=due, now=now, reason=reason)
@@ -320,7 +331,8 @@ class Outbox:
         try:
             await self._store.write(unit, patience=_MARGIN)  # type: ignore[arg-type]
         except StoreUnavailable as error:
-            log.error("delivery.outcome_not_stored", delivery=outbound.delivery_id, error=str(error))  # noqa: TRY400
+            lost = str(error)
+            log.error("delivery.not_recorded", delivery=outbound.delivery_id, error=lost)  # noqa: TRY400
 
     # -- finding work ---------------------------------------------------------------------------
 
@@ -328,9 +340,7 @@ class Outbox:
         if not self._open:
             return
         now = now_ms()
-        claimed = ledger.claim(
-            tx, delivery_id, now=now, owner=self._owner, lease_until=now + self._lease_ms
-        )
+        claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self._lease_ms)
         if claimed is None:
             return
         outbound, unclear, looks = claimed

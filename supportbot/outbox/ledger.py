@@ -65,9 +65,7 @@ _CLAIM = Statement(
     )
     .returning(deliveries.c.state, deliveries.c.looks)
 )
-_SEND = Statement(
-    update(deliveries).where(*_MINE).values(state="sending", looks=0)
-)
+_SEND = Statement(update(deliveries).where(*_MINE).values(state="sending", looks=0))
 _END = Statement(
     update(deliveries)
     .where(*_MINE)

@@ -52,12 +52,18 @@ class Statement:
 
         columns = [str(column.key) for column in self.core.exported_columns]  # type: ignore[attr-defined]
         self._bind = bind
-        self._row = namedtuple("Row", columns, rename=True)._make if columns else tuple  # noqa: PYI024
+        self._row = _row_type(columns)._make if columns else tuple
         self._sql = str(compiled)
+
+
+def _row_type(columns: list[str]) -> Any:
+    """Return a class whose fields are a result's columns, known only now."""
+    make: Any = namedtuple
+    return make("Row", columns, rename=True)
 
 
 def _insert_columns(core: Executable) -> list[str] | None:
     """Return the columns an insert without values is given: all but the one the database numbers."""
     if not isinstance(core, Insert):
         return None
-    return [column.key for column in core.table.c if column is not core.table.c.get("id") or column.autoincrement is not True]
+    return [column.key for column in core.table.c if column.autoincrement is not True]

@@ -10,7 +10,7 @@ import orjson
 from supportbot.messages import Attachment, Citation, Contact, Message, Outbound
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 
 def to_json(value: Any) -> str:
@@ -23,7 +23,7 @@ def from_json(text: str) -> Any:
     return orjson.loads(text)
 
 
-def listed(values: Iterable[Attachment] | Iterable[Citation]) -> str:
+def listed(values: Sequence[Attachment] | Sequence[Citation]) -> str:
     """Return attachments or citations as JSON text."""
     return to_json([asdict(value) for value in values]) if values else "[]"
 
@@ -44,7 +44,9 @@ def message_from(row: Any) -> Message:
         state=row.state,
         turn_id=row.turn_id,
         client_key=row.client_key,
-        attachments=() if row.attachments == "[]" else tuple(Attachment(**a) for a in from_json(row.attachments)),
+        attachments=()
+        if row.attachments == "[]"
+        else tuple(Attachment(**a) for a in from_json(row.attachments)),
         citations=citations_from(row.citations),
         wants_person=row.request == "person",
     )

@@ -52,7 +52,9 @@ _TAKE_INTO_TURN = Statement(
     .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None), messages.c.seq <= bindparam("last"))
     .values(turn_id=bindparam("turn"))
 )
-_OF_TURN = Statement(select(messages).where(messages.c.turn_id == bindparam("turn"), _PENDING).order_by(messages.c.seq))
+_OF_TURN = Statement(
+    select(messages).where(messages.c.turn_id == bindparam("turn"), _PENDING).order_by(messages.c.seq)
+)
 _PUT_BACK = Statement(
     update(messages)
     .where(messages.c.turn_id == bindparam("turn"), _PENDING, messages.c.seq > bindparam("first"))
@@ -83,7 +85,10 @@ _WAIT = Statement(
 )
 _END_TURN = Statement(
     update(turns)
-    .where(turns.c.id == bindparam("turn"), turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'"))))
+    .where(
+        turns.c.id == bindparam("turn"),
+        turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'"))),
+    )
     .values(state=bindparam("new_state"), reason=bindparam("why"), finished_at=bindparam("now"))
 )
 _SETTLE_MESSAGES = Statement(
@@ -98,12 +103,12 @@ _RENEW = Statement(
     .values(due_at=bindparam("lease"))
 )
 _CLOSE = Statement(
-    update(conversations)
-    .where(_FENCED)
-    .values(open_turn_id=None, owner=None, due_at=bindparam("due"))
+    update(conversations).where(_FENCED).values(open_turn_id=None, owner=None, due_at=bindparam("due"))
 )
 _ANY_UNCLAIMED = Statement(
-    select(messages.c.id).where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None)).limit(bindparam("most"))
+    select(messages.c.id)
+    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
+    .limit(bindparam("most"))
 )
 _ALL_PENDING = Statement(select(messages.c.id).where(_IN_CONVERSATION, _PENDING).order_by(messages.c.seq))
 _HAND_OVER = Statement(
@@ -196,7 +201,7 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
     tx.run(_SET_OPEN_TURN, conversation=conversation.id, turn=turn_id)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
     asked = tuple(message_from(row).evolve(turn_id=turn_id) for row in rows)
-    return _opened(tx, conversation, turn_id, 1, now, asked, rules)
+    return _opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
 
 
 def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
@@ -206,7 +211,15 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
     attempt = row.attempt + 1
     asked = tuple(message_from(m) for m in tx.rows(_OF_TURN, turn=turn_id))
     if attempt > rules.attempts:
-        turn = _opened(tx, conversation, turn_id, row.attempt, row.created_at, asked, rules)
+        turn = _opened(
+            tx,
+            conversation,
+            rules,
+            turn_id=turn_id,
+            attempt=row.attempt,
+            created_at=row.created_at,
+            asked=asked,
+        )
         return Buried(turn=turn, reason=row.reason or "the process died on every try")
     if attempt == rules.attempts and len(asked) > 1:
         # The last try takes the oldest message alone: the poison must not take its neighbours with it.
@@ -214,17 +227,20 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
         asked = asked[:1]
     tx.run(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
-    return _opened(tx, conversation, turn_id, attempt, row.created_at, asked, rules)
+    return _opened(
+        tx, conversation, rules, turn_id=turn_id, attempt=attempt, created_at=row.created_at, asked=asked
+    )
 
 
 def _opened(
     tx: Tx,
     conversation: Any,
+    rules: Rules,
+    *,
     turn_id: str,
     attempt: int,
     created_at: int,
     asked: tuple[Message, ...],
-    rules: Rules,
 ) -> Turn:
     contact = tx.row(_CONTACT, contact=conversation.contact_id)
     earlier = tx.rows(_WINDOW, conversation=conversation.id, most=rules.history)
@@ -246,7 +262,10 @@ def _opened(
 
 def renew(tx: Tx, turn: Turn, lease_until: int) -> bool:
     """Move the end of a turn's lease; says whether the turn is still ours."""
-    return tx.run(_RENEW, conversation=turn.conversation_id, held=turn.fence, turn=turn.id, lease=lease_until) == 1
+    renewed = tx.run(
+        _RENEW, conversation=turn.conversation_id, held=turn.fence, turn=turn.id, lease=lease_until
+    )
+    return renewed == 1
 
 
 def fail(tx: Tx, turn: Turn, *, reason: str, now: int, again_at: int, counts: bool = True) -> bool:
@@ -274,7 +293,7 @@ def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> bool:
 
 
 def close(tx: Tx, turn: Turn, now: int) -> bool:
-    """End the work on a turn; what arrived meanwhile becomes due now. Says whether the turn was still ours."""
+    """End the work on a turn if it is still ours; say whether it was. What arrived meanwhile is due now."""
     waiting = has_unclaimed(tx, turn.conversation_id)
     due = now if waiting else None
     return tx.run(_CLOSE, conversation=turn.conversation_id, held=turn.fence, due=due) == 1
@@ -308,7 +327,7 @@ def due(tx: Tx, until: int, most: int) -> list[Any]:
 
 
 def reclaim(tx: Tx, owner: str, now: int) -> int:
-    """Make every turn due whose holder is not ``owner``; for a process that knows it is alone. Returns how many."""
+    """Make every turn due whose holder is not ``owner``; returns how many. For a process that is alone."""
     return tx.run(_ABANDONED, me=owner, now=now)
 
 

@@ -107,7 +107,7 @@ class LocalEngine:
     # -- the port -------------------------------------------------------------------------------
 
     def enlist(self, tx: Tx, conversation_id: str, due_at: int) -> None:
-        """Claim at once, in the caller's own transaction, what is due and can be worked on; else set a timer."""
+        """Claim at once, in the caller's transaction, what is due and can be worked on; else set a timer."""
         now = now_ms()
         if due_at > now or not self._has_room():
             tx.after_commit(lambda: self._look_at(conversation_id, due_at))
