@@ -1,0 +1,226 @@
+"""Markdown files become articles, and articles become sections small enough to quote."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from ruamel.yaml import YAML, YAMLError
+
+from supportbot.errors import ConfigError
+from supportbot.messages import clean_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MAX_FILES = 2000
+_MAX_FILE = 256 * 1024  # bytes
+_MAX_FRONT_MATTER = 8 * 1024  # characters
+_MAX_SECTION = 1200  # characters; a longer section is split between paragraphs
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+_HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*")
+_FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Article:
+    """One Markdown file."""
+
+    path: str
+    """Relative to the folder's parent, with forward slashes: ``knowledge/returns.md``."""
+    title: str
+    topic: str
+    also: tuple[str, ...]
+    """Other words customers use for it."""
+    body: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of an article that can be quoted by itself."""
+
+    article: Article
+    heading: str
+    """Empty for what stands before the first heading."""
+    text: str
+
+    @property
+    def title(self) -> str:
+        """What a citation calls it: ``Returning an item: How long you have``."""
+        return f"{self.article.title}: {self.heading}" if self.heading else self.article.title
+
+    @property
+    def source(self) -> str:
+        """Where it stands: ``knowledge/returns.md#how-long-you-have``."""
+        return f"{self.article.path}#{_slug(self.heading)}" if self.heading else self.article.path
+
+
+def read_articles(folder: Path) -> tuple[list[Article], str]:
+    """Read every ``*.md`` file below ``folder`` and a hash of all of them (16 hex digits).
+
+    Files and folders whose name begins with ``_`` or ``.`` are left out, and so is what a link leads
+    to outside the folder.
+
+    Raises:
+        ConfigError: the folder is missing, or files are broken or too many; every problem is listed.
+    """
+    if not folder.is_dir():
+        raise ConfigError(problems=f"{folder}: there is no such folder: create it, or correct knowledge.path")
+    paths = list(_markdown_files(folder))
+    if len(paths) > _MAX_FILES:
+        raise ConfigError(problems=f"{folder}: holds {len(paths)} articles: at most {_MAX_FILES} are possible")
+    digest, articles, problems = sha256(), [], []
+    for path in paths:
+        name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
+        try:
+            text = _read(path)
+            articles.append(_article(name, text))
+            digest.update(f"{name}\0{len(text)}\0{text}".encode())
+        except (OSError, ValueError) as error:
+            problems.append(f"{path}: {error}")
+    if problems:
+        raise ConfigError(problems="\n".join(problems))
+    return articles, digest.hexdigest()[:16]
+
+
+def split(article: Article) -> Iterator[Section]:
+    """Split an article at its headings, and what is still too long between its paragraphs."""
+    for heading, text in _by_heading(article.body):
+        for part in _by_length(text):
+            yield Section(article=article, heading=heading, text=part)
+
+
+def blocks(text: str) -> list[str]:
+    """Split Markdown at blank lines; a fenced block of code stays whole."""
+    found: list[list[str]] = [[]]
+    fence = ""
+    for line in text.splitlines():
+        if not fence and not line.strip():
+            found.append([])
+            continue
+        found[-1].append(line)
+        fence = _fence_after(line, fence)
+    return ["\n".join(block) for block in found if block]
+
+
+def _markdown_files(folder: Path) -> Iterator[Path]:
+    root = folder.resolve()
+    for path in sorted(folder.rglob("*.md")):
+        inside = path.relative_to(folder).parts
+        hidden = any(part.startswith(("_", ".")) for part in inside)
+        if not hidden and path.is_file() and path.resolve().is_relative_to(root):
+            yield path
+
+
+def _read(path: Path) -> str:
+    with path.open("rb") as file:
+        raw = file.read(_MAX_FILE + 1)
+    if len(raw) > _MAX_FILE:
+        raise ValueError(f"is larger than {_MAX_FILE // 1024} KiB: split it into several articles")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"is not UTF-8 (byte {error.start}): save it as UTF-8") from None
+    return clean_text(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def _article(name: str, text: str) -> Article:
+    match = _FRONT_MATTER.match(text)
+    front = _front_matter(match[1]) if match else {}
+    body = text[match.end() :] if match else text
+    also = front.get("also") or []
+    if isinstance(also, str):
+        also = [also]
+    if not isinstance(also, list) or not all(isinstance(words, str) for words in also):
+        raise ValueError("'also' must be a list of texts: put quotes around numbers and words such as yes")
+    return Article(
+        path=name,
+        title=_text(front, "title") or _first_heading(body) or _readable(name),
+        topic=_text(front, "topic"),
+        also=tuple(also),
+        body=body,
+    )
+
+
+def _front_matter(text: str) -> dict[object, object]:
+    if len(text) > _MAX_FRONT_MATTER:
+        raise ValueError(f"the front matter is longer than {_MAX_FRONT_MATTER} characters: shorten it")
+    try:
+        front = YAML(typ="safe", pure=True).load(text)
+    except YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
+        raise ValueError(f"line {line}: the front matter is not YAML: quote texts with a colon") from None
+    if front is None:
+        return {}
+    if not isinstance(front, dict):
+        raise ValueError("the front matter must be 'key: value' lines, such as title: Returns")
+    unknown = [str(key) for key in front if key not in {"title", "topic", "also"}]
+    if unknown:
+        raise ValueError(f"unknown key '{unknown[0][:40]}' in the front matter: title, topic and also are known")
+    return front
+
+
+def _text(front: dict[object, object], key: str) -> str:
+    value = front.get(key) or ""
+    if not isinstance(value, str):
+        raise ValueError(f"'{key}' must be a text: put quotes around it")
+    return value.strip()
+
+
+def _first_heading(body: str) -> str:
+    return next((heading for heading, _ in _by_heading(body) if heading), "")
+
+
+def _readable(name: str) -> str:
+    stem = name.rpartition("/")[2].removesuffix(".md")
+    return stem.replace("-", " ").replace("_", " ").capitalize()
+
+
+def _by_heading(body: str) -> Iterator[tuple[str, str]]:
+    heading, lines, fence = "", list[str](), ""
+    for line in body.splitlines():
+        match = None if fence else _HEADING.fullmatch(line)
+        fence = _fence_after(line, fence)
+        if match is None:
+            lines.append(line)
+            continue
+        yield from _filled(heading, lines)
+        heading, lines = match[2], []
+    yield from _filled(heading, lines)
+
+
+def _filled(heading: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    text = "\n".join(lines).strip()
+    if text:
+        yield heading, text
+
+
+def _by_length(text: str) -> Iterator[str]:
+    part = ""
+    for block in blocks(text):
+        if part and len(part) + len(block) > _MAX_SECTION:
+            yield part
+            part = ""
+        part = f"{part}\n\n{block}" if part else block
+    if part:
+        yield part
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """The code fence that is open after ``line``, when ``fence`` was open before it; empty for none."""
+    match = _FENCE.match(line)
+    if match is None:
+        return fence
+    if not fence:
+        return match[1]
+    closes = match[1].startswith(fence) and not line.strip().strip(fence[0])
+    return "" if closes else fence
+
+
+def _slug(heading: str) -> str:
+    """The anchor GitHub and most Markdown renderers give a heading."""
+    return re.sub(r"\s", "-", re.sub(r"[^\w\s-]", "", heading.lower()).strip())

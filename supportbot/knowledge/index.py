@@ -1,0 +1,107 @@
+"""One SQLite FTS5 table in memory: which section holds a phrase, and how strongly.
+
+BM25 adds up over the phrases of a query (https://www.sqlite.org/fts5.html#the_bm25_function), so asking
+for one phrase at a time gives the same ranking as asking for all, and shows what each contributed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from itertools import pairwise
+from math import log
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from supportbot.errors import FullTextSearchMissing
+from supportbot.knowledge.language import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_TOKENIZER = "porter unicode61 remove_diacritics 2"
+_WEIGHTS = "3.0, 3.0, 3.0, 1.0"  # title, also, heading, body
+_K1 = 1.2  # fixed in FTS5
+_FLOOR = 1e-6  # what FTS5 takes for an idf that is not positive
+
+
+class Index:
+    """Finds phrases. May be used from several threads; a question costs microseconds."""
+
+    def __init__(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
+        """Index the rows: (title, also, heading, body), numbered from 0.
+
+        Raises:
+            FullTextSearchMissing: SQLite was built without FTS5.
+        """
+        self._lock = Lock()
+        self._db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        try:
+            self._db.execute(
+                "CREATE VIRTUAL TABLE sections USING fts5"
+                f"(title, also, heading, body, content='', tokenize='{_TOKENIZER}')"
+            )
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise FullTextSearchMissing(version=sqlite3.sqlite_version) from error
+        self._db.execute(f"CREATE VIRTUAL TABLE scratch USING fts5(word, tokenize='{_TOKENIZER}')")
+        self._db.execute("CREATE VIRTUAL TABLE scratch_terms USING fts5vocab(scratch, instance)")
+        numbered = [(number, *row) for number, row in enumerate(rows)]
+        self._db.executemany(
+            "INSERT INTO sections (rowid, title, also, heading, body) VALUES (?, ?, ?, ?, ?)", numbered
+        )
+        self._size = len(numbered)
+        self._found: dict[tuple[str, ...], Mapping[int, float]] = {}
+        texts = [words(str(text)) for _, *row in numbered for text in row]
+        self.vocabulary = frozenset(word for text in texts for word in text)
+        """The words of the rows."""
+        self._known = dict(zip(self.vocabulary, self._stems(list(self.vocabulary)), strict=True))
+        self._side_by_side = frozenset(
+            (self._known[a], self._known[b]) for text in texts for a, b in pairwise(text)
+        )
+
+    def close(self) -> None:
+        """Let go of the memory."""
+        self._db.close()
+
+    def stems(self, spoken: Sequence[str]) -> list[str]:
+        """The stem of each word, as the table itself makes it: ``returned`` is ``return``."""
+        strange = [word for word in spoken if word not in self._known]
+        stems = dict(zip(strange, self._stems(strange), strict=True)) if strange else {}
+        return [self._known.get(word) or stems[word] for word in spoken]
+
+    def side_by_side(self, a: str, b: str) -> bool:
+        """Whether two stems follow one another anywhere."""
+        return (a, b) in self._side_by_side
+
+    def find(self, phrase: tuple[str, ...]) -> Mapping[int, float]:
+        """Which sections hold the words side by side, and how strongly, from 0 to 1.
+
+        The strength is the part of BM25 that depends on the section: near 1 for a word of the title or
+        the heading, below 0.5 for one that stands once in the text. Only what was found is remembered,
+        so that memory is bounded by the articles.
+        """
+        found = self._found.get(phrase)
+        if found is None:
+            found = self._ask(phrase)
+            if found:
+                self._found[phrase] = found
+        return found
+
+    def _stems(self, spoken: Sequence[str]) -> list[str]:
+        with self._lock:
+            self._db.executemany("INSERT INTO scratch (rowid, word) VALUES (?, ?)", enumerate(spoken))
+            found = dict(self._db.execute("SELECT doc, term FROM scratch_terms").fetchall())
+            self._db.execute("DELETE FROM scratch")
+        return [found.get(number, word) for number, word in enumerate(spoken)]
+
+    def _ask(self, phrase: tuple[str, ...]) -> dict[int, float]:
+        # `words` leaves letters and digits only, so a quote cannot occur; doubling it costs nothing.
+        quoted = '"' + " ".join(phrase).replace('"', '""') + '"'
+        with self._lock:
+            rows = self._db.execute(
+                f"SELECT rowid, -bm25(sections, {_WEIGHTS}) FROM sections WHERE sections MATCH ?",  # noqa: S608  constant
+                (quoted,),
+            ).fetchall()
+        idf = log((self._size - len(rows) + 0.5) / (len(rows) + 0.5))
+        most = (idf if idf > 0 else _FLOOR) * (_K1 + 1)
+        return {number: min(1.0, value / most) for number, value in rows}

@@ -1,0 +1,100 @@
+"""Words: how a text is split into them, which say nothing, and which mean the same.
+
+What depends on the language stands in ``stop_words.txt``, ``fillers.txt`` and ``synonyms.txt`` beside this
+module; a folder of articles may add its own ``_stop_words.txt``, ``_fillers.txt`` and ``_synonyms.txt``.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import TYPE_CHECKING, Self
+
+from supportbot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_MAX_FILE = 256 * 1024  # bytes
+_MAX_WORD = 40  # characters; what is longer is no word
+_WORD = re.compile(r"[^\W_]+")
+_APOSTROPHES = str.maketrans("", "", "'\u2019\u02bc`")
+
+
+def words(text: str) -> list[str]:
+    """The words of a text, in lower case, without accents and apostrophes: ``Don't`` is ``dont``."""
+    folded = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).lower()
+    plain = "".join(c for c in folded if not unicodedata.combining(c))
+    return [word for word in _WORD.findall(plain) if len(word) <= _MAX_WORD]
+
+
+@dataclass(frozen=True, slots=True)
+class Synonyms:
+    """A group of phrases, each a tuple of words."""
+
+    alike: tuple[tuple[str, ...], ...]
+    """They may stand for one another, unless there is something wider."""
+    wider: tuple[tuple[str, ...], ...] = ()
+    """What each of them is a kind of, and so finds; not the other way round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """What is known about a language: words only."""
+
+    stop_words: frozenset[str]
+    """Words that tell nothing by themselves, though they may in a phrase: *how long*."""
+    fillers: frozenset[str]
+    """Words that may stand inside a phrase: *send it back*."""
+    synonyms: tuple[Synonyms, ...]
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the lists that come with SupportBot, and those of a folder of articles.
+
+        Raises:
+            ConfigError: a list is not UTF-8 or far too long.
+        """
+        return cls(
+            stop_words=_word_list(folder, "stop_words.txt"),
+            fillers=_word_list(folder, "fillers.txt"),
+            synonyms=tuple(_synonyms(line) for line in _lines(folder, "synonyms.txt")),
+        )
+
+
+def _word_list(folder: Path, name: str) -> frozenset[str]:
+    return frozenset(word for line in _lines(folder, name) for word in words(line))
+
+
+def _synonyms(line: str) -> Synonyms:
+    alike, _, wider = line.partition(">")
+    return Synonyms(alike=_phrases(alike), wider=_phrases(wider))
+
+
+def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
+    return tuple(phrase for part in text.split(",") if (phrase := tuple(words(part))))
+
+
+def _lines(folder: Path, name: str) -> Iterator[str]:
+    """The lines of a list that comes with SupportBot and of the folder's own, without comments."""
+    shipped = files(__package__).joinpath(name).read_text("utf-8")
+    for line in (*shipped.splitlines(), *_own(folder / f"_{name}").splitlines()):
+        content = line.partition("#")[0].strip()
+        if content:
+            yield content
+
+
+def _own(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        raw = file.read(_MAX_FILE + 1)
+    if len(raw) > _MAX_FILE:
+        raise ConfigError(problems=f"{path}: is larger than {_MAX_FILE // 1024} KiB: shorten it")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ConfigError(problems=f"{path}: is not UTF-8: save it as UTF-8") from None

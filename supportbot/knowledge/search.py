@@ -1,0 +1,127 @@
+"""What the articles say about a question, with a score that is honest enough to say "I do not know"."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Self
+
+from supportbot.knowledge.articles import Article, Section, read_articles, split
+from supportbot.knowledge.index import Index
+from supportbot.knowledge.language import Language
+from supportbot.knowledge.terms import Reader, Term
+from supportbot.messages import Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+_MAX_QUESTION = 2000  # characters that are read
+_MAX_SENTENCES = 12
+_SHORT = 2  # a question of so few terms may lean on what was said before
+_CONTEXT = 0.5  # how much that counts
+_SENTENCE = 0.9  # one sentence out of several, against the whole message
+_LEAST_WEIGHT = 3.0  # a sentence must weigh at least this much to be taken by itself
+_LEAST = 1.6
+_FULL = 0.85  # the part of the highest possible BM25 that counts as a perfect fit
+_PER_ARTICLE = 2  # passages
+_SENTENCE_END = re.compile(r"[.!?\n]+")
+
+
+class Knowledge:
+    """A folder of articles, ready to be searched. Nothing of it changes after loading."""
+
+    def __init__(self, articles: Sequence[Article], language: Language, version: str) -> None:
+        """Index the articles.
+
+        Raises:
+            FullTextSearchMissing: SQLite was built without FTS5.
+        """
+        self.version = version
+        """SHA-256 (first 16 hex digits) over the names and texts of all articles."""
+        self._sections: list[Section] = []
+        self._articles: list[int] = []
+        for number, article in enumerate(articles):
+            sections = list(split(article))
+            self._sections += sections
+            self._articles += [number] * len(sections)
+        index = Index(_row(section) for section in self._sections)
+        self._reader = Reader(index, language, self._articles)
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read every ``*.md`` file below a folder.
+
+        Raises:
+            ConfigError: the folder is missing, or a file in it is broken; every problem is listed.
+            FullTextSearchMissing: SQLite was built without FTS5.
+        """
+        articles, version = read_articles(folder)
+        return cls(articles, Language.load(folder), version)
+
+    def __len__(self) -> int:
+        """How many passages can be found."""
+        return len(self._sections)
+
+    def search(self, question: str, limit: int = 3, *, context: str = "") -> list[Passage]:
+        """Find the passages that fit a question, best first, at most two of one article.
+
+        A synchronous call of about a millisecond, safe from several threads and on the event loop. Any
+        text may be given; what is too long is cut.
+
+        Args:
+            question: What the customer wrote.
+            limit: At most so many passages.
+            context: What the customer had written before; read only when the question is very short.
+        """
+        scores: dict[int, float] = {}
+        for terms, trust in self._readings(question[:_MAX_QUESTION], context[:_MAX_QUESTION]):
+            for section, score in _scores(terms).items():
+                scores[section] = max(scores.get(section, 0.0), score * trust)
+        return [self._passage(section, score) for section, score in self._best(scores, limit)]
+
+    def _readings(self, question: str, context: str) -> Iterator[tuple[list[Term], float]]:
+        """The ways to read a message, each with how far it is trusted: as a whole, and by its sentences."""
+        sentences = [self._reader.read(text) for text in _SENTENCE_END.split(question, _MAX_SENTENCES) if text]
+        whole = {key: term for terms in sentences for key, term in terms.items()}
+        if len(whole) <= _SHORT and context:
+            before = self._reader.read(context)
+            whole = {key: term.fainter(_CONTEXT) for key, term in before.items()} | whole
+        yield list(whole.values()), 1.0
+        if len(sentences) > 1:
+            for terms in sentences:
+                if sum(term.expected for term in terms.values()) >= _LEAST_WEIGHT:
+                    yield list(terms.values()), _SENTENCE
+
+    def _best(self, scores: dict[int, float], limit: int) -> list[tuple[int, float]]:
+        chosen: list[tuple[int, float]] = []
+        taken: dict[int, int] = {}
+        for section, score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
+            article = self._articles[section]
+            if len(chosen) >= limit:
+                break
+            if taken.get(article, 0) < _PER_ARTICLE:
+                taken[article] = taken.get(article, 0) + 1
+                chosen.append((section, score))
+        return chosen
+
+    def _passage(self, number: int, score: float) -> Passage:
+        section = self._sections[number]
+        return Passage(
+            title=section.title, source=section.source, text=section.text, score=round(min(1.0, score), 3)
+        )
+
+
+def _scores(terms: Sequence[Term]) -> dict[int, float]:
+    """BM25 of each section, as a part of the highest that any section could reach."""
+    most = max(_LEAST, sum(term.expected for term in terms)) * _FULL
+    scores: dict[int, float] = {}
+    for term in terms:
+        for section, gain in term.gained.items():
+            scores[section] = scores.get(section, 0.0) + gain / most
+    return scores
+
+
+def _row(section: Section) -> tuple[str, str, str, str]:
+    """What of a section is searched: title, also, heading, body."""
+    article = section.article
+    return article.title, " . ".join((article.topic, *article.also)), section.heading, section.text

@@ -1,0 +1,163 @@
+"""A customer's words become terms: what to look for, and how much each of them matters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import log
+from typing import TYPE_CHECKING
+
+from supportbot.knowledge.language import words
+from supportbot.knowledge.spelling import Spelling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from supportbot.knowledge.index import Index
+    from supportbot.knowledge.language import Language, Synonyms
+
+
+_SYNONYM = 0.6  # how much finding a synonym counts, where finding the word itself counts 1
+_CORRECTED = 0.85  # and a word that was probably meant
+_NEIGHBOUR = 0.6  # what stands elsewhere in the article, counted for each of its sections
+_UNKNOWN = 1.0  # in how many articles a word would stand that stands in none
+_STOP_PHRASE = 0.5  # the weight of a phrase such as "how long" that is made of stop words
+_IN_PASSING = 0.6  # the weight of a word that no article is about, at least
+_PAIR = 0.3  # what two words side by side add when the article has them side by side too
+_LONGEST_PHRASE = 4  # words
+_MAX_WORDS = 60  # per sentence
+
+_Phrase = tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing the customer said."""
+
+    expected: float
+    """How telling it is: near 0 for what every article has, above 3 for what only one has."""
+    gained: Mapping[int, float]
+    """What the sections that have it gain from it: at most about ``expected``. Empty: no article knows it."""
+
+    def fainter(self, factor: float) -> Term:
+        """The same term, counting less."""
+        return Term(self.expected * factor, {section: gain * factor for section, gain in self.gained.items()})
+
+
+class Reader:
+    """Reads what customers write, in the words of the articles."""
+
+    def __init__(self, index: Index, language: Language, articles: Sequence[int]) -> None:
+        """Take the index, the language, and for each section the number of its article."""
+        self._index = index
+        self._language = language
+        self._articles = articles
+        self._sections = _grouped(articles)
+        self._spelling = Spelling(index.vocabulary)
+        self._synonyms = _by_stems(index, language.synonyms)
+        # What was found once is remembered: as many as the articles and the synonyms have, no more.
+        self._known: dict[_Phrase, Term] = {}
+        self._known_pairs: dict[_Phrase, Term] = {}
+
+    def read(self, text: str) -> dict[_Phrase, Term]:
+        """The terms of a text by their stems, without what tells nothing."""
+        spoken = [word for word in words(text) if word not in self._language.fillers][:_MAX_WORDS]
+        stems = self._index.stems(spoken)
+        terms: dict[_Phrase, Term] = {}
+        for phrase, key in self._phrases(spoken, stems):
+            if key not in terms and (term := self._term(phrase, key)):
+                terms[key] = term
+        for pair, key in zip(pairwise(spoken), pairwise(stems), strict=True):
+            if key not in terms and self._index.side_by_side(*key) and any(map(self._tells, pair)):
+                terms[key] = self._bonus(pair, key)
+        return terms
+
+    def _phrases(self, spoken: list[str], stems: list[str]) -> Iterator[tuple[_Phrase, _Phrase]]:
+        """The longest known phrases from left to right, and the single words between them."""
+        at = 0
+        while at < len(spoken):
+            length = next(
+                (n for n in range(_LONGEST_PHRASE, 1, -1) if tuple(stems[at : at + n]) in self._synonyms), 1
+            )
+            if length > 1 or self._tells(spoken[at]):
+                yield tuple(spoken[at : at + length]), tuple(stems[at : at + length])
+            at += length
+
+    def _tells(self, word: str) -> bool:
+        return word not in self._language.stop_words and (len(word) > 1 or not word.isascii())
+
+    def _term(self, phrase: _Phrase, stems: _Phrase) -> Term | None:
+        known = self._known.get(stems)
+        if known:
+            return known
+        found = self._found(phrase, stems)
+        if found:
+            tells = any(map(self._tells, phrase))
+            return self._known.setdefault(stems, self._weighed(found, 1.0 if tells else _STOP_PHRASE))
+        if len(phrase) == 1:
+            found = self._corrected(phrase[0])
+        if not found and any(c.isdigit() for c in phrase[0]):
+            return None  # an order number or an amount: it tells nothing about the subject
+        return self._weighed(found)
+
+    def _bonus(self, pair: _Phrase, stems: _Phrase) -> Term:
+        """Two words side by side: nothing is expected of them, but an article that has them gains."""
+        known = self._known_pairs.get(stems)
+        if known is None:
+            known = self._weighed(self._index.find(pair), _PAIR)
+            known = self._known_pairs[stems] = Term(0.0, known.gained)
+        return known
+
+    def _found(self, phrase: _Phrase, stems: _Phrase) -> dict[int, float]:
+        found = dict(self._index.find(phrase))
+        for synonym in self._synonyms.get(stems, ()):
+            _merge(found, self._index.find(synonym), _SYNONYM)
+        return found
+
+    def _corrected(self, word: str) -> dict[int, float]:
+        meant = self._spelling.correct(word)
+        found: dict[int, float] = {}
+        if meant:
+            _merge(found, self._found(meant, tuple(self._index.stems(meant))), _CORRECTED)
+        return found
+
+    def _weighed(self, found: Mapping[int, float], factor: float = 1.0) -> Term:
+        """Weigh by the inverse document frequency, counted in articles, each as strongly as it has the term.
+
+        What one section has counts a little for its whole article.
+        """
+        best: dict[int, float] = {}
+        for section, strength in found.items():
+            article = self._articles[section]
+            best[article] = max(best.get(article, 0.0), strength)
+        frequency = sum(best.values()) or _UNKNOWN
+        telling = max(_IN_PASSING, max(best.values(), default=1.0))
+        weight = factor * telling * log(1 + (len(self._sections) - frequency + 0.5) / (frequency + 0.5))
+        gained = {
+            section: weight * max(found.get(section, 0.0), strength * _NEIGHBOUR)
+            for article, strength in best.items()
+            for section in self._sections[article]
+        }
+        return Term(weight, gained)
+
+
+def _grouped(articles: Sequence[int]) -> dict[int, list[int]]:
+    sections: dict[int, list[int]] = {}
+    for section, article in enumerate(articles):
+        sections.setdefault(article, []).append(section)
+    return sections
+
+
+def _merge(found: dict[int, float], more: Mapping[int, float], factor: float) -> None:
+    for section, strength in more.items():
+        found[section] = max(found.get(section, 0.0), strength * factor)
+
+
+def _by_stems(index: Index, groups: Iterable[Synonyms]) -> dict[_Phrase, tuple[_Phrase, ...]]:
+    """For the stems of each phrase, what else it finds, out of all its groups."""
+    table: dict[_Phrase, dict[_Phrase, None]] = {}
+    for group in groups:
+        for phrase in group.alike:
+            others = table.setdefault(tuple(index.stems(phrase)), {})
+            others.update((other, None) for other in group.wider or group.alike if other != phrase)
+    return {stems: tuple(others) for stems, others in table.items()}
