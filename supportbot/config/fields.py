@@ -80,8 +80,58 @@ def is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
+def durable(url: str) -> str:
+    """Refuse what is not the URL of a database that keeps messages.
+
+    Raises:
+        ValueError: it is none, names a driver that is not installed with us, or would live in memory.
+    """
+    scheme, found, rest = url.partition("://")
+    if scheme == "sqlite" and found:
+        _check_sqlite(rest)
+    elif scheme == "postgresql+psycopg" and found:
+        _check_postgresql(url)
+    elif scheme.split("+", maxsplit=1)[0] in {"postgresql", "postgres"}:
+        raise ValueError("names another driver: begin with postgresql+psycopg://")
+    else:
+        raise ValueError(
+            "is not a database SupportBot can use: write sqlite:///path, "
+            "or postgresql+psycopg://user:password@host/name"
+        )
+    return url
+
+
+def _check_sqlite(rest: str) -> None:
+    path = rest.removeprefix("/")
+    if path in {"", ":memory:"} or path.startswith("file:"):
+        raise ValueError(
+            "would keep messages in memory, where a restart loses what was acknowledged: "
+            "name a file, such as sqlite:///data/bot.db"
+        )
+    if not rest.startswith("/"):
+        raise ValueError("needs three slashes: write sqlite:///path, or sqlite:////path for an absolute one")
+    if "?" in rest:
+        raise ValueError("takes no options: leave out '?' and what follows")
+
+
+def _check_postgresql(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        complete = bool(parts.path.strip("/")) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        complete = False
+    if not complete:
+        raise ValueError(
+            "is not a complete URL: write postgresql+psycopg://user:password@host/name, "
+            "special characters of the password as %XX"
+        )
+
+
 Secret = Annotated[SecretStr, AfterValidator(strong)]
 """A secret that signs or lets in: at least 16 characters and no placeholder."""
 
 Key = Annotated[SecretStr, AfterValidator(one_line)]
 """A key somebody else issued: of any length, fit for a header."""
+
+DatabaseUrl = Annotated[str, AfterValidator(durable)]
+"""Where the session store is."""

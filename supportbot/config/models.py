@@ -13,7 +13,6 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -24,7 +23,7 @@ from pydantic import (
     field_validator,
 )
 
-from supportbot.config.fields import Key, Secret, http_url, is_loopback
+from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
 
 _RESERVED_FIELDS = frozenset({"model", "messages", "stream"})
 
@@ -304,7 +303,7 @@ class Config(Section):
         default_factory=KnowledgeSection, description="The articles the bot may quote."
     )
     prompts: PromptsSection = Field(default_factory=PromptsSection, description="The words the model reads.")
-    database: str = Field(
+    database: DatabaseUrl = Field(
         "sqlite:///data/bot.db",
         repr=False,
         description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
@@ -321,52 +320,9 @@ class Config(Section):
         description="The channels, by a name of your choice; 'type' says which kind.",
     )
 
-    @field_validator("database")
-    @classmethod
-    def _database_is_durable(cls, value: str) -> str:
-        scheme, found, rest = value.partition("://")
-        if scheme == "sqlite" and found:
-            _check_sqlite(rest)
-        elif scheme == "postgresql+psycopg" and found:
-            _check_postgresql(value)
-        elif scheme.split("+", maxsplit=1)[0] in {"postgresql", "postgres"}:
-            raise ValueError("names another driver: begin with postgresql+psycopg://")
-        else:
-            raise ValueError(
-                "is not a database SupportBot can use: write sqlite:///path, "
-                "or postgresql+psycopg://user:password@host/name"
-            )
-        return value
-
     @field_validator("model")
     @classmethod
     def _models_have_their_own_names(cls, value: tuple[ModelSection, ...]) -> tuple[ModelSection, ...]:
         if len({model.label for model in value}) < len(value):
             raise ValueError("has two entries of one name: give each its own with 'name'")
         return value
-
-
-def _check_sqlite(rest: str) -> None:
-    path = rest.removeprefix("/")
-    if path in {"", ":memory:"} or path.startswith("file:"):
-        raise ValueError(
-            "would keep messages in memory, where a restart loses what was acknowledged: "
-            "name a file, such as sqlite:///data/bot.db"
-        )
-    if not rest.startswith("/"):
-        raise ValueError("needs three slashes: write sqlite:///path, or sqlite:////path for an absolute one")
-    if "?" in rest:
-        raise ValueError("takes no options: leave out '?' and what follows")
-
-
-def _check_postgresql(value: str) -> None:
-    try:
-        url = urlsplit(value)
-        complete = bool(url.path.strip("/")) and (url.port is None or url.port > 0)
-    except ValueError:
-        complete = False
-    if not complete:
-        raise ValueError(
-            "is not a complete URL: write postgresql+psycopg://user:password@host/name, "
-            "special characters of the password as %XX"
-        )

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Value: TypeAlias = str | int | float | bool | None
 Loc: TypeAlias = tuple[str | int, ...]
@@ -83,3 +86,16 @@ def find(tree: Node, loc: Loc) -> Found:
             case _:
                 return Found(node, loc[:depth], key_at)
     return Found(node, loc, key_at)
+
+
+def scalars(node: Node, loc: Loc = ()) -> Iterator[tuple[Loc, Scalar]]:
+    """Yield every single value of a tree with the way to it."""
+    match node:
+        case Scalar():
+            yield loc, node
+        case Mapping(entries=entries):
+            for key, entry in entries.items():
+                yield from scalars(entry.node, (*loc, key))
+        case Sequence(items=items):
+            for number, item in enumerate(items):
+                yield from scalars(item, (*loc, number))

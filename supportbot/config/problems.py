@@ -71,6 +71,10 @@ class Findings:
         found = nodes.find(self._tree, loc)
         return found.loc if isinstance(found.node, nodes.Scalar) else loc
 
+    def from_outside(self, loc: Loc) -> bool:
+        """Say whether the value at ``loc`` came, in part, from the environment or another file."""
+        return bool(self._variables(loc))
+
     def _problem(
         self, loc: Loc, what: str, fix: str, *, at_key: bool = False, origin: bool = True
     ) -> Problem:

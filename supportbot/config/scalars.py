@@ -23,41 +23,41 @@ _QUOTE = "put it in quotes"
 _TRAPS: tuple[tuple[re.Pattern[str], str, str], ...] = (
     (
         re.compile(r"(?i:yes|no|on|off|y|n)"),
-        "is a word that some YAML readers take for true or false",
+        "a word that some YAML readers take for true or false",
         "write true or false, or put it in quotes if the word is meant",
     ),
     (
         re.compile(r"[-+]?0[0-9]+"),
-        "begins with a zero, which some YAML readers take for an octal number",
+        "a number with a leading zero, which some YAML readers take for octal",
         "leave the zero out, or put it in quotes if text is meant",
     ),
     (
         re.compile(r"[-+]?0[xob][0-9a-fA-F_]+"),
-        "is a number that YAML readers read differently",
+        "a number that YAML readers read differently",
         "write it in decimal, or put it in quotes if text is meant",
     ),
     (
         re.compile(r"[-+]?[0-9][0-9_]*_[0-9_]*(\.[0-9_]*)?"),
-        "has underscores, which some YAML readers take out of numbers",
-        "leave them out, or put it in quotes if text is meant",
+        "a text to some YAML readers and a number to others",
+        "leave the underscores out, or put it in quotes if text is meant",
     ),
     (
         re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+(\.[0-9]*)?"),
-        "is a time that some YAML readers take for a number in base 60",
+        "a time, which some YAML readers take for a number in base 60",
         _QUOTE,
     ),
     (
         re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}([Tt ].*)?"),
-        "is a date, which some YAML readers do not take for text",
+        "a date, which some YAML readers do not take for text",
         _QUOTE,
     ),
     (
         re.compile(r"[-+]?\.(?i:inf)|\.(?i:nan)"),
-        "is not a number to reckon with",
+        "not a number to reckon with",
         "write an ordinary number, or put it in quotes if text is meant",
     ),
 )
-_TOO_LARGE = ("is too large a number", "write a smaller one, or put it in quotes if text is meant")
+_TOO_LARGE = ("too large a number", "write a smaller one, or put it in quotes if text is meant")
 _LARGEST = 2**63 - 1
 _MOST_DIGITS = 19
 

@@ -218,7 +218,7 @@ class _Builder:
             self._refuse(event, "a merge (<<) stands here", "write the keys out")
             return None
         if key.trap:
-            self._refuse(event, f"the key '{shown(key.text)}' {key.trap[0]}", "put the key in quotes")
+            self._refuse(event, f"the key '{shown(key.text)}' is {key.trap[0]}", "put the key in quotes")
         elif not isinstance(key.value, str):
             self._refuse(event, f"the key '{shown(key.text)}' is not text", "put the key in quotes")
         return key.text

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from supportbot.config import scalars, shape
+from supportbot.config import nodes, scalars, shape
 from supportbot.config.complaints import Complaints
-from supportbot.config.expand import is_reference
+from supportbot.config.expand import is_reference, references
 from supportbot.config.nodes import Mapping, Scalar, Sequence
 from supportbot.config.problems import shown
 
@@ -39,18 +39,16 @@ def expanded(node: Node, expander: Expander, findings: Findings, loc: Loc = ()) 
     return None if wrong else text
 
 
-def check_traps(node: Node, model: type[BaseModel], findings: Findings, base: Loc, loc: Loc = ()) -> None:
-    """Record what YAML readers disagree about, in the part of the file that a model describes."""
-    if isinstance(node, Mapping):
-        for key, entry in node.entries.items():
-            check_traps(entry.node, model, findings, base, (*loc, key))
-    elif isinstance(node, Sequence):
-        for number, item in enumerate(node.items):
-            check_traps(item, model, findings, base, (*loc, number))
-    elif node.trap:
-        why, instead = node.trap
-        what = why if shape.is_secret(model, loc) else f"is {shown(node.text)}, which {why}"
-        findings.add((*base, *loc), what, instead)
+def check_scalars(tree: Node, model: type[BaseModel], findings: Findings, base: Loc = ()) -> None:
+    """Look at every value of a part of the file: record what YAML readers disagree about, warn of secrets."""
+    for loc, scalar in nodes.scalars(tree):
+        secret = shape.is_secret(model, loc)
+        if scalar.trap:
+            why, instead = scalar.trap
+            what = f"is {why}" if secret else f"is {shown(scalar.text)}, {why}"
+            findings.add((*base, *loc), what, instead)
+        if secret and isinstance(scalar.value, str) and scalar.text and not references(scalar.text):
+            findings.warn((*base, *loc), "is a secret written into the file", "give it as ${NAME}")
 
 
 def validated(model: type[_Model], data: Any, findings: Findings, base: Loc = ()) -> _Model | None:

@@ -1,0 +1,131 @@
+"""bot.yaml -> a checked, frozen configuration; the only package that reads it and the environment.
+
+    loaded = load(Path("bot.yaml"))     # or ConfigError, with every problem at its line
+    report = check(Path("bot.yaml"))    # the same without an exception, and with warnings
+
+Neither touches the network.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from supportbot.config import nodes, source
+from supportbot.config.channels import read_channels
+from supportbot.config.checks import (
+    absolute,
+    absolute_database,
+    check_files,
+    check_prompts,
+    warn_of_plain_http,
+)
+from supportbot.config.editor import schema
+from supportbot.config.expand import Expander
+from supportbot.config.models import Config
+from supportbot.config.problems import Findings, Problem, in_order
+from supportbot.config.validate import check_scalars, expanded, validated
+from supportbot.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from supportbot.channel import ChannelConfig
+
+__all__ = ["Config", "Loaded", "Problem", "Report", "check", "load", "schema"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A bot.yaml without errors."""
+
+    config: Config
+    """Its sections. Relative paths have become absolute; ``config.channels`` holds what ``channels`` does."""
+    path: Path
+    """The file itself, as it was named."""
+    root: Path
+    """The folder it stands in, absolute: every relative path in it begins here."""
+    channels: Mapping[str, ChannelConfig]
+    """The channels by name, each as its own ``Config``."""
+    database: str = field(repr=False)
+    """The SQLAlchemy URL, an SQLite path made absolute. May hold a password: not for showing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What ``check`` found, in the order of the file."""
+
+    problems: tuple[Problem, ...]
+    """What keeps the bot from starting."""
+    warnings: tuple[Problem, ...] = ()
+    """What works and is unwise."""
+    loaded: Loaded | None = None
+    """The configuration; None when there are problems."""
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read a bot.yaml. ``environ`` is what ``${NAME}`` is looked up in, by default the process's environment.
+
+    Raises:
+        ConfigError: it has problems; the message is all of them, one a line.
+    """
+    report = check(path, environ)
+    if report.loaded is None:
+        raise ConfigError(problems="\n".join(map(str, report.problems)))
+    return report.loaded
+
+
+def check(path: Path, environ: Mapping[str, str] | None = None) -> Report:
+    """Find everything that is wrong with a bot.yaml, without raising and without the network."""
+    name = str(path)
+    try:
+        tree, refused = source.parse(source.read(path), name)
+    except source.UnreadableError as error:
+        return Report(problems=in_order(error.problems, name))
+    findings = Findings(name, tree)
+    findings.problems.extend(refused)
+    loaded = _load(path, tree, findings, os.environ if environ is None else environ)
+    problems = in_order(findings.problems, name)
+    return Report(
+        problems=problems,
+        warnings=in_order(findings.warnings, name),
+        loaded=None if problems else loaded,
+    )
+
+
+def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[str, str]) -> Loaded:
+    """Record every problem, and return what the sound parts of the file make."""
+    root = path.parent.resolve()
+    data = expanded(tree, Expander(environ, root), findings)
+    check_scalars(_without_channels(tree), Config, findings)
+    config = validated(Config, data, findings) or _sound_part(data, findings)
+    channels = {
+        name: channel.model_copy(update=absolute(channel, root))
+        for name, channel in read_channels(data.get("channels"), findings).items()
+    }
+    check_files(config, root, findings)
+    check_prompts(config, root, path.parent, channels, findings)
+    warn_of_plain_http(config, findings)
+    database = absolute_database(config.database, root)
+    changes = {**absolute(config, root), "database": database, "channels": channels}
+    return Loaded(
+        config=config.model_copy(update=changes),
+        path=path,
+        root=root,
+        channels=MappingProxyType(channels),
+        database=database,
+    )
+
+
+def _without_channels(tree: nodes.Mapping) -> nodes.Mapping:
+    """Leave out what only the channels' packages can read."""
+    return nodes.Mapping(tree.at, {key: e for key, e in tree.entries.items() if key != "channels"})
+
+
+def _sound_part(data: dict[str, Any], findings: Findings) -> Config:
+    """Make a configuration of the sections without problems, so that they are checked in the same run."""
+    sound = {key: data[key] for key in Config.model_fields if key in data and not findings.suspect((key,))}
+    return validated(Config, sound, findings) or Config()
