@@ -17,6 +17,7 @@ import supportbot
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 LOCK = (ROOT / "requirements.lock").read_text("utf-8")
+CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 MARKDOWN = [*sorted(ROOT.glob("*.md")), *PAGES]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
@@ -149,9 +150,18 @@ def test_every_page_can_be_found() -> None:
 
 def test_the_map_names_what_exists() -> None:
     """Every path that CONTRIBUTING.md names exists: the map does not go stale."""
-    named = NAMED_PATH.findall((ROOT / "CONTRIBUTING.md").read_text("utf-8"))
+    named = NAMED_PATH.findall(CONTRIBUTING)
     assert len(named) > 20
     assert [] == [path for path in named if not (ROOT / path).exists()]
+
+
+def test_the_map_is_complete() -> None:
+    """Every module of the core and every channel has its place on the map."""
+    core = {f"supportbot/{path.name}" for path in (ROOT / "supportbot").glob("*.py")}
+    packages = {f"supportbot/{path.parent.name}/" for path in (ROOT / "supportbot").glob("*/__init__.py")}
+    channels = {f"channels/{path.name}/" for path in (ROOT / "channels").glob("supportbot_*")}
+    everything = (core | packages | channels) - {"supportbot/__init__.py"}
+    assert set() == everything - set(NAMED_PATH.findall(CONTRIBUTING))
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.name)
