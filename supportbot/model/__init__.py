@@ -22,11 +22,7 @@ __all__ = ["Chain", "Endpoint", "StreamCleaner", "build", "clean_answer"]
 
 
 def build(sections: Sequence[ModelSection], knowledge_model: Model) -> Model:
-    """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none.
-
-    Raises:
-        ConfigError: a section cannot be used.
-    """
+    """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none."""
     if not sections:
         return knowledge_model
     return Chain([*map(Endpoint, sections), knowledge_model])

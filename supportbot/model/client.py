@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from supportbot.errors import ConfigError
 from supportbot.messages import Answer
 from supportbot.model.breaker import Breaker
 from supportbot.model.exchange import Exchange
@@ -88,9 +87,6 @@ class Endpoint:
             connections: how many requests may be open at once.
             breaker: its own by default.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
-
-        Raises:
-            ConfigError: the section cannot be used.
         """
         self.name = section.label
         self.figures = Figures()
@@ -100,8 +96,8 @@ class Endpoint:
         self._jitter = jitter
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
-        self._explainer = Explainer(_api_key(section))
-        self._url = _url(section, self._codec)
+        self._explainer = Explainer(section.api_key.get_secret_value() if section.api_key else "")
+        self._url = (section.base_url or self._codec.default_base_url).rstrip("/") + self._codec.path
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
@@ -215,19 +211,3 @@ def _ensure_complete(reply: Reply) -> None:
         raise Failure(cause, unusable=True)
     if reply.tool_calls:
         raise Failure(_UNUSABLE["tool_calls"], unusable=True)
-
-
-def _url(section: ModelSection, codec: Codec) -> str:
-    base = section.base_url or codec.default_base_url
-    if not base.startswith(("http://", "https://")):
-        raise ConfigError(
-            problems=f"model '{section.model}' needs a base_url that begins with http:// or https://"
-        )
-    return base.rstrip("/") + codec.path
-
-
-def _api_key(section: ModelSection) -> str:
-    key = section.api_key.get_secret_value() if section.api_key else ""
-    if not key.isascii() or not key.isprintable():
-        raise ConfigError(problems=f"the api_key of model '{section.model}' holds characters no key can have")
-    return key

@@ -19,7 +19,6 @@ from supportbot.model.wire import (
     string,
     text_of,
     token_count,
-    with_extra,
     without_special_tokens,
 )
 
@@ -41,7 +40,7 @@ class LlamaCodec:
         body = common_fields([_message(w) for w in prompt.words], section, "max_completion_tokens")
         if section.temperature is not None:
             body["temperature"] = min(section.temperature, 1.0)
-        return with_extra(body, section)
+        return body | section.extra
 
     def delta(self, event: Mapping[str, Any]) -> Delta:
         """Read one chunk. Text may ride on an event of any type."""

@@ -18,7 +18,6 @@ from supportbot.model.wire import (
     string,
     text_of,
     token_count,
-    with_extra,
     without_special_tokens,
 )
 
@@ -44,7 +43,7 @@ class OpenAICodec:
         body = common_fields(words, section, "max_tokens")
         if section.stream:
             body["stream_options"] = {"include_usage": True}
-        return with_extra(body, section)
+        return body | section.extra
 
     def delta(self, event: Mapping[str, Any]) -> Delta:
         """Read one chunk. The one with the usage has no choices; some hosts leave out the field."""

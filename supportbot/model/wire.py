@@ -181,13 +181,11 @@ def request_headers(section: ModelSection) -> dict[str, str]:
     return headers
 
 
-def common_fields(
-    prompt_words: list[dict[str, Any]], section: ModelSection, tokens_key: str
-) -> dict[str, Any]:
-    """Return the fields of a request that every dialect has. ``extra`` may add and replace the rest."""
+def common_fields(messages: list[dict[str, Any]], section: ModelSection, tokens_key: str) -> dict[str, Any]:
+    """Return the fields of a request that every dialect has."""
     body: dict[str, Any] = {
         "model": section.model,
-        "messages": prompt_words,
+        "messages": messages,
         section.max_tokens_key or tokens_key: section.max_tokens,
     }
     if section.temperature is not None:
@@ -197,11 +195,6 @@ def common_fields(
     if section.stream:
         body["stream"] = True
     return body
-
-
-def with_extra(body: dict[str, Any], section: ModelSection) -> dict[str, Any]:
-    """Add the operator's own fields; those that the client itself depends on stay as they are."""
-    return body | {k: v for k, v in section.extra.items() if k not in {"model", "messages", "stream"}}
 
 
 _SPECIAL_TOKEN = re.compile(
