@@ -1,18 +1,20 @@
-"""Requests, read strictly: bodies into models, query parameters into numbers, headers into tokens."""
+"""Requests, read strictly: bodies into models, query parameters into numbers, headers into tokens.
+
+And the other way round: values into JSON answers.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+import orjson
+from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from supportbot import strictjson
 from supportbot.web import Problem, read_body, read_json
 from supportbot_webhook.inbound import MAX_TEXT, ProgramMessage, VisitorMessage
-
-if TYPE_CHECKING:
-    from aiohttp import web
 
 MAX_BODY = 64 * 1024
 """Longest body of a request, in bytes."""
@@ -97,6 +99,11 @@ def accepts_event_stream(request: web.Request) -> bool:
     """Say whether the ``Accept`` header names ``text/event-stream``."""
     ranges = ",".join(request.headers.getall("Accept", [])).lower().split(",")
     return any(part.partition(";")[0].strip() == "text/event-stream" for part in ranges)
+
+
+def json_answer(body: object, *, status: int = 200) -> web.Response:
+    """Return a dataclass or a dictionary as a JSON answer."""
+    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json")
 
 
 def _validate(value: object, model: type[_Model]) -> _Model:

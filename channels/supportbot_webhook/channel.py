@@ -9,6 +9,7 @@ from aiohttp import web
 from supportbot.channel import Capabilities
 from supportbot.messages import Sent
 from supportbot_webhook import routes
+from supportbot_webhook.bodies import json_answer
 from supportbot_webhook.callbacks import Callbacks
 from supportbot_webhook.config import WebhookConfig
 from supportbot_webhook.cors import Cors
@@ -58,7 +59,7 @@ class WebhookChannel:
         description = document(self._host.base_path, [operation for operation, _ in served])
 
         async def describe(_: web.Request) -> web.Response:
-            return web.json_response(description)
+            return json_answer(description)
 
         for operation, handler in served:
             app.router.add_route(operation.method, operation.path, handler)

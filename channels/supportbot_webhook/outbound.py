@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Literal
 
 import orjson
 
 from supportbot_webhook.inbound import given_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from supportbot.messages import Accepted, Citation, Message, Outbound, State
     from supportbot_webhook.sessions import Session
 
@@ -19,7 +18,8 @@ PublicState = Literal["bot", "queued", "human", "snoozed", "resolved"]
 PublicMessageState = Literal["pending", "answered", "handed_over", "ignored", "dead", "said"]
 
 
-class PublicCitation(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicCitation:
     """A source the answer rests on."""
 
     title: str
@@ -27,7 +27,8 @@ class PublicCitation(TypedDict):
     quote: str
 
 
-class PublicMessage(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicMessage:
     """One message as its readers see it. ``created_at`` is Unix milliseconds."""
 
     seq: int
@@ -40,14 +41,16 @@ class PublicMessage(TypedDict):
     client_id: str
 
 
-class Page(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
     """Some messages of a conversation, oldest first, and who speaks in it (null before the first message)."""
 
     messages: list[PublicMessage]
     state: PublicState | None
 
 
-class Receipt(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
     """The message is on disk and will be dealt with."""
 
     message_id: str
@@ -56,7 +59,8 @@ class Receipt(TypedDict):
     duplicate: bool
 
 
-class Reply(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
     """The bot's reply. ``handoff``: a person was asked to take over with it."""
 
     id: str
@@ -66,7 +70,8 @@ class Reply(TypedDict):
     handoff: bool
 
 
-class Result(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
     """What became of a message, and the reply to it if there is one."""
 
     message_id: str
@@ -77,7 +82,8 @@ class Result(TypedDict):
     reply: Reply | None
 
 
-class VisitorReceipt(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VisitorReceipt:
     """The visitor's message is on disk and will be answered."""
 
     message_id: str
@@ -85,7 +91,8 @@ class VisitorReceipt(TypedDict):
     duplicate: bool
 
 
-class OpenedSession(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenedSession:
     """A visitor's new session. ``expires_at`` is Unix milliseconds."""
 
     token: str
@@ -94,15 +101,22 @@ class OpenedSession(TypedDict):
     expires_at: int
 
 
-class CallbackReply(Reply):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallbackReply:
     """The reply as a callback tells it: with where it belongs, and the webhook-id that it answers."""
 
     conversation: str
     conversation_id: str
     in_reply_to: str
+    id: str
+    seq: int
+    text: str
+    citations: list[PublicCitation]
+    handoff: bool
 
 
-class Callback(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
     """The body of a callback. ``timestamp`` (ISO 8601) is when the reply was written."""
 
     type: Literal["message.replied"]
@@ -110,25 +124,30 @@ class Callback(TypedDict):
     data: CallbackReply
 
 
-class ErrorDetail(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorDetail:
     """What went wrong: a code for programs, a sentence for people."""
 
     code: str
     message: str
 
 
-class ErrorBody(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErrorBody:
     """Every refusal's body."""
 
     error: ErrorDetail
 
 
-class Frame(TypedDict):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
     """One server-sent event."""
 
     event: str
-    data: Mapping[str, object]
-    id: NotRequired[int]
+    data: object
+    """A dataclass or a dictionary: what its JSON says."""
+    id: int | None = None
+    """The message's number, with which a reader can resume; only messages have one."""
 
 
 def public_state(state: State) -> PublicState:
@@ -138,78 +157,84 @@ def public_state(state: State) -> PublicState:
 
 def public_citations(citations: tuple[Citation, ...]) -> list[PublicCitation]:
     """Return an answer's sources."""
-    return [{"title": c.title, "source": c.source, "quote": c.quote} for c in citations]
+    return [PublicCitation(title=c.title, source=c.source, quote=c.quote) for c in citations]
 
 
 def public_message(message: Message) -> PublicMessage:
     """Return a message as its readers see it."""
-    return {
-        "seq": message.seq,
-        "id": message.id,
-        "author": message.author,
-        "text": message.text,
-        "citations": public_citations(message.citations),
-        "created_at": message.created_at,
-        "state": message.state,
-        "client_id": given_id(message.client_key),
-    }
+    return PublicMessage(
+        seq=message.seq,
+        id=message.id,
+        author=message.author,
+        text=message.text,
+        citations=public_citations(message.citations),
+        created_at=message.created_at,
+        state=message.state,
+        client_id=given_id(message.client_key),
+    )
 
 
 def page(messages: list[Message], state: State | None) -> Page:
     """Return some of a conversation."""
-    return {
-        "messages": [public_message(m) for m in messages],
-        "state": None if state is None else public_state(state),
-    }
+    return Page(
+        messages=[public_message(m) for m in messages], state=None if state is None else public_state(state)
+    )
 
 
 def receipt(accepted: Accepted) -> Receipt:
     """Return what a program gets for a message that was accepted."""
-    return {
-        "message_id": accepted.message_id,
-        "conversation_id": accepted.conversation_id,
-        "seq": accepted.seq,
-        "duplicate": accepted.duplicate,
-    }
+    return Receipt(
+        message_id=accepted.message_id,
+        conversation_id=accepted.conversation_id,
+        seq=accepted.seq,
+        duplicate=accepted.duplicate,
+    )
 
 
 def visitor_receipt(accepted: Accepted) -> VisitorReceipt:
     """Return what a visitor gets for a message that was accepted."""
-    return {"message_id": accepted.message_id, "seq": accepted.seq, "duplicate": accepted.duplicate}
+    return VisitorReceipt(message_id=accepted.message_id, seq=accepted.seq, duplicate=accepted.duplicate)
 
 
 def result(accepted: Accepted, state: PublicMessageState, reply: Message | None) -> Result:
     """Return what became of a message."""
-    return {**receipt(accepted), "state": state, "reply": None if reply is None else _reply(reply, state)}
+    return Result(
+        message_id=accepted.message_id,
+        conversation_id=accepted.conversation_id,
+        seq=accepted.seq,
+        duplicate=accepted.duplicate,
+        state=state,
+        reply=None if reply is None else _reply(reply, state),
+    )
 
 
 def opened_session(token: str, session: Session) -> OpenedSession:
     """Return what a browser gets for a new session: the only time the token is shown."""
-    return {
-        "token": token,
-        "visitor_id": session.visitor_id,
-        "conversation": session.conversation,
-        "expires_at": session.expires_at,
-    }
+    return OpenedSession(
+        token=token,
+        visitor_id=session.visitor_id,
+        conversation=session.conversation,
+        expires_at=session.expires_at,
+    )
 
 
 def callback(outbound: Outbound) -> str:
     """Return the body of a callback: the same on every try, since all of it is in the delivery."""
     written = datetime.fromtimestamp(outbound.created_at / 1000, tz=UTC)
-    body: Callback = {
-        "type": "message.replied",
-        "timestamp": written.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "data": {
-            "conversation": outbound.external_id,
-            "conversation_id": outbound.conversation_id,
-            "in_reply_to": given_id(outbound.in_reply_to),
-            "id": outbound.message_id,
-            "seq": outbound.seq,
-            "text": outbound.text,
-            "citations": public_citations(outbound.citations),
-            "handoff": bool(outbound.handoff),
-        },
-    }
+    body = Callback(
+        type="message.replied",
+        timestamp=written.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        data=CallbackReply(
+            conversation=outbound.external_id,
+            conversation_id=outbound.conversation_id,
+            in_reply_to=given_id(outbound.in_reply_to),
+            id=outbound.message_id,
+            seq=outbound.seq,
+            text=outbound.text,
+            citations=public_citations(outbound.citations),
+            handoff=bool(outbound.handoff),
+        ),
+    )
     return orjson.dumps(body).decode()
 
 
@@ -218,15 +243,15 @@ def encode(frame: Frame) -> bytes:
 
     JSON has no raw line breaks, so one ``data`` line always holds it.
     """
-    number = b"id: %d\n" % frame["id"] if "id" in frame else b""
-    return number + b"event: " + frame["event"].encode() + b"\ndata: " + orjson.dumps(frame["data"]) + b"\n\n"
+    number = b"" if frame.id is None else b"id: %d\n" % frame.id
+    return number + b"event: " + frame.event.encode() + b"\ndata: " + orjson.dumps(frame.data) + b"\n\n"
 
 
 def _reply(message: Message, state: PublicMessageState) -> Reply:
-    return {
-        "id": message.id,
-        "seq": message.seq,
-        "text": message.text,
-        "citations": public_citations(message.citations),
-        "handoff": state == "handed_over",
-    }
+    return Reply(
+        id=message.id,
+        seq=message.seq,
+        text=message.text,
+        citations=public_citations(message.citations),
+        handoff=state == "handed_over",
+    )

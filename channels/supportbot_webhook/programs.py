@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aiohttp import web
 
 from supportbot.web import Problem
 from supportbot_webhook.addresses import UnsafeUrl, check_url, host_key
 from supportbot_webhook.bodies import (
     accepts_event_stream,
     check_length,
+    json_answer,
     parse_model,
     read_text,
     whole_number,
@@ -20,6 +20,7 @@ from supportbot_webhook.outbound import page, receipt
 from supportbot_webhook.signatures import NotSigned, SignedHeaders
 
 if TYPE_CHECKING:
+    from aiohttp import web
     from supportbot.channel import Accept, Host
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.limits import TokenBuckets
@@ -85,8 +86,8 @@ class Programs:
             return await self._replies.stream(request, accepted, body.conversation)
         if wait:
             found = await self._replies.wait(request, accepted, body.conversation, wait)
-            return web.json_response(found, status=202 if found["state"] == "pending" else 200)
-        return web.json_response(receipt(accepted), status=200 if accepted.duplicate else 202)
+            return json_answer(found, status=202 if found.state == "pending" else 200)
+        return json_answer(receipt(accepted), status=200 if accepted.duplicate else 202)
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Return some of a conversation. What is signed is the query string, exactly as it was sent."""
@@ -103,7 +104,7 @@ class Programs:
         state = await transcripts.state(conversations[0])
         if state is None:
             raise Problem(404, "not_found", "There is nothing here.")
-        return web.json_response(
+        return json_answer(
             page(await transcripts.messages(conversations[0], after=after, limit=limit), state)
         )
 

@@ -21,7 +21,7 @@ from supportbot.web import STOPPING, Problem
 from supportbot_webhook.outbound import Frame, encode, public_message, public_state
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from supportbot.channel import Host, Transcripts
     from supportbot.messages import Message
@@ -173,30 +173,43 @@ async def follow(
             if reader.ended:
                 return
             yield None
+    place = _Place(after)
     with host.feed.listen(conversation_id, limit=_QUEUE) as subscription:
         reader.attach(subscription)
-        last, finished = after, ""
-        async for message in unread(host.transcripts, conversation, after):
-            last, finished = message.seq, message.turn_id or ""
-            yield Said(message)
+        async for message in unread(host.transcripts, conversation, place.last):
+            yield place.advance(message)
         state = await host.transcripts.state(conversation)
         if state is not None:
             yield StateChanged(state)
         async for event in _with_silence(subscription, heartbeat):
             match event:
-                case Said(message) if message.seq <= last:
+                case Said(message) if message.seq <= place.last:
                     pass
-                case Said(message) if message.seq == last + 1:
-                    last, finished = message.seq, message.turn_id or ""
-                    yield event
+                case Said(message) if message.seq == place.last + 1:
+                    yield place.advance(message)
                 case Said() | Lagged():
-                    async for message in unread(host.transcripts, conversation, last):
-                        last, finished = message.seq, message.turn_id or ""
-                        yield Said(message)
-                case Typing(turn_id) | Delta(turn_id) if turn_id == finished:
+                    async for message in unread(host.transcripts, conversation, place.last):
+                        yield place.advance(message)
+                case Typing(turn_id) | Delta(turn_id) if turn_id == place.answered:
                     pass  # told before its reply was read from the transcript, and overtaken by it
                 case _:
                     yield event
+
+
+class _Place:
+    """Where a reader is in its conversation."""
+
+    def __init__(self, after: int) -> None:
+        self.last = after
+        """The number of the last message it got."""
+        self.answered = ""
+        """The turn whose reply it got last."""
+
+    def advance(self, message: Message) -> Said:
+        self.last = message.seq
+        if message.author != "customer" and message.turn_id:
+            self.answered = message.turn_id
+        return Said(message)
 
 
 async def unread(transcripts: Transcripts, conversation: str, after: int) -> AsyncGenerator[Message]:
@@ -226,15 +239,15 @@ def frame(event: Event) -> Frame | None:
     """Return an event as readers see it; None when there is nothing to see."""
     match event:
         case Said(message):
-            return {"event": "message", "id": message.seq, "data": public_message(message)}
+            return Frame(event="message", id=message.seq, data=public_message(message))
         case Settled(message_ids, state):
-            return {"event": "settled", "data": {"message_ids": list(message_ids), "state": state}}
+            return Frame(event="settled", data={"message_ids": message_ids, "state": state})
         case Typing(turn_id, on):
-            return {"event": "typing", "data": {"turn": turn_id, "on": on}}
+            return Frame(event="typing", data={"turn": turn_id, "on": on})
         case Delta(turn_id, offset, text):
-            return {"event": "delta", "data": {"turn": turn_id, "offset": offset, "text": text}}
+            return Frame(event="delta", data={"turn": turn_id, "offset": offset, "text": text})
         case StateChanged(state):
-            return {"event": "state", "data": {"state": public_state(state)}}
+            return Frame(event="state", data={"state": public_state(state)})
         case Lagged():
             return None
 
@@ -265,9 +278,9 @@ class EventWriter:
         elif (seen := frame(event)) is not None:
             await self._write(encode(seen))
 
-    async def end(self, name: str, data: Mapping[str, object]) -> None:
+    async def end(self, name: str, data: object) -> None:
         """Send a last event."""
-        await self._write(encode({"event": name, "data": data}))
+        await self._write(encode(Frame(event=name, data=data)))
 
     async def _write(self, data: bytes) -> None:
         try:

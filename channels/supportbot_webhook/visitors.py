@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from supportbot.web import TRUSTED_PROXIES, Problem, client_address
-from supportbot_webhook.bodies import MAX_SEQ, bearer_token, check_length, read_model, whole_number
+from supportbot_webhook.bodies import (
+    MAX_SEQ,
+    bearer_token,
+    check_length,
+    json_answer,
+    read_model,
+    whole_number,
+)
 from supportbot_webhook.inbound import NewSession, VisitorMessage, from_visitor
 from supportbot_webhook.limits import TokenBuckets, address_key
 from supportbot_webhook.outbound import opened_session, page, visitor_receipt
@@ -59,7 +66,7 @@ class Visitors:
         body = await read_model(request, NewSession)
         self._openings.spend(address)
         token, session = await self._sessions.open(name=body.name, email=body.email)
-        return web.json_response(opened_session(token, session), status=201)
+        return json_answer(opened_session(token, session), status=201)
 
     async def close_session(self, request: web.Request) -> web.Response:
         """End the session: its token is dead, its streams end."""
@@ -80,7 +87,7 @@ class Visitors:
             raise Problem(409, "conflict", "Another message came under this client_id before.")
         if accepted.seq == 1:
             self._readers.announce(session.conversation)
-        return web.json_response(visitor_receipt(accepted), status=200 if accepted.duplicate else 202)
+        return json_answer(visitor_receipt(accepted), status=200 if accepted.duplicate else 202)
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Return some of the conversation."""
@@ -89,7 +96,7 @@ class Visitors:
         limit = whole_number(request, "limit", default=100, least=1, most=200)
         transcripts = self._host.transcripts
         messages = await transcripts.messages(session.conversation, after=after, limit=limit)
-        return web.json_response(page(messages, await transcripts.state(session.conversation)))
+        return json_answer(page(messages, await transcripts.state(session.conversation)))
 
     async def get_events(self, request: web.Request) -> web.StreamResponse:
         """Send what happens in the conversation, as server-sent events, until one side ends it."""
