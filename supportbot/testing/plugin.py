@@ -1,0 +1,1 @@
+"""The pytest plug-in: fixtures for people who build channels and bots."""

@@ -1,0 +1,163 @@
+"""The durable path without the web around it: a store, an inbox, a turn engine, an outbox, a platform."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from supportbot import schema
+from supportbot.feed import Feed
+from supportbot.inbox import Inbox
+from supportbot.messages import Answer, Inbound, Prompt, Sender
+from supportbot.metrics import Metrics
+from supportbot.outbox import Outbox
+from supportbot.store import Statement, open_store
+from supportbot.testing.fakes import RecordingChannel
+from supportbot.turns import LocalEngine, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from supportbot.messages import Accepted, Turn
+    from supportbot.store import Store, Tx
+
+
+class Worker:
+    """Answers a turn with ``say``; keeps what it was given."""
+
+    def __init__(self, outbox: Outbox) -> None:
+        self.outbox = outbox
+        self.turns: list[Turn] = []
+        self.say: Callable[[Turn], Any] = lambda turn: "re: " + turn.question.replace("\n", " + ")
+        self.handoff = ""
+
+    async def answer(self, turn: Turn) -> None:
+        self.turns.append(turn)
+        said = self.say(turn)
+        if asyncio.iscoroutine(said):
+            said = await said
+        answer = Answer(prompt=Prompt(turn=turn, words=()), text=said, model="test", handoff=self.handoff)
+        await self.outbox.commit(answer, patience=5)
+
+    def give_up(self, tx: Tx, turn: Turn) -> None:
+        self.outbox.say(tx, turn, "sorry")
+
+
+class Durable:
+    """All of it, wired."""
+
+    def __init__(self, store: Store, *, debounce: float = 0.0, channels: dict[str, Any] | None = None) -> None:
+        self.store = store
+        self.feed = Feed()
+        self.metrics = Metrics()
+        self.platform = RecordingChannel()
+        self.channels = channels or {"web": self.platform}
+        owner = uuid4().hex
+        self.engine = LocalEngine(
+            store,
+            self.feed,
+            Rules(owner=owner, lease_ms=60_000, attempts=3, history=50),
+            counts=self.metrics,
+            alone=True,
+            concurrency=100,
+            timeout=10,
+            retry_delay=0.01,
+        )
+        self.outbox = Outbox(
+            store,
+            self.feed,
+            owner=owner,
+            enlist=self.engine.enlist,
+            counts=self.metrics,
+            alone=True,
+            attempts=3,
+            retry_delay=0.01,
+            timeout=5,
+            settle_delay=0.01,
+        )
+        self.worker = Worker(self.outbox)
+        self.engine.use(self.worker)
+        self.inbox = Inbox(
+            store,
+            self.feed,
+            enlist=self.engine.enlist,
+            interrupt=self.engine.interrupt,
+            counts=self.metrics,
+            debounce=debounce,
+        )
+
+    async def start(self) -> None:
+        await self.outbox.start(self.channels)
+        await self.engine.start()
+
+    async def stop(self) -> None:
+        self.inbox.close()
+        await self.engine.stop(1)
+        await self.outbox.stop(1)
+
+    async def accept(self, said: str, *, to: str = "c1", key: str | None = None, **more: Any) -> Accepted:
+        return await self.inbox.accept(inbound(said, to=to, key=key, **more))
+
+    async def until(self, condition: Callable[[], Any], *, seconds: float = 10) -> None:
+        """Wait until something is true; fail loudly when it never is."""
+        async with asyncio.timeout(seconds):
+            while not condition():
+                await asyncio.sleep(0.002)
+
+    async def until_rows(self, sql: str, expected: list[tuple[Any, ...]], *, seconds: float = 10) -> None:
+        """Wait until a query gives what is expected."""
+        found: list[tuple[Any, ...]] = []
+        try:
+            async with asyncio.timeout(seconds):
+                while (found := await self.rows(sql)) != expected:
+                    await asyncio.sleep(0.002)
+        except TimeoutError:
+            raise AssertionError(f"{sql}\n  gives {found}\n  expected {expected}") from None
+
+    async def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return await rows_of(self.store, sql)
+
+    async def replies(self, count: int) -> list[str]:
+        """Wait for so many posts on the platform, return all of them."""
+        await self.until(lambda: len(self.platform.posts) >= count)
+        return self.platform.texts
+
+
+def inbound(said: str, *, to: str = "c1", key: str | None = None, **more: Any) -> Inbound:
+    """Make a message as a channel would."""
+    more.setdefault("sender", Sender(id="anna"))
+    return Inbound(channel=more.pop("channel", "web"), conversation=to, text=said, keys=(key or uuid4().hex,), **more)
+
+
+async def rows_of(store: Store, sql: str) -> list[tuple[Any, ...]]:
+    """Run a query as it is written."""
+    statement = Statement(text(sql))
+    return [tuple(row) for row in await store.read(lambda tx: tx.rows(statement))]
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Store]:
+    """Migrate and open a store."""
+    await asyncio.to_thread(schema.prepare, url)
+    store = open_store(url)
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def running(url: str, **options: Any) -> AsyncIterator[Durable]:
+    """A durable path at work on a database."""
+    async with opened(url) as store:
+        durable = Durable(store, **options)
+        await durable.start()
+        try:
+            yield durable
+        finally:
+            await durable.stop()
+
