@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _REFERENCE = "reference"
 _NOTES = frozenset({"title", "description", "default"})
-_NARROW = frozenset({"enum", "minLength", "maxLength", "pattern"})
+_NARROW = frozenset({"enum", "pattern"})
 
 
 def schema(kinds: Iterable[str] | None = None) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def _open(part: Any) -> Any:
     part = {key: value if key == "default" else _open(value) for key, value in part.items()}
     if not _is_narrow(part):
         return part
-    notes = {key: part[key] for key in part.keys() & _NOTES}
+    notes = {key: value for key, value in part.items() if key in _NOTES}
     narrow = {key: value for key, value in part.items() if key not in _NOTES}
     return {**notes, "anyOf": [narrow, {"$ref": f"#/$defs/{_REFERENCE}"}]}
 
