@@ -50,6 +50,8 @@ class Language:
     fillers: frozenset[str]
     """Words that may stand inside a phrase: *send it back*."""
     synonyms: tuple[Synonyms, ...]
+    products: frozenset[str]
+    """What the customers' questions are about, whatever they ask; known only to a folder's ``_products.txt``."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -61,6 +63,7 @@ class Language:
         return cls(
             stop_words=_word_list(folder, "stop_words.txt"),
             fillers=_word_list(folder, "fillers.txt"),
+            products=_word_list(folder, "products.txt"),
             synonyms=tuple(_synonyms(line) for line in _lines(folder, "synonyms.txt")),
         )
 

@@ -22,6 +22,7 @@ _CORRECTED = 0.85  # and a word that was probably meant
 _NEIGHBOUR = 0.6  # what stands elsewhere in the article, counted for each of its sections
 _UNKNOWN = 1.0  # in how many articles a word would stand that stands in none
 _STOP_PHRASE = 0.5  # the weight of a phrase such as "how long" that is made of stop words
+_PRODUCT = 0.5  # the weight of the name of a thing the shop sells
 _IN_PASSING = 0.6  # the weight of a word that no article is about, at least
 _PAIR = 0.3  # what two words side by side add when the article has them side by side too
 _LONGEST_PHRASE = 4  # words
@@ -84,7 +85,9 @@ class Reader:
             at += length
 
     def _tells(self, word: str) -> bool:
-        return word not in self._language.stop_words and (len(word) > 1 or not word.isascii())
+        if word.isdecimal() or (len(word) == 1 and word.isascii()):
+            return False
+        return word not in self._language.stop_words
 
     def _term(self, phrase: _Phrase, stems: _Phrase) -> Term | None:
         known = self._known.get(stems)
@@ -92,13 +95,17 @@ class Reader:
             return known
         found = self._found(phrase, stems)
         if found:
-            tells = any(map(self._tells, phrase))
-            return self._known.setdefault(stems, self._weighed(found, 1.0 if tells else _STOP_PHRASE))
+            return self._known.setdefault(stems, self._weighed(found, self._telling(phrase)))
         if len(phrase) == 1:
             found = self._corrected(phrase[0])
         if not found and any(c.isdigit() for c in phrase[0]):
             return None  # an order number or an amount: it tells nothing about the subject
         return self._weighed(found)
+
+    def _telling(self, phrase: _Phrase) -> float:
+        if phrase[0] in self._language.products and len(phrase) == 1:
+            return _PRODUCT
+        return 1.0 if any(map(self._tells, phrase)) else _STOP_PHRASE
 
     def _bonus(self, pair: _Phrase, stems: _Phrase) -> Term:
         """Two words side by side: nothing is expected of them, but an article that has them gains."""
