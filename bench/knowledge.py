@@ -82,7 +82,12 @@ def main() -> None:
     asks = [case["ask"] for case in questions["tuning"]["answerable"]]
     long = [". ".join(asks)[:2000]] * 20
     strange = ["".join(chr(97 + (7 * i + i * i) % 26) if i % 9 else " " for i in range(2000))] * 20
-    for label, texts in (("first time", asks), ("a question", asks * 5), ("2000 characters", long), ("2000 of nonsense", strange)):
+    for label, texts in (
+        ("first time", asks),
+        ("a question", asks * 5),
+        ("2000 characters", long),
+        ("2000 of nonsense", strange),
+    ):
         times = latency(Knowledge.load(ROOT / "knowledge") if label == "first time" else knowledge, texts)
         print(f"{label}: median {median(times):.2f} ms, p99 {quantiles(times, n=100)[98]:.2f} ms")
 

@@ -1,11 +1,11 @@
 """The articles the bot may quote, and the search over them. No model and no service is needed.
 
-    articles   Markdown files -> articles and their sections
-    language   words, stop words and synonyms
-    index      one SQLite FTS5 table in memory
-    spelling   the word that was probably meant
-    terms      a customer's words -> what to look for
-    search     what to look for -> passages with an honest score
+articles   Markdown files -> articles and their sections
+language   words, stop words and synonyms
+index      one SQLite FTS5 table in memory
+spelling   the word that was probably meant
+terms      a customer's words -> what to look for
+search     what to look for -> passages with an honest score
 """
 
 from supportbot.knowledge.search import Knowledge

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML, YAMLError
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 from supportbot.errors import ConfigError
 from supportbot.messages import clean_text
@@ -24,6 +25,10 @@ _MAX_SECTION = 1200  # characters; a longer section is split between paragraphs
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*")
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
+
+
+class _ArticleError(Exception):
+    """What is wrong with one file, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +77,9 @@ def read_articles(folder: Path) -> tuple[list[Article], str]:
         raise ConfigError(problems=f"{folder}: there is no such folder: create it, or correct knowledge.path")
     paths = list(_markdown_files(folder))
     if len(paths) > _MAX_FILES:
-        raise ConfigError(problems=f"{folder}: holds {len(paths)} articles: at most {_MAX_FILES} are possible")
+        raise ConfigError(
+            problems=f"{folder}: holds {len(paths)} articles: at most {_MAX_FILES} are possible"
+        )
     digest, articles, problems = sha256(), [], []
     for path in paths:
         name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
@@ -80,7 +87,7 @@ def read_articles(folder: Path) -> tuple[list[Article], str]:
             text = _read(path)
             articles.append(_article(name, text))
             digest.update(f"{name}\0{len(text)}\0{text}".encode())
-        except (OSError, ValueError) as error:
+        except (OSError, _ArticleError) as error:
             problems.append(f"{path}: {error}")
     if problems:
         raise ConfigError(problems="\n".join(problems))
@@ -120,11 +127,11 @@ def _read(path: Path) -> str:
     with path.open("rb") as file:
         raw = file.read(_MAX_FILE + 1)
     if len(raw) > _MAX_FILE:
-        raise ValueError(f"is larger than {_MAX_FILE // 1024} KiB: split it into several articles")
+        raise _ArticleError(f"is larger than {_MAX_FILE // 1024} KiB: split it into several articles")
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise ValueError(f"is not UTF-8 (byte {error.start}): save it as UTF-8") from None
+        raise _ArticleError(f"is not UTF-8 (byte {error.start}): save it as UTF-8") from None
     return clean_text(text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
@@ -136,7 +143,7 @@ def _article(name: str, text: str) -> Article:
     if isinstance(also, str):
         also = [also]
     if not isinstance(also, list) or not all(isinstance(words, str) for words in also):
-        raise ValueError("'also' must be a list of texts: put quotes around numbers and words such as yes")
+        raise _ArticleError("'also' must be a list of texts: put quotes around numbers and words such as yes")
     return Article(
         path=name,
         title=_text(front, "title") or _first_heading(body) or _readable(name),
@@ -148,26 +155,28 @@ def _article(name: str, text: str) -> Article:
 
 def _front_matter(text: str) -> dict[object, object]:
     if len(text) > _MAX_FRONT_MATTER:
-        raise ValueError(f"the front matter is longer than {_MAX_FRONT_MATTER} characters: shorten it")
+        raise _ArticleError(f"the front matter is longer than {_MAX_FRONT_MATTER} characters: shorten it")
     try:
         front = YAML(typ="safe", pure=True).load(text)
     except YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
-        raise ValueError(f"line {line}: the front matter is not YAML: quote texts with a colon") from None
+        raise _ArticleError(f"line {line}: the front matter is not YAML: quote texts with a colon") from None
     if front is None:
         return {}
     if not isinstance(front, dict):
-        raise ValueError("the front matter must be 'key: value' lines, such as title: Returns")
+        raise _ArticleError("the front matter must be 'key: value' lines, such as title: Returns")
     unknown = [str(key) for key in front if key not in {"title", "topic", "also"}]
     if unknown:
-        raise ValueError(f"unknown key '{unknown[0][:40]}' in the front matter: title, topic and also are known")
+        raise _ArticleError(
+            f"unknown key '{unknown[0][:40]}' in the front matter: title, topic and also are known"
+        )
     return front
 
 
 def _text(front: dict[object, object], key: str) -> str:
     value = front.get(key) or ""
     if not isinstance(value, str):
-        raise ValueError(f"'{key}' must be a text: put quotes around it")
+        raise _ArticleError(f"'{key}' must be a text: put quotes around it")
     return value.strip()
 
 

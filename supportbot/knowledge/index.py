@@ -11,6 +11,7 @@ from itertools import pairwise
 from math import log
 from threading import Lock
 from typing import TYPE_CHECKING
+from weakref import finalize
 
 from supportbot.errors import FullTextSearchMissing
 from supportbot.knowledge.language import words
@@ -25,7 +26,7 @@ _FLOOR = 1e-6  # what FTS5 takes for an idf that is not positive
 
 
 class Index:
-    """Finds phrases. May be used from several threads; a question costs microseconds."""
+    """Finds phrases. May be used from several threads; a phrase costs tens of microseconds."""
 
     def __init__(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
         """Index the rows: (title, also, heading, body), numbered from 0.
@@ -35,13 +36,13 @@ class Index:
         """
         self._lock = Lock()
         self._db = sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
+        finalize(self, self._db.close)
         try:
             self._db.execute(
                 "CREATE VIRTUAL TABLE sections USING fts5"
                 f"(title, also, heading, body, content='', tokenize='{_TOKENIZER}')"
             )
         except sqlite3.OperationalError as error:
-            self._db.close()
             raise FullTextSearchMissing(version=sqlite3.sqlite_version) from error
         self._db.execute(f"CREATE VIRTUAL TABLE scratch USING fts5(word, tokenize='{_TOKENIZER}')")
         self._db.execute("CREATE VIRTUAL TABLE scratch_terms USING fts5vocab(scratch, instance)")
@@ -50,7 +51,6 @@ class Index:
             "INSERT INTO sections (rowid, title, also, heading, body) VALUES (?, ?, ?, ?, ?)", numbered
         )
         self._size = len(numbered)
-        self._found: dict[tuple[str, ...], Mapping[int, float]] = {}
         texts = [words(str(text)) for _, *row in numbered for text in row]
         self.vocabulary = frozenset(word for text in texts for word in text)
         """The words of the rows."""
@@ -58,10 +58,6 @@ class Index:
         self._side_by_side = frozenset(
             (self._known[a], self._known[b]) for text in texts for a, b in pairwise(text)
         )
-
-    def close(self) -> None:
-        """Let go of the memory."""
-        self._db.close()
 
     def stems(self, spoken: Sequence[str]) -> list[str]:
         """The stem of each word, as the table itself makes it: ``returned`` is ``return``."""
@@ -77,24 +73,8 @@ class Index:
         """Which sections hold the words side by side, and how strongly, from 0 to 1.
 
         The strength is the part of BM25 that depends on the section: near 1 for a word of the title or
-        the heading, below 0.5 for one that stands once in the text. Only what was found is remembered,
-        so that memory is bounded by the articles.
+        the heading, below 0.5 for one that stands once in the text.
         """
-        found = self._found.get(phrase)
-        if found is None:
-            found = self._ask(phrase)
-            if found:
-                self._found[phrase] = found
-        return found
-
-    def _stems(self, spoken: Sequence[str]) -> list[str]:
-        with self._lock:
-            self._db.executemany("INSERT INTO scratch (rowid, word) VALUES (?, ?)", enumerate(spoken))
-            found = dict(self._db.execute("SELECT doc, term FROM scratch_terms").fetchall())
-            self._db.execute("DELETE FROM scratch")
-        return [found.get(number, word) for number, word in enumerate(spoken)]
-
-    def _ask(self, phrase: tuple[str, ...]) -> dict[int, float]:
         # `words` leaves letters and digits only, so a quote cannot occur; doubling it costs nothing.
         quoted = '"' + " ".join(phrase).replace('"', '""') + '"'
         with self._lock:
@@ -105,3 +85,10 @@ class Index:
         idf = log((self._size - len(rows) + 0.5) / (len(rows) + 0.5))
         most = (idf if idf > 0 else _FLOOR) * (_K1 + 1)
         return {number: min(1.0, value / most) for number, value in rows}
+
+    def _stems(self, spoken: Sequence[str]) -> list[str]:
+        with self._lock:
+            self._db.executemany("INSERT INTO scratch (rowid, word) VALUES (?, ?)", enumerate(spoken))
+            found = dict(self._db.execute("SELECT doc, term FROM scratch_terms").fetchall())
+            self._db.execute("DELETE FROM scratch")
+        return [found.get(number, word) for number, word in enumerate(spoken)]

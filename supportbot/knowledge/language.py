@@ -1,7 +1,7 @@
 """Words: how a text is split into them, which say nothing, and which mean the same.
 
-What depends on the language stands in ``stop_words.txt``, ``fillers.txt`` and ``synonyms.txt`` beside this
-module; a folder of articles may add its own ``_stop_words.txt``, ``_fillers.txt`` and ``_synonyms.txt``.
+They stand in ``stop_words.txt``, ``fillers.txt``, ``products.txt`` and ``synonyms.txt`` beside this module; a
+folder of articles may add its own under the same names with ``_`` before them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Language:
     """Words that may stand inside a phrase: *send it back*."""
     synonyms: tuple[Synonyms, ...]
     products: frozenset[str]
-    """What the customers' questions are about, whatever they ask; known only to a folder's ``_products.txt``."""
+    """The things customers name whatever they ask; only a folder's ``_products.txt`` can know them."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_QUESTION = 2000  # characters that are read
-_MAX_SENTENCES = 12
+_MAX_SENTENCES = 12  # the rest counts as one more
 _SHORT = 2  # a question of so few terms may lean on what was said before
 _CONTEXT = 0.5  # how much that counts
 _SENTENCE = 0.9  # one sentence out of several, against the whole message
 _LEAST_WEIGHT = 3.0  # a sentence must weigh at least this much to be taken by itself
-_LEAST = 1.6
+_LEAST = 1.6  # what is expected of any question: a word that many articles have is no question by itself
 _FULL = 0.85  # the part of the highest possible BM25 that counts as a perfect fit
 _PER_ARTICLE = 2  # passages
 _SENTENCE_END = re.compile(r"[.!?\n]+")
@@ -81,7 +81,9 @@ class Knowledge:
 
     def _readings(self, question: str, context: str) -> Iterator[tuple[list[Term], float]]:
         """The ways to read a message, each with how far it is trusted: as a whole, and by its sentences."""
-        sentences = [self._reader.read(text) for text in _SENTENCE_END.split(question, _MAX_SENTENCES) if text]
+        sentences = [
+            self._reader.read(text) for text in _SENTENCE_END.split(question, _MAX_SENTENCES) if text
+        ]
         whole = {key: term for terms in sentences for key, term in terms.items()}
         if len(whole) <= _SHORT and context:
             before = self._reader.read(context)

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from supportbot.knowledge.index import Index
     from supportbot.knowledge.language import Language, Synonyms
 
-
 _SYNONYM = 0.6  # how much finding a synonym counts, where finding the word itself counts 1
 _CORRECTED = 0.85  # and a word that was probably meant
 _NEIGHBOUR = 0.6  # what stands elsewhere in the article, counted for each of its sections
@@ -56,7 +55,9 @@ class Reader:
         self._sections = _grouped(articles)
         self._spelling = Spelling(index.vocabulary)
         self._synonyms = _by_stems(index, language.synonyms)
-        # What was found once is remembered: as many as the articles and the synonyms have, no more.
+        self._stop_stems = frozenset(index.stems(sorted(language.stop_words)))
+        self._products = frozenset(index.stems(sorted(language.products)))
+        # What was found once is remembered by its stems: as many as articles and synonyms have, no more.
         self._known: dict[_Phrase, Term] = {}
         self._known_pairs: dict[_Phrase, Term] = {}
 
@@ -95,17 +96,17 @@ class Reader:
             return known
         found = self._found(phrase, stems)
         if found:
-            return self._known.setdefault(stems, self._weighed(found, self._telling(phrase)))
+            return self._known.setdefault(stems, self._weighed(found, self._telling(stems)))
         if len(phrase) == 1:
             found = self._corrected(phrase[0])
         if not found and any(c.isdigit() for c in phrase[0]):
             return None  # an order number or an amount: it tells nothing about the subject
         return self._weighed(found)
 
-    def _telling(self, phrase: _Phrase) -> float:
-        if phrase[0] in self._language.products and len(phrase) == 1:
-            return _PRODUCT
-        return 1.0 if any(map(self._tells, phrase)) else _STOP_PHRASE
+    def _telling(self, stems: _Phrase) -> float:
+        if len(stems) == 1:
+            return _PRODUCT if stems[0] in self._products else 1.0
+        return _STOP_PHRASE if self._stop_stems.issuperset(stems) else 1.0
 
     def _bonus(self, pair: _Phrase, stems: _Phrase) -> Term:
         """Two words side by side: nothing is expected of them, but an article that has them gains."""
