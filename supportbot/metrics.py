@@ -46,10 +46,12 @@ class Metrics:
             ["channel", "reason"],
             registry=registry,
         )
-        self._turns = Counter("supportbot_turns_total", "Turns that ended.", ["outcome"], registry=registry)
+        self._turns = Counter(
+            "supportbot_turns_total", "Tries at turns that ended.", ["outcome"], registry=registry
+        )
         self._turn_seconds = Histogram(
             "supportbot_turn_seconds",
-            "Time from claiming a turn to its end.",
+            "Time of one try at a turn, from its claim.",
             buckets=_TURN_BUCKETS,
             registry=registry,
         )
@@ -68,7 +70,7 @@ class Metrics:
         )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
-            "Deliveries that reached a state.",
+            "Deliveries that reached their end.",
             ["channel", "state"],
             registry=registry,
         )
@@ -104,7 +106,8 @@ class Metrics:
         self._messages_ignored.labels(channel, reason).inc()
 
     def turn_ended(self, outcome: str, seconds: float) -> None:
-        """A turn ended: ``answered``, ``handed_over``, ``discarded``, ``retried``, ``dead``."""
+        """A try at a turn ended: ``answered``, ``failed`` (it is tried again), ``dead``, ``superseded`` (the turn
+        was no longer ours, or a person speaks now), ``released`` (the bot stops)."""
         self._turns.labels(outcome).inc()
         self._turn_seconds.observe(seconds)
 
@@ -118,7 +121,7 @@ class Metrics:
         self._model_seconds.labels(model).observe(seconds)
 
     def delivery(self, channel: str, state: str) -> None:
-        """A delivery reached a state: ``delivered``, ``unknown``, ``dead``, or ``retried``."""
+        """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""
         self._deliveries.labels(channel, state).inc()
 
     def deliveries_open(self, count: int) -> None:

@@ -279,7 +279,7 @@ class _Connection(web.RequestHandler):
     def _refuse(self, status: int, reason: str) -> None:
         """Answer where there is no request to answer, and hang up."""
         self._sockets.refused(status, reason)
-        if self.transport is not None:
+        if self.transport is not None and not self.transport.is_closing():
             self.transport.write(_as_bytes(refusal(status)))
         self.force_close()
 

@@ -12,7 +12,9 @@ answer that way itself; an ``HTTPException`` whose body is JSON already passes a
 from __future__ import annotations
 
 import asyncio
+import os
 import re
+from contextlib import ExitStack
 from http import HTTPStatus
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
@@ -22,7 +24,6 @@ from aiohttp import hdrs, web
 
 from supportbot import strictjson
 from supportbot.errors import NotAccepting, NotFound, StoreUnavailable
-from supportbot.ids import new_id
 from supportbot.log import whereabouts
 
 if TYPE_CHECKING:
@@ -40,13 +41,14 @@ STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
 Found from any handler as ``request.config_dict[STOPPING]``."""
 
 TRUSTED_PROXIES: web.AppKey[tuple[Network, ...]] = web.AppKey("trusted_proxies", tuple)
-"""The proxies of ``server.trusted_proxies``, for ``client_address``: ``request.config_dict[TRUSTED_PROXIES]``."""
+"""The networks of ``server.trusted_proxies``, for ``client_address``; found like ``STOPPING``."""
 
 SERVER_NAME = "SupportBot"
 """The Server header: what it is, and not which version of what it is made of."""
 
 _RETRY_SOON = {"Retry-After": "5"}
 _KEPT = (hdrs.ALLOW, hdrs.RETRY_AFTER)
+_STREAM: web.RequestKey[ExitStack] = web.RequestKey("stream", ExitStack)
 _REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 _HOST = re.compile(r"[A-Za-z0-9.\-_:\[\]]{1,300}", re.ASCII)
 _JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json", re.ASCII)
@@ -111,7 +113,7 @@ def new_application(section: ServerSection, metrics: Metrics) -> web.Application
     )
     app[STOPPING] = asyncio.Event()
     app[TRUSTED_PROXIES] = parse_networks(section.trusted_proxies)
-    app.on_response_prepare.append(_add_headers)
+    app.on_response_prepare.extend([_add_headers, _noting_streams(metrics)])
     return app
 
 
@@ -204,7 +206,7 @@ async def answering_errors(request: web.Request, handler: Handler) -> web.Stream
 def request_id(request: web.BaseRequest) -> str:
     """Return the request's id: what its answer says in ``X-Request-Id``, and the log where it failed."""
     if _REQUEST_ID not in request:
-        request[_REQUEST_ID] = new_id("req")
+        request[_REQUEST_ID] = f"req_{os.urandom(8).hex()}"
     return request[_REQUEST_ID]
 
 
@@ -297,7 +299,8 @@ def _counting(metrics: Metrics) -> Any:
     async def count(request: web.Request, handler: Handler) -> web.StreamResponse:
         status = 499  # nginx's number for a client that left, which is how a handler ends without an answer
         try:
-            response = await handler(request)
+            with ExitStack() as request[_STREAM]:
+                response = await handler(request)
             status = response.status
         except web.HTTPException as answer:
             status = answer.status
@@ -308,6 +311,15 @@ def _counting(metrics: Metrics) -> Any:
             metrics.http_answered(_route(request), status)
 
     return count
+
+
+def _noting_streams(metrics: Metrics) -> Any:
+    async def note(request: web.Request, response: web.StreamResponse) -> None:
+        """Count an event stream from its beginning until its handler ends."""
+        if response.content_type == "text/event-stream":
+            request[_STREAM].enter_context(metrics.sse_stream())
+
+    return note
 
 
 def _route(request: web.Request) -> str:

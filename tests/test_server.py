@@ -108,7 +108,7 @@ async def _serving(limits: Limits = _PATIENT) -> AsyncIterator[tuple[_App, Runni
 
 async def _drip(connection: Wire, data: bytes, every: float) -> None:
     """Send byte by byte until the server has had enough."""
-    with suppress(ConnectionError):
+    with suppress(ConnectionError, RuntimeError):  # the second is uvloop's, for a transport that is closed
         for byte in data:
             await connection.send(bytes([byte]))
             await asyncio.sleep(every)  # the pace is what is tested

@@ -72,14 +72,28 @@ async def _late(request: web.Request) -> web.StreamResponse:
     raise KeyError("4111 1111 1111 1111")
 
 
+async def _stream(request: web.Request) -> web.StreamResponse:
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    await response.prepare(request)
+    await response.write(b": hello\n\n")
+    await request.config_dict[STOPPING].wait()
+    return response
+
+
 @asynccontextmanager
 async def _serving() -> AsyncIterator[tuple[web.Application, int]]:
     metrics = Metrics()
+
+    async def figures(_: web.Request) -> web.Response:
+        return web.Response(body=metrics.exposition())
+
     app = new_application(ServerSection(port=0, max_body=_MAX), metrics)
     app.router.add_post("/echo", _echo)
     app.router.add_post("/anything", _anything)
     app.router.add_get("/fail/{how}", _fail)
     app.router.add_get("/late", _late)
+    app.router.add_get("/stream", _stream)
+    app.router.add_get("/figures", figures)
     below = web.Application()
     below.router.add_post("/upload", _upload)
     below.router.add_get("/fail/{how}", _fail)
@@ -200,6 +214,20 @@ async def test_while_stopping_nothing_new_is_taken() -> None:
         for request in (_post("/echo", b"{}"), _get("/channels/web/fail/bug"), _get("/nothing")):
             reply = await ask(port, request)
             assert (503, "stopping", "5") == (reply.status, reply.code, reply.headers["retry-after"])
+
+
+async def test_event_streams_are_counted_while_they_last() -> None:
+    """The figure goes up with each stream's beginning and down when it ends; other answers do not count."""
+    async with _serving() as (app, port), wire(port) as one, wire(port) as two:
+        for stream in (one, two):
+            await stream.send(_get("/stream"))
+            await stream.until(b": hello\n\n")
+        assert b"supportbot_sse_streams 2.0" in (await ask(port, _get("/figures"))).body
+        app[STOPPING].set()
+        for stream in (one, two):
+            await stream.until(b"0\r\n\r\n")
+        app[STOPPING].clear()
+        assert b"supportbot_sse_streams 0.0" in (await ask(port, _get("/figures"))).body
 
 
 # -- bodies ------------------------------------------------------------------------------------
