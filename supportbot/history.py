@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import chain, groupby
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from supportbot.messages import Words
@@ -12,7 +13,7 @@ from supportbot.tokens import estimate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from supportbot.messages import Author, Message, Role
+    from supportbot.messages import Attachment, Author, Message, Role
 
 SMALLEST_BUDGET = 64
 """The least a history may be trimmed to, in tokens: room for two ends of a message and the marker between."""
@@ -22,6 +23,8 @@ PERSON_MARK = "[A person from the team wrote:]"
 
 _FRAME = 5  # tokens around every entry; Llama 3 spends three on the role, one before and one after the text
 _LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
+_MOST_FILES = 20
+_SHORT = 500  # characters
 _ROLES: dict[Author, Role] = {"customer": "user", "bot": "assistant", "person": "assistant"}
 
 
@@ -32,9 +35,16 @@ def spoken(messages: Iterable[Message]) -> tuple[Words, ...]:
     What the system noted is left out. Neighbours of the same role become one entry, because some
     endpoints refuse two in a row. Texts have been through ``visible`` and are never empty.
     """
-    said = [(_ROLES[m.author], _content(m)) for m in messages if m.author in _ROLES]
-    runs = groupby((entry for entry in said if entry[1]), key=lambda entry: entry[0])
-    return tuple(Words(role=role, content="\n\n".join(text for _, text in run)) for role, run in runs)
+    said: list[tuple[Role, list[str]]] = []
+    for message in messages:
+        role, content = _ROLES.get(message.author), _content(message)
+        if role is None or not content:
+            continue
+        if said and said[-1][0] == role:
+            said[-1][1].append(content)
+        else:
+            said.append((role, [content]))
+    return tuple(Words(role=role, content="\n\n".join(contents)) for role, contents in said)
 
 
 def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
@@ -43,7 +53,7 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
     The history is cut only before a ``user`` entry, so the result begins with one. A ``tool`` entry
     stays with the ``assistant`` entry before it that made the call; one without a call is dropped.
     The newest ``user`` entry is always kept: alone too large, it loses its middle. When what
-    follows it (calls and their results) is too large, the newest calls stay.
+    follows it (calls and their results) is too large, the newest calls stay. Nothing older then does.
 
     Empty when no ``user`` has spoken. A pure function: the same words and budget give the same result.
 
@@ -55,8 +65,11 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
     exchanges = _exchanges(words)
     if not exchanges:
         return ()
-    kept = [_squeezed(exchanges.pop(), budget)]
-    left = budget - cost(kept[0])
+    newest = exchanges.pop()
+    kept = [_squeezed(newest, budget)]
+    if kept[0] != newest:
+        return tuple(kept[0])  # nothing older may take the room that the newest lacked
+    left = budget - cost(newest)
     while exchanges and _fit(exchanges[-1], left):
         kept.append(exchanges.pop())
         left -= cost(kept[-1])
@@ -65,17 +78,22 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
 
 def cost(words: Iterable[Words]) -> int:
     """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
-    return sum(estimate(entry.content) + _FRAME for entry in words)
+    return sum(_tokens(entry.content) + _FRAME for entry in words)
 
 
 def _content(message: Message) -> str:
     """Return a message's words; empty for one by our side that says nothing."""
-    parts = [clip(visible(message.text), _LONGEST_MESSAGE).strip()]
-    parts += [f"[Attached: {one_line(file.name, 100) or 'a file'}]" for file in message.attachments[:20]]
-    content = "\n".join(filter(None, parts))
+    text = message.text
+    content = _remembered_clean(text) if len(text) <= _SHORT else _clean(text)
+    if message.attachments:
+        content = "\n".join(filter(None, (content, *map(_attached, message.attachments[:_MOST_FILES]))))
     if message.author == "person" and content:
         return f"{PERSON_MARK}\n{content}"
     return content or ("[An empty message]" if message.author == "customer" else "")
+
+
+def _attached(file: Attachment) -> str:
+    return f"[Attached: {one_line(file.name, 100) or 'a file'}]"
 
 
 def _exchanges(words: Sequence[Words]) -> list[list[Words]]:
@@ -117,7 +135,24 @@ def _steps(words: Iterable[Words]) -> list[list[Words]]:
 def _fit(words: Iterable[Words], budget: int) -> bool:
     """Say whether entries cost at most ``budget``, without reading on once they do not."""
     for entry in words:
-        if not fits(entry.content, budget - _FRAME):
+        budget -= _FRAME
+        if len(entry.content) > _SHORT and not fits(entry.content, budget):
             return False
-        budget -= estimate(entry.content) + _FRAME
+        budget -= _tokens(entry.content)
+        if budget < 0:
+            return False
     return True
+
+
+def _clean(text: str) -> str:
+    return clip(visible(text), _LONGEST_MESSAGE).strip()
+
+
+def _tokens(text: str) -> int:
+    return _remembered_estimate(text) if len(text) <= _SHORT else estimate(text)
+
+
+# The same messages come again in every turn of their conversation. Short texts only: the two
+# hold at most 4,096 texts of 500 characters each, so some 16 MB in the worst of scripts.
+_remembered_clean = lru_cache(maxsize=4096)(_clean)
+_remembered_estimate = lru_cache(maxsize=4096)(estimate)
