@@ -94,7 +94,7 @@ class Health:
 
 
 def disk_free(path: Path, *, least: int = 256 * 1024 * 1024) -> Check:
-    """Make a check that the disk with ``path`` (a file or folder that exists) has ``least`` bytes to spare."""
+    """Make a check that the disk which holds ``path``, a file or folder, has ``least`` bytes to spare."""
 
     async def check() -> str:
         usage = await asyncio.to_thread(shutil.disk_usage, path)

@@ -106,8 +106,8 @@ class Metrics:
         self._messages_ignored.labels(channel, reason).inc()
 
     def turn_ended(self, outcome: str, seconds: float) -> None:
-        """A try at a turn ended: ``answered``, ``failed`` (it is tried again), ``dead``, ``superseded`` (the turn
-        was no longer ours, or a person speaks now), ``released`` (the bot stops)."""
+        """A try at a turn ended: ``answered``, ``failed`` (it is tried again), ``dead``, ``superseded``
+        (taken over, or a person speaks now), ``released`` (the bot stops)."""
         self._turns.labels(outcome).inc()
         self._turn_seconds.observe(seconds)
 
