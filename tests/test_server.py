@@ -135,7 +135,7 @@ async def test_pipelined_requests_are_answered_in_order() -> None:
 
 
 def test_the_clocks_are_what_the_page_says() -> None:
-    """W25: ten, twenty and seventy-five seconds, unless a test says otherwise; a minute for what is not read."""
+    """W25: ten, twenty and seventy-five seconds unless told otherwise; a minute for what is not read."""
     limits = Limits()
     clocks = (limits.header_timeout, limits.body_timeout, limits.idle_timeout, limits.read_timeout)
     assert (10, 20, 75, 60) == clocks
