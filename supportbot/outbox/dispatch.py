@@ -131,13 +131,13 @@ class Outbox:
     async def stop(self, grace: float) -> None:
         """Finish what is being sent within ``grace`` seconds; what is not is settled by the next start."""
         self._open = False
-        if self._sweeper is not None:
-            self._sweeper.cancel()
         for timer in self._timers:
             timer.cancel()
         tasks = set(self._sending)
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=grace)
+        if self._sweeper is not None:
+            tasks.add(self._sweeper)
         for task in tasks:
             task.cancel()
         if tasks:
@@ -332,7 +332,7 @@ class Outbox:
             await self._store.write(unit, patience=_MARGIN)  # type: ignore[arg-type]
         except StoreUnavailable as error:
             lost = str(error)
-            log.error("delivery.not_recorded", delivery=outbound.delivery_id, error=lost)  # noqa: TRY400
+            log.error("delivery.unrecorded", delivery=outbound.delivery_id, error=lost)  # noqa: TRY400
 
     # -- finding work ---------------------------------------------------------------------------
 

@@ -30,6 +30,9 @@ _ADVANCE = Statement(
     .values(last_seq=conversations.c.last_seq + 1, updated_at=bindparam("now"))
     .returning(conversations.c.last_seq)
 )
+_LOCK = Statement(
+    select(conversations.c.id).where(conversations.c.id == bindparam("conversation")).with_for_update()
+)
 _ADD_MESSAGE = Statement(insert(messages).inline())
 _ADD = Statement(insert(deliveries).inline())
 _FIRST_OPEN = Statement(
@@ -234,6 +237,7 @@ def end(
     tx: Tx, outbound: Outbound, *, state: str, now: int, external_id: str = "", reason: str = ""
 ) -> str | None:
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
+    tx.row(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     ended = tx.run(
         _END,
         delivery=outbound.delivery_id,

@@ -93,6 +93,7 @@ class PostgresStore:
     """The store on PostgreSQL."""
 
     def __init__(self, url: str) -> None:
+        self._at_work: set[asyncio.Future[Any]] = set()
         self._engine = open_engine(
             url,
             pool_size=10,
@@ -132,7 +133,10 @@ class PostgresStore:
 
     async def _transact(self, unit: Callable[[Tx], T]) -> T:
         """Run to the end even if the caller gives up: a commit in flight must still call back."""
-        return await asyncio.shield(asyncio.ensure_future(self._transact_unshielded(unit)))
+        task = asyncio.ensure_future(self._transact_unshielded(unit))
+        self._at_work.add(task)
+        task.add_done_callback(self._at_work.discard)
+        return await asyncio.shield(task)
 
     async def _transact_unshielded(self, unit: Callable[[Tx], T]) -> T:
         callbacks: list[Callable[[], None]] = []
@@ -154,7 +158,9 @@ class PostgresStore:
         return await read_unit(self._engine, unit)
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Finish what was begun, then close the connections."""
+        if self._at_work:
+            await asyncio.wait(self._at_work)
         await self._engine.dispose()
 
 

@@ -294,9 +294,13 @@ def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> bool:
 
 def close(tx: Tx, turn: Turn, now: int) -> bool:
     """End the work on a turn if it is still ours; say whether it was. What arrived meanwhile is due now."""
-    waiting = has_unclaimed(tx, turn.conversation_id)
-    due = now if waiting else None
-    return tx.run(_CLOSE, conversation=turn.conversation_id, held=turn.fence, due=due) == 1
+    held = {"conversation": turn.conversation_id, "held": turn.fence}
+    if tx.run(_CLOSE, **held, due=None) == 0:
+        return False
+    # Only now, with the row locked, is it certain that nobody adds a message who saw the turn still open.
+    if has_unclaimed(tx, turn.conversation_id):
+        tx.run(_CLOSE, **held, due=now)
+    return True
 
 
 def has_unclaimed(tx: Tx, conversation_id: str) -> bool:

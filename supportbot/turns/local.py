@@ -14,7 +14,7 @@ from supportbot.ids import now_ms
 from supportbot.turns import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Iterable
 
     from supportbot.feed import Feed
     from supportbot.messages import Turn
@@ -139,17 +139,13 @@ class LocalEngine:
     async def stop(self, grace: float) -> None:
         """Take no new turns; finish those that finish within ``grace`` seconds, release the others."""
         self._open = False
-        for chore in self._chores:
-            chore.cancel()
         for timer in self._timers.values():
             timer.cancel()
+        await _ended(self._chores)
         tasks = {running.task for running in self._running.values()}
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=grace)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
+        await _ended(tasks)
 
     @property
     def running(self) -> int:
@@ -328,6 +324,15 @@ class LocalEngine:
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait until they are gone."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
 
 
 def _reason(error: Exception) -> str:

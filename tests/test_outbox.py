@@ -1,0 +1,146 @@
+"""What becomes of a reply, whatever the platform does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supportbot.ids import now_ms
+from supportbot.outbox import ledger
+from supportbot.testing.fakes import BlindChannel, Fate
+from tests.durable import Durable, opened, running
+
+if TYPE_CHECKING:
+    from supportbot.messages import Outbound
+
+DELIVERIES = "select state, reason from deliveries order by seq"
+
+
+@pytest.mark.parametrize("fate", ["lost", "unclear but there", "crash but there", "busy"])
+async def test_one_visible_reply_whatever_happens(database_url: str, fate: Fate) -> None:
+    """However a post fails, the customer sees the reply exactly once."""
+    async with running(database_url) as bot:
+        bot.platform.fates.append(fate)
+        await bot.accept("hello")
+        await bot.until_rows("select state from deliveries", [("delivered",)])
+        assert bot.platform.texts == ["re: hello"]
+
+
+@pytest.mark.parametrize("fate", ["lost", "unclear but there", "crash but there"])
+async def test_nothing_is_posted_again_before_looking(database_url: str, fate: Fate) -> None:
+    """After an unclear post the platform is asked first; it is posted again only if it was missing twice."""
+    async with running(database_url) as bot:
+        bot.platform.fates.append(fate)
+        await bot.accept("hello")
+        await bot.until_rows("select state from deliveries", [("delivered",)])
+        verbs = [call.split()[0] for call in bot.platform.calls]
+        assert verbs == (["send", "find", "find", "send"] if fate == "lost" else ["send", "find"])
+
+
+async def test_a_refusal_is_final(database_url: str) -> None:
+    """What the platform refuses is dead with its reason, and the next reply is not held up by it."""
+    async with running(database_url) as bot:
+        bot.platform.fates.append("refused")
+        await bot.accept("hello")
+        await bot.until_rows(DELIVERIES, [("dead", "channel_not_found")])
+        await bot.accept("again")
+        assert await bot.replies(1) == ["re: again"]
+
+
+async def test_a_channel_that_cannot_look_leaves_an_unknown(database_url: str) -> None:
+    """Where nobody can look, an unclear post ends in sight of the operator, never as a second post."""
+    blind = BlindChannel(["unclear but there"])
+    async with running(database_url, channels={"web": blind}) as bot:
+        await bot.accept("hello")
+        await bot.until_rows(DELIVERIES, [("unknown", "connection reset")])
+        assert blind.platform.texts == ["re: hello"]
+
+
+async def test_a_post_that_never_gets_through_is_dead_in_the_end(database_url: str) -> None:
+    """The attempts are counted; after the last the delivery is put aside."""
+    async with running(database_url) as bot:
+        bot.platform.fates.extend(["lost"] * 20)
+        await bot.accept("hello")
+        await bot.until_rows(DELIVERIES, [("dead", "not found on the platform")])
+        assert bot.platform.texts == []
+        assert [call.split()[0] for call in bot.platform.calls].count("send") == 3
+
+
+async def test_replies_of_a_conversation_keep_their_order(database_url: str) -> None:
+    """A reply whose predecessor waits for the platform waits behind it; other conversations do not."""
+    async with running(database_url) as bot:
+        bot.platform.fates.extend(["busy", "busy"])
+        bot.platform.retry_after = 0.2
+        await bot.accept("one")
+        await bot.until_rows("select count(*) from events where kind = 'delivery.postponed'", [(1,)])
+        await bot.accept("two")
+        await bot.until_rows("select count(*) from deliveries", [(2,)])
+        bot.platform.fates.clear()
+        await bot.accept("other", to="c2")
+        assert await bot.replies(3) == ["re: other", "re: one", "re: two"]
+
+
+async def test_what_a_crash_left_in_sending_is_looked_for(database_url: str) -> None:
+    """A delivery whose sender died is settled by looking: found, it is recorded and not posted again."""
+    async with opened(database_url) as store:
+        first = Durable(store)
+        await first.start()
+        first.outbox._end = _die  # type: ignore[method-assign, assignment]
+        await first.accept("hello")
+        await first.replies(1)
+        await first.engine.stop(0)
+        await first.outbox.stop(0)
+        bot = Durable(store, channels={"web": first.platform})
+        await bot.start()
+        await bot.until_rows("select state, external_id from deliveries", [("delivered", "post-1")])
+        assert [call.split()[0] for call in first.platform.calls] == ["send", "find"]
+        await bot.stop()
+
+
+async def _die(_outbound: Outbound, _state: str, **_details: str) -> None:
+    """The process was killed between the post and its record."""
+
+
+async def test_a_reply_that_was_planned_but_never_sent_is_sent_by_the_next_start(database_url: str) -> None:
+    """A crash between the commit of an answer and its post: found nowhere, it is posted, once."""
+    async with opened(database_url) as store:
+        first = Durable(store, channels={})
+        first.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        await first.start()
+        await first.accept("hello")
+        await first.until_rows("select state from deliveries", [("sending",)])
+        await first.stop()
+        bot = Durable(store)
+        await bot.start()
+        assert await bot.replies(1) == ["re: hello"]
+        await bot.until_rows("select state from deliveries", [("delivered",)])
+        assert bot.platform.texts == ["re: hello"]
+        await bot.stop()
+
+
+async def test_an_overtaken_sender_records_nothing(database_url: str) -> None:
+    """The outcome of an attempt counts only while that attempt holds the delivery."""
+    async with opened(database_url) as store:
+        bot = Durable(store, channels={})
+        bot.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        await bot.start()
+        await bot.accept("hello")
+        await bot.until_rows("select state from deliveries", [("sending",)])
+        [(delivery,)] = await bot.rows("select id from deliveries")
+        now = now_ms()
+        await store.write(lambda tx: ledger.reclaim(tx, "next", now))
+        lease = {"owner": "next", "lease_until": now + 1000}
+        outbound, unclear, _ = await store.write(lambda tx: ledger.claim(tx, delivery, now=now, **lease))  # type: ignore[misc]
+        late = outbound.evolve(attempt=outbound.attempt - 1)
+        await store.write(lambda tx: ledger.end(tx, late, state="dead", now=now))
+        assert unclear is True
+        assert await bot.rows("select state from deliveries") == [("sending",)]
+        await bot.stop()
+
+
+async def test_a_channel_that_is_gone_from_bot_yaml_leaves_a_dead_delivery(database_url: str) -> None:
+    """A reply whose channel no longer exists says so, instead of waiting for ever."""
+    async with running(database_url, channels={"other": BlindChannel()}) as bot:
+        await bot.accept("hello")
+        await bot.until_rows(DELIVERIES, [("dead", "bot.yaml has no channel 'web' any more")])
