@@ -60,9 +60,10 @@ def problems(
         if not templates.has(name)
     ]
     entries = [name for name in templates.names if not name.rpartition("/")[2].startswith("_")]
-    for name in entries:
-        found += _unknown_names(templates, name)
-        found += _failures(templates, name, tuple(channels) or ("terminal",), about_bot(bot))
+    names, about = tuple(channels) or ("terminal",), about_bot(bot)
+    for entry in entries:
+        found += _unknown_names(templates, entry)
+        found += _failures(templates, entry, names, about)
     return found
 
 
@@ -88,7 +89,7 @@ def _failures(
 def _unknown_names(templates: Templates, name: str) -> Iterator[PromptError]:
     """Find names that stand for nothing, also where no sample leads."""
     tree = templates.tree(name)
-    unknown = meta.find_undeclared_variables(tree) - {*VARIABLES, *_OF_JINJA}
+    unknown = meta.find_undeclared_variables(tree) - {*VARIABLES, *_OF_JINJA, *_own_names(tree)}
     for node in tree.find_all(nodes.Name):
         if node.name in unknown and node.ctx == "load":
             problem = no_such("variable", node.name, VARIABLES)
@@ -99,7 +100,7 @@ def _unknown_names(templates: Templates, name: str) -> Iterator[PromptError]:
 def _unknown_keys(templates: Templates, name: str, tree: nodes.Template) -> Iterator[PromptError]:
     """The same for what follows the dot of a variable that is not the template's own."""
     sample = context(_turns("terminal")[0], _PASSAGES, about_bot({}))
-    own = {node.name for node in tree.find_all(nodes.Name) if node.ctx != "load"}
+    own = set(_own_names(tree))
     for node in tree.find_all(nodes.Getattr):
         variable = node.node.name if isinstance(node.node, nodes.Name) else ""
         mapping = sample.get(variable)
@@ -108,8 +109,19 @@ def _unknown_keys(templates: Templates, name: str, tree: nodes.Template) -> Iter
             yield PromptError(file=templates.path(name), line=node.lineno, problem=problem)
 
 
+def _own_names(tree: nodes.Template) -> Iterator[str]:
+    """Yield what a template names itself, wherever: its blocks see what stands outside them."""
+    for node in tree.find_all((nodes.Name, nodes.Macro, nodes.Import, nodes.FromImport)):
+        if isinstance(node, nodes.FromImport):
+            yield from (name if isinstance(name, str) else name[1] for name in node.names)
+        elif isinstance(node, nodes.Import):
+            yield node.target
+        elif isinstance(node, nodes.Macro) or (isinstance(node, nodes.Name) and node.ctx != "load"):
+            yield node.name
+
+
 def _turns(channel: str) -> tuple[Turn, ...]:
-    """Return one turn of a stranger, and one of a customer who is known and has written before."""
+    """Return a turn of a stranger, and two of a customer who has written before: claimed and verified."""
     stranger = Turn(
         id="turn_sample",
         conversation_id="conv_sample",
@@ -124,18 +136,13 @@ def _turns(channel: str) -> tuple[Turn, ...]:
             Message(id="msg_sample", seq=1, author="customer", text="Where is my order?", created_at=0),
         ),
     )
-    known = Contact(
-        id="contact_sample",
-        external_id="sample",
-        name="Ada Lovelace",
-        email="ada@example.com",
-        assurance="verified",
-    )
-    return stranger, stranger.evolve(
-        contact=known,
-        messages=tuple(m.evolve(seq=7) for m in stranger.messages),
+    claimed = stranger.contact.evolve(name="Ada Lovelace", email="ada@example.com", assurance="claimed")
+    second = stranger.evolve(
+        contact=claimed,
+        messages=tuple(message.evolve(seq=7) for message in stranger.messages),
         created_at=1_760_000_000_000,
     )
+    return stranger, second, second.evolve(contact=claimed.evolve(assurance="verified"))
 
 
 _PASSAGES = (

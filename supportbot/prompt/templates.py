@@ -12,6 +12,7 @@ from supportbot.errors import PromptError
 from supportbot.prompt.filters import SAFE_FILTERS, SAFE_TESTS
 from supportbot.prompt.folder import SUFFIX, read, stamp_of
 from supportbot.prompt.sandbox import Sandbox, no_such, render
+from supportbot.readable import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from jinja2 import nodes
 
+_LONGEST_PROBLEM = 300  # characters
 _NO_FILTER = re.compile(r"No (filter|test) named '(.*?)'")
 
 
@@ -93,7 +95,7 @@ class Templates:
             file, line = error.filename or str(self.path(name)), error.lineno
         else:
             file, line = _place(error.__traceback__) or (str(self.path(name)), 1)
-        return PromptError(file=file, line=line, problem=" ".join(_words(error).split()))
+        return PromptError(file=file, line=line, problem=one_line(_words(error), _LONGEST_PROBLEM))
 
 
 def _place(traceback: TracebackType | None) -> tuple[str, int] | None:
@@ -108,7 +110,7 @@ def _place(traceback: TracebackType | None) -> tuple[str, int] | None:
 
 
 def _words(error: Exception) -> str:
-    """Return what to tell about an error; never the data that a Python error may quote."""
+    """Return what to tell about an error; of a Python error only what does not quote data."""
     if isinstance(error, TemplateSyntaxError):
         message = error.message or "syntax error"
         if missing := _NO_FILTER.match(message):
