@@ -6,7 +6,6 @@ import json
 import re
 import tomllib
 from pathlib import Path
-from shutil import copytree
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import pytest
@@ -17,6 +16,7 @@ from ruamel.yaml import YAML
 from supportbot import config
 from supportbot.channel import load_channel
 from supportbot.config.models import Config
+from tests.bot_folder import BotFolder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,10 +122,22 @@ def test_the_shipped_bot_has_no_problems() -> None:
     assert ((), ()) == (report.problems, report.warnings)
 
 
-def test_the_example_of_the_page_has_no_problems(tmp_path: Path) -> None:
-    """The first example of docs/bot-yaml.md can be copied."""
+@pytest.fixture
+def bot(tmp_path: Path) -> BotFolder:
+    return BotFolder(tmp_path)
+
+
+def test_the_first_example_of_the_page_has_no_problems(bot: BotFolder) -> None:
+    """The file that docs/bot-yaml.md begins with can be copied."""
     example = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)[0]
-    (tmp_path / "knowledge").mkdir()
-    copytree(ROOT / "prompts", tmp_path / "prompts")
-    (tmp_path / "bot.yaml").write_text(example, "utf-8")
-    assert () == config.check(tmp_path / "bot.yaml", {"LLAMA_API_KEY": "LLM|123|abc"}).problems
+    assert [] == bot.problems(example, {"LLAMA_API_KEY": "LLM|123|abc"})
+
+
+def test_the_messages_on_the_page_are_the_program_s(bot: BotFolder) -> None:
+    """The file full of mistakes on the page makes the messages shown below it, and no others."""
+    found = re.search(
+        r"```yaml\n(bot:\n[^`]*)```[^`]*`supportbot check`[^`]*```text\n(.*?)```", PAGE, re.DOTALL
+    )
+    assert found
+    content, messages = found.groups()
+    assert messages.splitlines() == bot.problems(content)

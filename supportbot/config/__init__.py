@@ -85,8 +85,7 @@ def check(path: Path, environ: Mapping[str, str] | None = None) -> Report:
         tree, refused = source.parse(source.read(path), name)
     except source.UnreadableError as error:
         return Report(problems=in_order(error.problems, name))
-    findings = Findings(name, tree)
-    findings.problems.extend(refused)
+    findings = Findings(name, tree, refused)
     loaded = _load(path, tree, findings, os.environ if environ is None else environ)
     problems = in_order(findings.problems, name)
     return Report(

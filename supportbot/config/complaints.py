@@ -71,14 +71,20 @@ class Complaints:
 
     def record(self, error: ErrorDetails) -> None:
         """Record one error, unless its value is known to be wrong already."""
-        loc: Loc = error["loc"]
-        at_key = error["type"] == "extra_forbidden" or loc[-1:] == ("[key]",)
-        loc = loc[:-1] if loc[-1:] == ("[key]",) else loc
-        loc = self._findings.reached((*self._base, *loc))[len(self._base) :]
-        loc, what, fix = self._words(error, loc, about_key=at_key)
+        at_key = error["type"] == "extra_forbidden" or error["loc"][-1:] == ("[key]",)
+        loc, what, fix = self._words(error, self._way(error["loc"]), about_key=at_key)
         full = (*self._base, *loc)
         if not self._findings.suspect(full):
             self._findings.add(full, what, fix, at_key=at_key)
+
+    def _way(self, loc: Loc) -> Loc:
+        """Leave out of pydantic's way what names the branches of a union and other things of its own."""
+        way: Loc = ()
+        for step in loc:
+            longer = (*way, step)
+            if self._findings.node((*self._base, *longer)) or shape.field_at(self._model, longer):
+                way = longer
+        return way
 
     def _words(self, error: ErrorDetails, loc: Loc, *, about_key: bool) -> tuple[Loc, str, str]:
         """Return what the error is about, what is wrong with it, and what to do."""

@@ -33,13 +33,14 @@ class Problem:
 class Findings:
     """Everything found wrong with one file so far."""
 
-    def __init__(self, file: str, tree: Node) -> None:
-        """Take the file's name as people know it, and its tree."""
-        self.problems: list[Problem] = []
+    def __init__(self, file: str, tree: Node, refused: list[Problem]) -> None:
+        """Take the file's name as people know it, its tree, and what was already wrong when it was built."""
+        self.problems: list[Problem] = list(refused)
         self.warnings: list[Problem] = []
         self._file = file
         self._tree = tree
         self._locs: set[Loc] = set()
+        self._refused = {nodes.Mark(problem.line, problem.column) for problem in refused}
 
     def add(self, loc: Loc, what: str, fix: str, *, at_key: bool = False, origin: bool = True) -> None:
         """Record an error about the value at ``loc``, or about its key.
@@ -59,17 +60,15 @@ class Findings:
 
     def suspect(self, loc: Loc) -> bool:
         """Say whether an error is known about the value at ``loc`` or about something in it."""
-        return any(known[: len(loc)] == loc for known in self._locs)
+        node = self.node(loc)
+        return (node is not None and node.at in self._refused) or any(
+            known[: len(loc)] == loc for known in self._locs
+        )
 
     def node(self, loc: Loc) -> Node | None:
         """Return what the file has at ``loc``, if anything."""
         found = nodes.find(self._tree, loc)
         return found.node if found.loc == loc else None
-
-    def reached(self, loc: Loc) -> Loc:
-        """Cut off what of ``loc`` leads into a single value (pydantic names the branches of a union so)."""
-        found = nodes.find(self._tree, loc)
-        return found.loc if isinstance(found.node, nodes.Scalar) else loc
 
     def from_outside(self, loc: Loc) -> bool:
         """Say whether the value at ``loc`` came, in part, from the environment or another file."""
@@ -85,9 +84,10 @@ class Findings:
         return Problem(self._file, at.line, at.column, f"{name} {what}", fix)
 
     def _place(self, loc: Loc, *, at_key: bool) -> Mark:
+        """Return where a value stands; for what has parts, is empty or is missing, where its key does."""
         found = nodes.find(self._tree, loc)
-        empty = isinstance(found.node, nodes.Scalar) and found.node.plain and not found.node.text
-        return found.key_at if at_key or empty or found.loc != loc else found.node.at
+        single = isinstance(found.node, nodes.Scalar) and (found.node.text or not found.node.plain)
+        return found.node.at if single and not at_key and found.loc == loc else found.key_at
 
     def _variables(self, loc: Loc) -> tuple[str, ...]:
         node = self.node(loc)
