@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _MAX_FILES = 2000
 _MAX_FILE = 256 * 1024  # bytes
 _MAX_FRONT_MATTER = 8 * 1024  # characters
+_MAX_INTRODUCTION = 300  # characters; a longer one is a section of its own
 _MAX_SECTION = 1200  # characters; a longer section is split between paragraphs
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
@@ -95,8 +96,15 @@ def read_articles(folder: Path) -> tuple[list[Article], str]:
 
 
 def split(article: Article) -> Iterator[Section]:
-    """Split an article at its headings, and what is still too long between its paragraphs."""
-    for heading, text in _by_heading(article.body):
+    """Split an article at its headings, and what is still too long between its paragraphs.
+
+    A short introduction stays with the first section: alone it answers nothing.
+    """
+    parts = list(_by_heading(article.body))
+    if len(parts) > 1 and not parts[0][0] and len(parts[0][1]) <= _MAX_INTRODUCTION:
+        (_, introduction), (heading, text), *others = parts
+        parts = [(heading, f"{introduction}\n\n{text}"), *others]
+    for heading, text in parts:
         for part in _by_length(text):
             yield Section(article=article, heading=heading, text=part)
 

@@ -10,19 +10,36 @@ import sqlite3
 from itertools import pairwise
 from math import log
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 from weakref import finalize
 
 from supportbot.errors import FullTextSearchMissing
 from supportbot.knowledge.language import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
-_WEIGHTS = "3.0, 3.0, 3.0, 1.0"  # title, also, heading, body
+_OVERALL = "3.0, 3.0, 3.0, 1.0"  # the columns' weights: title, also, heading, body
+_OWN = "0.0, 0.0, 3.0, 1.0"  # the same without what all sections of an article have in common
+_FIND = (
+    f"SELECT rowid, -bm25(sections, {_OVERALL}), -bm25(sections, {_OWN}) "  # noqa: S608  constants only
+    "FROM sections WHERE sections MATCH ?"
+)
 _K1 = 1.2  # fixed in FTS5
 _FLOOR = 1e-6  # what FTS5 takes for an idf that is not positive
+
+
+class Strength(NamedTuple):
+    """How strongly a section has a phrase, from 0 to 1.
+
+    The part of BM25 that depends on the section: near 1 for a word of the title or the heading, below
+    0.5 for one that stands once in the text.
+    """
+
+    overall: float
+    own: float
+    """In its own heading and text, apart from the article's title and ``also``."""
 
 
 class Index:
@@ -69,22 +86,15 @@ class Index:
         """Whether two stems follow one another anywhere."""
         return (a, b) in self._side_by_side
 
-    def find(self, phrase: tuple[str, ...]) -> Mapping[int, float]:
-        """Which sections hold the words side by side, and how strongly, from 0 to 1.
-
-        The strength is the part of BM25 that depends on the section: near 1 for a word of the title or
-        the heading, below 0.5 for one that stands once in the text.
-        """
+    def find(self, phrase: tuple[str, ...]) -> dict[int, Strength]:
+        """Which sections hold the words side by side, and how strongly."""
         # `words` leaves letters and digits only, so a quote cannot occur; doubling it costs nothing.
         quoted = '"' + " ".join(phrase).replace('"', '""') + '"'
         with self._lock:
-            rows = self._db.execute(
-                f"SELECT rowid, -bm25(sections, {_WEIGHTS}) FROM sections WHERE sections MATCH ?",  # noqa: S608  constant
-                (quoted,),
-            ).fetchall()
+            rows = self._db.execute(_FIND, (quoted,)).fetchall()
         idf = log((self._size - len(rows) + 0.5) / (len(rows) + 0.5))
         most = (idf if idf > 0 else _FLOOR) * (_K1 + 1)
-        return {number: min(1.0, value / most) for number, value in rows}
+        return {n: Strength(min(1.0, overall / most), min(1.0, own / most)) for n, overall, own in rows}
 
     def _stems(self, spoken: Sequence[str]) -> list[str]:
         with self._lock:

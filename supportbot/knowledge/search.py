@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from typing import TYPE_CHECKING, Self
 
@@ -20,10 +21,11 @@ _MAX_SENTENCES = 12  # the rest counts as one more
 _SHORT = 2  # a question of so few terms may lean on what was said before
 _CONTEXT = 0.5  # how much that counts
 _SENTENCE = 0.9  # one sentence out of several, against the whole message
-_LEAST_WEIGHT = 3.0  # a sentence must weigh at least this much to be taken by itself
+_LEAST_SENTENCE = 3.0  # what must be expected of a sentence to take it by itself
 _LEAST = 1.6  # what is expected of any question: a word that many articles have is no question by itself
 _FULL = 0.85  # the part of the highest possible BM25 that counts as a perfect fit
 _PER_ARTICLE = 2  # passages
+_LATER = 0.97  # for each section further down: writers put the general before the special
 _SENTENCE_END = re.compile(r"[.!?\n]+")
 
 
@@ -73,38 +75,42 @@ class Knowledge:
             limit: At most so many passages.
             context: What the customer had written before; read only when the question is very short.
         """
-        scores: dict[int, float] = {}
-        for terms, trust in self._readings(question[:_MAX_QUESTION], context[:_MAX_QUESTION]):
+        readings = self._readings(question[:_MAX_QUESTION], context[:_MAX_QUESTION])
+        whole, *sentences = readings
+        scores = _scores(whole)
+        for terms in sentences:
             for section, score in _scores(terms).items():
-                scores[section] = max(scores.get(section, 0.0), score * trust)
-        return [self._passage(section, score) for section, score in self._best(scores, limit)]
+                scores[section] = max(scores.get(section, 0.0), score * _SENTENCE)
+        best = heapq.nsmallest(limit, self._candidates(scores, _own(whole)), key=lambda c: (-c[0], c[1]))
+        return [self._passage(section, score) for score, section in best]
 
-    def _readings(self, question: str, context: str) -> Iterator[tuple[list[Term], float]]:
-        """The ways to read a message, each with how far it is trusted: as a whole, and by its sentences."""
-        sentences = [
-            self._reader.read(text) for text in _SENTENCE_END.split(question, _MAX_SENTENCES) if text
-        ]
+    def _readings(self, question: str, context: str) -> list[list[Term]]:
+        """The ways to read a message: as a whole, and by each sentence that could be the question."""
+        texts = _SENTENCE_END.split(question, _MAX_SENTENCES)
+        sentences = [terms for text in texts if (terms := self._reader.read(text))]
         whole = {key: term for terms in sentences for key, term in terms.items()}
         if len(whole) <= _SHORT and context:
             before = self._reader.read(context)
             whole = {key: term.fainter(_CONTEXT) for key, term in before.items()} | whole
-        yield list(whole.values()), 1.0
-        if len(sentences) > 1:
-            for terms in sentences:
-                if sum(term.expected for term in terms.values()) >= _LEAST_WEIGHT:
-                    yield list(terms.values()), _SENTENCE
+        readings = [list(terms.values()) for terms in sentences] if len(sentences) > 1 else []
+        telling = [terms for terms in readings if sum(term.expected for term in terms) >= _LEAST_SENTENCE]
+        return [list(whole.values()), *telling]
 
-    def _best(self, scores: dict[int, float], limit: int) -> list[tuple[int, float]]:
-        chosen: list[tuple[int, float]] = []
-        taken: dict[int, int] = {}
-        for section, score in sorted(scores.items(), key=lambda item: (-item[1], item[0])):
-            article = self._articles[section]
-            if len(chosen) >= limit:
-                break
-            if taken.get(article, 0) < _PER_ARTICLE:
-                taken[article] = taken.get(article, 0) + 1
-                chosen.append((section, score))
-        return chosen
+    def _candidates(self, scores: dict[int, float], own: dict[int, float]) -> Iterator[tuple[float, int]]:
+        """The passages worth showing, with their scores: at most two of an article.
+
+        The article is found by all of its words, the section to quote by its own. So that section gets
+        the score of the article's best one.
+        """
+        articles: dict[int, list[tuple[float, int]]] = {}
+        for section in sorted(scores):
+            sections = articles.setdefault(self._articles[section], [])
+            sections.append((-own.get(section, 0.0) * _LATER ** len(sections), section))
+        for sections in articles.values():
+            (_, first), *others = sorted(sections)
+            yield max(scores[section] for _, section in sections), first
+            for _, section in others[: _PER_ARTICLE - 1]:
+                yield scores[section], section
 
     def _passage(self, number: int, score: float) -> Passage:
         section = self._sections[number]
@@ -121,6 +127,15 @@ def _scores(terms: Sequence[Term]) -> dict[int, float]:
         for section, gain in term.gained.items():
             scores[section] = scores.get(section, 0.0) + gain / most
     return scores
+
+
+def _own(terms: Sequence[Term]) -> dict[int, float]:
+    """What each section has by itself, apart from its article's title and ``also``."""
+    own: dict[int, float] = {}
+    for term in terms:
+        for section, gain in term.own.items():
+            own[section] = own.get(section, 0.0) + gain
+    return own
 
 
 def _row(section: Section) -> tuple[str, str, str, str]:

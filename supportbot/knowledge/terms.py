@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import log
 from typing import TYPE_CHECKING
 
+from supportbot.knowledge.index import Strength
 from supportbot.knowledge.language import words
 from supportbot.knowledge.spelling import Spelling
 
@@ -28,6 +29,7 @@ _LONGEST_PHRASE = 4  # words
 _MAX_WORDS = 60  # per sentence
 
 _Phrase = tuple[str, ...]
+_NOTHING = Strength(0.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +39,13 @@ class Term:
     expected: float
     """How telling it is: near 0 for what every article has, above 3 for what only one has."""
     gained: Mapping[int, float]
-    """What the sections that have it gain from it: at most about ``expected``. Empty: no article knows it."""
+    """What sections gain from it: at most about ``expected``. Empty: no article knows it."""
+    own: Mapping[int, float]
+    """What of that comes from the section's own heading and text."""
 
     def fainter(self, factor: float) -> Term:
         """The same term, counting less."""
-        return Term(self.expected * factor, {section: gain * factor for section, gain in self.gained.items()})
+        return Term(self.expected * factor, _scaled(self.gained, factor), _scaled(self.own, factor))
 
 
 class Reader:
@@ -113,23 +117,23 @@ class Reader:
         known = self._known_pairs.get(stems)
         if known is None:
             known = self._weighed(self._index.find(pair), _PAIR)
-            known = self._known_pairs[stems] = Term(0.0, known.gained)
+            known = self._known_pairs[stems] = Term(0.0, known.gained, known.own)
         return known
 
-    def _found(self, phrase: _Phrase, stems: _Phrase) -> dict[int, float]:
-        found = dict(self._index.find(phrase))
+    def _found(self, phrase: _Phrase, stems: _Phrase) -> dict[int, Strength]:
+        found = self._index.find(phrase)
         for synonym in self._synonyms.get(stems, ()):
             _merge(found, self._index.find(synonym), _SYNONYM)
         return found
 
-    def _corrected(self, word: str) -> dict[int, float]:
+    def _corrected(self, word: str) -> dict[int, Strength]:
         meant = self._spelling.correct(word)
-        found: dict[int, float] = {}
+        found: dict[int, Strength] = {}
         if meant:
             _merge(found, self._found(meant, tuple(self._index.stems(meant))), _CORRECTED)
         return found
 
-    def _weighed(self, found: Mapping[int, float], factor: float = 1.0) -> Term:
+    def _weighed(self, found: Mapping[int, Strength], factor: float = 1.0) -> Term:
         """Weigh by the inverse document frequency, counted in articles, each as strongly as it has the term.
 
         What one section has counts a little for its whole article.
@@ -137,16 +141,17 @@ class Reader:
         best: dict[int, float] = {}
         for section, strength in found.items():
             article = self._articles[section]
-            best[article] = max(best.get(article, 0.0), strength)
+            best[article] = max(best.get(article, 0.0), strength.overall)
         frequency = sum(best.values()) or _UNKNOWN
         telling = max(_IN_PASSING, max(best.values(), default=1.0))
         weight = factor * telling * log(1 + (len(self._sections) - frequency + 0.5) / (frequency + 0.5))
         gained = {
-            section: weight * max(found.get(section, 0.0), strength * _NEIGHBOUR)
+            section: weight * max(found.get(section, _NOTHING).overall, strength * _NEIGHBOUR)
             for article, strength in best.items()
             for section in self._sections[article]
         }
-        return Term(weight, gained)
+        own = {section: weight * strength.own for section, strength in found.items() if strength.own}
+        return Term(weight, gained, own)
 
 
 def _grouped(articles: Sequence[int]) -> dict[int, list[int]]:
@@ -156,9 +161,16 @@ def _grouped(articles: Sequence[int]) -> dict[int, list[int]]:
     return sections
 
 
-def _merge(found: dict[int, float], more: Mapping[int, float], factor: float) -> None:
+def _merge(found: dict[int, Strength], more: Mapping[int, Strength], factor: float) -> None:
     for section, strength in more.items():
-        found[section] = max(found.get(section, 0.0), strength * factor)
+        old = found.get(section, _NOTHING)
+        found[section] = Strength(
+            max(old.overall, strength.overall * factor), max(old.own, strength.own * factor)
+        )
+
+
+def _scaled(values: Mapping[int, float], factor: float) -> dict[int, float]:
+    return {key: value * factor for key, value in values.items()}
 
 
 def _by_stems(index: Index, groups: Iterable[Synonyms]) -> dict[_Phrase, tuple[_Phrase, ...]]:
