@@ -68,6 +68,8 @@ class Callbacks:
         """
         if self._session is None:
             raise RetryAfter(seconds=1.0, cause="the channel is not running")
+        if not self._config.secrets:
+            raise Refused(cause="the channel has no secret any more to sign it with")
         try:
             check_url(
                 url, allow_http=self._config.allow_http, allow_private=self._config.allow_private_callbacks

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
+import orjson
 from aiohttp import web
 
 from supportbot.channel import Capabilities
 from supportbot.messages import Sent
 from supportbot_webhook import routes
-from supportbot_webhook.bodies import json_answer
 from supportbot_webhook.callbacks import Callbacks
 from supportbot_webhook.config import WebhookConfig
 from supportbot_webhook.cors import Cors
@@ -56,10 +57,13 @@ class WebhookChannel:
         app.on_response_prepare.append(cors.add_headers)
         app.cleanup_ctx.extend([readers.run, self._callbacks.run])
         served = self._served(accept, readers)
-        description = document(self._host.base_path, [operation for operation, _ in served])
+
+        @cache  # made when it is first asked for: start-up has no need of it
+        def description() -> bytes:
+            return orjson.dumps(document(self._host.base_path, [operation for operation, _ in served]))
 
         async def describe(_: web.Request) -> web.Response:
-            return json_answer(description)
+            return web.Response(body=description(), content_type="application/json")
 
         for operation, handler in served:
             app.router.add_route(operation.method, operation.path, handler)

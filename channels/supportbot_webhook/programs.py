@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-
 from supportbot.web import Problem
 from supportbot_webhook.addresses import UnsafeUrl, check_url, host_key
 from supportbot_webhook.bodies import (
@@ -21,6 +20,7 @@ from supportbot_webhook.signatures import NotSigned, SignedHeaders
 
 if TYPE_CHECKING:
     from aiohttp import web
+
     from supportbot.channel import Accept, Host
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.limits import TokenBuckets
