@@ -50,7 +50,9 @@ class Worker:
 class Durable:
     """All of it, wired."""
 
-    def __init__(self, store: Store, *, debounce: float = 0.0, channels: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self, store: Store, *, debounce: float = 0.0, channels: dict[str, Any] | None = None
+    ) -> None:
         self.store = store
         self.feed = Feed()
         self.metrics = Metrics()
@@ -130,7 +132,9 @@ class Durable:
 def inbound(said: str, *, to: str = "c1", key: str | None = None, **more: Any) -> Inbound:
     """Make a message as a channel would."""
     more.setdefault("sender", Sender(id="anna"))
-    return Inbound(channel=more.pop("channel", "web"), conversation=to, text=said, keys=(key or uuid4().hex,), **more)
+    return Inbound(
+        channel=more.pop("channel", "web"), conversation=to, text=said, keys=(key or uuid4().hex,), **more
+    )
 
 
 async def rows_of(store: Store, sql: str) -> list[tuple[Any, ...]]:
@@ -160,4 +164,3 @@ async def running(url: str, **options: Any) -> AsyncIterator[Durable]:
             yield durable
         finally:
             await durable.stop()
-

@@ -116,7 +116,9 @@ async def test_a_person_s_reply_silences_the_bot(database_url: str) -> None:
         assert later.state == "handed_over"
         assert bot.platform.texts == []
         assert await bot.rows("select state from conversations") == [("human",)]
-        assert await bot.rows(f"select state from messages where id = '{asked.message_id}'") == [("handed_over",)]
+        assert await bot.rows(f"select state from messages where id = '{asked.message_id}'") == [
+            ("handed_over",)
+        ]
         assert await bot.rows("select state, reason from turns") == [("handed_over", "a person replied")]
 
 
