@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.channels.webhook.driver import Site
 
-OPEN = {"allow_http": True, "allow_private_callbacks": True}
+OPEN: dict[str, Any] = {"allow_http": True, "allow_private_callbacks": True}
 
 
 @dataclass

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from supportbot.errors import StoreUnavailable
 from supportbot.feed import Delta, Said, StateChanged, Typing
@@ -235,8 +236,8 @@ async def test_a_stream_ends_quietly_when_the_store_fails(site: Site, visitor: V
 # -- following, without HTTP --------------------------------------------------------------------
 
 
-class _Request:
-    transport = None
+def _reader() -> Reader:
+    return Reader(make_mocked_request("GET", "/"))
 
 
 async def _core(*texts: str) -> FakeCore:
@@ -267,7 +268,7 @@ async def test_nothing_falls_between_reading_and_listening() -> None:
 
     core.host.transcripts.messages = read_while_something_happens  # type: ignore[method-assign]
     seen: list[Event | None] = []
-    async with aclosing(follow(core.host, Reader(_Request()), "chat", after=0, heartbeat=5)) as events:
+    async with aclosing(follow(core.host, _reader(), "chat", after=0, heartbeat=5)) as events:
         async for event in events:
             seen.append(event)
             if _numbers(seen)[-1:] == [2]:
@@ -289,7 +290,7 @@ async def test_a_message_read_from_the_transcript_voids_what_was_written_of_it()
 
     core.host.transcripts.messages = end_the_turn_first  # type: ignore[method-assign]
     seen: list[Event | None] = []
-    async with aclosing(follow(core.host, Reader(_Request()), "chat", after=0, heartbeat=0.05)) as events:
+    async with aclosing(follow(core.host, _reader(), "chat", after=0, heartbeat=0.05)) as events:
         async for event in events:
             if event is None:
                 break
@@ -302,7 +303,7 @@ async def test_a_gap_in_the_feed_is_read_from_the_transcript() -> None:
     """Messages that are published out of order come in order."""
     core = await _core("One")
     seen: list[Event | None] = []
-    async with aclosing(follow(core.host, Reader(_Request()), "chat", after=0, heartbeat=5)) as events:
+    async with aclosing(follow(core.host, _reader(), "chat", after=0, heartbeat=5)) as events:
         async for event in events:
             seen.append(event)
             if isinstance(event, StateChanged):
@@ -323,7 +324,7 @@ async def test_a_reader_that_lags_reads_the_transcript_again() -> None:
     """When its queue overflows nothing is lost."""
     core = await _core("One")
     seen: list[Event | None] = []
-    async with aclosing(follow(core.host, Reader(_Request()), "chat", after=0, heartbeat=5)) as events:
+    async with aclosing(follow(core.host, _reader(), "chat", after=0, heartbeat=5)) as events:
         async for event in events:
             seen.append(event)
             if isinstance(event, StateChanged) and len(_numbers(seen)) == 1:
@@ -337,7 +338,7 @@ async def test_a_reader_that_lags_reads_the_transcript_again() -> None:
 async def test_an_ended_reader_ends_before_its_conversation_began() -> None:
     """A stream that waits for the first message ends too."""
     core = FakeCore("web")
-    reader = Reader(_Request())
+    reader = _reader()
     reader.end()
     assert [] == [event async for event in follow(core.host, reader, "chat", after=0, heartbeat=5)]
 
