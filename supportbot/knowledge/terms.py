@@ -37,7 +37,7 @@ class Term:
     """One thing the customer said."""
 
     expected: float
-    """How telling it is: near 0 for what every article has, above 3 for what only one has."""
+    """How telling it is: near 0 for what every article has, 1 for what only one is about."""
     gained: Mapping[int, float]
     """What sections gain from it: at most about ``expected``. Empty: no article knows it."""
     own: Mapping[int, float]
@@ -144,7 +144,7 @@ class Reader:
             best[article] = max(best.get(article, 0.0), strength.overall)
         frequency = sum(best.values()) or _UNKNOWN
         telling = max(_IN_PASSING, max(best.values(), default=1.0))
-        weight = factor * telling * log(1 + (len(self._sections) - frequency + 0.5) / (frequency + 0.5))
+        weight = factor * telling * self._rarity(frequency) / self._rarity(1.0)
         gained = {
             section: weight * max(found.get(section, _NOTHING).overall, strength * _NEIGHBOUR)
             for article, strength in best.items()
@@ -152,6 +152,10 @@ class Reader:
         }
         own = {section: weight * strength.own for section, strength in found.items() if strength.own}
         return Term(weight, gained, own)
+
+    def _rarity(self, frequency: float) -> float:
+        articles = max(1, len(self._sections))
+        return log(1 + (articles - frequency + 0.5) / (frequency + 0.5))
 
 
 def _grouped(articles: Sequence[int]) -> dict[int, list[int]]:
