@@ -107,7 +107,7 @@ class Durable:
     async def until(self, condition: Callable[[], Any], *, seconds: float = 10) -> None:
         """Wait until something is true; fail loudly when it never is."""
         async with asyncio.timeout(seconds):
-            while not condition():
+            while not condition():  # noqa: ASYNC110 - what is waited for happens in many places
                 await asyncio.sleep(0.002)
 
     async def until_rows(self, sql: str, expected: list[tuple[Any, ...]], *, seconds: float = 10) -> None:
@@ -115,7 +115,7 @@ class Durable:
         found: list[tuple[Any, ...]] = []
         try:
             async with asyncio.timeout(seconds):
-                while (found := await self.rows(sql)) != expected:
+                while (found := await self.rows(sql)) != expected:  # noqa: ASYNC110 - likewise
                     await asyncio.sleep(0.002)
         except TimeoutError:
             raise AssertionError(f"{sql}\n  gives {found}\n  expected {expected}") from None

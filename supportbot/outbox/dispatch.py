@@ -331,8 +331,8 @@ class Outbox:
         try:
             await self._store.write(unit, patience=_MARGIN)  # type: ignore[arg-type]
         except StoreUnavailable as error:
-            lost = str(error)
-            log.error("delivery.unrecorded", delivery=outbound.delivery_id, error=lost)  # noqa: TRY400
+            # No traceback: the cause is known, and what happens next is that somebody looks for the delivery.
+            log.error("delivery.unrecorded", id=outbound.delivery_id, error=str(error))  # noqa: TRY400
 
     # -- finding work ---------------------------------------------------------------------------
 

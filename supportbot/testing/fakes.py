@@ -1,4 +1,4 @@
-"""Fakes to test a bot or a channel with: a platform that misbehaves on cue, a model that says what it is told."""
+"""Fakes to test with: a platform that misbehaves on cue, a model that says what it is told."""
 
 from __future__ import annotations
 
