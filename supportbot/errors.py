@@ -67,6 +67,10 @@ class DatabaseDriverMissing(SupportBotError):
     pip install 'supportbot-framework[postgres]'."""
 
 
+class NoStoreYet(SupportBotError):
+    """There is no store at {database} yet: the bot has not run on it. Start it: supportbot serve"""
+
+
 class NotFound(SupportBotError):
     """There is no {what} '{id}'."""
 
@@ -145,3 +149,20 @@ class Unclear(DeliveryError):
 class CannotListen(SupportBotError):
     """Cannot listen on {address}: {cause}. Set another 'server.port' or 'server.host' in bot.yaml, or stop
     the program that has this one."""
+
+
+# -- the terminal ------------------------------------------------------------------------------
+
+
+class NoTerminalChannel(SupportBotError):
+    """The bot that runs at {url} has no channel of type 'terminal' to chat through. Add one to 'channels' in
+    bot.yaml and start it again."""
+
+
+class ChatRefused(SupportBotError):
+    """The bot did not take the message ({status}): {cause}"""
+
+
+class BotGone(SupportBotError):
+    """The bot does not answer: {cause}. A message that it took is answered when it runs again
+    (supportbot serve); to read the answer: supportbot chat --conversation {conversation}"""

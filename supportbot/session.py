@@ -6,7 +6,7 @@ The hot path does not come through here: accepting, claiming and answering write
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import bindparam, delete, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
@@ -17,7 +17,7 @@ from supportbot.journal import note
 from supportbot.messages import Message, State
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
-from supportbot.tables import conversations, messages, records, turns
+from supportbot.tables import conversations, deliveries, messages, records, turns
 from supportbot.turns.ledger import hand_over_pending
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ _REVIVE_MESSAGES = Statement(
     update(messages)
     .where(messages.c.turn_id == bindparam("turn"), messages.c.state == "dead")
     .values(state="pending", reason="", turn_id=None)
+    .returning(messages.c.id)
 )
 _REVIVE_TURN = Statement(
     update(turns).where(turns.c.id == bindparam("turn"), turns.c.state == "dead").values(state="replayed")
@@ -93,6 +94,12 @@ _DUE_NOW = Statement(
     update(conversations)
     .where(conversations.c.id == bindparam("conversation"), conversations.c.open_turn_id.is_(None))
     .values(due_at=bindparam("now"), state="bot")
+)
+_SETTLE_DELIVERY = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state == "unknown")
+    .values(state=bindparam("new_state"), reason=bindparam("why"), updated_at=bindparam("now"))
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
 )
 
 _PAGE = 200
@@ -239,9 +246,51 @@ async def replay_turn(store: Store, turn_id: str) -> None:
         if turn is None or turn.state != "dead":
             raise NotFound(what="dead turn", id=turn_id)
         tx.run(_REVIVE_TURN, turn=turn_id)
-        tx.run(_REVIVE_MESSAGES, turn=turn_id)
+        revived = tx.rows(_REVIVE_MESSAGES, turn=turn_id)
+        for message in revived:  # each by its name, so that its story leads from the old turn to the new one
+            note(
+                tx,
+                turn.conversation_id,
+                "turn.replayed",
+                at=now,
+                actor="operator",
+                message_id=message.id,
+                turn_id=turn_id,
+            )
+        before = _existing(tx, turn.conversation_id).state
         tx.run(_DUE_NOW, conversation=turn.conversation_id, now=now)
-        note(tx, turn.conversation_id, "turn.replayed", at=now, actor="operator", turn_id=turn_id)
+        if before != "bot":
+            change = {"before": before, "after": "bot", "reason": "a dead turn was replayed"}
+            note(tx, turn.conversation_id, "state.changed", at=now, actor="operator", **change)
+
+    await store.write(unit, patience=5)
+
+
+async def settle_delivery(store: Store, delivery_id: str, outcome: Literal["delivered", "dead"]) -> None:
+    """Record what an operator found out about a delivery that ended as unknown.
+
+    Raises:
+        NotFound: there is no unknown delivery of this id.
+    """
+
+    def unit(tx: Tx) -> None:
+        now = now_ms()
+        reason = f"set to {outcome} by the operator"
+        row = tx.row(_SETTLE_DELIVERY, delivery=delivery_id, new_state=outcome, why=reason, now=now)
+        if row is None:
+            raise NotFound(what="unknown delivery", id=delivery_id)
+        note(
+            tx,
+            row.conversation_id,
+            "delivery.settled",
+            at=now,
+            actor="operator",
+            message_id=row.message_id,
+            turn_id=row.turn_id,
+            delivery_id=delivery_id,
+            before="unknown",
+            after=outcome,
+        )
 
     await store.write(unit, patience=5)
 

@@ -120,7 +120,7 @@ turns = Table(
     metadata,
     Column("id", Text, primary_key=True),
     Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
-    Column("state", Text, nullable=False),  # running | waiting | answered | handed_over | dead
+    Column("state", Text, nullable=False),  # running | waiting | answered | handed_over | dead | replayed
     Column("fence", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("reason", Text, nullable=False),

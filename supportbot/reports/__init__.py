@@ -1,0 +1,33 @@
+"""What an operator asks the store: lists, newest first, and the whole story of one message.
+
+Everything here only reads. Every query is cut off by a limit and follows an index, so that its cost
+does not grow with the store; where a filter has no index of its own, that is said at its function.
+"""
+
+from __future__ import annotations
+
+from supportbot.reports.advice import advice
+from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
+from supportbot.reports.rows import ConversationRow, DeliveryRow, MessageRow, TurnRow
+from supportbot.reports.story import EventRow, Story, explain
+from supportbot.reports.transcript import Transcript, conversation_ids, messages, transcript
+
+__all__ = [
+    "ConversationRow",
+    "DeliveryRow",
+    "EventRow",
+    "MessageRow",
+    "Page",
+    "Story",
+    "Transcript",
+    "TurnRow",
+    "advice",
+    "conversation_ids",
+    "conversations",
+    "dead",
+    "deliveries",
+    "explain",
+    "messages",
+    "transcript",
+    "turns",
+]

@@ -1,0 +1,81 @@
+"""What an operator can do about how a message ended."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from supportbot.reports.rows import DeliveryRow, MessageRow, TurnRow
+    from supportbot.reports.story import Story
+
+
+def advice(story: Story) -> tuple[str, ...]:
+    """Return what is to be done next, a sentence each; empty when nothing is."""
+    lines = [
+        *(line for message in story.messages for line in _about_message(message)),
+        *(line for turn in story.turns for line in _about_turn(turn)),
+        *(line for delivery in story.deliveries for line in _about_delivery(delivery)),
+        *_about_conversation(story),
+    ]
+    return tuple(dict.fromkeys(lines))
+
+
+def _about_message(message: MessageRow) -> Iterator[str]:
+    if message.state == "pending" and message.turn_id is None:
+        yield (
+            f"{message.id} waits to be taken up, which takes a running bot a second at most. "
+            "If none is running: supportbot serve"
+        )
+
+
+def _about_turn(turn: TurnRow) -> Iterator[str]:
+    match turn.state:
+        case "dead":
+            yield (
+                f"{turn.id} was put aside after {turn.attempt} tries. Once the cause is gone: "
+                f"supportbot dead replay {turn.id}"
+            )
+        case "running":
+            yield f"{turn.id} is being worked on. Should its process have died, it is taken over by itself."
+        case "waiting":
+            yield f"{turn.id} failed and is tried again by itself."
+        case _:
+            return
+
+
+def _about_delivery(delivery: DeliveryRow) -> Iterator[str]:
+    match delivery.state:
+        case "unknown":
+            yield (
+                f"Nobody can tell whether the customer got {delivery.message_id}, so it is not sent again. "
+                f"Look in channel {delivery.channel}, then record what you saw: "
+                f"supportbot deliveries settle {delivery.id} delivered (or dead)"
+            )
+        case "dead":
+            yield (
+                f"{delivery.message_id} did not reach the customer and is not sent again. "
+                "Reach them another way."
+            )
+        case "planned" | "sending":
+            yield f"{delivery.id} is on its way; a running bot goes on with it by itself."
+        case _:
+            return
+
+
+def _about_conversation(story: Story) -> Iterator[str]:
+    conversation = story.conversation
+    match conversation.state:
+        case "queued" | "human":
+            yield (
+                "The bot is silent here, a person is to answer. To give the conversation back to the bot: "
+                f"supportbot conversations state {conversation.id} bot"
+            )
+        case "spam":
+            yield (
+                "The conversation is marked as spam and what comes is ignored. If it is not: "
+                f"supportbot conversations state {conversation.id} bot"
+            )
+        case _:
+            return

@@ -1,0 +1,242 @@
+"""The values that reports are made of, and how they are read from rows. Times are Unix milliseconds."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import func, literal_column, select
+
+from supportbot.errors import NotFound
+from supportbot.store.values import citations_from, from_json
+from supportbot.tables import contacts, conversations, deliveries, messages, turns
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Select
+
+    from supportbot.messages import Author, Citation, DeliveryState, MessageState, State
+
+_SNIPPET = 200
+"""How much of a question a list shows, in characters."""
+
+_NOUNS = {"conv": "conversation", "msg": "message", "turn": "turn", "dlv": "delivery"}
+_ID = re.compile(r"([a-z]+)_[0-9A-Z]{26}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConversationRow:
+    """One conversation, without what was said."""
+
+    id: str
+    channel: str
+    external_id: str
+    """The channel's own key of it."""
+    state: State
+    """Who speaks in it."""
+    customer: str
+    """What the contact is called: their name, else their address, else the channel's key of them."""
+    email: str
+    assurance: str
+    """How sure we are of who that is: anonymous, claimed or verified."""
+    messages: int
+    """How many were said in it, by anybody."""
+    open_turn_id: str | None
+    """The turn that is being worked on or waits for its next try."""
+    due_at: int | None
+    """When the bot looks at it next."""
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageRow:
+    """One message."""
+
+    id: str
+    seq: int
+    author: Author
+    text: str
+    state: MessageState
+    reason: str
+    turn_id: str | None
+    wants_person: bool
+    attachments: int
+    """How many came with it."""
+    citations: tuple[Citation, ...]
+    sent_at: int | None
+    """When the platform says it was written."""
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TurnRow:
+    """One turn: the bot's work on one or more messages."""
+
+    id: str
+    conversation_id: str
+    channel: str
+    state: Literal["running", "waiting", "answered", "handed_over", "dead", "replayed"]
+    attempt: int
+    reason: str
+    model: str
+    template_hash: str
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    question: str
+    """The beginning of the oldest message it answers; empty once that was given to another turn."""
+    created_at: int
+    finished_at: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryRow:
+    """One delivery of a reply."""
+
+    id: str
+    conversation_id: str
+    message_id: str
+    turn_id: str
+    channel: str
+    state: DeliveryState
+    attempt: int
+    receipt: str
+    """The platform's id of what was delivered."""
+    reason: str
+    handoff: str
+    due_at: int | None
+    created_at: int
+    updated_at: int
+
+
+def select_conversations() -> Select[Any]:
+    """Return the query whose rows ``conversation_row`` reads."""
+    return select(
+        conversations,
+        contacts.c.name,
+        contacts.c.email,
+        contacts.c.assurance,
+        contacts.c.external_id.label("contact"),
+    ).join(contacts, contacts.c.id == conversations.c.contact_id)
+
+
+def conversation_row(row: Any) -> ConversationRow:
+    """Return a row of ``select_conversations`` as a value."""
+    return ConversationRow(
+        id=row.id,
+        channel=row.channel,
+        external_id=row.external_id,
+        state=row.state,
+        customer=row.name or row.email or row.contact,
+        email=row.email,
+        assurance=row.assurance,
+        messages=row.last_seq,
+        open_turn_id=row.open_turn_id,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def message_row(row: Any) -> MessageRow:
+    """Return a row of ``messages`` as a value."""
+    return MessageRow(
+        id=row.id,
+        seq=row.seq,
+        author=row.author,
+        text=row.text,
+        state=row.state,
+        reason=row.reason,
+        turn_id=row.turn_id,
+        wants_person=row.request == "person",
+        attachments=len(from_json(row.attachments)),
+        citations=citations_from(row.citations),
+        sent_at=row.sent_at,
+        created_at=row.created_at,
+    )
+
+
+def select_turns() -> Select[Any]:
+    """Return the query whose rows ``turn_row`` reads."""
+    question = (
+        select(func.substr(messages.c.text, 1, _SNIPPET))
+        .where(messages.c.turn_id == turns.c.id, messages.c.author == literal_column("'customer'"))
+        .order_by(messages.c.seq)
+        .limit(1)
+        .scalar_subquery()
+    )
+    return select(turns, conversations.c.channel, question.label("question")).join(
+        conversations, conversations.c.id == turns.c.conversation_id
+    )
+
+
+def turn_row(row: Any) -> TurnRow:
+    """Return a row of ``select_turns`` as a value."""
+    return TurnRow(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        channel=row.channel,
+        state=row.state,
+        attempt=row.attempt,
+        reason=row.reason,
+        model=row.model,
+        template_hash=row.template_hash,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        question=row.question or "",
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )
+
+
+def select_deliveries() -> Select[Any]:
+    """Return the query whose rows ``delivery_row`` reads."""
+    return select(deliveries)
+
+
+def delivery_row(row: Any) -> DeliveryRow:
+    """Return a row of ``deliveries`` as a value."""
+    return DeliveryRow(
+        id=row.id,
+        conversation_id=row.conversation_id,
+        message_id=row.message_id,
+        turn_id=row.turn_id,
+        channel=row.channel,
+        state=row.state,
+        attempt=row.attempt,
+        receipt=row.external_id,
+        reason=row.reason,
+        handoff=row.handoff,
+        due_at=row.due_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+def kind_of(identifier: str, allowed: Mapping[str, str] = _NOUNS) -> str:
+    """Return what an identifier names by its prefix: conversation, message, turn or delivery.
+
+    Raises:
+        NotFound: it has not the form of an identifier of ``allowed`` (noun by prefix).
+    """
+    match = _ID.fullmatch(identifier)
+    if match is None or match[1] not in allowed:
+        forms = ", ".join(f"{prefix}_…" for prefix in allowed)
+        raise NotFound(what=f"{' or '.join(allowed.values())} ({forms})", id=_shown(identifier))
+    return allowed[match[1]]
+
+
+def check_id(identifier: str, noun: str) -> str:
+    """Return an identifier that has the form of a ``noun``'s; there need not be one.
+
+    Raises:
+        NotFound: it has not.
+    """
+    kind_of(identifier, {prefix: name for prefix, name in _NOUNS.items() if name == noun})
+    return identifier
+
+
+def _shown(identifier: str) -> str:
+    return "".join(c if c.isprintable() else "\ufffd" for c in identifier[:60])
