@@ -37,13 +37,15 @@ from supportbot.store.probe import probe, waiting_counts
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-    from supportbot.channel import Channel
+    from supportbot.channel import Channel, ChannelConfig
     from supportbot.config import Loaded
     from supportbot.health import Check
     from supportbot.model.base import Model
     from supportbot.store import Store
+
+    MakeChannel = Callable[[ChannelConfig, Host], Channel]
 
 _FINISH = 8.0
 """Seconds that turns in flight get to finish when the bot stops; with the rest below 15 in all."""
@@ -77,9 +79,15 @@ class Running:
 
 
 class Brain:
-    """What answers: knowledge, prompts, models and texts; all of it can be exchanged while the bot runs."""
+    """What answers: knowledge, prompts, models and texts; all of it can be exchanged while the bot runs.
 
-    def __init__(self, loaded: Loaded, outbox: Outbox, engine: LocalEngine) -> None:
+    A ``model`` that is given answers instead of those of bot.yaml, always.
+    """
+
+    def __init__(
+        self, loaded: Loaded, outbox: Outbox, engine: LocalEngine, *, model: Model | None = None
+    ) -> None:
+        self._given_model = model
         self._outbox = outbox
         self._engine = engine
         self._models: list[Model] = []
@@ -89,7 +97,7 @@ class Brain:
         """Build everything anew, then let the next turn use it; turns at work keep what they began with."""
         config = loaded.config
         knowledge = Knowledge.load(config.knowledge.path)
-        model = build_model(
+        model = self._given_model or build_model(
             config.model, KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold)
         )
         prompts = Prompts(
@@ -118,9 +126,23 @@ class Brain:
             await model.close()
 
 
+def make_channel(section: ChannelConfig, host: Host) -> Channel:
+    """Make the channel that a section of bot.yaml names by its type."""
+    channel_class: Any = load_channel(section.type)
+    channel: Channel = channel_class(section, host)
+    return channel
+
+
 @asynccontextmanager
-async def running(loaded: Loaded) -> AsyncIterator[Running]:
+async def running(
+    loaded: Loaded, *, model: Model | None = None, make_channel: MakeChannel = make_channel
+) -> AsyncIterator[Running]:
     """Start the bot, and stop it cleanly on leaving: within 15 s, losing nothing.
+
+    Args:
+        loaded: what bot.yaml says.
+        model: answers instead of the models of bot.yaml.
+        make_channel: how a section of bot.yaml becomes a channel.
 
     Raises:
         SupportBotError: it cannot start; the message says what to do.
@@ -161,7 +183,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             timeout=config.deliveries.timeout,
             settle_delay=config.deliveries.settle_delay,
         )
-        brain = Brain(loaded, outbox, engine)
+        brain = Brain(loaded, outbox, engine, model=model)
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -171,7 +193,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = _channels(loaded, store, feed)
+        channels = _channels(loaded, store, feed, make_channel)
         application = _application(loaded, channels, inbox, store, metrics)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
@@ -215,10 +237,9 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     return lock
 
 
-def _channels(loaded: Loaded, store: Store, feed: Feed) -> dict[str, Channel]:
+def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChannel) -> dict[str, Channel]:
     made: dict[str, Channel] = {}
     for name, section in loaded.channels.items():
-        channel_class: Any = load_channel(section.type)
         host = Host(
             name=name,
             records=ChannelRecords(store, name),
@@ -227,7 +248,7 @@ def _channels(loaded: Loaded, store: Store, feed: Feed) -> dict[str, Channel]:
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
         )
-        made[name] = channel_class(section, host)
+        made[name] = make_channel(section, host)
     return made
 
 
