@@ -169,6 +169,10 @@ def _front_matter(text: str) -> dict[object, object]:
     except YAMLError as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
         raise _ArticleError(f"line {line}: the front matter is not YAML: quote texts with a colon") from None
+    except RecursionError:
+        raise _ArticleError(
+            "the front matter is nested too deeply: title, topic and also are enough"
+        ) from None
     if front is None:
         return {}
     if not isinstance(front, dict):
