@@ -9,10 +9,10 @@ import pytest
 
 from supportbot.config.models import TextsSection
 from supportbot.knowledge import Knowledge
+from supportbot.knowledge.phrases import Phrases
 from supportbot.messages import Answer, Author, Contact, Message, Passage, Prompt, Turn
 from supportbot.model.excerpt import excerpt
 from supportbot.model.knowledge import KnowledgeModel
-from supportbot.model.phrases import Phrases
 
 SHOP = Path(__file__).parent.parent / "knowledge"
 TEXTS = TextsSection()

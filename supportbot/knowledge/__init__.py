@@ -4,6 +4,7 @@ articles   Markdown files -> articles and their sections
 language   words, stop words and synonyms
 index      one SQLite FTS5 table in memory
 spelling   the word that was probably meant
+phrases    greetings, and the wish for a person
 terms      a customer's words -> what to look for
 search     what to look for -> passages with an honest score
 """

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from supportbot.knowledge.phrases import Phrases
 from supportbot.messages import Answer, Citation
 from supportbot.model.excerpt import excerpt
-from supportbot.model.phrases import Phrases
 
 if TYPE_CHECKING:
     from supportbot.config.models import TextsSection
