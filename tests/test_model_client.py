@@ -298,6 +298,15 @@ async def test_an_unreachable_endpoint_is_an_error():
     assert "the request failed: ClientConnectorError" in str(result.error)
 
 
+async def test_a_slow_customer_is_not_the_models_fault():
+    """The time that the sink takes does not count as the model's silence."""
+    async with FakeModelServer(ModelReply(pieces=("One ", "two ", "three."))) as server:
+        model = endpoint(server, "openai", idle_timeout=0.1)
+        answer = await model.complete(a_prompt(), SlowSink())
+        await model.close()
+    assert "One two three." == answer.text
+
+
 @both_dialects
 async def test_tokens_without_end_are_cut_off(dialect: Dialect):
     """More than max_tokens could ever be: the connection is closed."""
@@ -456,6 +465,14 @@ async def test_cancelling_closes_the_connection_at_once(dialect: Dialect, reply:
     assert (True, 1) == (request.aborted, len(server.requests))
 
 
+class SlowSink(RecordingSink):
+    """Takes its time with every piece."""
+
+    async def append(self, text: str) -> None:
+        await asyncio.sleep(0.3)
+        await super().append(text)
+
+
 class FailingSink(RecordingSink):
     """Raises at the first word."""
 
@@ -518,7 +535,7 @@ async def test_an_endpoint_that_is_down_is_left_alone():
         model = endpoint(server, "openai", breaker=Breaker(failures=2, rest=60), attempts=1)
         errors = [(await outcome(model)).error for _ in range(3)]
     assert (2, 1, 3) == (len(server.requests), model.figures.skipped, model.figures.failures)
-    assert "left alone for 60 s more" in str(errors[2])
+    assert "it is left alone for 60 s more after failing: HTTP 500: Oh" in str(errors[2])
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,6 +92,7 @@ class Endpoint:
         self._section = section
         self._codec = codec_of(section)
         self._breaker = breaker or Breaker()
+        self._last_cause = ""
         self._jitter = jitter
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -121,20 +121,18 @@ class Endpoint:
     async def _within_total(self, prompt: Prompt, live: Sink) -> Answer:
         if resting := self._breaker.resting():
             self.figures.skipped += 1
-            raise Failure(f"it failed too often and is left alone for {resting:.0f} s more", retry=True)
+            cause = f"it is left alone for {resting:.0f} s more after failing: {self._last_cause}"
+            raise Failure(cause, retry=True)
+        seconds = self._section.total_timeout
         try:
-            async with asyncio.timeout(self._section.total_timeout) as total:
+            async with asyncio.timeout(seconds) as total:
                 answer = await self._with_attempts(prompt, live)
         except TimeoutError:
             if not total.expired():
                 raise  # not ours: it comes from ``live``
-            self._breaker.failed()
-            raise Failure(
-                f"no complete answer within {self._section.total_timeout:g} s", retry=True
-            ) from None
+            raise self._judged(Failure(f"no complete answer within {seconds:g} s", retry=True)) from None
         except Failure as failure:
-            self._judge(failure)
-            raise
+            raise self._judged(failure) from None
         self._breaker.succeeded()
         return answer
 
@@ -156,15 +154,16 @@ class Endpoint:
         cleaner = StreamCleaner()
         shown: list[str] = []
 
+        async def take(text: str) -> None:
+            await show(cleaner.feed(text))
+
         async def show(text: str) -> None:
             if text:
                 shown.append(text)
                 await live.append(text)
 
         exchange = Exchange(self._open_session(), self._url, self._codec, self._section, self._explainer)
-        async with aclosing(exchange.ask(prompt)) as pieces:
-            async for piece in pieces:
-                await show(cleaner.feed(piece))
+        await exchange.ask(prompt, take)
         _ensure_complete(exchange.reply)
         await show(cleaner.flush())
         if not shown:
@@ -186,12 +185,14 @@ class Endpoint:
             return None
         return failure.retry_after + jitter * _FIRST_DELAY
 
-    def _judge(self, failure: Failure) -> None:
+    def _judged(self, failure: Failure) -> Failure:
         """Tell the breaker what a failure says about the endpoint."""
         if failure.endpoint_is_down:
+            self._last_cause = failure.cause
             self._breaker.failed(pause=min(failure.retry_after or 0.0, _LONGEST_WAIT))
         else:
             self._breaker.succeeded()
+        return failure
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:

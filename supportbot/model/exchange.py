@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -11,16 +10,19 @@ from urllib.parse import urljoin, urlsplit
 import aiohttp
 import orjson
 
+from supportbot.model.deadline import Deadline
 from supportbot.model.failures import Failure
 from supportbot.model.wire import Reply, StreamDecoder, WireError, json_object, request_headers
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import Awaitable, Callable
 
     from supportbot.config.models import ModelSection
     from supportbot.messages import Prompt
     from supportbot.model.failures import Explainer
     from supportbot.model.wire import Codec
+
+    Take = Callable[[str], Awaitable[None]]
 
 _LINGER = 1.0  # seconds to wait for the usage once the answer is complete
 _LINGER_DONE = 0.1  # the same after the end mark: only so that the connection can be used again
@@ -32,7 +34,7 @@ _TEXT_PER_TOKEN = 64  # characters; a token has 4 on average
 
 
 class Exchange:
-    """Asks once. The text comes from ``ask``, what else there is to know is in ``reply``."""
+    """Asks once. The text goes where ``ask`` is told, what else there is to know is in ``reply``."""
 
     def __init__(
         self,
@@ -42,7 +44,7 @@ class Exchange:
         section: ModelSection,
         explainer: Explainer,
     ) -> None:
-        """Make one for one attempt; the parts are the endpoint's."""
+        """Make one for one attempt, whose time begins now; the parts are the endpoint's."""
         self.reply = Reply()
         self._session = session
         self._url = url
@@ -50,32 +52,31 @@ class Exchange:
         self._section = section
         self._explainer = explainer
         self._received = 0  # bytes
-        self._deadline = 0.0  # of the event loop's clock
+        self._deadline = Deadline(section.first_token_timeout if section.stream else section.total_timeout)
 
-    async def ask(self, prompt: Prompt) -> AsyncGenerator[str, None]:
-        """Send the request and yield the text as it comes; close the iterator to close the connection.
+    async def ask(self, prompt: Prompt, take: Take) -> None:
+        """Send the request and give the text to ``take`` as it comes.
 
         Raises:
             Failure: there is no reply, or it broke off. ``retry`` is never set once there was text.
         """
         body = orjson.dumps(self._codec.request(prompt, self._section), option=orjson.OPT_NON_STR_KEYS)
-        self._wait(self._section.first_token_timeout if self._section.stream else self._section.total_timeout)
         response: aiohttp.ClientResponse | None = None
         try:
             response = await self._post(body)
+            self._deadline.watch(response.close)  # which ends the reading
             if response.status != 200:
                 raise await self._refusal(response)
-            if not self._is_streamed(response):
-                yield await self._whole(response)
-                return
-            async with aclosing(self._streamed(response)) as pieces:
-                async for text in pieces:
-                    yield text
+            if self._is_streamed(response):
+                await self._streamed(response, take)
+            else:
+                await take(await self._whole(response))
         except WireError as error:
             raise self._final(self._explainer.report(str(error), error.report)) from None
         except Failure as failure:
             raise self._final(failure) from None
         finally:
+            self._deadline.stop()
             if response is not None:
                 _let_go(response)
 
@@ -98,7 +99,7 @@ class Exchange:
 
     async def _send(self, url: str, body: bytes) -> aiohttp.ClientResponse:
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(self._deadline.at):
                 return await self._session.post(
                     url, data=body, headers=request_headers(self._section), allow_redirects=False
                 )
@@ -128,16 +129,16 @@ class Exchange:
             raise Failure("it sent a web page where a reply should be: check 'base_url' in bot.yaml")
         return kind == "text/event-stream" or (self._section.stream and kind != "application/json")
 
-    async def _streamed(self, response: aiohttp.ClientResponse) -> AsyncGenerator[str, None]:
+    async def _streamed(self, response: aiohttp.ClientResponse, take: Take) -> None:
         decoder = StreamDecoder(self._codec, self.reply)
         while chunk := await self._read_on(response):
-            text = decoder.feed(chunk)
-            if text:
+            if text := decoder.feed(chunk):
                 self._check_length()
-                yield text
+                self._deadline.hold()  # the customer's side may be slow; that is not the model's fault
+                await take(text)
             self._wait_for_more(decoder, got_text=bool(text))
         if text := decoder.close():
-            yield text
+            await take(text)
         if not self.reply.stop_reason:
             raise Failure("the stream ended before the answer did", retry=True)
 
@@ -148,7 +149,7 @@ class Exchange:
             chunks.append(chunk)
             if self._received > limit:
                 raise self._too_long()
-            self._wait(self._section.idle_timeout)
+            self._deadline.extend(self._section.idle_timeout)
         delta = self._codec.whole(json_object(b"".join(chunks)))
         self.reply.add(delta)
         self._check_length()
@@ -165,12 +166,10 @@ class Exchange:
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         try:
-            async with asyncio.timeout_at(self._deadline):
-                chunk = await response.content.readany()
-        except TimeoutError:
-            raise self._too_slow() from None
+            chunk = await response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
-            raise self._broken("the connection broke", error) from None
+            late = self._deadline.passed
+            raise (self._too_slow() if late else self._broken("the connection broke", error)) from None
         self._received += len(chunk)
         if self._received > _SPARE + _WIRE_PER_TOKEN * self._section.max_tokens:
             raise self._too_long()
@@ -178,16 +177,12 @@ class Exchange:
 
     # -- deadlines and limits --------------------------------------------------------------------
 
-    def _wait(self, seconds: float) -> None:
-        self._deadline = asyncio.get_running_loop().time() + seconds
-
     def _wait_for_more(self, decoder: StreamDecoder, *, got_text: bool) -> None:
         """Only text counts as progress: a server that merely keeps the connection alive is stuck."""
         if self.reply.stop_reason:
-            linger = _LINGER_DONE if decoder.ended else _LINGER
-            self._deadline = min(self._deadline, asyncio.get_running_loop().time() + linger)
+            self._deadline.shorten(_LINGER_DONE if decoder.ended else _LINGER)
         elif got_text:
-            self._wait(self._section.idle_timeout)
+            self._deadline.extend(self._section.idle_timeout)
 
     def _check_length(self) -> None:
         if self.reply.length > _SPARE + _TEXT_PER_TOKEN * self._section.max_tokens:

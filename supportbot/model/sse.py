@@ -10,10 +10,7 @@ The chunks may be cut anywhere, also inside a UTF-8 sequence or between CR and L
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from typing import NamedTuple
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -44,55 +41,57 @@ class SseParser:
         self._after_cr = False
         self._at_start = True
 
-    def feed(self, chunk: bytes) -> Iterator[ServerEvent]:
-        """Yield the events that this chunk completes.
+    def feed(self, chunk: bytes) -> list[ServerEvent]:
+        """Return the events that this chunk completes.
 
         Raises:
             LineTooLong: the stream cannot be read any further.
         """
-        if not chunk:
-            return
-        if self._after_cr and chunk[0] == 10:
+        if self._after_cr and chunk.startswith(b"\n"):
             chunk = chunk[1:]
             self._after_cr = False
-            if not chunk:
-                return
-        self._after_cr = chunk[-1] == 13
+        if not chunk:
+            return []
+        self._after_cr = chunk.endswith(b"\r")
         end = max(chunk.rfind(b"\n"), chunk.rfind(b"\r")) + 1
+        events: list[ServerEvent] = []
         if end:
             # bytes.splitlines splits at LF, CR and CRLF only, which is what the standard says.
             block = bytes(self._tail) + chunk[:end] if self._tail else chunk[:end]
             self._tail.clear()
             for line in block.splitlines():
-                yield from self._line(line)
-        self._tail += chunk[end:]
-        self._check(len(self._tail))
+                self._line(line, events)
+        if end < len(chunk):
+            self._tail += chunk[end:]
+            self._check(len(self._tail))
+        return events
 
-    def close(self) -> Iterator[ServerEvent]:
-        """Yield what the end of the stream completes."""
+    def close(self) -> list[ServerEvent]:
+        """Return what the end of the stream completes."""
+        events: list[ServerEvent] = []
         if self._tail:
-            line = bytes(self._tail)
+            self._line(bytes(self._tail), events)
             self._tail.clear()
-            yield from self._line(line)
-        yield from self._line(b"")
+        self._line(b"", events)
+        return events
 
-    def _line(self, line: bytes) -> Iterator[ServerEvent]:
+    def _line(self, line: bytes, events: list[ServerEvent]) -> None:
+        """Take a line; what it completes is added to ``events``."""
         self._check(len(line))
         if self._at_start:
             self._at_start = False
             line = line.removeprefix(_BOM)
         if not line:
             if self._data:
-                data = "\n".join(self._data)
+                events.append(ServerEvent("\n".join(self._data)))
                 self._data.clear()
                 self._size = 0
-                yield ServerEvent(data)
         elif line.startswith(b"data:"):
             self._keep(line[6:] if line[5:6] == b" " else line[5:])
-        elif line[:1] in {b"{", b"["}:
-            yield ServerEvent(_text(line), bare=True)
+        elif line.startswith((b"{", b"[")):
+            events.append(ServerEvent(_text(line), bare=True))
         elif line.startswith(b"error:"):
-            yield ServerEvent(_text(line[6:].strip()), bare=True)
+            events.append(ServerEvent(_text(line[6:].strip()), bare=True))
         elif line == b"data":
             self._keep(b"")
         # Comments (":"), event:, id:, retry: and unknown fields carry nothing that is needed here.

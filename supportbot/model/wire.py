@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
@@ -54,8 +54,7 @@ class ToolCall:
     index: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Delta:
+class Delta(NamedTuple):
     """What one JSON object of a reply adds to it."""
 
     text: str = ""
@@ -77,11 +76,13 @@ class Reply:
 
     def add(self, delta: Delta) -> None:
         """Take what came next."""
-        self.length += len(delta.text)
-        self.stop_reason = delta.stop_reason or self.stop_reason
-        if delta.usage is not None:
-            self.usage = delta.usage
-        for fragment in delta.tools:
+        text, fragments, stop_reason, usage = delta
+        self.length += len(text)
+        if stop_reason:
+            self.stop_reason = stop_reason
+        if usage is not None:
+            self.usage = usage
+        for fragment in fragments:
             self._add_tool(fragment)
 
     def _add_tool(self, fragment: ToolFragment) -> None:
@@ -156,7 +157,7 @@ class StreamDecoder:
         return self._text(self._sse.close())
 
     def _text(self, events: Iterable[ServerEvent]) -> str:
-        parts = []
+        text = ""
         for data, bare in events:
             if bare:
                 raise _reported(data)
@@ -165,8 +166,8 @@ class StreamDecoder:
                 continue
             delta = self._delta(json_object(data))
             self.reply.add(delta)
-            parts.append(delta.text)
-        return "".join(parts)
+            text += delta.text
+        return text
 
 
 def request_headers(section: ModelSection) -> dict[str, str]:

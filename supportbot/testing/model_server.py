@@ -119,12 +119,12 @@ class FakeModelServer:
         if self._redirects:
             self._redirects -= 1
             raise web.HTTPTemporaryRedirect(request.path)
+        if request.transport is not None:
+            self.connections.add(request.transport.get_extra_info("peername"))
         dialect: Dialect = "llama" if request.path.startswith("/v1") else "openai"
         raw = await request.read()
         if refusal := self._unauthorized(request) or self._invalid(raw, dialect):
             return _fixed(refusal)
-        if request.transport is not None:
-            self.connections.add(request.transport.get_extra_info("peername"))
         seen = ModelRequest(dialect, request.headers.copy(), json.loads(raw))
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         await self._note(seen)
@@ -193,11 +193,13 @@ async def _stream(request: web.Request, reply: ModelReply, dialect: Dialect) -> 
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_type = "text/event-stream"
     await response.prepare(request)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
     for number, event in enumerate(events(reply, dialect)):
         if reply.fault and number == reply.fault_after + 1 and await _fault(request, response, reply):
             return response
-        if number > 1:
-            await asyncio.sleep(reply.delay)
+        if number > 1:  # by the clock, so that a busy server does not fall behind further and further
+            await asyncio.sleep(begun + (number - 1) * reply.delay - loop.time())
         await _write(response, event, reply.split)
     await response.write_eof()
     return response

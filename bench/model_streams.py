@@ -1,0 +1,120 @@
+"""Many streamed answers at once against the fake model server, which runs in a process of its own.
+
+    python bench/model_streams.py [--streams 300] [--chunks 60] [--delay 0.05] [--runs 3] [--dialect openai]
+
+Prints, per run: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
+percentile of the time to the first word in milliseconds, and the greatest resident size in MiB.
+The ideal wall time is (chunks - 1) x delay.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import resource
+import sys
+import time
+from statistics import median, quantiles
+from typing import TYPE_CHECKING
+
+from supportbot.config.models import ModelSection
+from supportbot.model.client import Endpoint
+from supportbot.testing.model_calls import RecordingSink, a_prompt
+from supportbot.testing.model_replies import ModelReply
+from supportbot.testing.model_server import FakeModelServer
+
+if TYPE_CHECKING:
+    from supportbot.testing.model_replies import Dialect
+
+
+class TimedSink(RecordingSink):
+    """Notes when the first word came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = 0.0
+
+    async def append(self, text: str) -> None:
+        self.first = self.first or time.perf_counter()
+        await super().append(text)
+
+
+async def serve(chunks: int, delay: float) -> None:
+    """Serve until standard input closes; say where on standard output."""
+    async with FakeModelServer(ModelReply(pieces=("word ",) * chunks, delay=delay)) as server:
+        print(server.base_url("llama"), server.base_url("openai"), flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+async def one(model: Endpoint) -> float:
+    sink = TimedSink()
+    begun = time.perf_counter()
+    await model.complete(a_prompt(), sink)
+    return sink.first - begun
+
+
+async def measure(base_url: str, dialect: Dialect, streams: int) -> tuple[float, float, list[float]]:
+    """Return wall seconds, CPU seconds of this process, and each stream's seconds to its first word."""
+    model = Endpoint(ModelSection(dialect=dialect, model="bench", base_url=base_url))
+    await one(model)  # one connection and all code paths are warm, as in a bot that runs
+    wall, cpu = time.perf_counter(), time.process_time()
+    firsts = await asyncio.gather(*(one(model) for _ in range(streams)))
+    result = time.perf_counter() - wall, time.process_time() - cpu, firsts
+    await model.close()
+    return result
+
+
+async def run(options: argparse.Namespace) -> None:
+    server = await asyncio.create_subprocess_exec(
+        *(
+            sys.executable,
+            __file__,
+            "--serve",
+            "--chunks",
+            str(options.chunks),
+            "--delay",
+            str(options.delay),
+        ),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert server.stdout is not None
+    assert server.stdin is not None
+    llama, openai = (await server.stdout.readline()).decode().split()
+    ideal = (options.chunks - 1) * options.delay
+    print(
+        f"{options.streams} streams of {options.chunks} chunks, {options.dialect}; ideal wall {ideal:.2f} s"
+    )
+    print("wall s   CPU ms/stream   first word p50 ms   p99 ms   RSS MiB")
+    for _ in range(options.runs):
+        url = llama if options.dialect == "llama" else openai
+        wall, cpu, firsts = await measure(url, options.dialect, options.streams)
+        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(
+            f"{wall:6.2f}   {1000 * cpu / options.streams:13.2f}   {1000 * median(firsts):17.0f}"
+            f"   {1000 * quantiles(firsts, n=100)[98]:6.0f}   {rss:7.0f}"
+        )
+    server.stdin.close()
+    await server.wait()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--streams", type=int, default=300)
+    parser.add_argument("--chunks", type=int, default=60)
+    parser.add_argument("--delay", type=float, default=0.05, help="seconds between two chunks")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--dialect", choices=["llama", "openai"], default="openai")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    job = serve(options.chunks, options.delay) if options.serve else run(options)
+    if sys.platform == "win32":
+        asyncio.run(job)
+    else:
+        import uvloop
+
+        uvloop.run(job)
+
+
+if __name__ == "__main__":
+    main()
