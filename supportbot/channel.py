@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -124,8 +124,13 @@ class Host:
 class Channel(Protocol):
     """What every channel is. See the module's text for the shape of a class."""
 
-    Config: ClassVar[type[ChannelConfig]]
-    capabilities: Capabilities
+    @property
+    def Config(self) -> type[ChannelConfig]:  # noqa: N802 - a class, of the class or nested in it
+        """What reads its section of bot.yaml; an attribute of the class."""
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What it can do; an attribute of the class."""
 
     def app(self, accept: Accept) -> web.Application:
         """Return the channel's routes and, in its ``cleanup_ctx``, whatever it runs in the background.
@@ -177,6 +182,13 @@ def load_channel(name: str) -> type[Channel]:
                 raise ChannelDependencyMissing(name=name, module=error.name) from error
             return loaded
     raise UnknownChannel(name=name, known=", ".join(known_channels()))
+
+
+def config_of(channel_class: type[Channel]) -> type[ChannelConfig]:
+    """Return the ``Config`` of a channel class; through a protocol type checkers see it on instances only."""
+    found: Any = channel_class
+    config: type[ChannelConfig] = found.Config
+    return config
 
 
 def known_channels() -> list[str]:

@@ -65,9 +65,13 @@ class TerminalChannel:
 
     def app(self, accept: Accept) -> web.Application:
         """Return the route; on start-up the token is put where only this machine's user can read it."""
+
+        async def converse(request: web.Request) -> web.StreamResponse:
+            return await self._converse(request, accept)
+
         app = web.Application()
         app.cleanup_ctx.append(self._publish_token)
-        app.add_routes([web.post("/messages", lambda request: self._converse(request, accept))])
+        app.add_routes([web.post("/messages", converse)])
         return app
 
     async def send(self, outbound: Outbound) -> Sent:

@@ -32,7 +32,7 @@ def config_class(kind: str) -> type[ChannelConfig]:
         ChannelDependencyMissing: something it needs is not installed.
         Exception: its package is broken, in whichever way.
     """
-    return channel.load_channel(kind).Config
+    return channel.config_of(channel.load_channel(kind))
 
 
 def _read_channel(name: str, section: Any, findings: Findings) -> ChannelConfig | None:

@@ -1,0 +1,69 @@
+"""For people who test bots and channels: fakes, a whole bot in a test, and the contract of a channel.
+
+The fixtures ``bot``, ``start_bot`` and ``clock`` are there by themselves wherever pytest and pytest-asyncio
+are (``pip install 'supportbot-framework[testing]'``); everything else is imported from here. The page
+``docs/testing.md`` shows each at work.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from supportbot.testing.bots import Reply, StartedBot, started_bot
+    from supportbot.testing.clock import Clock
+    from supportbot.testing.contract import ChannelContract
+    from supportbot.testing.fakes import BlindChannel, RecordingChannel, ScriptedModel, model_down
+    from supportbot.testing.fixtures import StartBot
+    from supportbot.testing.host import FakeCore
+    from supportbot.testing.model_replies import ModelReply, ToolCallReply
+    from supportbot.testing.model_server import FakeModelServer, ModelRequest
+    from supportbot.testing.platform import Fault, Platform, Written
+    from supportbot.testing.site import Site, serving
+
+_MODULES = {
+    "bots": ("Reply", "StartedBot", "started_bot"),
+    "clock": ("Clock",),
+    "contract": ("ChannelContract",),
+    "fakes": ("BlindChannel", "RecordingChannel", "ScriptedModel", "model_down"),
+    "fixtures": ("StartBot",),
+    "host": ("FakeCore",),
+    "model_replies": ("ModelReply", "ToolCallReply"),
+    "model_server": ("FakeModelServer", "ModelRequest"),
+    "platform": ("Fault", "Platform", "Written"),
+    "site": ("Site", "serving"),
+}
+"""Where each name is. They are imported when they are asked for: the pytest plug-in lives in this package,
+and nobody's pytest should start slower for it."""
+
+__all__ = [  # noqa: RUF022 - in the order of the page
+    "ChannelContract",
+    "Platform",
+    "Fault",
+    "Written",
+    "Site",
+    "serving",
+    "FakeCore",
+    "RecordingChannel",
+    "BlindChannel",
+    "ScriptedModel",
+    "model_down",
+    "StartBot",
+    "StartedBot",
+    "Reply",
+    "started_bot",
+    "Clock",
+    "FakeModelServer",
+    "ModelReply",
+    "ModelRequest",
+    "ToolCallReply",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name from its module, the first time it is asked for (PEP 562)."""
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"{__name__}.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -36,6 +36,8 @@ class RecordingChannel:
 
     def __init__(self, config: ChannelConfig | None = None, host: Host | None = None) -> None:
         self.host = host
+        self.accept: Accept | None = None
+        """The way in, once the channel is mounted: a test hands messages in itself."""
         self.posts: list[Outbound] = []
         self.calls: list[str] = []
         """Every call in its order: ``send <delivery id>`` and ``find <delivery id>``."""
@@ -44,7 +46,8 @@ class RecordingChannel:
         """Seconds that a busy platform asks to wait."""
 
     def app(self, accept: Accept) -> web.Application:
-        """No routes: a test hands messages in itself."""
+        """No routes; keeps ``accept``."""
+        self.accept = accept
         return web.Application()
 
     async def send(self, outbound: Outbound) -> Sent:
