@@ -141,9 +141,14 @@ class FakeCore:
             attachments=inbound.attachments,
         )
         self._seen.update(dict.fromkeys(inbound.keys, (inbound.conversation, message.seq)))
-        if inbound.author == "person":
+        if message.state == "handed_over":
+            settled = Settled((message.id,), "handed_over", conversation.state)
+            self._feed.publish(conversation.id, settled)
+        elif inbound.author == "person" and not inbound.ignored:
             self.settle(inbound.conversation, "handed_over", reason="human")
             self.change_state(inbound.conversation, "human")
+        elif conversation.state in {"snoozed", "resolved"} and not inbound.ignored:
+            self.change_state(inbound.conversation, "bot")
         return self._receipt(inbound.conversation, message.seq, None)
 
     def begin(self, conversation: str) -> str:
@@ -248,4 +253,6 @@ def _state_of(inbound: Inbound, state: State) -> MessageState:
         return "ignored"
     if inbound.author == "person":
         return "said"
+    if state == "spam":
+        return "ignored"
     return "handed_over" if state in {"queued", "human"} else "pending"
