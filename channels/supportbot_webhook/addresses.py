@@ -23,11 +23,11 @@ _ENDS_IN_A_NUMBER = re.compile(r"(^|\.)(0[xX][0-9a-fA-F]*|[0-9]+)\.?$")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class UnsafeUrl(ValueError):
+class UnsafeUrl(ValueError):  # noqa: N818 - reads as what happened
     """A callback URL that must not be called; its text completes "callback_url …"."""
 
 
-class PrivateAddress(OSError):
+class PrivateAddress(OSError):  # noqa: N818 - the same
     """A connection was about to be made to an address that is not public."""
 
     def __init__(self) -> None:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 _TRY_AGAIN = frozenset({408, 409, 425, 429})  # 4xx that speak of this moment, not of the request
 _LONGEST_WAIT = 3600.0  # seconds; a receiver that asks for more is asked again all the same
 _CONNECTIONS = 100
+_CONNECTIONS_PER_HOST = 20  # one slow receiver leaves room for the others
 
 
 class Callbacks:
@@ -46,7 +47,9 @@ class Callbacks:
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Hold the connections for as long as the application runs: a ``cleanup_ctx``."""
         connector = aiohttp.TCPConnector(
-            limit=_CONNECTIONS, socket_factory=None if self._config.allow_private_callbacks else public_socket
+            limit=_CONNECTIONS,
+            limit_per_host=_CONNECTIONS_PER_HOST,
+            socket_factory=None if self._config.allow_private_callbacks else public_socket,
         )
         timeout = aiohttp.ClientTimeout(total=self._config.callback_timeout)
         async with aiohttp.ClientSession(

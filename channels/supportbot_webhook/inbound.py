@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 MAX_TEXT = 32 * 1024
 """Longest text of one message, in bytes of UTF-8."""
 
-KEY_LENGTH = 200
-"""Longest key of a conversation or a sender, in characters."""
+KEY_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]{1,200}$"
+"""What a program's key of a conversation or a sender looks like: no control characters."""
 
 _PROGRAM = "webhook:"
 _VISITOR = "visitor:"
@@ -33,15 +33,7 @@ Text = Annotated[
     AfterValidator(_not_blank),
     Field(min_length=1, description=f"Plain text, at most {MAX_TEXT} bytes of UTF-8."),
 ]
-Key = Annotated[
-    str,
-    Field(
-        min_length=1,
-        max_length=KEY_LENGTH,
-        pattern=r"^[^\x00-\x1f\x7f-\x9f]*$",
-        description="Compared exactly.",
-    ),
-]
+Key = Annotated[str, Field(pattern=KEY_PATTERN, description="Compared exactly.")]
 Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^([^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)?$")]
 

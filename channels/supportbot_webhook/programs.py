@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from supportbot.web import Problem
@@ -14,7 +15,7 @@ from supportbot_webhook.bodies import (
     read_text,
     whole_number,
 )
-from supportbot_webhook.inbound import KEY_LENGTH, ProgramMessage, from_program
+from supportbot_webhook.inbound import KEY_PATTERN, ProgramMessage, from_program
 from supportbot_webhook.outbound import page, receipt
 from supportbot_webhook.signatures import NotSigned, SignedHeaders
 
@@ -93,20 +94,14 @@ class Programs:
         """Return some of a conversation. What is signed is the query string, exactly as it was sent."""
         headers = _signed_headers(request)
         self._verify(headers, request.raw_path.partition("?")[2])
-        conversations = request.query.getall("conversation", [])
-        if len(conversations) != 1 or not 0 < len(conversations[0]) <= KEY_LENGTH:
-            raise Problem(
-                422, "invalid", f"conversation: must be given once, 1 to {KEY_LENGTH} characters long"
-            )
+        conversation = _conversation(request)
         after = whole_number(request, "after", default=0)
         limit = whole_number(request, "limit", default=100, least=1, most=200)
         transcripts = self._host.transcripts
-        state = await transcripts.state(conversations[0])
+        state = await transcripts.state(conversation)
         if state is None:
             raise Problem(404, "not_found", "There is nothing here.")
-        return json_answer(
-            page(await transcripts.messages(conversations[0], after=after, limit=limit), state)
-        )
+        return json_answer(page(await transcripts.messages(conversation, after=after, limit=limit), state))
 
     def _verify(self, headers: SignedHeaders, content: str) -> None:
         try:
@@ -141,6 +136,13 @@ def _signed_headers(request: web.Request) -> SignedHeaders:
     if "." in headers.id:
         raise Problem(400, "bad_webhook_id", "A webhook-id has no dots.")
     return headers
+
+
+def _conversation(request: web.Request) -> str:
+    given = request.query.getall("conversation", [])
+    if len(given) != 1 or not re.fullmatch(KEY_PATTERN, given[0]):
+        raise Problem(422, "invalid", "conversation: must be given once, and be a conversation's key")
+    return given[0]
 
 
 def _not_signed() -> Problem:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from supportbot_webhook.bodies import MAX_SEQ
-from supportbot_webhook.inbound import KEY_LENGTH, NewSession, ProgramMessage, VisitorMessage
+from supportbot_webhook.inbound import KEY_PATTERN, NewSession, ProgramMessage, VisitorMessage
 from supportbot_webhook.outbound import OpenedSession, Page, Receipt, Result, VisitorReceipt
 from supportbot_webhook.programs import LONGEST_WAIT
 
@@ -102,7 +102,7 @@ READ_CONVERSATION = Operation(
         Parameter(
             name="conversation",
             description="The conversation's key.",
-            schema={"type": "string", "minLength": 1, "maxLength": KEY_LENGTH},
+            schema={"type": "string", "pattern": KEY_PATTERN},
             required=True,
         ),
         _AFTER,

@@ -22,7 +22,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,11}")  # seconds; a timestamp in milliseconds 
 _MAX_SIGNATURES = 2000  # characters: several rotated secrets, never a book
 
 
-class NotSigned(Exception):
+class NotSigned(Exception):  # noqa: N818 - reads as what happened
     """The signature is missing, malformed, too old, too new or of another secret; nobody is told which."""
 
 

@@ -265,7 +265,15 @@ async def test_the_signature_of_a_read_covers_its_query(site: Site) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    ["", "conversation=", "after=1", "conversation=a&conversation=b", urlencode({"conversation": "x" * 201})],
+    [
+        "",
+        "conversation=",
+        "after=1",
+        "conversation=a&conversation=b",
+        "conversation=a%00b",
+        "conversation=%0a",
+        urlencode({"conversation": "x" * 201}),
+    ],
 )
 async def test_a_read_names_one_conversation(site: Site, query: str) -> None:
     """Anything but exactly one conversation is 422."""
