@@ -1,0 +1,54 @@
+"""All commands in one tree."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from supportbot import __version__
+from supportbot.cli.chat import chat
+from supportbot.cli.conversations import conversations
+from supportbot.cli.deliveries import deliveries
+from supportbot.cli.explain import explain
+from supportbot.cli.failures import Commands
+from supportbot.cli.serve import serve
+from supportbot.cli.settings import Settings
+from supportbot.cli.setup import check, migrate, schema
+from supportbot.cli.turns import dead, turns
+
+app = typer.Typer(
+    cls=Commands,
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: importing rich for it takes longer than all the rest
+    pretty_exceptions_enable=False,  # they show local variables, and with them secrets
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"supportbot {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    context: typer.Context,
+    config: Annotated[
+        Path, typer.Option("--config", "-c", envvar="SUPPORTBOT_CONFIG", help="The bot's bot.yaml.")
+    ] = Path("bot.yaml"),
+    debug: Annotated[bool, typer.Option("--debug", help="Show all of an error that is our mistake.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """A customer-support chatbot: what was acknowledged is never lost and never answered twice."""
+    context.obj = Settings(config=config, debug=debug)
+
+
+for command in (serve, chat, check, schema, migrate, explain):
+    app.command()(command)
+app.add_typer(conversations, name="conversations")
+app.add_typer(turns, name="turns")
+app.add_typer(dead, name="dead")
+app.add_typer(deliveries, name="deliveries")

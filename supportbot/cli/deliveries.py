@@ -1,0 +1,64 @@
+"""``supportbot deliveries``: replies on their way out."""
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from supportbot.cli.options import AsJson, Before, Channel, Limit
+from supportbot.cli.output import local, phrase
+from supportbot.cli.pages import print_page
+from supportbot.cli.stored import with_store
+from supportbot.messages import DeliveryState
+
+if TYPE_CHECKING:
+    from supportbot.reports import DeliveryRow
+
+deliveries = typer.Typer(no_args_is_help=True, help="Replies on their way to customers.")
+
+
+@deliveries.command("list")
+def list_deliveries(
+    context: typer.Context,
+    *,
+    limit: Limit = 50,
+    before: Before = "",
+    channel: Channel = "",
+    state: Annotated[
+        DeliveryState | None, typer.Option(help="Only deliveries that are this far, such as unknown.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List deliveries, newest first."""
+    from supportbot import reports
+
+    page = with_store(
+        context,
+        lambda store: reports.deliveries(store, limit=limit, before=before, channel=channel, state=state),
+    )
+    heads = ("delivery", "since", "channel", "state", "tries", "receipt", "reason")
+    print_page(page, heads, _cells, nothing="No deliveries.", as_json=as_json)
+
+
+@deliveries.command("settle")
+def settle(
+    context: typer.Context,
+    delivery: Annotated[str, typer.Argument(help="Which delivery.")],
+    outcome: Annotated[Literal["delivered", "dead"], typer.Argument(help="What you saw in the channel.")],
+) -> None:
+    """Record what became of a delivery whose state is unknown. Nothing is sent."""
+    from supportbot import session
+
+    with_store(context, lambda store: session.settle_delivery(store, delivery, outcome))
+    typer.echo(f"{delivery} is {outcome}.")
+
+
+def _cells(row: "DeliveryRow") -> tuple[str, ...]:
+    return (
+        row.id,
+        local(row.updated_at),
+        row.channel,
+        row.state,
+        str(row.attempt),
+        phrase(row.receipt, 40),
+        phrase(row.reason, 80),
+    )

@@ -1,0 +1,131 @@
+"""``supportbot explain``: the whole story of one message on one screen."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supportbot.cli.options import AsJson
+from supportbot.cli.output import console, lasted, local, phrase, plain, print_json, words
+from supportbot.cli.stored import with_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from supportbot.reports import DeliveryRow, EventRow, MessageRow, Story, TurnRow
+
+_ASKED_TEXT = 400
+"""How much of a message is shown, in characters."""
+
+_MARKS = {"dead": "red", "unknown": "red", "delivered": "green", "answered": "green", "replayed": "dim"}
+
+
+def explain(
+    context: typer.Context,
+    identifier: Annotated[
+        str, typer.Argument(metavar="ID", help="A message, turn, delivery or conversation: msg_…, turn_…, …")
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Tell the whole story of a message: who, when, every try, every delivery, and what to do next."""
+    from supportbot import reports
+
+    story = with_store(context, lambda store: reports.explain(store, identifier))
+    advice = reports.advice(story)
+    if as_json:
+        print_json({**plain(story), "advice": advice})
+    else:
+        _print(console(), story, advice)
+
+
+def _print(screen: "Console", story: "Story", advice: tuple[str, ...]) -> None:
+    conversation = story.conversation
+    customer = phrase(conversation.customer)
+    email = (
+        f" <{phrase(conversation.email)}>" if conversation.email not in {"", conversation.customer} else ""
+    )
+    screen.print(words(f"{customer}{email} ({conversation.assurance}), by {conversation.channel}", "bold"))
+    screen.print(
+        words(f"{conversation.id}, state {conversation.state}, since {local(conversation.created_at)}")
+    )
+    for message in story.messages:
+        _print_message(screen, message)
+    screen.print()
+    for turn in story.turns:
+        screen.print(words("  ".join(_about_turn(turn)), _MARKS.get(turn.state, "yellow")))
+    for delivery in story.deliveries:
+        screen.print(words("  ".join(_about_delivery(delivery)), _MARKS.get(delivery.state, "yellow")))
+    _print_timeline(screen, story)
+    screen.print()
+    for line in advice or ("Nothing is to be done.",):
+        screen.print(words(f"→ {line}", "bold" if advice else ""))
+
+
+def _print_message(screen: "Console", message: "MessageRow") -> None:
+    screen.print()
+    ended = "" if message.state == "said" else f"  {message.state}"
+    reason = f": {phrase(message.reason, 100)}" if message.reason else ""
+    head = f"{message.author}  {local(message.created_at)}  {message.id}{ended}{reason}"
+    screen.print(words(head, "bold"))
+    text = message.text if len(message.text) <= _ASKED_TEXT else f"{message.text[:_ASKED_TEXT]}…"
+    screen.print(words(text))
+
+
+def _about_turn(turn: "TurnRow") -> "Iterator[str]":
+    yield turn.id
+    yield f"{turn.state} after {_tries(turn.attempt)}"
+    if turn.reason:
+        yield f"reason: {phrase(turn.reason, 200)}"
+    if turn.model:
+        yield f"model: {phrase(turn.model)}"
+    if turn.template_hash:
+        yield f"templates: {turn.template_hash}"
+    if turn.prompt_tokens is not None or turn.completion_tokens is not None:
+        yield f"tokens: {_number(turn.prompt_tokens)} in, {_number(turn.completion_tokens)} out"
+
+
+def _about_delivery(delivery: "DeliveryRow") -> "Iterator[str]":
+    yield delivery.id
+    yield f"{delivery.state} by {delivery.channel} after {_tries(delivery.attempt)}"
+    if delivery.receipt:
+        yield f"receipt: {phrase(delivery.receipt)}"
+    if delivery.reason:
+        yield f"reason: {phrase(delivery.reason, 200)}"
+    if delivery.handoff:
+        yield f"asks for a person: {phrase(delivery.handoff)}"
+
+
+def _print_timeline(screen: "Console", story: "Story") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not story.events:
+        return
+    screen.print()
+    if story.more_events:
+        screen.print(words("… earlier events are left out", "dim"))
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(justify="right", no_wrap=True)
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    begun = story.events[0].at
+    for event in story.events:
+        when = local(begun) if event.at == begun else lasted(event.at - begun)
+        style = _MARKS.get(event.kind.partition(".")[2], "")
+        table.add_row(when, Text(event.kind, style=style), event.actor, Text(_facts(event)))
+    screen.print(table)
+
+
+def _facts(event: "EventRow") -> str:
+    facts = [f"{name}: {phrase(str(value), 120)}" for name, value in event.data.items()]
+    about = event.delivery_id or event.turn_id or event.message_id
+    return "  ".join([*facts, *([about] if about else [])])
+
+
+def _tries(count: int) -> str:
+    return "1 try" if count == 1 else f"{count} tries"
+
+
+def _number(value: int | None) -> str:
+    return "?" if value is None else str(value)

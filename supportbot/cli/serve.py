@@ -1,0 +1,145 @@
+"""``supportbot serve``: run the bot until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+import typer
+
+from supportbot.cli.failures import BROKE
+from supportbot.cli.settings import settings_of
+from supportbot.cli.setup import warn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from supportbot.app import Running
+    from supportbot.config import Loaded
+
+_STOP_WITHIN = 14.5
+"""Seconds a clean stop may take. What it did not get done by then, the next start finds and does."""
+
+
+def serve(context: typer.Context) -> None:
+    """Run the bot. SIGTERM or Ctrl-C stops it cleanly, once more at once; SIGHUP reads bot.yaml again."""
+    from supportbot.app import configure_logging
+    from supportbot.config import check
+    from supportbot.errors import ConfigError
+
+    path = settings_of(context).config
+    report = check(path)
+    warn(report.warnings)
+    if report.loaded is None:
+        raise ConfigError(problems="\n".join(map(str, report.problems)))
+    configure_logging(report.loaded)
+    with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
+        runner.run(_Service(path, report.loaded).run())
+
+
+def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return uvloop's maker of event loops where uvloop exists."""
+    try:
+        import uvloop
+    except ModuleNotFoundError:
+        return None
+    return uvloop.new_event_loop
+
+
+class _Service:
+    """The bot as a process that is told by signals what to do."""
+
+    def __init__(self, path: Path, loaded: Loaded) -> None:
+        self._path = path
+        self._loaded = loaded
+        self._stop = asyncio.Event()
+        self._starting: asyncio.Task[None] | None = None
+        self._running: Running | None = None
+
+    async def run(self) -> None:
+        """Run until SIGTERM or SIGINT.
+
+        Raises:
+            SupportBotError: it cannot start.
+        """
+        self._starting = asyncio.current_task()
+        self._listen()
+        try:
+            await self._serve()
+        except asyncio.CancelledError:
+            if not self._stop.is_set():
+                raise
+
+    async def _serve(self) -> None:
+        from supportbot.app import running
+
+        async with running(self._loaded) as bot:
+            self._starting = None
+            self._running = bot
+            _announce(bot)
+            await self._stop.wait()
+            self._running = None
+
+    # -- signals --------------------------------------------------------------------------------
+
+    def _listen(self) -> None:
+        _on_signal(signal.SIGINT, self._on_stop)
+        _on_signal(signal.SIGTERM, self._on_stop)
+        if sys.platform != "win32":
+            _on_signal(signal.SIGHUP, self._on_reload)
+
+    def _on_stop(self) -> None:
+        if self._stop.is_set():
+            os._exit(BROKE)  # asked twice: at once. The next start goes on where this one was.
+        self._stop.set()
+        asyncio.get_running_loop().call_later(_STOP_WITHIN, os._exit, BROKE)
+        if self._starting is not None:
+            self._starting.cancel()
+
+    def _on_reload(self) -> None:
+        if self._running is not None:
+            from supportbot.cli.reload import reload
+
+            reload(self._running, self._path)
+
+
+def _on_signal(number: signal.Signals, react: Callable[[], None]) -> None:
+    loop = asyncio.get_running_loop()
+    try:
+        loop.add_signal_handler(number, react)
+    except NotImplementedError:  # Windows
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(react))
+
+
+def _announce(bot: Running) -> None:
+    """Say where it listens; on a terminal also what to do next."""
+    lines = [f"{bot.loaded.config.bot.name} is ready on {bot.url}"]
+    if sys.stdout.isatty():
+        lines += _next_steps(bot)
+    typer.echo("\n".join(lines))
+    sys.stdout.flush()
+
+
+def _next_steps(bot: Running) -> list[str]:
+    from sqlalchemy.engine import make_url
+
+    from supportbot.store import sqlite_path
+
+    database = bot.loaded.database
+    lies = sqlite_path(database) or make_url(database).render_as_string(hide_password=True)
+    kinds = {name: section.type for name, section in bot.loaded.channels.items()}
+    steps = ["", f"  Its data:           {lies}"]
+    if "terminal" in kinds.values():
+        steps.append("  Talk to it:         supportbot chat   (in another terminal)")
+    web = next((name for name, kind in kinds.items() if kind == "webhook"), None)
+    if web is not None:
+        api = f"{bot.url}/channels/{web}"
+        steps += [
+            f"  As a website does:  curl {api}/sessions -H 'Content-Type: application/json' -d '{{}}'",
+            f"  All of the API:     {api}/openapi.json",
+        ]
+    return [*steps, "  Stop it:            Ctrl-C", ""]

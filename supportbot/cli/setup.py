@@ -1,0 +1,83 @@
+"""``supportbot check``, ``schema`` and ``migrate``: what comes before a bot runs."""
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from supportbot.cli.failures import TO_CHANGE, say
+from supportbot.cli.options import AsJson, Yes
+from supportbot.cli.output import print_json
+from supportbot.cli.settings import settings_of
+from supportbot.cli.stored import be_quiet
+
+if TYPE_CHECKING:
+    from supportbot.config import Problem
+
+
+def check(context: typer.Context, as_json: AsJson = False) -> None:
+    """Check bot.yaml and what it names; print every problem as file:line:column: what: what to do."""
+    from supportbot.config import check as checked
+
+    path = settings_of(context).config
+    report = checked(path)
+    if as_json:
+        fine = report.loaded is not None
+        print_json({"ok": fine, "problems": report.problems, "warnings": report.warnings})
+    else:
+        _print_problems(report.problems, "")
+        _print_problems(report.warnings, "warning: ")
+        if report.loaded is not None:
+            typer.echo(f"{path} is fine.")
+    if report.loaded is None:
+        raise typer.Exit(TO_CHANGE)
+
+
+def schema() -> None:
+    """Print bot.yaml's JSON Schema, for editors."""
+    from supportbot.config import schema as described
+
+    print_json(described())
+
+
+def migrate(
+    context: typer.Context,
+    version: Annotated[
+        str, typer.Argument(help="To which schema version; head is the newest, base is none at all.")
+    ] = "head",
+    yes: Yes = False,
+) -> None:
+    """Bring the database to a schema version, while no bot runs on it."""
+    from supportbot import schema as schemas
+
+    be_quiet()
+    database = settings_of(context).load().database
+    if version == "base" and not yes:
+        typer.confirm("This removes all tables and everything in them. Go on?", abort=True, err=True)
+    with ExitStack() as stack:
+        _hold(database, stack)
+        schemas.migrate(database, version, report=typer.echo)
+
+
+def _hold(database: str, stack: ExitStack) -> None:
+    """Keep bots off an SQLite file; on PostgreSQL the operator sees to it."""
+    from supportbot.lockfile import LockFile
+    from supportbot.store import sqlite_path
+
+    path = sqlite_path(database)
+    if path is not None:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = LockFile(path)
+        lock.acquire()
+        stack.callback(lock.release)
+
+
+def _print_problems(problems: "tuple[Problem, ...]", label: str) -> None:
+    for problem in problems:
+        typer.echo(f"{label}{problem}")
+
+
+def warn(problems: "tuple[Problem, ...]") -> None:
+    """Print warnings to stderr."""
+    for problem in problems:
+        say(f"warning: {problem}")

@@ -1,0 +1,64 @@
+"""The store of a bot.yaml, for commands that look into it: beside a running bot, or without one."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, TypeVar
+
+from supportbot.cli.settings import settings_of
+from supportbot.errors import NoStoreYet
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import typer
+
+    from supportbot.store import Store
+
+T = TypeVar("T")
+
+
+def with_store(context: typer.Context, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the store that bot.yaml names, do the work, close it.
+
+    Raises:
+        NoStoreYet: no bot has run on it.
+        SupportBotError: bot.yaml has problems, or the store cannot be used.
+    """
+    be_quiet()
+    database = settings_of(context).load().database
+    check_store(database)
+    return asyncio.run(_worked(database, work))
+
+
+def check_store(database: str) -> None:
+    """Make sure that there is a store at this release's schema version; nothing is changed.
+
+    Raises:
+        NoStoreYet, SchemaBehind, UnknownSchema, ForeignDatabase, DatabaseUnusable: there is not.
+    """
+    from sqlalchemy.engine import make_url
+
+    from supportbot import schema
+
+    if schema.version(database) is None:
+        raise NoStoreYet(database=make_url(database).render_as_string(hide_password=True))
+    schema.prepare(database)
+
+
+def be_quiet() -> None:
+    """Let only errors be logged: a command's output is not to be mixed with other lines."""
+    from supportbot import log
+    from supportbot.config.models import LogSection
+
+    log.set_up(LogSection(level="error"))
+
+
+async def _worked(database: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    from supportbot.store import open_store
+
+    store = open_store(database)
+    try:
+        return await work(store)
+    finally:
+        await store.close()

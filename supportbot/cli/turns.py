@@ -1,0 +1,126 @@
+"""``supportbot turns`` and ``supportbot dead``: the bot's work, and what it failed on."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from supportbot.cli.failures import TO_CHANGE, say
+from supportbot.cli.options import AsJson, Before, Channel, Limit
+from supportbot.cli.output import local, phrase
+from supportbot.cli.pages import print_page
+from supportbot.cli.stored import with_store
+from supportbot.errors import NotFound
+
+if TYPE_CHECKING:
+    from supportbot.reports import TurnRow
+    from supportbot.store import Store
+
+turns = typer.Typer(no_args_is_help=True, help="The bot's work on messages.")
+dead = typer.Typer(no_args_is_help=True, help="Turns that were put aside because every try failed.")
+
+TurnState = Literal["running", "waiting", "answered", "handed_over", "dead", "replayed"]
+
+_REPLAYED_AT_ONCE = 200
+
+
+@turns.command("list")
+def list_turns(
+    context: typer.Context,
+    *,
+    limit: Limit = 50,
+    before: Before = "",
+    channel: Channel = "",
+    state: Annotated[TurnState | None, typer.Option(help="Only turns that are this far.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List turns, newest first."""
+    from supportbot import reports
+
+    page = with_store(
+        context,
+        lambda store: reports.turns(store, limit=limit, before=before, channel=channel, state=state or ""),
+    )
+    heads = ("turn", "begun", "channel", "state", "tries", "took", "model", "question")
+    print_page(page, heads, _cells, nothing="No turns.", as_json=as_json)
+
+
+@dead.command("list")
+def list_dead(
+    context: typer.Context,
+    *,
+    limit: Limit = 50,
+    before: Before = "",
+    channel: Channel = "",
+    as_json: AsJson = False,
+) -> None:
+    """List turns that were put aside, newest first."""
+    from supportbot import reports
+
+    page = with_store(context, lambda store: reports.dead(store, limit=limit, before=before, channel=channel))
+    heads = ("turn", "put aside", "channel", "tries", "reason", "question")
+    print_page(page, heads, _dead_cells, nothing="Nothing is dead.", as_json=as_json)
+
+
+@dead.command("replay")
+def replay(
+    context: typer.Context,
+    turn: Annotated[str, typer.Argument(metavar="[TURN]", help="Which turn.", show_default=False)] = "",
+    every: Annotated[bool, typer.Option("--all", help="All of them.")] = False,
+) -> None:
+    """Give the messages of a dead turn back to the bot, which answers them in a new turn."""
+    if bool(turn) == every:
+        say("Name one turn, or say --all. The dead ones: supportbot dead list")
+        raise typer.Exit(TO_CHANGE)
+    replayed = with_store(context, lambda store: _replay_all(store) if every else _replay(store, turn))
+    typer.echo(f"Given back to the bot: {replayed}.")
+
+
+async def _replay(store: "Store", turn: str) -> int:
+    from supportbot import session
+
+    await session.replay_turn(store, turn)
+    return 1
+
+
+async def _replay_all(store: "Store") -> int:
+    """Replay what is dead now; what dies again meanwhile is newer and not met twice."""
+    from supportbot import reports, session
+
+    replayed, page = 0, await reports.dead(store, limit=_REPLAYED_AT_ONCE)
+    while page.rows:
+        for row in page.rows:
+            with suppress(NotFound):  # somebody else was quicker
+                await session.replay_turn(store, row.id)
+                replayed += 1
+        if not page.more:
+            break
+        say(f"{replayed} …")
+        page = await reports.dead(store, limit=_REPLAYED_AT_ONCE, before=page.rows[-1].id)
+    return replayed
+
+
+def _cells(row: "TurnRow") -> tuple[str, ...]:
+    took = "" if row.finished_at is None else f"{(row.finished_at - row.created_at) / 1000:.2f} s"
+    return (
+        row.id,
+        local(row.created_at),
+        row.channel,
+        row.state,
+        str(row.attempt),
+        took,
+        phrase(row.model, 30),
+        phrase(row.question),
+    )
+
+
+def _dead_cells(row: "TurnRow") -> tuple[str, ...]:
+    put_aside = local(row.finished_at or row.created_at)
+    return (
+        row.id,
+        put_aside,
+        row.channel,
+        str(row.attempt),
+        phrase(row.reason, 80),
+        phrase(row.question),
+    )
