@@ -5,7 +5,9 @@ A request hands in one message and is answered by a stream of JSON lines, the la
     {"accepted": {"conversation_id": …, "seq": 1}}
     {"typing": true}
     {"delta": {"offset": 0, "text": "You can"}}
-    {"reply": {"text": …, "citations": […], "handoff": ""}}      or  {"settled": "handed_over"}
+    {"reply": {"text": …, "citations": […], "state": "bot"}}      or  {"settled": "handed_over"}
+
+``state`` is who speaks from now on: ``queued`` when the answer was to call a person.
 
 Sending the same ``key`` again gives the same reply and never a second answer, so a client whose
 connection broke just asks once more.
@@ -120,7 +122,7 @@ class TerminalChannel:
             yield {"settled": accepted.state}
             return
         if (reply := await self._reply(conversation, accepted)) is not None:
-            yield _shown(reply)
+            yield await self._shown(conversation, reply)
             return
         async for event in events:
             match event:
@@ -133,11 +135,11 @@ class TerminalChannel:
                     return
                 case Said(message) if message.author in {"bot", "person"}:
                     if (reply := await self._reply(conversation, accepted)) is not None:
-                        yield _shown(reply)
+                        yield await self._shown(conversation, reply)
                         return
                 case Lagged():
                     if (reply := await self._reply(conversation, accepted)) is not None:
-                        yield _shown(reply)
+                        yield await self._shown(conversation, reply)
                         return
                 case _:
                     pass
@@ -149,6 +151,11 @@ class TerminalChannel:
         if turn_id is None:
             return None
         return next((m for m in said if m.author == "bot" and m.turn_id == turn_id), None)
+
+    async def _shown(self, conversation: str, reply: Message) -> dict[str, Any]:
+        citations = [asdict(citation) for citation in reply.citations]
+        state = await self._host.transcripts.state(conversation)
+        return {"reply": {"text": reply.text, "citations": citations, "state": state}}
 
 
 async def _body(request: web.Request) -> _Body:
@@ -168,7 +175,3 @@ def _inbound(channel: str, body: _Body) -> Inbound:
         text=body.text,
         keys=(f"{body.conversation}:{body.key}",),
     )
-
-
-def _shown(reply: Message) -> dict[str, Any]:
-    return {"reply": {"text": reply.text, "citations": [asdict(citation) for citation in reply.citations]}}
