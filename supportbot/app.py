@@ -135,7 +135,11 @@ def make_channel(section: ChannelConfig, host: Host) -> Channel:
 
 @asynccontextmanager
 async def running(
-    loaded: Loaded, *, model: Model | None = None, make_channel: MakeChannel = make_channel
+    loaded: Loaded,
+    *,
+    model: Model | None = None,
+    make_channel: MakeChannel = make_channel,
+    only: str = "",
 ) -> AsyncIterator[Running]:
     """Start the bot, and stop it cleanly on leaving: within 15 s, losing nothing.
 
@@ -143,6 +147,7 @@ async def running(
         loaded: what bot.yaml says.
         model: answers instead of the models of bot.yaml.
         make_channel: how a section of bot.yaml becomes a channel.
+        only: work for this one of ``loaded.channels``; what waits for other channels is left as it is.
 
     Raises:
         SupportBotError: it cannot start; the message says what to do.
@@ -164,6 +169,7 @@ async def running(
                 lease_ms=int(config.turns.lease * 1000),
                 attempts=config.turns.attempts,
                 history=config.prompts.history_messages,
+                only=only,
             ),
             counts=metrics,
             alone=lock is not None,
@@ -182,6 +188,7 @@ async def running(
             retry_delay=config.deliveries.retry_delay,
             timeout=config.deliveries.timeout,
             settle_delay=config.deliveries.settle_delay,
+            only=only,
         )
         brain = Brain(loaded, outbox, engine, model=model)
         stack.push_async_callback(brain.close)

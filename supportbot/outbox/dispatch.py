@@ -87,6 +87,7 @@ class Outbox:
         retry_delay: float,
         timeout: float,
         settle_delay: float,
+        only: str = "",
     ) -> None:
         """Wire the outbox.
 
@@ -101,6 +102,7 @@ class Outbox:
             retry_delay: seconds before the second send; doubles, with jitter.
             timeout: seconds one send may take before its outcome is unclear.
             settle_delay: seconds to wait before looking for an unclear one.
+            only: send for this channel alone, leave the others' deliveries as they are; for all when empty.
         """
         self._store = store
         self._feed = feed
@@ -112,6 +114,7 @@ class Outbox:
         self._retry_delay = retry_delay
         self._timeout = timeout
         self._settle_delay = settle_delay
+        self._only = only
         self._channels: Mapping[str, Channel] = {}
         self._open = False
         self._sending: set[asyncio.Task[None]] = set()
@@ -369,7 +372,7 @@ class Outbox:
     async def _sweep_forever(self) -> None:
         while True:
             try:
-                rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), _BATCH))
+                rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), _BATCH, self._only))
                 await asyncio.gather(*(self._try_claim(row.id) for row in rows))
             except StoreUnavailable as error:
                 log.warning("deliveries.sweep_failed", error=str(error))

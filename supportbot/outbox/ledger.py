@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, update
 
 from supportbot.ids import new_id
 from supportbot.journal import note
@@ -100,7 +100,11 @@ _WAKE = Statement(
 )
 _DUE = Statement(
     select(deliveries.c.id, deliveries.c.conversation_id)
-    .where(_OPEN, deliveries.c.due_at <= bindparam("until"))
+    .where(
+        _OPEN,
+        deliveries.c.due_at <= bindparam("until"),
+        or_(bindparam("only", type_=Text) == literal_column("''"), deliveries.c.channel == bindparam("only")),
+    )
     .order_by(deliveries.c.due_at)
     .limit(bindparam("most"))
 )
@@ -275,9 +279,13 @@ def postpone(
         _note(tx, outbound, "delivery.unclear" if sending else "delivery.postponed", now, reason=reason)
 
 
-def due(tx: Tx, until: int, most: int) -> list[Any]:
-    """Return (id, conversation_id) of the open deliveries to be looked at by then, most urgent first."""
-    return tx.rows(_DUE, until=until, most=most)
+def due(tx: Tx, until: int, most: int, only: str = "") -> list[Any]:
+    """Return (id, conversation_id) of the open deliveries to be looked at by then, most urgent first.
+
+    Args:
+        only: those of this channel; of all channels when empty.
+    """
+    return tx.rows(_DUE, until=until, most=most, only=only)
 
 
 def reclaim(tx: Tx, owner: str, now: int) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import Text, and_, bindparam, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
@@ -122,7 +122,14 @@ _TAKE_AWAY = Statement(
 _OPEN_TURN = Statement(select(conversations.c.open_turn_id).where(_THIS_CONVERSATION))
 _DUE = Statement(
     select(conversations.c.id, conversations.c.due_at)
-    .where(conversations.c.due_at <= bindparam("until"), conversations.c.state == literal_column("'bot'"))
+    .where(
+        conversations.c.due_at <= bindparam("until"),
+        conversations.c.state == literal_column("'bot'"),
+        or_(
+            bindparam("only", type_=Text) == literal_column("''"),
+            conversations.c.channel == bindparam("only"),
+        ),
+    )
     .order_by(conversations.c.due_at)
     .limit(bindparam("most"))
 )
@@ -150,6 +157,8 @@ class Rules:
     attempts: int
     history: int
     """How many earlier messages a turn is opened with."""
+    only: str = ""
+    """Look for work in this channel alone; in all of them when empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,9 +334,13 @@ def hand_over_pending(tx: Tx, conversation_id: str, now: int, *, cause: str) -> 
     return waiting
 
 
-def due(tx: Tx, until: int, most: int) -> list[Any]:
-    """Return (id, due_at) of the conversations to be looked at by then, most urgent first."""
-    return tx.rows(_DUE, until=until, most=most)
+def due(tx: Tx, until: int, most: int, only: str = "") -> list[Any]:
+    """Return (id, due_at) of the conversations to be looked at by then, most urgent first.
+
+    Args:
+        only: those of this channel; of all channels when empty.
+    """
+    return tx.rows(_DUE, until=until, most=most, only=only)
 
 
 def reclaim(tx: Tx, owner: str, now: int) -> int:

@@ -208,7 +208,7 @@ class LocalEngine:
         room = min(_BATCH, self._concurrency - len(self._running))
         if room <= 0:
             return True
-        rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), room))
+        rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), room, self._rules.only))
         await asyncio.gather(*(self._try_claim(row.id) for row in rows))
         return len(rows) == room
 
