@@ -271,7 +271,7 @@ async def test_the_signature_of_a_read_covers_its_query(site: Site) -> None:
         "after=1",
         "conversation=a&conversation=b",
         "conversation=a%00b",
-        "conversation=%0a",
+        "conversation=%0A",
         urlencode({"conversation": "x" * 201}),
     ],
 )
