@@ -1,0 +1,50 @@
+"""Fixtures: the other ends of the bot's connections."""
+
+from __future__ import annotations
+
+import os
+import random
+from typing import TYPE_CHECKING
+
+import aiohttp
+import pytest
+
+from tests.acceptance.model import ListeningModel
+from tests.acceptance.receiver import Receiver
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SEED_VARIABLE = "SUPPORTBOT_TEST_SEED"
+
+
+@pytest.fixture
+async def model() -> AsyncIterator[ListeningModel]:
+    """A model that listens."""
+    async with ListeningModel() as listening:
+        yield listening
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    """A receiver of callbacks."""
+    async with Receiver() as listening:
+        yield listening
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    """Connections to the bot; a request that takes ten seconds has failed."""
+    timeout = aiohttp.ClientTimeout(total=10)
+    async with aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0), cookie_jar=aiohttp.DummyCookieJar(), timeout=timeout
+    ) as opened:
+        yield opened
+
+
+@pytest.fixture
+def chance() -> random.Random:
+    """Chance that can be repeated: the seed is printed, and taken from the environment if it is there."""
+    seed = int(os.environ.get(SEED_VARIABLE, "20251"))
+    print(f"\n{SEED_VARIABLE}={seed}")
+    return random.Random(seed)

@@ -1,0 +1,87 @@
+"""A receiver of callbacks that forgets nothing and drops no duplicates."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Self
+
+from aiohttp import web
+from standardwebhooks import Webhook
+
+from tests.acceptance.program import SECRET
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+
+@dataclass(frozen=True)
+class Posted:
+    """One try at a callback."""
+
+    id: str
+    """The webhook-id."""
+    raw: bytes
+
+    @property
+    def data(self) -> dict[str, Any]:
+        data: dict[str, Any] = json.loads(self.raw)["data"]
+        return data
+
+
+class Receiver:
+    """An async context manager: listens on a free port."""
+
+    def __init__(self) -> None:
+        self.tries: list[Posted] = []
+        """Everything that came, answered well or not."""
+        self.forged = 0
+        """How many had no good signature."""
+        self.before: Callable[[Posted], Awaitable[int]] | None = None
+        """Awaited before each answer; returns its status. It may raise ``ConnectionResetError``."""
+        self._news = asyncio.Condition()
+        app = web.Application()
+        app.router.add_post("/replies", self._take)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+
+    async def __aenter__(self) -> Self:
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=4096).start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._runner.cleanup()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._runner.addresses[0][1]}/replies"
+
+    @property
+    def section(self) -> dict[str, Any]:
+        """The keys of the webhook channel that let it post here."""
+        return {"callback_url": self.url, "allow_http": True, "allow_private_callbacks": True}
+
+    async def got(self, number: int) -> None:
+        """Wait until there were so many tries."""
+        async with self._news:
+            await self._news.wait_for(lambda: len(self.tries) >= number)
+
+    async def _take(self, request: web.Request) -> web.Response:
+        raw = await request.read()
+        try:
+            Webhook(SECRET).verify(raw.decode(), dict(request.headers), json_parse=False)
+        except Exception:  # noqa: BLE001 - whatever it was, the signature is not good
+            self.forged += 1
+        posted = Posted(request.headers["webhook-id"], raw)
+        async with self._news:
+            self.tries.append(posted)
+            self._news.notify_all()
+        if self.before is None:
+            return web.Response(status=204)
+        try:
+            return web.Response(status=await self.before(posted))
+        except ConnectionResetError:
+            if request.transport is not None:
+                request.transport.abort()
+            raise
