@@ -25,7 +25,7 @@ def open_store(url: str, *, observe: Callable[[float, int], None] | None = None)
     """
     path = sqlite_path(url)
     if path is None:
-        from supportbot.store.alchemy import PostgresStore
+        from supportbot.store.postgres import PostgresStore
 
         return PostgresStore(url)
     from supportbot.store.sqlite import SqliteStore

@@ -15,14 +15,14 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from supportbot.errors import StoreUnavailable
-from supportbot.store.alchemy import open_engine, read_unit
+from supportbot.store.readers import Readers
+from supportbot.store.sqlite_tx import SqliteTx
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from supportbot.store.base import Tx
-    from supportbot.store.statement import Statement
 
 T = TypeVar("T")
 
@@ -34,36 +34,6 @@ _BUSY_MS = 1500
 
 NEEDED = (3, 35)
 """RETURNING came with SQLite 3.35 (2021)."""
-
-
-class SqliteTx:
-    """A transaction on the bare driver, inside the writer's thread."""
-
-    __slots__ = ("_cursor", "callbacks")
-
-    def __init__(self, cursor: sqlite3.Cursor) -> None:
-        self._cursor = cursor
-        self.callbacks: list[Callable[[], None]] = []
-
-    def rows(self, statement: Statement, /, **params: Any) -> list[Any]:
-        """Run a query, return all rows."""
-        sql, bind, name = statement.for_sqlite()
-        return [name(row) for row in self._cursor.execute(sql, bind(params)).fetchall()]
-
-    def row(self, statement: Statement, /, **params: Any) -> Any | None:
-        """Run a query, return the first row or None."""
-        sql, bind, name = statement.for_sqlite()
-        found = self._cursor.execute(sql, bind(params)).fetchall()
-        return name(found[0]) if found else None
-
-    def run(self, statement: Statement, /, **params: Any) -> int:
-        """Run a statement, return how many rows it touched."""
-        sql, bind, _ = statement.for_sqlite()
-        return self._cursor.execute(sql, bind(params)).rowcount
-
-    def after_commit(self, callback: Callable[[], None], /) -> None:
-        """Remember what to call once the transaction is on disk."""
-        self.callbacks.append(callback)
 
 
 class _Job:
@@ -98,7 +68,7 @@ class SqliteStore:
         self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._readers = open_engine(f"sqlite+aiosqlite:///{path}")
+        self._readers = Readers(path)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
@@ -121,14 +91,14 @@ class SqliteStore:
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit that only reads; see ``Store.read``."""
-        return await read_unit(self._readers, unit)
+        return await self._readers.run(unit)
 
     async def close(self) -> None:
         """Commit what is queued, then close the file."""
         self._closed = True
         self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
-        await self._readers.dispose()
+        await self._readers.close()
 
     # -- in the writer's thread -----------------------------------------------------------------
 

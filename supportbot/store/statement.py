@@ -50,7 +50,7 @@ class Statement:
         def bind(given: Mapping[str, Any]) -> tuple[Any, ...]:
             return tuple(given[key] if key in given else constants[key] for key in order)
 
-        columns = [str(column.key) for column in self.core.exported_columns]  # type: ignore[attr-defined]
+        columns = [str(column.key) for column in getattr(self.core, "exported_columns", ())]
         self._bind = bind
         self._row = _row_type(columns)._make if columns else tuple
         self._sql = str(compiled)

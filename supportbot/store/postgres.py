@@ -1,4 +1,4 @@
-"""Units through SQLAlchemy's async engine: all of PostgreSQL, and the reads of SQLite."""
+"""The store on PostgreSQL: units through SQLAlchemy's async engine and psycopg."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sqlalchemy import Connection
-    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from supportbot.store.base import Tx
     from supportbot.store.statement import Statement
@@ -58,44 +56,19 @@ def _same_text(text: str) -> str:
     return text
 
 
-def open_engine(url: str, **options: Any) -> AsyncEngine:
-    """Make an engine whose JSON columns are plain JSON text on both databases."""
-    engine = create_async_engine(
-        url,
-        json_serializer=_same_text,
-        json_deserializer=_same_text,
-        pool_pre_ping=True,
-        execution_options={"preserve_rowcount": True},  # an INSERT ... ON CONFLICT says whether it inserted
-        **options,
-    )
-    if engine.dialect.name == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-    return engine
-
-
-def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA busy_timeout=2000")
-    cursor.execute("PRAGMA query_only=ON")
-    cursor.close()
-
-
-async def read_unit(engine: AsyncEngine, unit: Callable[[Tx], T]) -> T:
-    """Run a unit that only reads."""
-    try:
-        async with engine.connect() as connection:
-            return await connection.run_sync(lambda sync: unit(AlchemyTx(sync)))
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailable(cause=_short(error)) from error
-
-
 class PostgresStore:
     """The store on PostgreSQL."""
 
     def __init__(self, url: str) -> None:
         self._at_work: set[asyncio.Future[Any]] = set()
-        self._engine = open_engine(
+        self._engine = create_async_engine(
             url,
+            json_serializer=_same_text,
+            json_deserializer=_same_text,
+            execution_options={
+                "preserve_rowcount": True
+            },  # an INSERT ... ON CONFLICT says whether it inserted
+            pool_pre_ping=True,
             pool_size=10,
             max_overflow=10,
             pool_timeout=2.0,
@@ -155,7 +128,11 @@ class PostgresStore:
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit that only reads; see ``Store.read``."""
-        return await read_unit(self._engine, unit)
+        try:
+            async with self._engine.connect() as connection:
+                return await connection.run_sync(lambda sync: unit(AlchemyTx(sync)))
+        except (OperationalError, InterfaceError) as error:
+            raise StoreUnavailable(cause=_short(error)) from error
 
     async def close(self) -> None:
         """Finish what was begun, then close the connections."""

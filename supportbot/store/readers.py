@@ -1,0 +1,83 @@
+"""Reading SQLite beside the writer: a few aiosqlite connections, each with a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import aiosqlite
+
+from supportbot.errors import StoreUnavailable
+from supportbot.store.sqlite_tx import SqliteTx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from supportbot.store.base import Tx
+
+T = TypeVar("T")
+
+_MOST = 4
+"""Connections: reads are short; more would only wait for the interpreter's lock."""
+
+
+class Readers:
+    """Runs units that only read, each on one snapshot of the database."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._free: list[aiosqlite.Connection] = []
+        self._places = asyncio.Semaphore(_MOST)
+
+    async def run(self, unit: Callable[[Tx], T]) -> T:
+        """Run a unit and return what it found.
+
+        Raises:
+            StoreUnavailable: the file could not be read.
+        """
+        async with self._places:
+            connection: aiosqlite.Connection | None = None
+            try:
+                connection = self._free.pop() if self._free else await self._open()
+                # aiosqlite offers its thread only by the statement; a unit wants it for a few in a row.
+                in_its_thread: Any = connection._execute
+                result: T = await in_its_thread(_on_snapshot, connection._conn, unit)
+            except sqlite3.Error as error:
+                if connection is not None:
+                    await connection.close()
+                raise StoreUnavailable(cause=str(error)[:200]) from error
+            except BaseException:
+                if connection is not None:
+                    self._free.append(connection)
+                raise
+            self._free.append(connection)
+            return result
+
+    async def close(self) -> None:
+        """Wait for the reads at work, then close."""
+        for _ in range(_MOST):
+            await self._places.acquire()
+        while self._free:
+            await self._free.pop().close()
+
+    async def _open(self) -> aiosqlite.Connection:
+        connection = await aiosqlite.connect(
+            f"{self._path.as_uri()}?mode=rw",  # not ro: in WAL a reader may have to make the shared memory file
+            uri=True,
+            isolation_level=None,
+            cached_statements=256,
+        )
+        for pragma in ("busy_timeout=2000", "query_only=ON"):
+            await connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+def _on_snapshot(connection: sqlite3.Connection, unit: Callable[[Tx], T]) -> T:
+    cursor = connection.cursor()
+    cursor.execute("BEGIN")
+    try:
+        return unit(SqliteTx(cursor))
+    finally:
+        connection.rollback()

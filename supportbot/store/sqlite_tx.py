@@ -1,0 +1,41 @@
+"""A transaction on the bare SQLite driver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+    from supportbot.store.statement import Statement
+
+
+class SqliteTx:
+    """One transaction, in the thread that owns the connection; see ``Tx``."""
+
+    __slots__ = ("_cursor", "callbacks")
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self._cursor = cursor
+        self.callbacks: list[Callable[[], None]] = []
+
+    def rows(self, statement: Statement, /, **params: Any) -> list[Any]:
+        """Run a query, return all rows."""
+        sql, bind, name = statement.for_sqlite()
+        return [name(row) for row in self._cursor.execute(sql, bind(params)).fetchall()]
+
+    def row(self, statement: Statement, /, **params: Any) -> Any | None:
+        """Run a query, return the first row or None."""
+        sql, bind, name = statement.for_sqlite()
+        found = self._cursor.execute(sql, bind(params)).fetchall()
+        return name(found[0]) if found else None
+
+    def run(self, statement: Statement, /, **params: Any) -> int:
+        """Run a statement, return how many rows it touched."""
+        sql, bind, _ = statement.for_sqlite()
+        return self._cursor.execute(sql, bind(params)).rowcount
+
+    def after_commit(self, callback: Callable[[], None], /) -> None:
+        """Remember what to call once the transaction is on disk."""
+        self.callbacks.append(callback)
