@@ -150,7 +150,7 @@ async def test_a_reply_can_hand_over() -> None:
     await core.accept(inbound())
     assert "customer_asked" == core.reply("c1", "One moment", handoff="customer_asked").handoff
     assert "queued" == await core.host.transcripts.state("c1")
-    assert "handed_over" == core.messages("c1")[0].state
+    assert "answered" == core.messages("c1")[0].state
 
 
 async def test_messages_can_end_without_a_reply() -> None:

@@ -61,7 +61,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """The bot's reply. ``handoff``: a person was asked to take over with it."""
+    """The bot's reply. ``handoff``: a person was asked to take over."""
 
     id: str
     seq: int
@@ -196,15 +196,21 @@ def visitor_receipt(accepted: Accepted) -> VisitorReceipt:
     return VisitorReceipt(message_id=accepted.message_id, seq=accepted.seq, duplicate=accepted.duplicate)
 
 
-def result(accepted: Accepted, state: PublicMessageState, reply: Message | None) -> Result:
-    """Return what became of a message."""
+def result(
+    accepted: Accepted,
+    state: PublicMessageState,
+    reply: Message | None = None,
+    *,
+    speaks: State | None = None,
+) -> Result:
+    """Return what became of a message; ``speaks`` is who speaks in its conversation by now."""
     return Result(
         message_id=accepted.message_id,
         conversation_id=accepted.conversation_id,
         seq=accepted.seq,
         duplicate=accepted.duplicate,
         state=state,
-        reply=None if reply is None else _reply(reply, state),
+        reply=None if reply is None else _reply(reply, handoff=speaks in {"queued", "human"}),
     )
 
 
@@ -247,11 +253,11 @@ def encode(frame: Frame) -> bytes:
     return number + b"event: " + frame.event.encode() + b"\ndata: " + orjson.dumps(frame.data) + b"\n\n"
 
 
-def _reply(message: Message, state: PublicMessageState) -> Reply:
+def _reply(message: Message, *, handoff: bool) -> Reply:
     return Reply(
         id=message.id,
         seq=message.seq,
         text=message.text,
         citations=public_citations(message.citations),
-        handoff=state == "handed_over",
+        handoff=handoff,
     )

@@ -43,7 +43,7 @@ class Replies:
                             return found
             except TimeoutError:
                 pass
-        return result(accepted, accepted.state, None)
+        return result(accepted, accepted.state)
 
     async def stream(self, request: web.Request, accepted: Accepted, conversation: str) -> web.StreamResponse:
         """Send what happens until the message has its reply, as server-sent events.
@@ -67,7 +67,7 @@ class Replies:
     ) -> AsyncGenerator[tuple[Event | None, Result | None]]:
         """Yield what happens, and with it what became of the message as soon as that is known."""
         if not accepted.seq:  # its conversation was deleted: nothing will happen
-            yield None, result(accepted, accepted.state, None)
+            yield None, result(accepted, accepted.state)
             return
         events = follow(
             self._host, reader, conversation, after=accepted.seq, heartbeat=self._readers.settings.heartbeat
@@ -105,5 +105,6 @@ async def _result(transcripts: Transcripts, accepted: Accepted, conversation: st
             return None
         async for other in later:
             if other.author == "bot" and other.turn_id == message.turn_id is not None:
-                return result(accepted, message.state, other)
-    return result(accepted, message.state, None)
+                speaks = await transcripts.state(conversation)
+                return result(accepted, message.state, other, speaks=speaks)
+    return result(accepted, message.state)

