@@ -95,8 +95,10 @@ class WebhookChannel:
         budget = TokenBuckets(config.limits.messages_per_channel)
         served: list[tuple[routes.Operation, Handler]] = []
         if config.secrets:
-            replies = Replies(host, readers)
-            programs = Programs(config, host, accept, signer=self._signer, replies=replies, budget=budget)
+            replies = Replies(host, config.streams)
+            programs = Programs(
+                config, host, accept, signer=self._signer, readers=readers, replies=replies, budget=budget
+            )
             served += [
                 (routes.PASS_MESSAGE, programs.post_message),
                 (routes.READ_CONVERSATION, programs.get_messages),

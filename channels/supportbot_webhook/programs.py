@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from supportbot.channel import Accept, Host
+    from supportbot.messages import Accepted, Inbound
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.limits import TokenBuckets
     from supportbot_webhook.replies import Replies
     from supportbot_webhook.signatures import Signer
+    from supportbot_webhook.stream import Readers
 
 LONGEST_WAIT = 60
 """Most seconds ``?wait=`` may ask for."""
@@ -42,6 +44,7 @@ class Programs:
         accept: Accept,
         *,
         signer: Signer,
+        readers: Readers,
         replies: Replies,
         budget: TokenBuckets,
     ) -> None:
@@ -52,6 +55,7 @@ class Programs:
             host: what the core lends.
             accept: the one way in.
             signer: knows the secrets.
+            readers: who is waiting.
             replies: waits for replies.
             budget: the limit on all messages of the channel.
         """
@@ -59,6 +63,7 @@ class Programs:
         self._host = host
         self._accept = accept
         self._signer = signer
+        self._readers = readers
         self._replies = replies
         self._budget = budget
 
@@ -80,15 +85,17 @@ class Programs:
             callback_url=self._callback_url(body),
         )
         self._budget.spend("")
-        accepted = await self._accept(inbound)
-        if not accepted.same:
-            raise Problem(409, "conflict", "Another message came under this webhook-id before.")
-        if accepts_event_stream(request):
-            return await self._replies.stream(request, accepted, body.conversation)
-        if wait:
-            found = await self._replies.wait(request, accepted, body.conversation, wait)
+        if not wait and not accepts_event_stream(request):
+            accepted = await self._take(inbound)
+            return json_answer(receipt(accepted), status=200 if accepted.duplicate else 202)
+        with self._readers.admit(
+            request, body.conversation
+        ) as reader:  # before: a 503 means that nothing was stored
+            accepted = await self._take(inbound)
+            if accepts_event_stream(request):
+                return await self._replies.stream(request, reader, accepted, body.conversation)
+            found = await self._replies.wait(reader, accepted, body.conversation, wait)
             return json_answer(found, status=202 if found.state == "pending" else 200)
-        return json_answer(receipt(accepted), status=200 if accepted.duplicate else 202)
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Return some of a conversation. What is signed is the query string, exactly as it was sent."""
@@ -102,6 +109,12 @@ class Programs:
         if state is None:
             raise Problem(404, "not_found", "There is nothing here.")
         return json_answer(page(await transcripts.messages(conversation, after=after, limit=limit), state))
+
+    async def _take(self, inbound: Inbound) -> Accepted:
+        accepted = await self._accept(inbound)
+        if not accepted.same:
+            raise Problem(409, "conflict", "Another message came under this webhook-id before.")
+        return accepted
 
     def _verify(self, headers: SignedHeaders, content: str) -> None:
         try:

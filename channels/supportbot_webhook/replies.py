@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot_webhook.outbound import Result, result
-from supportbot_webhook.stream import EventWriter, Readers, follow, tolerating_an_end, unread
+from supportbot_webhook.stream import EventWriter, follow, tolerating_an_end, unread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -18,40 +18,38 @@ if TYPE_CHECKING:
     from supportbot.channel import Host, Transcripts
     from supportbot.feed import Event
     from supportbot.messages import Accepted
+    from supportbot_webhook.config import Streams as Settings
     from supportbot_webhook.stream import Reader
 
 
 class Replies:
     """Waits for the replies to messages that were accepted."""
 
-    def __init__(self, host: Host, readers: Readers) -> None:
+    def __init__(self, host: Host, settings: Settings) -> None:
         self._host = host
-        self._readers = readers
+        self._settings = settings
 
-    async def wait(
-        self, request: web.Request, accepted: Accepted, conversation: str, seconds: float
-    ) -> Result:
+    async def wait(self, reader: Reader, accepted: Accepted, conversation: str, seconds: float) -> Result:
         """Return what became of a message, at most so many seconds later; ``pending`` if nothing did."""
-        with self._readers.admit(request, conversation) as reader:
-            try:
-                async with (
-                    asyncio.timeout(seconds),
-                    aclosing(self._follow(reader, accepted, conversation)) as events,
-                ):
-                    async for _, found in events:
-                        if found is not None:
-                            return found
-            except TimeoutError:
-                pass
+        events = self._follow(reader, accepted, conversation)
+        try:
+            async with asyncio.timeout(seconds), aclosing(events):
+                async for _, found in events:
+                    if found is not None:
+                        return found
+        except TimeoutError:
+            pass
         return result(accepted, accepted.state)
 
-    async def stream(self, request: web.Request, accepted: Accepted, conversation: str) -> web.StreamResponse:
+    async def stream(
+        self, request: web.Request, reader: Reader, accepted: Accepted, conversation: str
+    ) -> web.StreamResponse:
         """Send what happens until the message has its reply, as server-sent events.
 
         The last one is ``end``, with what became of the message, or ``bye`` when the bot stops before that.
         """
-        writer = EventWriter(request, timeout=self._readers.settings.write_timeout)
-        with self._readers.admit(request, conversation) as reader, tolerating_an_end():
+        writer = EventWriter(request, timeout=self._settings.write_timeout)
+        with tolerating_an_end():
             await writer.open()
             async with aclosing(self._follow(reader, accepted, conversation)) as events:
                 async for event, found in events:
@@ -70,7 +68,7 @@ class Replies:
             yield None, result(accepted, accepted.state)
             return
         events = follow(
-            self._host, reader, conversation, after=accepted.seq, heartbeat=self._readers.settings.heartbeat
+            self._host, reader, conversation, after=accepted.seq, heartbeat=self._settings.heartbeat
         )
         async with aclosing(events):
             async for event in events:

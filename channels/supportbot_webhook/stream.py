@@ -94,11 +94,6 @@ class Readers:
         self._count = 0
         self._watch: asyncio.Task[None] | None = None
 
-    @property
-    def count(self) -> int:
-        """How many are open."""
-        return self._count
-
     @contextmanager
     def admit(
         self, request: web.Request, conversation: str, *, at_most: int | None = None

@@ -189,6 +189,18 @@ async def test_wait_is_a_number_of_seconds(site: Site, wait: str) -> None:
     assert (422, "invalid", []) == (answer.status, answer.code, site.core.accepted)
 
 
+async def test_who_cannot_wait_is_told_before_anything_is_stored() -> None:
+    """A 503 means that the message was not taken."""
+    async with running(streams={"total": 1}) as site:
+        asking = await _waiting(site)
+        refused = await site.pass_on(program_message(conversation="ticket-2"), query="?wait=30")
+        taken = await site.pass_on(program_message(conversation="ticket-3"))
+        site.core.reply("ticket-1", "Hello")
+        await asking
+        assert (503, 202) == (refused.status, taken.status)
+        assert ["ticket-1", "ticket-3"] == [inbound.conversation for inbound in site.core.accepted]
+
+
 # -- the reply as events ------------------------------------------------------------------------
 
 
