@@ -84,7 +84,7 @@ def write(folder: Path) -> Callable[..., Path]:
 
 
 def prompts(folder: Path, **options: Any) -> Prompts:
-    return Prompts(folder, **{"history_tokens": 4000, "bot": BOT, **options})
+    return Prompts(folder, **{"history_tokens": 4000, "bot": BOT, "look_every": 0.0, **options})
 
 
 def system_of(folder: Path, turn: Turn | None = None) -> str:

@@ -26,8 +26,11 @@ _APOSTROPHES = str.maketrans("", "", "'\u2019\u02bc`")
 
 def words(text: str) -> list[str]:
     """The words of a text, in lower case, without accents and apostrophes: ``Don't`` is ``dont``."""
-    folded = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES)).lower()
-    plain = "".join(c for c in folded if not unicodedata.combining(c))
+    plain = text.translate(_APOSTROPHES).lower()
+    if not plain.isascii():
+        plain = "".join(
+            c for c in unicodedata.normalize("NFKD", plain).lower() if not unicodedata.combining(c)
+        )
     return [word for word in _WORD.findall(plain) if len(word) <= _MAX_WORD]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -26,12 +27,19 @@ class Prompts:
     """Renders prompts from a folder of templates, which may be edited while the bot runs."""
 
     def __init__(
-        self, folder: Path, *, system: str = "system", history_tokens: int, bot: Mapping[str, Any]
+        self,
+        folder: Path,
+        *,
+        system: str = "system",
+        history_tokens: int,
+        bot: Mapping[str, Any],
+        look_every: float = 1.0,
     ) -> None:
         """Read the templates and try them out.
 
         ``system`` names the system prompt's template, ``history_tokens`` bounds what was said (at least
-        ``history.SMALLEST_BUDGET``), ``bot`` is the section of that name as plain data.
+        ``history.SMALLEST_BUDGET``), ``bot`` is the section of that name as plain data, ``look_every``
+        says after how many seconds an edit is noticed at the latest.
 
         Raises:
             PromptError: the first thing that is wrong with the templates.
@@ -40,6 +48,8 @@ class Prompts:
         self._system = system
         self._history_tokens = history_tokens
         self._bot = about_bot(bot)
+        self._look_every = look_every
+        self._look_at = time.monotonic() + look_every
         self._newest = self._in_use = Templates(folder)
         self._raise_problem(self._newest)
 
@@ -70,7 +80,7 @@ class Prompts:
 
     def _current(self) -> Templates:
         """Return the newest templates that are in order. A broken edit is logged once and passed over."""
-        if self._newest.changed:
+        if self._is_time_to_look() and self._newest.changed:
             self._newest = Templates(self._folder)
             try:
                 self._raise_problem(self._newest)
@@ -78,6 +88,14 @@ class Prompts:
             except PromptError as error:
                 _log.error("prompts_kept", problem=str(error), action="the templates of before stay in use")
         return self._in_use
+
+    def _is_time_to_look(self) -> bool:
+        """Whether a look at the files is due: at every turn it would cost more than the rendering."""
+        now = time.monotonic()
+        due = now >= self._look_at
+        if due:
+            self._look_at = now + self._look_every
+        return due
 
     def _raise_problem(self, templates: Templates) -> None:
         for problem in problems(templates, self._system, (), self._bot):
