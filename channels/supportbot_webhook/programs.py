@@ -88,9 +88,8 @@ class Programs:
         if not wait and not accepts_event_stream(request):
             accepted = await self._take(inbound)
             return json_answer(receipt(accepted), status=200 if accepted.duplicate else 202)
-        with self._readers.admit(
-            request, body.conversation
-        ) as reader:  # before: a 503 means that nothing was stored
+        # Room to wait comes before accepting: who is told 503 may rely on it that nothing was stored.
+        with self._readers.admit(request, body.conversation) as reader:
             accepted = await self._take(inbound)
             if accepts_event_stream(request):
                 return await self._replies.stream(request, reader, accepted, body.conversation)
