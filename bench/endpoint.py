@@ -6,7 +6,9 @@ import asyncio
 
 CHUNK = 'data: {{"choices":[{{"index":0,"delta":{{"content":"{text}"}},"finish_reason":{end}}}]}}\n\n'
 ANSWER = (
-    CHUNK.format(text="You have 30 days.", end="null") + CHUNK.format(text="", end='"stop"') + "data: [DONE]\n\n"
+    CHUNK.format(text="You have 30 days.", end="null")
+    + CHUNK.format(text="", end='"stop"')
+    + "data: [DONE]\n\n"
 ).encode()
 HEAD = f"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: {len(ANSWER)}\r\n\r\n".encode()
 

@@ -96,7 +96,11 @@ async def open_loop(
     async with contextlib.AsyncExitStack() as stack:
 
         async def one(due: float, conversation: str) -> None:
-            connection = free.pop() if free else await stack.enter_async_context(Connection(program.host, program.port))
+            connection = (
+                free.pop()
+                if free
+                else await stack.enter_async_context(Connection(program.host, program.port))
+            )
             headers, body = message(conversation)
             status, _ = await connection.request("POST", f"/channels/web/messages{query}", headers, body)
             latencies.add(due)
@@ -129,7 +133,9 @@ async def turns(program: Program) -> dict[str, Any]:
     cpu = program.cpu()
     seconds, latencies, statuses = await closed_loop(program, connections=64, count=2000, query="?wait=30")
     used = program.cpu() - cpu
-    print(f"  turns: {2000 / seconds:.0f}/s, CPU {used / 2:.2f} s per 1,000, {latencies.summary()}, {statuses}")
+    print(
+        f"  turns: {2000 / seconds:.0f}/s, CPU {used / 2:.2f} s per 1,000, {latencies.summary()}, {statuses}"
+    )
     return {"per_s": 2000 / seconds, "cpu_s_per_1000": used / 2}
 
 
@@ -175,8 +181,13 @@ async def main() -> None:
     for run in range(options.runs):
         for what in options.what or MEASUREMENTS:
             with tempfile.TemporaryDirectory() as folder:
-                async with model(options.model) as section, running(Path(folder), settings(**section)) as program:
-                    print(f"run {run + 1} {what}: ready after {program.started_in:.2f} s, {program.rss_mib():.0f} MiB")
+                async with (
+                    model(options.model) as section,
+                    running(Path(folder), settings(**section)) as program,
+                ):
+                    print(
+                        f"run {run + 1} {what}: ready after {program.started_in:.2f} s, {program.rss_mib():.0f} MiB"
+                    )
                     await closed_loop(program, connections=8, count=200, query="?wait=30")  # warm
                     results.setdefault(what, []).append(await MEASUREMENTS[what](program))
     print(f"\nmedians of {options.runs}, model: {options.model}")

@@ -17,7 +17,7 @@ _HIDDEN = re.compile(
     "|(?<=[\ufe00-\ufe0f])[\ufe00-\ufe0f]+"  # the same for variation selectors
 )
 _LINE_ENDS = re.compile("\r\n?|[\x85\u2028\u2029]")
-_SUSPECT = re.compile(  # any of the above; most texts have none, and a plain set is searched ten times as fast
+_SUSPECT = re.compile(  # any of the above; most texts have none, and a plain set is searched ten times faster
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069"
     "\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
 )

@@ -330,7 +330,7 @@ class Outbox:
         await self._record(unit, outbound)
 
     async def _record(self, unit: object, outbound: Outbound) -> None:
-        """Write an outcome down, for as long as the delivery is ours; after that the lease speaks: unclear."""
+        """Write an outcome down while the delivery is ours; after that its lease says: unclear."""
         try:
             await self._store.write(unit, patience=_MARGIN)  # type: ignore[arg-type]
         except StoreUnavailable as error:

@@ -41,7 +41,7 @@ class Readers:
             connection: aiosqlite.Connection | None = None
             try:
                 connection = self._free.pop() if self._free else await self._open()
-                # aiosqlite offers its thread only by the statement; a unit wants it for a few in a row.
+                # aiosqlite lends its thread by the statement; a unit wants it for a few in a row.
                 in_its_thread: Any = connection._execute
                 result: T = await in_its_thread(_on_snapshot, connection._conn, unit)
             except sqlite3.Error as error:
@@ -64,7 +64,7 @@ class Readers:
 
     async def _open(self) -> aiosqlite.Connection:
         connection = await aiosqlite.connect(
-            f"{self._path.as_uri()}?mode=rw",  # not ro: in WAL a reader may have to make the shared memory file
+            f"{self._path.as_uri()}?mode=rw",  # not ro: in WAL a reader may have to make a file
             uri=True,
             isolation_level=None,
             cached_statements=256,
