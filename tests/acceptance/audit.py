@@ -63,6 +63,12 @@ class Counts:
         ARTEFACTS.mkdir(exist_ok=True)
         (ARTEFACTS / f"{name}.txt").write_text("\n".join([self.line, *self.problems]) + "\n", "utf-8")
 
+    def check(self) -> None:
+        """Fail unless all that was accepted was answered, once, in order, to whom it concerns."""
+        assert [] == self.problems
+        assert (0, 0, 0, 0) == (self.lost, self.answered_twice, self.out_of_order, self.cross_talk)
+        assert 0 < self.accepted == self.answered
+
 
 class Tables:
     """The bot's tables, read by somebody else than the bot."""

@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.acceptance.model import ListeningModel
+from tests.acceptance.ordeal import Ordeal
 from tests.acceptance.receiver import Receiver
 
 if TYPE_CHECKING:
@@ -48,3 +49,11 @@ def chance() -> random.Random:
     seed = int(os.environ.get(SEED_VARIABLE, "20251"))
     print(f"\n{SEED_VARIABLE}={seed}")
     return random.Random(seed)
+
+
+@pytest.fixture
+def ordeal(
+    model: ListeningModel, receiver: Receiver, session: aiohttp.ClientSession, chance: random.Random
+) -> Ordeal:
+    """What the bot has to go through."""
+    return Ordeal(model, receiver, session, chance)

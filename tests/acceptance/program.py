@@ -134,14 +134,18 @@ class Program:
         Raises:
             AssertionError: it ended instead.
         """
-        process = await self.spawn("serve")
-        self._process = process
+        await self.begin()
+        process = self._alive()
         assert process.stdout is not None
         async with asyncio.timeout(START_WITHIN):
             line = (await process.stdout.readline()).decode()
         assert " is ready on " in line, (line, self.errors[-5:])
         self.url = line.split(" is ready on ")[1].strip()
         self._up.set()
+
+    async def begin(self) -> None:
+        """Start the program and do not wait for it."""
+        self._process = await self.spawn("serve")
 
     async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
         """Start ``supportbot`` with these arguments; its stderr is collected in ``errors``."""

@@ -15,6 +15,9 @@ from tests.acceptance.program import SECRET
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+HANG_UP = 499
+"""Instead of a status: break the connection."""
+
 
 @dataclass(frozen=True)
 class Posted:
@@ -39,7 +42,7 @@ class Receiver:
         self.forged = 0
         """How many had no good signature."""
         self.before: Callable[[Posted], Awaitable[int]] | None = None
-        """Awaited before each answer; returns its status. It may raise ``ConnectionResetError``."""
+        """Awaited before each answer; returns its status, or ``HANG_UP``."""
         self._news = asyncio.Condition()
         app = web.Application()
         app.router.add_post("/replies", self._take)
@@ -77,11 +80,7 @@ class Receiver:
         async with self._news:
             self.tries.append(posted)
             self._news.notify_all()
-        if self.before is None:
-            return web.Response(status=204)
-        try:
-            return web.Response(status=await self.before(posted))
-        except ConnectionResetError:
-            if request.transport is not None:
-                request.transport.abort()
-            raise
+        status = 204 if self.before is None else await self.before(posted)
+        if status == HANG_UP and request.transport is not None:
+            request.transport.abort()
+        return web.Response(status=status, headers={"Retry-After": "0"})
