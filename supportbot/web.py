@@ -66,7 +66,7 @@ _MESSAGES = {
 _log = structlog.get_logger("supportbot.web")
 
 
-class Problem(Exception):  # noqa: N818 - an answer, named as RFC 9457 names it
+class Problem(Exception):
     """Answer the request with an error.
 
     :param status: the HTTP status, 400 to 599.
@@ -101,7 +101,7 @@ class Problem(Exception):  # noqa: N818 - an answer, named as RFC 9457 names it
         return response
 
 
-class BodyTooSlow(Exception):  # noqa: N818 - reads as what happened
+class BodyTooSlow(Exception):
     """The body did not arrive in time. The server puts it where the handler reads."""
 
 

@@ -23,11 +23,11 @@ _ENDS_IN_A_NUMBER = re.compile(r"(^|\.)(0[xX][0-9a-fA-F]*|[0-9]+)\.?$")
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class UnsafeUrl(ValueError):  # noqa: N818 - reads as what happened
+class UnsafeUrl(ValueError):
     """A callback URL that must not be called; its text completes "callback_url …"."""
 
 
-class PrivateAddress(OSError):  # noqa: N818 - the same
+class PrivateAddress(OSError):
     """A connection was about to be made to an address that is not public."""
 
     def __init__(self) -> None:
@@ -100,7 +100,7 @@ def _split(url: str) -> SplitResult:
         raise UnsafeUrl("must be a plain ASCII URL")
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018 - reading it is what validates it
+        parts.port
     except ValueError:
         raise UnsafeUrl("is not a URL") from None
     return parts

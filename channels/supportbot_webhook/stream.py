@@ -36,7 +36,7 @@ _RETRY = b"retry: 2000\n\n"  # milliseconds a client should wait before it comes
 _HEARTBEAT = b":\n\n"  # a comment: keeps proxies from closing the connection, and finds out who is gone
 
 
-class ReaderGone(Exception):  # noqa: N818 - reads as what happened
+class ReaderGone(Exception):
     """Whoever was reading went away, or does not read."""
 
 

@@ -61,7 +61,7 @@ class Show:
         """The bot went away; it is tried again."""
 
 
-class _Gone(Exception):  # noqa: N818 - reads as what happened
+class _Gone(Exception):
     """The bot cannot be reached, or broke off."""
 
 

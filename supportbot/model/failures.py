@@ -29,7 +29,7 @@ RETIRED = (
 )
 
 
-class Failure(Exception):  # noqa: N818 - what happened, as a value; callers outside see a ModelError
+class Failure(Exception):
     """One attempt failed."""
 
     def __init__(

@@ -23,7 +23,7 @@ class ServerEvent(NamedTuple):
     """It came as a line of its own without ``data:``, or as an ``error:`` field: a report of failure."""
 
 
-class LineTooLong(ValueError):  # noqa: N818 - named for what happened, as errors.py does
+class LineTooLong(ValueError):
     """A line, or the data of one event, is longer than the parser's limit."""
 
 
