@@ -107,9 +107,9 @@ class Ordeal:
         """Wait until some acknowledgements, calls or callbacks were seen, and an instant."""
         match self.chance.randrange(3):
             case 0:
-                await load.progress(self.chance.randint(1, 80))
+                await load.progress(self.chance.randint(20, 100))
             case 1:
-                await self.model.asked_times(len(self.model.calls) + self.chance.randint(1, 40))
+                await self.model.asked_times(len(self.model.calls) + self.chance.randint(10, 50))
             case _:
                 await self.receiver.got(len(self.receiver.tries) + self.chance.randint(1, 20))
         await asyncio.sleep(self.chance.uniform(0, 0.03))

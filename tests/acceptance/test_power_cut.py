@@ -1,0 +1,55 @@
+"""The power goes: what is on the disk then is enough."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.audit import Tables
+from tests.acceptance.disks import disk
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.acceptance.disks import Disk
+    from tests.acceptance.ordeal import Ordeal
+    from tests.acceptance.program import Program
+
+CUTS = max(2, int(os.environ.get("SUPPORTBOT_TEST_KILLS", "8")) // 2)
+
+
+@pytest.fixture
+def mounted(tmp_path: Path) -> Iterator[Disk]:
+    """A disk for the database."""
+    with disk(tmp_path / "power", megabytes=64) as made:
+        yield made
+
+
+def test_a_power_cut_forgets_what_was_not_synced(mounted: Disk) -> None:
+    """The simulation is one: synced words survive it, words that were only written do not."""
+    synced, written = mounted.root / "synced", mounted.root / "written"
+    with synced.open("w") as file:
+        file.write("kept")
+        file.flush()
+        os.fsync(file.fileno())
+    written.write_text("lost")
+    mounted.cut_power()
+    assert "kept" == synced.read_text()
+    assert not written.exists() or "" == written.read_text()
+
+
+async def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, ordeal: Ordeal, mounted: Disk) -> None:
+    """What was acknowledged before the power went is there afterwards, and is answered once."""
+
+    async def crash(bot: Program) -> None:
+        await bot.kill()
+        mounted.cut_power()
+
+    folder = ordeal.folder(tmp_path / "bot", database=f"sqlite:///{mounted.root}/bot.db")
+    counts = await ordeal.endure(folder, Tables(folder.database), kills=CUTS, crash=crash)
+    counts.report("power-cut")
+    counts.check()
+    assert "ok" == folder.integrity()
