@@ -37,8 +37,8 @@ class Disk:
 
         The file system keeps in memory what was written until something is synced; only then does it
         reach the loop device, and with it the image file. So a copy of the image, read while the file system
-        is still mounted, is what a disk would hold after a power cut: whatever a program wrote without syncing
-        is missing. (Kinder than some disks: it keeps all that reached the device, like one whose cache
+        is still mounted, is what a disk would hold after a power cut: whatever was written without syncing
+        is not there. (Kinder than some disks: it keeps all that reached the device, like one whose cache
         survives. It shows a missing fsync, not a missing flush.)
         """
         copy = self.image.with_suffix(".copy")
