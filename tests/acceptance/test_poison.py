@@ -1,0 +1,122 @@
+"""Messages that kill their turn every time."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.acceptance.clients import Http
+from tests.acceptance.program import BotFolder, program
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import aiohttp
+
+    from tests.acceptance.clients import Visitor
+    from tests.acceptance.model import Call, ListeningModel
+    from tests.acceptance.program import Program
+
+_BREAKS = "You are {{ bot.name }}.{% if 'Poison' in contact.name %}{{ 1 // 0 }}{% endif %}\n"
+"""A prompt that cannot be rendered for one customer: nothing that ``check`` could know."""
+_BREAKS_AT_FIRST = _BREAKS.replace("%}", "and conversation.earlier_messages == 0 %}", 1)
+
+SORRY = "Sorry, something went wrong on our side"
+
+
+async def test_a_turn_that_fails_every_time_is_put_aside(
+    tmp_path: Path, model: ListeningModel, session: aiohttp.ClientSession
+) -> None:
+    """Dead after 3 tries and listed; the customer is told; others never wait."""
+    folder = BotFolder(tmp_path / "bot", model_url=model.url, prompt=_BREAKS)
+    async with program(folder) as bot:
+        http = Http(bot, session)
+        poisoned, other = await http.visitor(name="Poison"), await http.visitor(name="Anna")
+        begun = time.monotonic()
+        assert 202 == (await poisoned.post("c1", "kpoison1-1 boom")).status
+        assert 202 == (await other.post("c1", "kother1-1 hello")).status
+        assert "re kother1-1" == (await other.answered("kother"))["text"]
+        await poisoned.answered(SORRY)
+        assert time.monotonic() - begun < 5
+        dead = await dead_turns(bot)
+        assert [("kpoison1-1 boom", 3)] == [(turn["question"], turn["attempt"]) for turn in dead]
+        states = [m["state"] for m in await poisoned.read() if m["author"] == "customer"]
+        assert ["dead"] == states
+
+
+@pytest.mark.parametrize("debounce", [0.0, 0.3], ids=["one by one", "all in one turn"])
+async def test_what_stands_behind_a_message_that_fails_is_answered(
+    tmp_path: Path, model: ListeningModel, session: aiohttp.ClientSession, debounce: float
+) -> None:
+    """A first message that the template cannot take is put aside alone; those behind are answered in 5 s."""
+    folder = BotFolder(
+        tmp_path / "bot", model_url=model.url, prompt=_BREAKS_AT_FIRST, turns={"debounce": debounce}
+    )
+    async with program(folder) as bot:
+        visitor = await Http(bot, session).visitor(name="Poison")
+        begun = time.monotonic()
+        for number in (1, 2, 3):
+            assert 202 == (await visitor.post(f"c{number}", f"kbehind1-{number} hello")).status
+        await visitor.answered("kbehind1-3")
+        assert time.monotonic() - begun < 5
+        assert 1 == len(await dead_turns(bot))
+        states = [m["state"] for m in await visitor.read() if m["author"] == "customer"]
+        assert ["dead", "answered", "answered"] == states
+
+
+async def test_a_message_that_kills_the_process_is_put_aside(
+    tmp_path: Path, model: ListeningModel, session: aiohttp.ClientSession
+) -> None:
+    """Whenever the model reads it, the process dies: after 3 deaths it is left alone, the rest goes on."""
+    folder = BotFolder(tmp_path / "bot", model_url=model.url)
+    deadly = asyncio.Event()
+    never = asyncio.Event()
+
+    async def think(call: Call) -> None:
+        if "deadly" in call.body["messages"][-1]["content"]:
+            deadly.set()
+            await never.wait()
+
+    model.before = think
+    async with program(folder) as bot:
+        visitor = await Http(bot, session).visitor()
+        assert 202 == (await visitor.post("c1", "deadly kfirst1-1")).status
+        for _ in range(3):
+            async with asyncio.timeout(10):
+                await deadly.wait()
+            if not (await visitor.read())[1:]:
+                assert 202 == (await visitor.post("c2", "kfirst1-2 behind it")).status
+            await bot.kill()
+            deadly.clear()
+            await bot.start()
+        begun = time.monotonic()
+        await visitor.answered("kfirst1-2")
+        assert time.monotonic() - begun < 5
+        dead = await dead_turns(bot)
+        assert [("deadly kfirst1-1", 3)] == [(turn["question"], turn["attempt"]) for turn in dead]
+        messages = await visitor.read()
+        assert ["dead", "answered"] == [m["state"] for m in messages if m["author"] == "customer"]
+        assert 1 == sum(SORRY in m["text"] for m in messages)
+        assert 3 == model.asked_about("deadly")
+        await replayed(bot, visitor, model, dead[0]["id"])
+
+
+async def replayed(bot: Program, visitor: Visitor, model: ListeningModel, turn: str) -> None:
+    """With the cause out of the way, an operator gives the dead message back."""
+    model.before = None
+    code, _ = await bot.run("dead", "replay", turn)
+    assert 0 == code
+    await visitor.answered("kfirst1-1")
+    assert [] == await dead_turns(bot)
+
+
+async def dead_turns(bot: Program) -> list[dict[str, Any]]:
+    """What ``supportbot dead list --json`` says."""
+    code, printed = await bot.run("dead", "list", "--json")
+    assert 0 == code
+    rows: list[dict[str, Any]] = json.loads(printed)["rows"]
+    return rows
