@@ -18,6 +18,7 @@ MAY_TOUCH_FILES = {
     "supportbot/knowledge": "the articles",
     "supportbot/prompt": "the templates",
     "supportbot/lockfile": "the lock beside the database",
+    "supportbot/testing/": "the bot.yaml of a test, and which files a process has open",
     "supportbot/schema": "makes the database's file, and copies it before it is migrated",
 }
 """Where files and the environment are touched, by the beginning of the path, and which. All other modules are

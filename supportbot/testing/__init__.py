@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from supportbot.testing.bots import Reply, StartedBot, started_bot
     from supportbot.testing.clock import Clock
     from supportbot.testing.contract import ChannelContract
-    from supportbot.testing.fakes import BlindChannel, RecordingChannel, ScriptedModel, model_down
+    from supportbot.testing.fakes import RecordingChannel, ScriptedModel, model_down
     from supportbot.testing.fixtures import StartBot
     from supportbot.testing.host import FakeCore
+    from supportbot.testing.http_platform import HttpPlatform
     from supportbot.testing.model_replies import ModelReply, ToolCallReply
     from supportbot.testing.model_server import FakeModelServer, ModelRequest
     from supportbot.testing.platform import Fault, Platform, Written
@@ -26,9 +27,10 @@ _MODULES = {
     "bots": ("Reply", "StartedBot", "started_bot"),
     "clock": ("Clock",),
     "contract": ("ChannelContract",),
-    "fakes": ("BlindChannel", "RecordingChannel", "ScriptedModel", "model_down"),
+    "fakes": ("RecordingChannel", "ScriptedModel", "model_down"),
     "fixtures": ("StartBot",),
     "host": ("FakeCore",),
+    "http_platform": ("HttpPlatform",),
     "model_replies": ("ModelReply", "ToolCallReply"),
     "model_server": ("FakeModelServer", "ModelRequest"),
     "platform": ("Fault", "Platform", "Written"),
@@ -40,13 +42,13 @@ and nobody's pytest should start slower for it."""
 __all__ = [  # noqa: RUF022 - in the order of the page
     "ChannelContract",
     "Platform",
+    "HttpPlatform",
     "Fault",
     "Written",
     "Site",
     "serving",
     "FakeCore",
     "RecordingChannel",
-    "BlindChannel",
     "ScriptedModel",
     "model_down",
     "StartBot",

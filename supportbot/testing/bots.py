@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 CUSTOMER = "customer"
 """The name of the channel through which ``StartedBot.say`` talks."""
 
-_PROMPT = "You are {{ bot.name }}. Answer the customer."
+_TEMPLATES = {
+    "system.md.j2": "You are {{ bot.name }}. Answer the customer.\n",
+    "knowledge.md.j2": "{% for passage in passages %}\n{{ passage.text | quoted }}\n{% endfor %}\n",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,8 +153,8 @@ async def started_bot(
     """Run a bot until the block ends, on a new SQLite file and a free port whatever its bot.yaml says.
 
     Args:
-        bot_yaml: a file; or the text or the content of one, whose paths begin at ``folder``: there a system
-            prompt and an empty knowledge are made unless they are there already.
+        bot_yaml: a file; or the text or the content of one, whose paths begin at ``folder``: there short
+            prompts and an empty knowledge are made unless they are there already.
         folder: for the database and what is made.
         model: answers instead of the models of bot.yaml, such as a ``ScriptedModel``.
         channels: channels beside those of bot.yaml, by name, as (class, section without ``type``); they
@@ -180,10 +183,11 @@ def _write(bot_yaml: str | Mapping[str, Any], folder: Path) -> Path:
     path = _free(folder, "yaml")
     path.write_text(bot_yaml if isinstance(bot_yaml, str) else json.dumps(bot_yaml), "utf-8")
     (folder / "knowledge").mkdir(exist_ok=True)
-    prompt = folder / "prompts" / "system.md.j2"
-    prompt.parent.mkdir(exist_ok=True)
-    if not prompt.exists():
-        prompt.write_text(_PROMPT, "utf-8")
+    (folder / "prompts").mkdir(exist_ok=True)
+    for name, words in _TEMPLATES.items():
+        template = folder / "prompts" / name
+        if not template.exists():
+            template.write_text(words, "utf-8")
     return path
 
 

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 _HESITATION = 0.2
 """Seconds in which a channel that does not wait for ``accept`` would have acknowledged."""
 
+_GARBAGE = (b"", b"null", b"{", b'{"text": 1}', b"\xff\xfe\x00", b"[" * 200)
+
 _UNLIMITED = 8000
 """Characters of the long reply when the channel names no limit."""
 
@@ -182,6 +184,19 @@ class ChannelContract:
             assert await site.write(text) < 500
             assert all("parcel" in inbound.text for inbound in site.handed_in if text)
             assert "Are you there?" in (await site.hear("Are you there?")).text
+
+    @pytest.mark.parametrize("body", _GARBAGE, ids=repr)
+    async def test_strangers_bytes_break_nothing(self, body: bytes) -> None:
+        """Garbage from whoever finds the channel's address is never an error of ours, nor a message."""
+        headers = {"Content-Type": "application/json", "Authorization": "Bearer \u00e9\udcff"}
+        async with self.site() as site:
+            for method, path in site.routes:
+                if method in {"POST", "PUT", "PATCH", "DELETE"}:
+                    async with site.http.request(
+                        method, site.url + path, data=body, headers=headers
+                    ) as response:
+                        assert response.status < 500
+            assert [] == site.handed_in
 
     # -- one way out ---------------------------------------------------------------------------
 

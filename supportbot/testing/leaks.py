@@ -15,8 +15,8 @@ def belongings() -> set[object]:
 
 
 async def left_over(before: set[object]) -> set[object]:
-    """Return what there is now and was not ``before``; what is just closing gets up to two seconds for it."""
-    for _ in range(200):
+    """Return what there is now and was not ``before``; what is just closing gets up to a second for it."""
+    for _ in range(100):
         if belongings() <= before:
             break
         await asyncio.sleep(0.01)

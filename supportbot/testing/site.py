@@ -40,6 +40,8 @@ class Site:
         """For the platform's requests to the channel."""
         self.url = ""
         """Where the channel's routes are mounted, without a slash at the end."""
+        self.routes: list[tuple[str, str]] = []
+        """The channel's routes, as (method, path below ``url``)."""
         self.handed_in: list[Inbound] = []
         """What the channel gave to ``accept``, duplicates included."""
         self.arrived = asyncio.Event()
@@ -54,6 +56,16 @@ class Site:
         self.arrived.set()
         await self.store.wait()
         return await self.core.accept(inbound)
+
+    async def post(self, path: str, **options: Any) -> int:
+        """Post to one of the channel's routes and return the status of its answer, whose body is left unread.
+
+        Args:
+            path: the route, such as ``/messages``.
+            options: ``data``, ``json``, ``headers`` and the like, as aiohttp's client takes them.
+        """
+        async with self.http.post(self.url + path, **options) as response:
+            return response.status
 
     async def write(self, text: str, *, conversation: str = "anna", id: str = "") -> int:  # noqa: A002 - its name
         """Write as a customer; the id is a new one unless it is given. Returns the channel's answer."""
@@ -97,7 +109,11 @@ async def serving(
     ) as http:
         site = Site(make(section, core.host), platform, core, http)
         root = new_application(settings, metrics)
-        root.add_subapp(f"{core.host.base_path}/", site.channel.app(site.accept))
+        app = site.channel.app(site.accept)
+        site.routes = [
+            (r.method, r.resource.canonical) for r in app.router.routes() if r.resource is not None
+        ]
+        root.add_subapp(f"{core.host.base_path}/", app)
         listening = await serve(root, settings, metrics)
         site.url = listening.url + core.host.base_path
         try:
