@@ -386,6 +386,26 @@ def test_every_test_of_the_suite_fails_for_someone() -> None:
     assert set() == tests - {test for _, test, _ in BROKEN}
 
 
+def test_contracts_can_be_derived() -> None:
+    """What one platform cannot play another may: each decides for itself, and keeps what it overrides."""
+
+    class Base(ChannelContract):
+        """Names neither."""
+
+    class Blind(Base):
+        channel, platform = PagerChannel, SoundPagers
+
+    class Seeing(Blind):
+        platform = Pagers
+
+        async def test_a_refusal_is_told_as_one(self) -> None:
+            """Overridden."""
+
+    assert Blind.test_a_refusal_is_told_as_one is None
+    assert "Overridden." == Seeing.test_a_refusal_is_told_as_one.__doc__
+    assert Seeing.test_a_busy_platform_gets_the_time_it_asks_for is not None
+
+
 def test_what_a_channel_cannot_do_is_not_asked() -> None:
     """Without find and without faults, the tests that need them are left out, and no others."""
     left_out = {
