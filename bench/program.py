@@ -64,16 +64,25 @@ def settings(**more: object) -> dict[str, object]:
     }
 
 
-@contextlib.asynccontextmanager
-async def running(folder: Path, config: dict[str, object]) -> AsyncIterator[Program]:
-    """Start ``supportbot serve`` in a folder of its own, and stop it cleanly."""
-    folder.mkdir(parents=True, exist_ok=True)
+def _lay_out(folder: Path, config: dict[str, object]) -> None:
     if not (folder / "prompts").exists():
         shutil.copytree(ROOT / "prompts", folder / "prompts")
     (folder / "bot.yaml").write_text(yaml.safe_dump(config))
+
+
+@contextlib.asynccontextmanager
+async def running(folder: Path, config: dict[str, object]) -> AsyncIterator[Program]:
+    """Start ``supportbot serve`` in a folder of its own, and stop it cleanly."""
+    _lay_out(folder, config)
     begun = time.perf_counter()
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "/tmp/serve_main.py", str(folder / "bot.yaml"), stdout=asyncio.subprocess.DEVNULL
+        sys.executable,
+        "-m",
+        "supportbot",
+        "-c",
+        str(folder / "bot.yaml"),
+        "serve",
+        stdout=asyncio.subprocess.DEVNULL,
     )
     try:
         while not (url := (lockfile.read(folder / "data" / "bot.db") or {}).get("url")):

@@ -214,7 +214,7 @@ class PromptsSection(Section):
     )
     history_tokens: int = Field(4000, ge=100, description="Budget for what was said before, in tokens.")
     history_messages: int = Field(
-        60, ge=2, le=1000, description="How many earlier messages are read from the store."
+        20, ge=2, le=1000, description="How many earlier messages are read from the store."
     )
 
 
