@@ -63,14 +63,19 @@ class Readers:
             await self._free.pop().close()
 
     async def _open(self) -> aiosqlite.Connection:
-        connection = await aiosqlite.connect(
+        connection = aiosqlite.connect(
             f"{self._path.as_uri()}?mode=rw",  # not ro: in WAL a reader may have to make a file
             uri=True,
             isolation_level=None,
             cached_statements=256,
         )
-        for pragma in ("busy_timeout=2000", "query_only=ON"):
-            await connection.execute(f"PRAGMA {pragma}")
+        try:
+            await connection
+            for pragma in ("busy_timeout=2000", "query_only=ON"):
+                await connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.stop()  # nobody else knows of it, and its thread would keep the process from ending
+            raise
         return connection
 
 
