@@ -1,5 +1,6 @@
 """``supportbot check``, ``schema`` and ``migrate``: what comes before a bot runs."""
 
+import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
 
@@ -37,7 +38,7 @@ def schema() -> None:
     """Print bot.yaml's JSON Schema, for editors."""
     from supportbot.config import schema as described
 
-    print_json(described())
+    typer.echo(json.dumps(described(), indent=2, ensure_ascii=False))
 
 
 def migrate(

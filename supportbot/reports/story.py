@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, bindparam, or_, select
+from sqlalchemy import and_, bindparam, literal, or_, select
 
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
@@ -33,6 +33,8 @@ from supportbot.store.values import from_json
 from supportbot.tables import conversations, deliveries, events, messages, turns
 
 if TYPE_CHECKING:
+    from sqlalchemy import Column, ColumnElement
+
     from supportbot.store import Store, Tx
 
 _MOST_EVENTS = 200
@@ -167,7 +169,7 @@ def _follow(tx: Tx, thread: _Thread) -> None:
             if replay.turn_id in thread.turn_ids or replay.message_id in thread.message_ids:
                 thread.turn_ids.add(replay.turn_id)
                 thread.message_ids.add(replay.message_id)
-        related = or_(messages.c.id.in_(thread.message_ids), messages.c.turn_id.in_(thread.turn_ids))
+        related = or_(_among(messages.c.id, thread.message_ids), _among(messages.c.turn_id, thread.turn_ids))
         for row in tx.rows(Statement(select(messages.c.id, messages.c.turn_id).where(related).limit(_MOST))):
             thread.message_ids.add(row.id)
             thread.turn_ids.update({row.turn_id} - {None})
@@ -180,7 +182,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
     said = tx.rows(
         Statement(
             select(messages)
-            .where(messages.c.id.in_(thread.message_ids))
+            .where(_among(messages.c.id, thread.message_ids))
             .order_by(messages.c.seq)
             .limit(_MOST)
         )
@@ -188,7 +190,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
     worked = tx.rows(
         Statement(
             select_turns()
-            .where(turns.c.id.in_(thread.turn_ids))
+            .where(_among(turns.c.id, thread.turn_ids))
             .order_by(turns.c.created_at, turns.c.id)
             .limit(_MOST)
         )
@@ -196,7 +198,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
     sent = tx.rows(
         Statement(
             select_deliveries()
-            .where(deliveries.c.turn_id.in_(thread.turn_ids))
+            .where(_among(deliveries.c.turn_id, thread.turn_ids))
             .order_by(deliveries.c.seq)
             .limit(_MOST)
         )
@@ -219,12 +221,17 @@ def _journal(tx: Tx, thread: _Thread, said: list[Any], worked: list[Any], *, who
     if not whole:
         query = query.where(
             or_(
-                events.c.message_id.in_(thread.message_ids),
-                events.c.turn_id.in_(thread.turn_ids),
+                _among(events.c.message_id, thread.message_ids),
+                _among(events.c.turn_id, thread.turn_ids),
                 and_(events.c.kind == "state.changed", events.c.at.between(*_span(said, worked))),
             )
         )
     return tx.rows(Statement(query.order_by(events.c.id.desc()).limit(_MOST_EVENTS + 1)))
+
+
+def _among(column: Column[Any], ids: set[str]) -> ColumnElement[bool]:
+    """Return "is one of these", a parameter each; an empty text is no id, so that there is always one."""
+    return column.in_([literal(each) for each in ["", *sorted(ids)]])
 
 
 def _span(said: list[Any], worked: list[Any]) -> tuple[int, int]:
