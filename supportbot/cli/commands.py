@@ -37,13 +37,21 @@ def root(
     config: Annotated[
         Path, typer.Option("--config", "-c", envvar="SUPPORTBOT_CONFIG", help="The bot's bot.yaml.")
     ] = Path("bot.yaml"),
+    model_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--model-file",
+            envvar="SUPPORTBOT_MODEL_FILE",
+            help="A file with a section 'model' that counts instead of bot.yaml's.",
+        ),
+    ] = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show all of an error that is our mistake.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     """A customer-support chatbot: what was acknowledged is never lost and never answered twice."""
-    context.obj = Settings(config=config, debug=debug)
+    context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
 for command in (serve, chat, check, schema, migrate, explain):

@@ -10,12 +10,11 @@ from supportbot.errors import SupportBotError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from pydantic import BaseModel
 
     from supportbot.app import Running
-    from supportbot.config import Loaded
+    from supportbot.config import Loaded, Report
 
 _TAKEN_OVER = frozenset({"bot", "texts", "model", "log"})
 """Sections that count at once; so do these keys of others:"""
@@ -33,15 +32,13 @@ _KEYS_TAKEN_OVER = frozenset(
 log = structlog.get_logger("supportbot")
 
 
-def reload(bot: Running, path: Path) -> bool:
-    """Read bot.yaml again and take over what can change; say in the log what cannot. Returns whether it did.
+def reload(bot: Running, report: Report) -> bool:
+    """Take over what can change of a bot.yaml read again; say in the log what cannot. Returns whether it did.
 
     With an error in it everything stays as it is.
     """
-    from supportbot import config
     from supportbot.app import configure_logging
 
-    report = config.check(path)
     if report.loaded is None:
         log.error("config.rejected", problems=" | ".join(map(str, report.problems)))
         return False

@@ -16,9 +16,9 @@ from supportbot.cli.setup import warn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from supportbot.app import Running
+    from supportbot.cli.settings import Settings
     from supportbot.config import Loaded
 
 _STOP_WITHIN = 14.5
@@ -28,17 +28,14 @@ _STOP_WITHIN = 14.5
 def serve(context: typer.Context) -> None:
     """Run the bot. SIGTERM or Ctrl-C stops it cleanly, once more at once; SIGHUP reads bot.yaml again."""
     from supportbot.app import configure_logging
-    from supportbot.config import check
-    from supportbot.errors import ConfigError
 
-    path = settings_of(context).config
-    report = check(path)
+    settings = settings_of(context)
+    report = settings.check()
     warn(report.warnings)
-    if report.loaded is None:
-        raise ConfigError(problems="\n".join(map(str, report.problems)))
-    configure_logging(report.loaded)
+    loaded = report.sound()
+    configure_logging(loaded)
     with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-        runner.run(_Service(path, report.loaded).run())
+        runner.run(_Service(settings, loaded).run())
 
 
 def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -53,8 +50,8 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Service:
     """The bot as a process that is told by signals what to do."""
 
-    def __init__(self, path: Path, loaded: Loaded) -> None:
-        self._path = path
+    def __init__(self, settings: Settings, loaded: Loaded) -> None:
+        self._settings = settings
         self._loaded = loaded
         self._stop = asyncio.Event()
         self._starting: asyncio.Task[None] | None = None
@@ -104,7 +101,7 @@ class _Service:
         if self._running is not None:
             from supportbot.cli.reload import reload
 
-            reload(self._running, self._path)
+            reload(self._running, self._settings.check())
 
 
 def _on_signal(number: signal.Signals, react: Callable[[], None]) -> None:

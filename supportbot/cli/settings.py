@@ -1,4 +1,4 @@
-"""What every command is told: which bot.yaml, and how much to say when something breaks."""
+"""What every command is told: which bot.yaml, which models, and how much to say when something breaks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     import typer
 
-    from supportbot.config import Loaded
+    from supportbot.config import Loaded, Report
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +18,14 @@ class Settings:
     """The options before the command."""
 
     config: Path
+    model_file: Path | None = None
     debug: bool = False
+
+    def check(self) -> Report:
+        """Read bot.yaml and find everything that is wrong with it."""
+        from supportbot.config import check
+
+        return check(self.config, model_file=self.model_file)
 
     def load(self) -> Loaded:
         """Read bot.yaml.
@@ -26,9 +33,7 @@ class Settings:
         Raises:
             ConfigError: it has problems.
         """
-        from supportbot.config import load
-
-        return load(self.config)
+        return self.check().sound()
 
 
 def settings_of(context: typer.Context) -> Settings:

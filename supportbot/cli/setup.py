@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 def check(context: typer.Context, as_json: AsJson = False) -> None:
     """Check bot.yaml and what it names; print every problem as file:line:column: what: what to do."""
-    from supportbot.config import check as checked
-
-    path = settings_of(context).config
-    report = checked(path)
+    settings = settings_of(context)
+    report = settings.check()
     if as_json:
         fine = report.loaded is not None
         print_json({"ok": fine, "problems": report.problems, "warnings": report.warnings})
@@ -29,7 +27,7 @@ def check(context: typer.Context, as_json: AsJson = False) -> None:
         _print_problems(report.problems, "")
         _print_problems(report.warnings, "warning: ")
         if report.loaded is not None:
-            typer.echo(f"{path} is fine.")
+            typer.echo(f"{settings.config} is fine.")
     if report.loaded is None:
         raise typer.Exit(TO_CHANGE)
 

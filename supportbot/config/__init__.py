@@ -9,7 +9,7 @@ Neither touches the network.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from supportbot.config.checks import (
 )
 from supportbot.config.editor import schema
 from supportbot.config.expand import Expander
+from supportbot.config.model_file import read_model_file
 from supportbot.config.models import Config
 from supportbot.config.problems import Findings, Problem, in_order
 from supportbot.config.validate import check_scalars, expanded, validated
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supportbot.channel import ChannelConfig
+    from supportbot.config.models import ModelSection
 
 __all__ = ["Config", "Loaded", "Problem", "Report", "check", "load", "schema"]
 
@@ -65,6 +67,16 @@ class Report:
     loaded: Loaded | None = None
     """The configuration; None when there are problems."""
 
+    def sound(self) -> Loaded:
+        """Return the configuration.
+
+        Raises:
+            ConfigError: there are problems; the message is all of them, one a line.
+        """
+        if self.loaded is None:
+            raise ConfigError(problems="\n".join(map(str, self.problems)))
+        return self.loaded
+
 
 def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     """Read a bot.yaml. ``environ`` is what ``${NAME}`` is looked up in, by default the process's environment.
@@ -72,21 +84,39 @@ def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
     Raises:
         ConfigError: it has problems; the message is all of them, one a line.
     """
-    report = check(path, environ)
-    if report.loaded is None:
-        raise ConfigError(problems="\n".join(map(str, report.problems)))
-    return report.loaded
+    return check(path, environ).sound()
 
 
-def check(path: Path, environ: Mapping[str, str] | None = None) -> Report:
-    """Find everything that is wrong with a bot.yaml, without raising and without the network."""
+def check(path: Path, environ: Mapping[str, str] | None = None, *, model_file: Path | None = None) -> Report:
+    """Find everything that is wrong with a bot.yaml, without raising and without the network.
+
+    With a ``model_file``, which holds a section ``model`` and nothing else, that section counts; the one in
+    bot.yaml is not even looked at, so that what it needs need not be there.
+    """
+    environ = os.environ if environ is None else environ
+    if model_file is None:
+        return _check(path, environ)
+    instead = read_model_file(model_file, environ)
+    report = _check(path, environ, instead.models)
+    return Report(
+        problems=(*report.problems, *instead.problems),
+        warnings=(*report.warnings, *instead.warnings),
+        loaded=None if instead.problems else report.loaded,
+    )
+
+
+def _check(path: Path, environ: Mapping[str, str], models: tuple[ModelSection, ...] | None = None) -> Report:
     name = str(path)
     try:
         tree, refused = source.parse(source.read(path), name)
     except source.UnreadableError as error:
         return Report(problems=in_order(error.problems, name))
+    if models is not None:
+        tree = _without("model", tree)
     findings = Findings(name, tree, refused)
-    loaded = _load(path, tree, findings, os.environ if environ is None else environ)
+    loaded = _load(path, tree, findings, environ)
+    if models is not None:
+        loaded = replace(loaded, config=loaded.config.model_copy(update={"model": models}))
     problems = in_order(findings.problems, name)
     return Report(
         problems=problems,
@@ -99,7 +129,8 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
     """Record every problem, and return what the sound parts of the file make."""
     root = path.parent.resolve()
     data = expanded(tree, Expander(environ, root), findings)
-    check_scalars(_without_channels(tree), Config, findings)
+    # What stands under "channels" only the channels' own packages can read.
+    check_scalars(_without("channels", tree), Config, findings)
     config = validated(Config, data, findings) or _sound_part(data, findings)
     channels = {
         name: channel.model_copy(update=absolute(channel, root))
@@ -119,9 +150,9 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
     )
 
 
-def _without_channels(tree: nodes.Mapping) -> nodes.Mapping:
-    """Leave out what only the channels' packages can read."""
-    return nodes.Mapping(tree.at, {key: e for key, e in tree.entries.items() if key != "channels"})
+def _without(key: str, tree: nodes.Mapping) -> nodes.Mapping:
+    """Leave a section out."""
+    return nodes.Mapping(tree.at, {name: entry for name, entry in tree.entries.items() if name != key})
 
 
 def _sound_part(data: dict[str, Any], findings: Findings) -> Config:
