@@ -1,0 +1,142 @@
+"""``supportbot serve`` as a process: what it says, and how it takes signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from supportbot import config
+from supportbot.cli.reload import needs_restart
+from tests.bot_folder import BotFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+BOT = "server: {port: 0}\nchannels:\n  terminal: {type: terminal}\n"
+STARTS_WITHIN = 30  # seconds, on a busy machine
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals")
+
+
+class Served:
+    """A bot that serves, as a process of its own."""
+
+    def __init__(self, folder: BotFolder) -> None:
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "supportbot", "-c", str(folder.file), "serve"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self._read = b""
+
+    def first_line(self) -> str:
+        """Wait for the line that says that it is ready."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().decode()
+
+    def logged(self, event: str) -> dict[str, Any]:
+        """Wait for a line of the log."""
+        assert self.process.stderr is not None
+        deadline = time.monotonic() + STARTS_WITHIN
+        while time.monotonic() < deadline:
+            *lines, self._read = self._read.split(b"\n")
+            for number, line in enumerate(lines):
+                if event.encode() in line:
+                    self._read = b"\n".join([*lines[number + 1 :], self._read])
+                    found: dict[str, Any] = json.loads(line)
+                    return found
+            if select.select([self.process.stderr], [], [], 1)[0]:
+                self._read += os.read(self.process.stderr.fileno(), 65536)
+        raise AssertionError(f"{event} was not logged")
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal, wait for the end, return the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(20)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> BotFolder:
+    """The folder of a bot that picks a free port."""
+    made = BotFolder(tmp_path)
+    made.file.write_text(BOT, "utf-8")
+    return made
+
+
+@pytest.fixture
+def served(folder: BotFolder) -> Iterator[Served]:
+    """A bot that is starting."""
+    made = Served(folder)
+    with made.process as process:
+        yield made
+        process.kill()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_says_where_it_is_and_stops_cleanly(served: Served, number: int) -> None:
+    """One line when it is ready; a signal ends it with exit code 0."""
+    assert served.first_line().startswith("SupportBot is ready on http://127.0.0.1:")
+    assert 0 == served.stop(number)
+
+
+def test_a_second_bot_is_refused(served: Served) -> None:
+    """On one SQLite file there is one bot; the second says so in a line, with exit code 2."""
+    served.first_line()
+    second = subprocess.run(
+        [sys.executable, "-m", "supportbot", "-c", str(served.folder.file), "serve"],
+        capture_output=True,
+        check=False,
+        text=True,
+        timeout=30,
+    )
+    assert (2, "") == (second.returncode, second.stdout)
+    assert second.stderr.startswith("Another bot is running on ")
+    assert 1 == len(second.stderr.splitlines())
+    assert 0 == served.stop()
+
+
+def test_it_reads_bot_yaml_again(served: Served) -> None:
+    """SIGHUP takes over what it can and names what it cannot; a wrong file changes nothing."""
+    served.first_line()
+    served.folder.file.write_text(f"{BOT}bot: {{name: Fern}}\nturns: {{debounce: 1}}\n", "utf-8")
+    served.process.send_signal(signal.SIGHUP)
+    assert "turns.debounce" == served.logged("config.needs_restart")["keys"]
+    served.folder.file.write_text("bot: {nmae: Fern}\n", "utf-8")
+    served.process.send_signal(signal.SIGHUP)
+    assert "nmae" in served.logged("config.rejected")["problems"]
+    assert 0 == served.stop()
+
+
+def test_only_what_cannot_change_needs_a_restart(tmp_path: Path) -> None:
+    """Texts, models, knowledge and prompts are taken over; all else is named by its key."""
+    folder = BotFolder(tmp_path)
+    before = folder.load(BOT)
+    after = folder.load(
+        "server: {port: 0}\ndatabase: sqlite:///other.db\nbot: {name: Fern}\nlog: {level: error}\n"
+        "texts: {greeting: Hi}\nknowledge: {passages: 2}\n"
+        "prompts: {history_tokens: 500, history_messages: 30}\ndeliveries: {attempts: 2}\n"
+        "channels:\n  web: {type: webhook}\n"
+    )
+    assert [
+        "prompts.history_messages",
+        "deliveries.attempts",
+        "database",
+        "channels.terminal",
+        "channels.web",
+    ] == needs_restart(before, after)
+    assert [] == needs_restart(before, config.load(_written(folder, BOT), {}))
+
+
+def _written(folder: BotFolder, content: str) -> Path:
+    folder.file.write_text(content, "utf-8")
+    return folder.file
