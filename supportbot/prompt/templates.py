@@ -36,6 +36,7 @@ class Templates:
         self.problems: list[PromptError] = list(self._shelf.problems)
         self.names: list[str] = []
         """The templates that compile."""
+        self._digests: dict[frozenset[str], str] = {}  # one entry for each set a channel's prompts use
         for name in self._shelf.sources:
             self._compile(name)
 
@@ -72,10 +73,13 @@ class Templates:
 
     def digest(self, names: Iterable[str]) -> str:
         """Return the first 16 hex digits of the SHA-256 over the names and sources of some templates."""
-        digest = hashlib.sha256()
-        for name in sorted(names):
-            digest.update(f"{name}\0{self._shelf.sources[name].text}\0".encode())
-        return digest.hexdigest()[:16]
+        used = frozenset(names)
+        if used not in self._digests:
+            digest = hashlib.sha256()
+            for name in sorted(used):
+                digest.update(f"{name}\0{self._shelf.sources[name].text}\0".encode())
+            self._digests[used] = digest.hexdigest()[:16]
+        return self._digests[used]
 
     def tree(self, name: str) -> nodes.Template:
         """Return the syntax tree of a template that compiles."""
