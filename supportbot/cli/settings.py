@@ -33,7 +33,9 @@ class Settings:
         Raises:
             ConfigError: it has problems.
         """
-        return self.check().sound()
+        from supportbot.config import load
+
+        return load(self.config, model_file=self.model_file)
 
 
 def settings_of(context: typer.Context) -> Settings:

@@ -78,13 +78,15 @@ class Report:
         return self.loaded
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Loaded:
+def load(path: Path, environ: Mapping[str, str] | None = None, *, model_file: Path | None = None) -> Loaded:
     """Read a bot.yaml. ``environ`` is what ``${NAME}`` is looked up in, by default the process's environment.
+
+    What a ``model_file`` is: see ``check``.
 
     Raises:
         ConfigError: it has problems; the message is all of them, one a line.
     """
-    return check(path, environ).sound()
+    return check(path, environ, model_file=model_file).sound()
 
 
 def check(path: Path, environ: Mapping[str, str] | None = None, *, model_file: Path | None = None) -> Report:
