@@ -78,7 +78,7 @@ class Report:
         return self.loaded
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None, *, model_file: Path | None = None) -> Loaded:
+def load(path: Path, environ: Mapping[str, str] | None = None, model_file: Path | None = None) -> Loaded:
     """Read a bot.yaml. ``environ`` is what ``${NAME}`` is looked up in, by default the process's environment.
 
     What a ``model_file`` is: see ``check``.
@@ -86,10 +86,10 @@ def load(path: Path, environ: Mapping[str, str] | None = None, *, model_file: Pa
     Raises:
         ConfigError: it has problems; the message is all of them, one a line.
     """
-    return check(path, environ, model_file=model_file).sound()
+    return check(path, environ, model_file).sound()
 
 
-def check(path: Path, environ: Mapping[str, str] | None = None, *, model_file: Path | None = None) -> Report:
+def check(path: Path, environ: Mapping[str, str] | None = None, model_file: Path | None = None) -> Report:
     """Find everything that is wrong with a bot.yaml, without raising and without the network.
 
     With a ``model_file``, which holds a section ``model`` and nothing else, that section counts; the one in
