@@ -251,9 +251,9 @@ def _shared_loop() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def shared(_shared_loop: asyncio.Runner) -> Iterator[tuple[asyncio.Runner, Site, Visitor]]:
-    """One server for all examples."""
+    """One server for all examples of a test."""
     context = running(visitors={"allowed_origins": [ORIGIN]})
     site = _shared_loop.run(context.__aenter__())
     yield _shared_loop, site, _shared_loop.run(site.visitor())
