@@ -28,6 +28,7 @@ from supportbot.knowledge import Knowledge
 from supportbot.lockfile import LockFile
 from supportbot.metrics import Metrics
 from supportbot.model import build as build_model
+from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
 
     from supportbot.channel import Channel, ChannelConfig
     from supportbot.config import Loaded
-    from supportbot.health import Check
+    from supportbot.health import Check, Weak
     from supportbot.model.base import Model
     from supportbot.store import Store
 
@@ -85,9 +86,16 @@ class Brain:
     """
 
     def __init__(
-        self, loaded: Loaded, outbox: Outbox, engine: LocalEngine, *, model: Model | None = None
+        self,
+        loaded: Loaded,
+        outbox: Outbox,
+        engine: LocalEngine,
+        *,
+        metrics: Metrics,
+        model: Model | None = None,
     ) -> None:
         self._given_model = model
+        self._metrics = metrics
         self._outbox = outbox
         self._engine = engine
         self._models: list[Model] = []
@@ -98,7 +106,9 @@ class Brain:
         config = loaded.config
         knowledge = Knowledge.load(config.knowledge.path)
         model = self._given_model or build_model(
-            config.model, KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold)
+            config.model,
+            KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
+            self._metrics,
         )
         prompts = Prompts(
             config.prompts.path,
@@ -119,6 +129,13 @@ class Brain:
                 patience=config.turns.lease,
             )
         )
+
+    def problems(self) -> dict[str, str]:
+        """Return what is wrong with each model endpoint; empty where all is well. Answers come all the same,
+        from the next one or the knowledge."""
+        model = self._models[-1]
+        found = model.problems() if isinstance(model, Reports) else {}
+        return {f"model {name}": problem for name, problem in found.items()}
 
     async def close(self) -> None:
         """Let go of the models' connections."""
@@ -190,7 +207,7 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, model=model)
+        brain = Brain(loaded, outbox, engine, metrics=metrics, model=model)
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -201,7 +218,7 @@ async def running(
             debounce=config.turns.debounce,
         )
         channels = _channels(loaded, store, feed, make_channel)
-        application = _application(loaded, channels, inbox, store, metrics)
+        application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
         await engine.start()
@@ -260,7 +277,13 @@ def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChanne
 
 
 def _application(
-    loaded: Loaded, channels: Mapping[str, Channel], inbox: Inbox, store: Store, metrics: Metrics
+    loaded: Loaded,
+    channels: Mapping[str, Channel],
+    inbox: Inbox,
+    store: Store,
+    metrics: Metrics,
+    *,
+    weak: Weak,
 ) -> Any:
     config = loaded.config
     application = web.new_application(config.server, metrics)
@@ -272,7 +295,7 @@ def _application(
         application.add_subapp(f"/channels/{name}/", channel.app(inbox.accept))
         if isinstance(channel, CanReport):
             checks[f"channel {name}"] = _report(channel)
-    health = Health(checks, metrics, admin_token=config.server.admin_token)
+    health = Health(checks, metrics, admin_token=config.server.admin_token, weak=weak)
     application.add_routes(health.routes())
     return application
 

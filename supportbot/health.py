@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 Check = Callable[[], Awaitable[str]]
 """Looks at one part of the bot and returns what is wrong with it, in one line; empty when all is well."""
 
+Weak = Callable[[], Mapping[str, str]]
+"""Tells of parts that the bot can do without for a while: what is wrong with each, by the name that
+``/readyz`` shows; empty where all is well."""
+
 CHECK_TIMEOUT = 1.0
 """Seconds that a check may take; one that takes longer has failed."""
 
@@ -47,15 +51,22 @@ class Health:
 
     :param checks: what ``/readyz`` looks at, by the name it shows.
     :param metrics: what ``/metrics`` shows.
+    :param weak: the parts without which the bot still answers everybody, only not as well.
     :param admin_token: the Bearer token of ``/readyz`` and ``/metrics``; without one they answer only to this
         machine. Behind a proxy on the same machine set one: a proxy that adds no header cannot be told from
         a person.
     """
 
     def __init__(
-        self, checks: Mapping[str, Check], metrics: Metrics, *, admin_token: SecretStr | None = None
+        self,
+        checks: Mapping[str, Check],
+        metrics: Metrics,
+        *,
+        admin_token: SecretStr | None = None,
+        weak: Weak = dict,
     ) -> None:
         self._checks = checks
+        self._weak = weak
         self._metrics = metrics
         self._token = admin_token
 
@@ -73,9 +84,13 @@ class Health:
     async def _readyz(self, request: web.Request) -> web.Response:
         self._admit(request)
         problems = await asyncio.gather(*map(_run, self._checks.values()))
-        shown = {name: problem or "ok" for name, problem in zip(self._checks, problems, strict=True)}
+        weak = self._weak()
+        found = dict(zip(self._checks, problems, strict=True)) | weak
         ready = not any(problems)
-        return web.json_response({"ready": ready, "checks": shown}, status=200 if ready else 503)
+        shown = {name: problem or "ok" for name, problem in found.items()}
+        return web.json_response(
+            {"ready": ready, "degraded": any(weak.values()), "checks": shown}, status=200 if ready else 503
+        )
 
     async def _show_metrics(self, request: web.Request) -> web.Response:
         self._admit(request)

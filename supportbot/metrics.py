@@ -115,10 +115,12 @@ class Metrics:
         """So many turns are due and not yet claimed."""
         self._turns_waiting.set(count)
 
-    def model_called(self, model: str, outcome: str, seconds: float) -> None:
-        """A request to a model ended: ``ok``, ``refused``, ``failed``, ``cut``."""
+    def model_called(self, model: str, outcome: str, seconds: float | None) -> None:
+        """A request to a model ended: ``ok``, ``refused``, ``failed``, ``cut``; or it was ``skipped``, in no
+        time."""
         self._model_calls.labels(model, outcome).inc()
-        self._model_seconds.labels(model).observe(seconds)
+        if seconds is not None:
+            self._model_seconds.labels(model).observe(seconds)
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

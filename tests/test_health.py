@@ -46,11 +46,14 @@ async def _stuck() -> str:
 
 @asynccontextmanager
 async def _client(
-    checks: Mapping[str, health.Check] | None = None, token: str = ""
+    checks: Mapping[str, health.Check] | None = None,
+    token: str = "",
+    weak: Mapping[str, str] | None = None,
 ) -> AsyncIterator[TestClient[web.Request, web.Application]]:
     metrics = Metrics()
     app = new_application(ServerSection(), metrics)
-    app.add_routes(Health(checks or {}, metrics, admin_token=SecretStr(token) if token else None).routes())
+    secret = SecretStr(token) if token else None
+    app.add_routes(Health(checks or {}, metrics, admin_token=secret, weak=lambda: weak or {}).routes())
     async with TestClient(TestServer(app)) as client:
         yield client
 
@@ -68,7 +71,18 @@ async def test_ready_when_every_check_is_well() -> None:
     async with _client({"store": _well, "disk": _well}) as client:
         response = await client.get("/readyz", headers=_HERE)
         assert 200 == response.status
-        assert {"ready": True, "checks": {"store": "ok", "disk": "ok"}} == await response.json()
+        checks = {"store": "ok", "disk": "ok"}
+        assert {"ready": True, "degraded": False, "checks": checks} == await response.json()
+
+
+async def test_a_part_that_can_be_done_without_makes_it_weaker_not_unready() -> None:
+    """A model that is down shows, and traffic still comes: the next model or the knowledge answers."""
+    weak = {"model a": "HTTP 401", "model b": ""}
+    async with _client({"store": _well}, weak=weak) as client:
+        response = await client.get("/readyz", headers=_HERE)
+        assert 200 == response.status
+        checks = {"store": "ok", "model a": "HTTP 401", "model b": "ok"}
+        assert {"ready": True, "degraded": True, "checks": checks} == await response.json()
 
 
 async def test_not_ready_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,6 +93,7 @@ async def test_not_ready_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 503 == response.status
         assert {
             "ready": False,
+            "degraded": False,
             "checks": {
                 "a": "token was revoked",
                 "b": "failed with OSError",

@@ -521,12 +521,14 @@ def test_the_breaker_opens_after_failures_in_a_row(clock: tuple[list[float], Cal
     assert (0.0, 0.0) == (breaker.resting(), breaker.resting())
 
 
-def test_the_breaker_rests_as_long_as_the_endpoint_asks(clock: tuple[list[float], Callable[[], float]]):
-    """A single 429 with a wish is enough."""
-    _, tell = clock
-    breaker = Breaker(clock=tell)
-    breaker.failed(pause=7)
-    assert 7.0 == breaker.resting()
+def test_to_look_at_the_breaker_changes_nothing(clock: tuple[list[float], Callable[[], float]]):
+    """The one call that may try is whoever asks last, just before sending."""
+    time, tell = clock
+    breaker = Breaker(failures=1, rest=10, clock=tell)
+    breaker.failed()
+    time[0] += 10
+    assert [0.0, 0.0, True] == [breaker.closed_for(), breaker.closed_for(), breaker.is_open]
+    assert [0.0, 10.0] == [breaker.resting(), breaker.closed_for()]
 
 
 async def test_an_endpoint_that_is_down_is_left_alone():

@@ -148,6 +148,18 @@ class ModelSection(Section):
     total_timeout: float = Field(
         120.0, gt=0, le=3600, description="Seconds for one answer, all tries together."
     )
+    requests_per_minute: int | None = Field(
+        None, ge=1, description="Most requests in any minute; more wait. Not limited when not set."
+    )
+    tokens_per_minute: int | None = Field(
+        None,
+        ge=1,
+        description="Most tokens in any minute, prompts and answers together; more wait. Not limited when "
+        "not set.",
+    )
+    concurrency: int | None = Field(
+        None, ge=1, le=100_000, description="Most requests at once; more wait. Not limited when not set."
+    )
     extra: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="More fields of the request, sent as they are."
     )

@@ -2,6 +2,7 @@
 
 sse -> wire (llama, openai) -> exchange -> client -> chain
 bytes    one reply's meaning     one try    one answer   until one answers
+                                            (gate, breaker, overflow, catalogue, trouble)
 """
 
 from __future__ import annotations
@@ -10,19 +11,24 @@ from typing import TYPE_CHECKING
 
 from supportbot.model.chain import Chain
 from supportbot.model.client import Endpoint
+from supportbot.model.counted import Counted
 from supportbot.model.output import StreamCleaner, clean_answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supportbot.config.models import ModelSection
-    from supportbot.model.base import Model
+    from supportbot.model.base import Counts, Model
 
-__all__ = ["Chain", "Endpoint", "StreamCleaner", "build", "clean_answer"]
+__all__ = ["Chain", "Counted", "Endpoint", "StreamCleaner", "build", "clean_answer"]
 
 
-def build(sections: Sequence[ModelSection], knowledge_model: Model) -> Model:
-    """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none."""
+def build(sections: Sequence[ModelSection], knowledge_model: Model, counts: Counts | None = None) -> Model:
+    """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none.
+
+    ``counts`` is told of every request, and of what the knowledge answers.
+    """
+    last = knowledge_model if counts is None else Counted(knowledge_model, counts)
     if not sections:
-        return knowledge_model
-    return Chain([*map(Endpoint, sections), knowledge_model])
+        return last
+    return Chain([*(Endpoint(section, counts=counts) for section in sections), last])

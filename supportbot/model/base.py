@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supportbot.messages import Answer, Prompt
 
 
@@ -34,3 +36,18 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Let go of connections."""
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """What a model may be beside: one that knows how the endpoints behind it are."""
+
+    def problems(self) -> Mapping[str, str]:
+        """Return what is wrong with each, in one line, by its name; empty where all is well."""
+
+
+class Counts(Protocol):
+    """What models tell of themselves."""
+
+    def model_called(self, model: str, outcome: str, seconds: float | None) -> None:
+        """A request to a model ended; None for one that was not sent."""

@@ -26,12 +26,21 @@ class Breaker:
         self._failures = 0
         self._closed_until = 0.0  # nothing is asked before this time
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the endpoint is taken for down, and left alone but for one call now and then."""
+        return self._failures >= self._limit
+
+    def closed_for(self) -> float:
+        """Return for how many more seconds nothing should be asked. To look changes nothing."""
+        return max(0.0, self._closed_until - self._clock())
+
     def resting(self) -> float:
-        """Return for how many more seconds nothing should be asked; 0 lets the caller through."""
+        """Return the same, just before asking; 0 lets the caller through."""
         now = self._clock()
         if now < self._closed_until:
             return self._closed_until - now
-        if self._failures >= self._limit:
+        if self.is_open:
             self._closed_until = now + self._rest
         return 0.0
 
@@ -40,8 +49,8 @@ class Breaker:
         self._failures = 0
         self._closed_until = 0.0
 
-    def failed(self, *, pause: float = 0.0) -> None:
-        """Note a failure; ``pause``: the seconds the endpoint itself asks to be left alone."""
+    def failed(self) -> None:
+        """Note a failure."""
         self._failures += 1
-        rest = max(pause, self._rest if self._failures >= self._limit else 0.0)
-        self._closed_until = max(self._closed_until, self._clock() + rest)
+        if self.is_open:
+            self._closed_until = self._clock() + self._rest

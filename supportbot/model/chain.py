@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import structlog
 
 from supportbot.errors import ModelError
+from supportbot.model.base import Reports
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from supportbot.messages import Answer, Prompt
     from supportbot.model.base import Model, Sink
@@ -44,6 +45,15 @@ class Chain:
             if watched.used:
                 await live.restart()
         return await last.complete(prompt, live)
+
+    def problems(self) -> Mapping[str, str]:
+        """Return what is wrong with each endpoint, by its name; empty where all is well."""
+        return {
+            name: problem
+            for model in self._models
+            if isinstance(model, Reports)
+            for name, problem in model.problems().items()
+        }
 
     async def close(self) -> None:
         """Close all of them."""

@@ -1,4 +1,4 @@
-"""A model behind an HTTP endpoint: the ``Model`` that asks it, with deadlines, retries and a breaker.
+"""A model behind an HTTP endpoint: the ``Model`` that asks it, with deadlines, retries, a gate and a breaker.
 
 What it promises:
 
@@ -6,7 +6,11 @@ What it promises:
   text. An answer that was cut off at ``max_tokens`` is *not* complete: the sentence that is missing may
   be the one that matters ("… but not if the parcel was opened").
 - Nothing is tried again once a word was received, and never more than ``attempts`` times in all.
-- Every wait has an end: to connect, for the first word, between two pieces, in all.
+- Every wait has an end: to be let through, to connect, for the first word, between two pieces, in all.
+- All conversations together stay within what the endpoint allows. A wait that cannot end in time is refused
+  at once, so that the next model can be asked.
+- A prompt that is too long for the model is tried once more with less history.
+- What only the operator can mend is logged once, and shown in ``problem`` until the endpoint answers again.
 - Cancelling closes the connection at once, so that the endpoint stops writing.
 - The API key is in no error and no log line.
 """
@@ -20,25 +24,34 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from supportbot.history import cost
 from supportbot.messages import Answer
 from supportbot.model.breaker import Breaker
+from supportbot.model.catalogue import Catalogue
 from supportbot.model.exchange import Exchange
 from supportbot.model.failures import Explainer, Failure
+from supportbot.model.gate import Busy, Gate
 from supportbot.model.llama import LlamaCodec
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
+from supportbot.model.overflow import shorter
+from supportbot.model.trouble import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from supportbot.config.models import ModelSection
-    from supportbot.messages import Prompt
-    from supportbot.model.base import Sink
+    from supportbot.messages import Prompt, Usage
+    from supportbot.model.base import Counts, Sink
+    from supportbot.model.failures import Outcome
+    from supportbot.model.gate import Place
     from supportbot.model.wire import Codec, Reply
 
 _FIRST_DELAY = 0.5  # seconds; doubles with every attempt
 _LONGEST_DELAY = 8.0
-_LONGEST_WAIT = 60.0  # the longest Retry-After that is honoured
+_LONGEST_WAIT = 60.0  # the longest Retry-After that a customer waits for
+_LONGEST_PAUSE = 600.0  # the longest for which nobody is let through
+_LEAST_LEFT = 1.0  # seconds of the total time that an answer needs after a wait, or a tenth of it
 
 _UNUSABLE = {
     "length": "the answer was cut off at max_tokens",
@@ -58,7 +71,7 @@ class Figures:
     answers: int = 0
     failures: int = 0
     skipped: int = 0
-    """Calls that the breaker kept away from it; they count as failures too."""
+    """Calls that the breaker or the gate kept away from it; they count as failures too."""
     prompt_tokens: int = 0
     completion_tokens: int = 0
 
@@ -77,6 +90,8 @@ class Endpoint:
         *,
         connections: int = 1000,
         breaker: Breaker | None = None,
+        gate: Gate | None = None,
+        counts: Counts | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Prepare to ask; nothing is connected yet.
@@ -85,6 +100,8 @@ class Endpoint:
             section: what to ask, and how long to wait.
             connections: how many requests may be open at once.
             breaker: its own by default.
+            gate: its own by default, with the section's limits.
+            counts: the metrics.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
         """
         self.name = section.label
@@ -92,12 +109,17 @@ class Endpoint:
         self._section = section
         self._codec = codec_of(section)
         self._breaker = breaker or Breaker()
+        self._gate = gate or _gate_of(section)
+        self._counts = counts
+        self._trouble = Trouble(self.name)
         self._last_cause = ""
         self._jitter = jitter
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._explainer = Explainer(section.api_key.get_secret_value() if section.api_key else "")
-        self._url = (section.base_url or self._codec.default_base_url).rstrip("/") + self._codec.path
+        base_url = (section.base_url or self._codec.default_base_url).rstrip("/")
+        self._url = base_url + self._codec.path
+        self._catalogue = Catalogue(base_url, section, self._explainer)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
@@ -106,11 +128,28 @@ class Endpoint:
             answer = await self._within_total(prompt, live)
         except Failure as failure:
             self.figures.failures += 1
+            if failure.skipped:
+                self.figures.skipped += 1
+                self._count("skipped", None)
+            if failure.refused:
+                self._trouble.refused(failure.status, failure.cause)
             raise failure.error(self.name) from None  # the chain may hold request headers, and so the key
+        self._trouble.over()
+        self._catalogue.forget()
         self.figures.answers += 1
         self.figures.prompt_tokens += answer.usage.prompt_tokens or 0
         self.figures.completion_tokens += answer.usage.completion_tokens or 0
         return answer
+
+    def problem(self) -> str:
+        """Return what keeps it from answering, in one line; empty when nothing is known to."""
+        if self._trouble.problem:
+            return self._trouble.problem
+        return f"it is left alone after failing: {self._last_cause}" if self._breaker.is_open else ""
+
+    def problems(self) -> Mapping[str, str]:
+        """Return its problem by its name, as a chain of models does."""
+        return {self.name: self.problem()}
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -119,38 +158,82 @@ class Endpoint:
             self._session = None
 
     async def _within_total(self, prompt: Prompt, live: Sink) -> Answer:
-        if resting := self._breaker.resting():
-            self.figures.skipped += 1
-            cause = f"it is left alone for {resting:.0f} s more after failing: {self._last_cause}"
-            raise Failure(cause, retry=True)
         seconds = self._section.total_timeout
+        end = asyncio.get_running_loop().time() + seconds
         try:
-            async with asyncio.timeout(seconds) as total:
-                answer = await self._with_attempts(prompt, live)
+            async with asyncio.timeout_at(end) as total:
+                return await self._with_attempts(prompt, live, end)
         except TimeoutError:
             if not total.expired():
                 raise  # not ours: it comes from ``live``
             raise self._judged(Failure(f"no complete answer within {seconds:g} s", retry=True)) from None
-        except Failure as failure:
-            raise self._judged(failure) from None
-        self._breaker.succeeded()
-        return answer
 
-    async def _with_attempts(self, prompt: Prompt, live: Sink) -> Answer:
+    async def _with_attempts(self, prompt: Prompt, live: Sink, end: float) -> Answer:
         loop = asyncio.get_running_loop()
-        end = loop.time() + self._section.total_timeout
+        shortened = False
         for attempt in range(1, self._section.attempts):
             try:
-                return await self._attempt(prompt, live)
+                return await self._attempt(prompt, live, end)
             except Failure as failure:
-                delay = self._delay(attempt, failure)
-                if not failure.retry or delay is None or loop.time() + delay >= end:
+                less = shorter(prompt) if failure.too_long and not shortened else None
+                delay = 0.0 if less else self._delay(attempt, failure)
+                may_retry = less is not None or (failure.retry and not self._breaker.closed_for())
+                if not may_retry or delay is None or loop.time() + delay >= end:
                     raise
+            prompt, shortened = less or prompt, less is not None
             await asyncio.sleep(delay)
-        return await self._attempt(prompt, live)
+        return await self._attempt(prompt, live, end)
 
-    async def _attempt(self, prompt: Prompt, live: Sink) -> Answer:
+    async def _attempt(self, prompt: Prompt, live: Sink, end: float) -> Answer:
+        """Send one request, when it is let through."""
+        self._ensure_awake(self._breaker.closed_for())
+        until = end - min(_LEAST_LEFT, self._section.total_timeout / 10)
+        tokens = (prompt.tokens or cost(prompt.words)) + self._section.max_tokens
+        try:
+            async with self._gate.place(tokens, until=until) as place:
+                return await self._let_through(prompt, live, end, place)
+        except Busy as busy:
+            wait = f", the next one in {busy.seconds:.0f} s" if busy.seconds else ""
+            raise Failure(f"its limits leave no room in time{wait}", skipped=True) from None
+
+    async def _let_through(self, prompt: Prompt, live: Sink, end: float, place: Place) -> Answer:
+        try:
+            self._ensure_awake(self._breaker.resting())  # it may have failed others while this one waited
+        except Failure:
+            place.unused()
+            raise
         self.figures.attempts += 1
+        exchange = Exchange(
+            self._open_session(),
+            self._url,
+            self._codec,
+            self._section,
+            self._explainer,
+            heed=self._gate.heed,
+        )
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        outcome: Outcome | None = None  # stays so when nobody waits for the answer any more
+        try:
+            answer = await self._ask(exchange, prompt, live)
+            outcome = "ok"
+        except Failure as failure:
+            outcome = failure.outcome
+            raise self._judged(await self._cleared_up(failure)) from None
+        except asyncio.CancelledError:
+            if loop.time() >= end:
+                outcome = "cut" if exchange.reply.length else "failed"
+            raise
+        finally:
+            if outcome:
+                self._count(outcome, loop.time() - begun)
+        self._breaker.succeeded()
+        if tokens := _total(answer.usage):
+            place.used(tokens)
+        return answer
+
+    async def _ask(self, exchange: Exchange, prompt: Prompt, live: Sink) -> Answer:
+        """Make an answer of one request's reply."""
         cleaner = StreamCleaner()
         shown: list[str] = []
 
@@ -162,7 +245,6 @@ class Endpoint:
                 shown.append(text)
                 await live.append(text)
 
-        exchange = Exchange(self._open_session(), self._url, self._codec, self._section, self._explainer)
         await exchange.ask(prompt, take)
         _ensure_complete(exchange.reply)
         await show(cleaner.flush())
@@ -176,6 +258,11 @@ class Endpoint:
             usage=exchange.reply.usage,
         )
 
+    def _ensure_awake(self, resting: float) -> None:
+        if resting:
+            cause = f"it is left alone for {resting:.0f} s more after failing: {self._last_cause}"
+            raise Failure(cause, skipped=True)
+
     def _delay(self, attempt: int, failure: Failure) -> float | None:
         """Return the seconds to wait before the next attempt; None when the endpoint asks for too many."""
         jitter = self._jitter()
@@ -186,13 +273,25 @@ class Endpoint:
         return failure.retry_after + jitter * _FIRST_DELAY
 
     def _judged(self, failure: Failure) -> Failure:
-        """Tell the breaker what a failure says about the endpoint."""
+        """Tell breaker and gate what a failure says about the endpoint."""
         if failure.endpoint_is_down:
             self._last_cause = failure.cause
-            self._breaker.failed(pause=min(failure.retry_after or 0.0, _LONGEST_WAIT))
+            self._breaker.failed()
         else:
             self._breaker.succeeded()
+        if failure.retry_after:
+            self._gate.pause(min(failure.retry_after, _LONGEST_PAUSE))
         return failure
+
+    async def _cleared_up(self, failure: Failure) -> Failure:
+        """When the endpoint says that it has no such model, see which it has."""
+        if failure.unknown_model:
+            failure.cause = await self._catalogue.explanation(self._open_session()) or failure.cause
+        return failure
+
+    def _count(self, outcome: Outcome, seconds: float | None) -> None:
+        if self._counts is not None:
+            self._counts.model_called(self.name, outcome, seconds)
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -212,3 +311,16 @@ def _ensure_complete(reply: Reply) -> None:
         raise Failure(cause, unusable=True)
     if reply.tool_calls:
         raise Failure(_UNUSABLE["tool_calls"], unusable=True)
+
+
+def _gate_of(section: ModelSection) -> Gate:
+    return Gate(
+        requests_per_minute=section.requests_per_minute,
+        tokens_per_minute=section.tokens_per_minute,
+        concurrency=section.concurrency,
+    )
+
+
+def _total(usage: Usage) -> int:
+    """Return all tokens of a request; 0 when the endpoint did not say."""
+    return (usage.prompt_tokens or 0) + (usage.completion_tokens or 0)

@@ -15,7 +15,7 @@ from supportbot.model.failures import Failure
 from supportbot.model.wire import Reply, StreamDecoder, WireError, json_object, request_headers
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Mapping
 
     from supportbot.config.models import ModelSection
     from supportbot.messages import Prompt
@@ -43,14 +43,20 @@ class Exchange:
         codec: Codec,
         section: ModelSection,
         explainer: Explainer,
+        *,
+        heed: Callable[[Mapping[str, str]], None],
     ) -> None:
-        """Make one for one attempt, whose time begins now; the parts are the endpoint's."""
+        """Make one for one attempt, whose time begins now; the parts are the endpoint's.
+
+        ``heed`` is given the headers of whatever answer comes, before the rest of it is read.
+        """
         self.reply = Reply()
         self._session = session
         self._url = url
         self._codec = codec
         self._section = section
         self._explainer = explainer
+        self._heed = heed
         self._received = 0  # bytes
         self._deadline = Deadline(section.first_token_timeout if section.stream else section.total_timeout)
 
@@ -65,6 +71,7 @@ class Exchange:
         try:
             response = await self._post(body)
             self._deadline.watch(response.close)  # which ends the reading
+            self._heed(response.headers)
             if response.status != 200:
                 raise await self._refusal(response)
             if self._is_streamed(response):
@@ -191,7 +198,8 @@ class Exchange:
     # -- what went wrong -------------------------------------------------------------------------
 
     def _final(self, failure: Failure) -> Failure:
-        failure.retry = failure.retry and not self.reply.length
+        failure.began = self.reply.length > 0
+        failure.retry = failure.retry and not failure.began
         return failure
 
     def _too_slow(self) -> Failure:

@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import orjson
 
 from supportbot.errors import ModelError, ModelRefused, ModelUnusable
+from supportbot.model.overflow import says_too_long
 from supportbot.model.redact import REDACTED, without_credentials
 from supportbot.model.wire import mapping, sequence, string
 
@@ -20,13 +21,26 @@ if TYPE_CHECKING:
 _LONGEST = 300  # characters of an endpoint's own words
 _TAG = re.compile(r"<[^<>]{0,200}>")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
-_UNKNOWN_MODEL = re.compile(r"invalid model name", re.IGNORECASE)
+_UNKNOWN_MODEL = re.compile(
+    r"(?:invalid|unknown|unsupported|no such) model"
+    r"|\bmodel\b.{0,120}(?:not (?:found|exist|supported|available)|unknown|invalid|decommissioned)",
+    re.IGNORECASE,
+)
 _RETRYABLE = frozenset({408, 409, 429})  # and everything from 500 on
+_HINTS = {
+    401: "check 'api_key' in bot.yaml",
+    403: "check 'api_key' in bot.yaml, and what it may use",
+    404: "check 'base_url' in bot.yaml",
+}
 
 RETIRED = (
-    "it offers no such model, or the service was retired (Meta's Llama API was switched off on 2026-07-06): "
-    "check 'base_url' and 'model' in bot.yaml"
+    "it offers no models: the service was retired, or gives this key none (Meta's Llama API was switched off "
+    "on 2026-07-06): check 'base_url' and 'model' in bot.yaml"
 )
+
+Outcome = Literal["ok", "refused", "cut", "failed", "skipped"]
+"""What became of a request, as ``/metrics`` shows it. ``cut``: there was an answer, and it was not complete;
+``skipped``: nothing was sent."""
 
 
 class Failure(Exception):
@@ -40,6 +54,9 @@ class Failure(Exception):
         status: int = 0,
         unusable: bool = False,
         retry_after: float | None = None,
+        too_long: bool = False,
+        unknown_model: bool = False,
+        skipped: bool = False,
     ) -> None:
         """Say what happened.
 
@@ -49,6 +66,9 @@ class Failure(Exception):
             status: the HTTP status with which the request was refused; 0 when it was not.
             unusable: the model did answer, and properly, but not with an answer for a customer.
             retry_after: how many seconds the endpoint asks to wait.
+            too_long: the prompt does not fit into the model's window.
+            unknown_model: the endpoint says that it has no such model.
+            skipped: nothing was sent: the endpoint is left alone, or is busy with others.
         """
         super().__init__(cause)
         self.cause = cause
@@ -56,17 +76,36 @@ class Failure(Exception):
         self.status = status
         self.unusable = unusable
         self.retry_after = retry_after
+        self.too_long = too_long
+        self.unknown_model = unknown_model
+        self.skipped = skipped
+        self.began = False
+        """Some text had come before."""
 
     @property
     def endpoint_is_down(self) -> bool:
         """Say whether other requests would fare no better: it was not this request's own fault."""
-        return not self.unusable and self.status not in {400, 413, 422}
+        return not (self.unusable or self.too_long or self.status in {400, 413, 422})
+
+    @property
+    def refused(self) -> bool:
+        """Say whether the endpoint will go on refusing such requests until somebody changes something."""
+        return self.status > 0 and not self.retry
+
+    @property
+    def outcome(self) -> Outcome:
+        """What to count it as."""
+        if self.skipped:
+            return "skipped"
+        if self.unusable or self.began:
+            return "cut"
+        return "refused" if self.refused else "failed"
 
     def error(self, model: str) -> ModelError:
         """Return what the rest of the bot gets to see."""
         if self.unusable:
             return ModelUnusable(model=model, cause=self.cause)
-        if self.status and not self.retry:
+        if self.refused:
             return ModelRefused(model=model, status=self.status, cause=self.cause)
         return ModelError(model=model, cause=self.cause)
 
@@ -88,13 +127,16 @@ class Explainer:
     def status(self, status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> Failure:
         """Read an answer whose status is not 200."""
         message = self.plain(message_of(body))
-        if status == 400 and _UNKNOWN_MODEL.search(message):
-            return Failure(RETIRED, status=status)
+        too_long = status != 429 and says_too_long(message)
+        unknown_model = status in {400, 404} and _UNKNOWN_MODEL.search(message) is not None
+        hint = "check 'model' in bot.yaml" if unknown_model else _HINTS.get(status, "")
         return Failure(
-            f"HTTP {status}" + (f": {message}" if message else ""),
+            ": ".join(filter(None, (f"HTTP {status}", message, hint))),
             status=status,
-            retry=status in _RETRYABLE or status >= 500,
+            retry=not too_long and _may_pass(status),
             retry_after=retry_after(headers, now),
+            too_long=too_long,
+            unknown_model=unknown_model,
         )
 
     def report(self, summary: str, report: object) -> Failure:
@@ -104,8 +146,14 @@ class Explainer:
         message = self.plain(report if isinstance(report, str) else _message_in(mapping(report)))
         if not message:
             return Failure(summary)
-        status = _status_in(report)
-        return Failure(f"{summary}: {message}", retry=status in _RETRYABLE or status >= 500)
+        too_long = says_too_long(message)
+        retry = not too_long and _may_pass(_status_in(report))
+        return Failure(f"{summary}: {message}", retry=retry, too_long=too_long)
+
+
+def _may_pass(status: int) -> bool:
+    """Say whether the same request may succeed a moment later."""
+    return status in _RETRYABLE or status >= 500
 
 
 def message_of(body: bytes) -> str:

@@ -33,16 +33,21 @@ class Busy(Exception):
 class Place:
     """The right to send one request."""
 
-    __slots__ = ("_allowance", "_spent")
+    __slots__ = ("_entries",)
 
-    def __init__(self, allowance: Allowance, spent: Spent) -> None:
-        """Made by the gate: the tokens' books, and the entry in them."""
-        self._allowance = allowance
-        self._spent = spent
+    def __init__(self, requests: tuple[Allowance, Spent], tokens: tuple[Allowance, Spent]) -> None:
+        """Made by the gate: the two books, and the entry in each."""
+        self._entries = requests, tokens
 
     def used(self, tokens: int) -> None:
         """Tell how many tokens the request cost, once that is known."""
-        self._allowance.correct(self._spent, tokens)
+        allowance, spent = self._entries[1]
+        allowance.correct(spent, tokens)
+
+    def unused(self) -> None:
+        """Tell that no request was sent after all."""
+        for allowance, spent in self._entries:
+            allowance.correct(spent, 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -167,8 +172,10 @@ class Gate:
     def _admitted(self, tokens: float) -> Place:
         now = asyncio.get_running_loop().time()
         self._free -= 1
-        self._requests.spend(1, now)
-        return Place(self._tokens, self._tokens.spend(self._need(tokens), now))
+        return Place(
+            (self._requests, self._requests.spend(1, now)),
+            (self._tokens, self._tokens.spend(self._need(tokens), now)),
+        )
 
     def _leave(self) -> None:
         self._free += 1

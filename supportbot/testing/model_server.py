@@ -70,6 +70,8 @@ class FakeModelServer:
         self.requests: list[ModelRequest] = []
         self.connections: set[object] = set()
         """The connections over which requests came, as (address, port) of the client."""
+        self.lists = 0
+        """How often the list of models was asked for."""
         self.replies = list(replies) or [ModelReply()]
         self._api_key = api_key
         self._models = models
@@ -107,6 +109,7 @@ class FakeModelServer:
         return self.requests[number - 1]
 
     async def _list_models(self, request: web.Request) -> web.Response:
+        self.lists += 1
         if refusal := self._unauthorized(request):
             return _fixed(refusal)
         names = () if self._retired else self._models
