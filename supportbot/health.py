@@ -85,7 +85,7 @@ class Health:
         self._admit(request)
         problems = await asyncio.gather(*map(_run, self._checks.values()))
         weak = self._weak()
-        found = dict(zip(self._checks, problems, strict=True)) | weak
+        found = {**dict(zip(self._checks, problems, strict=True)), **weak}
         ready = not any(problems)
         shown = {name: problem or "ok" for name, problem in found.items()}
         return web.json_response(
