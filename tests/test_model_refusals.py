@@ -51,6 +51,11 @@ def endpoint(server: FakeModelServer, dialect: Dialect = "openai", **more: Any) 
     return Endpoint(section, jitter=lambda: 0.0, **parts)
 
 
+def chained(model: Endpoint) -> Chain:
+    """The same with something behind it."""
+    return Chain([model, ScriptedModel()])
+
+
 async def failure_of(model: Endpoint | Chain, prompt: Prompt | None = None) -> ModelError:
     with pytest.raises(ModelError) as caught:
         await model.complete(prompt or a_prompt(), RecordingSink())
@@ -65,12 +70,11 @@ async def failure_of(model: Endpoint | Chain, prompt: Prompt | None = None) -> M
 async def test_a_refusal_is_not_tried_again_and_told_once(dialect: Dialect, status: int):
     """Three questions: three requests, one line in the log, one problem."""
     async with FakeModelServer(problem(status, "No")) as server:
-        model = endpoint(server, dialect)
+        model = chained(endpoint(server, dialect))
         with capture_logs() as logs:
-            errors = [await failure_of(model) for _ in range(3)]
+            answers = [await model.complete(a_prompt(), RecordingSink()) for _ in range(3)]
         await model.close()
-    assert [ModelRefused] * 3 == [type(error) for error in errors]
-    assert 3 == len(server.requests)
+    assert (["scripted"] * 3, 3) == ([answer.model for answer in answers], len(server.requests))
     assert [("error", "model_refused", status)] == [(e["log_level"], e["event"], e["status"]) for e in logs]
     assert {"main": logs[0]["cause"]} == model.problems()
 
@@ -79,13 +83,10 @@ async def test_each_cause_is_told_and_told_again_after_a_success():
     """Another cause is news, and so is the same one once all had been well."""
     replies = [problem(401, "a"), problem(403, "b"), problem(401, "a"), ModelReply(), problem(401, "a")]
     async with FakeModelServer(*replies) as server:
-        model = endpoint(server)
+        model = chained(endpoint(server))
         with capture_logs() as logs:
-            for _ in range(3):
-                await failure_of(model)
-            await model.complete(a_prompt(), RecordingSink())
-            assert "" == model.problem()
-            await failure_of(model)
+            for _ in range(5):
+                await model.complete(a_prompt(), RecordingSink())
         await model.close()
     assert [401, 403, 401] == [entry["status"] for entry in logs]
 
@@ -93,12 +94,24 @@ async def test_each_cause_is_told_and_told_again_after_a_success():
 async def test_causes_without_end_do_not_fill_the_log():
     """A host that puts a new number into every message."""
     async with FakeModelServer(*(problem(400, f"request {n}") for n in range(40))) as server:
-        model = endpoint(server)
+        model = chained(endpoint(server))
         with capture_logs() as logs:
             for _ in range(40):
-                await failure_of(model)
+                await model.complete(a_prompt(), RecordingSink())
         await model.close()
-    assert (20, "HTTP 400: request 39") == (len(logs), model.problem())
+    assert (20, {"main": "HTTP 400: request 39"}) == (len(logs), model.problems())
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+async def test_a_refusal_stands_until_the_endpoint_answers(status: int):
+    """An answer, and all is well again."""
+    async with FakeModelServer(problem(status, "No"), ModelReply()) as server:
+        model = endpoint(server)
+        assert isinstance(await failure_of(model), ModelRefused)
+        assert f"HTTP {status}: No" in model.problem()
+        await model.complete(a_prompt(), RecordingSink())
+        await model.close()
+    assert "" == model.problem()
 
 
 @pytest.mark.parametrize(("status", "hint"), [(401, "'api_key'"), (403, "'api_key'"), (404, "'base_url'")])

@@ -2,7 +2,7 @@
 
 sse -> wire (llama, openai) -> exchange -> client -> chain
 bytes    one reply's meaning     one try    one answer   until one answers
-                                            (gate, breaker, overflow, catalogue, trouble)
+                                            (gate, breaker, overflow, catalogue)
 """
 
 from __future__ import annotations

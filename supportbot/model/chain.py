@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from supportbot.errors import ModelError
+from supportbot.errors import ModelError, ModelRefused
 from supportbot.model.base import Reports
 
 if TYPE_CHECKING:
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from supportbot.messages import Answer, Prompt
     from supportbot.model.base import Model, Sink
+
+_MOST_TOLD = 20  # refusals with different causes that are told before the endpoint answers again
 
 _log = structlog.get_logger(__name__)
 
@@ -28,6 +30,7 @@ class Chain:
         if not models:
             raise ValueError("a chain needs a model")
         self._models = tuple(models)
+        self._told: dict[str, set[str]] = {model.name: set() for model in models}
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer with the first model that can; what a failed one had shown is voided.
@@ -39,12 +42,24 @@ class Chain:
         for model in others:
             watched = _Watched(live)
             try:
-                return await model.complete(prompt, watched)
+                answer = await model.complete(prompt, watched)
+            except ModelRefused as error:
+                self._tell(model.name, error)
             except ModelError as error:
-                _log.warning("model_failed", model=model.name, cause=error.details.get("cause", ""))
+                _log.warning("model_failed", model=model.name, cause=_cause(error))
+            else:
+                self._told[model.name].clear()
+                return answer
             if watched.used:
                 await live.restart()
         return await last.complete(prompt, live)
+
+    def _tell(self, model: str, error: ModelRefused) -> None:
+        """Log a refusal as an error: once per cause, until the model answers again."""
+        told, cause = self._told[model], _cause(error)
+        if cause not in told and len(told) < _MOST_TOLD:
+            told.add(cause)
+            _log.error("model_refused", model=model, status=error.details.get("status"), cause=cause)
 
     def problems(self) -> Mapping[str, str]:
         """Return what is wrong with each endpoint, by its name; empty where all is well."""
@@ -59,6 +74,10 @@ class Chain:
         """Close all of them."""
         for model in self._models:
             await model.close()
+
+
+def _cause(error: ModelError) -> str:
+    return str(error.details.get("cause", ""))
 
 
 class _Watched:

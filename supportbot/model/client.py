@@ -10,7 +10,7 @@ What it promises:
 - All conversations together stay within what the endpoint allows. A wait that cannot end in time is refused
   at once, so that the next model can be asked.
 - A prompt that is too long for the model is tried once more with less history.
-- What only the operator can mend is logged once, and shown in ``problem`` until the endpoint answers again.
+- What only the operator can mend is never tried again, and stands in ``problem`` until the endpoint answers.
 - Cancelling closes the connection at once, so that the endpoint stops writing.
 - The API key is in no error and no log line.
 """
@@ -35,7 +35,6 @@ from supportbot.model.llama import LlamaCodec
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
 from supportbot.model.overflow import shorter
-from supportbot.model.trouble import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,6 +80,12 @@ def codec_of(section: ModelSection) -> Codec:
     return LlamaCodec() if section.dialect == "llama" else OpenAICodec()
 
 
+def url_of(section: ModelSection) -> str:
+    """Return where the section's requests go."""
+    codec = codec_of(section)
+    return (section.base_url or codec.default_base_url).rstrip("/") + codec.path
+
+
 class Endpoint:
     """One entry of ``model:`` in bot.yaml as a ``Model``."""
 
@@ -111,15 +116,14 @@ class Endpoint:
         self._breaker = breaker or Breaker()
         self._gate = gate or _gate_of(section)
         self._counts = counts
-        self._trouble = Trouble(self.name)
+        self._refusal = ""  # why it refuses our requests, until it answers again
         self._last_cause = ""
         self._jitter = jitter
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._explainer = Explainer(section.api_key.get_secret_value() if section.api_key else "")
-        base_url = (section.base_url or self._codec.default_base_url).rstrip("/")
-        self._url = base_url + self._codec.path
-        self._catalogue = Catalogue(base_url, section, self._explainer)
+        self._url = url_of(section)
+        self._catalogue = Catalogue(self._url.removesuffix(self._codec.path), section, self._explainer)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
@@ -132,9 +136,9 @@ class Endpoint:
                 self.figures.skipped += 1
                 self._count("skipped", None)
             if failure.refused:
-                self._trouble.refused(failure.status, failure.cause)
+                self._refusal = failure.cause
             raise failure.error(self.name) from None  # the chain may hold request headers, and so the key
-        self._trouble.over()
+        self._refusal = ""
         self._catalogue.forget()
         self.figures.answers += 1
         self.figures.prompt_tokens += answer.usage.prompt_tokens or 0
@@ -143,8 +147,8 @@ class Endpoint:
 
     def problem(self) -> str:
         """Return what keeps it from answering, in one line; empty when nothing is known to."""
-        if self._trouble.problem:
-            return self._trouble.problem
+        if self._refusal:
+            return self._refusal
         return f"it is left alone after failing: {self._last_cause}" if self._breaker.is_open else ""
 
     def problems(self) -> Mapping[str, str]:
