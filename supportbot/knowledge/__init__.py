@@ -1,6 +1,7 @@
 """The articles the bot may quote, and the search over them. No model and no service is needed.
 
 articles   Markdown files -> articles and their sections
+front_matter  the YAML at the head of an article
 language   words, stop words and synonyms
 index      one SQLite FTS5 table in memory
 spelling   the word that was probably meant

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from supportbot.errors import ConfigError
+from supportbot.knowledge.front_matter import FrontMatterError, read_front_matter
 from supportbot.messages import clean_text
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ if TYPE_CHECKING:
 
 _MAX_FILES = 2000
 _MAX_FILE = 256 * 1024  # bytes
-_MAX_FRONT_MATTER = 8 * 1024  # characters
 _MAX_INTRODUCTION = 300  # characters; a longer one is a section of its own
 _MAX_SECTION = 1200  # characters; a longer section is split between paragraphs
 
@@ -162,21 +159,10 @@ def _article(name: str, text: str) -> Article:
 
 
 def _front_matter(text: str) -> dict[object, object]:
-    if len(text) > _MAX_FRONT_MATTER:
-        raise _ArticleError(f"the front matter is longer than {_MAX_FRONT_MATTER} characters: shorten it")
     try:
-        front = YAML(typ="safe", pure=True).load(text)
-    except YAMLError as error:
-        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 2
-        raise _ArticleError(f"line {line}: the front matter is not YAML: quote texts with a colon") from None
-    except RecursionError:
-        raise _ArticleError(
-            "the front matter is nested too deeply: title, topic and also are enough"
-        ) from None
-    if front is None:
-        return {}
-    if not isinstance(front, dict):
-        raise _ArticleError("the front matter must be 'key: value' lines, such as title: Returns")
+        front = read_front_matter(text)
+    except FrontMatterError as error:
+        raise _ArticleError(str(error)) from None
     unknown = [str(key) for key in front if key not in {"title", "topic", "also"}]
     if unknown:
         raise _ArticleError(

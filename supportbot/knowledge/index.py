@@ -64,11 +64,11 @@ class Index:
         self._db.execute(f"CREATE VIRTUAL TABLE scratch USING fts5(word, tokenize='{_TOKENIZER}')")
         self._db.execute("CREATE VIRTUAL TABLE scratch_terms USING fts5vocab(scratch, instance)")
         numbered = [(number, *row) for number, row in enumerate(rows)]
-        self._db.executemany(
+        self._write(
             "INSERT INTO sections (rowid, title, also, heading, body) VALUES (?, ?, ?, ?, ?)", numbered
         )
         self._size = len(numbered)
-        texts = [words(str(text)) for _, *row in numbered for text in row]
+        texts = [words(text) for text in {text for _, *row in numbered for text in row}]
         self.vocabulary = frozenset(word for text in texts for word in text)
         """The words of the rows."""
         self._known = dict(zip(self.vocabulary, self._stems(list(self.vocabulary)), strict=True))
@@ -96,9 +96,15 @@ class Index:
         most = (idf if idf > 0 else _FLOOR) * (_K1 + 1)
         return {n: Strength(min(1.0, overall / most), min(1.0, own / most)) for n, overall, own in rows}
 
+    def _write(self, statement: str, rows: Iterable[tuple[object, ...]]) -> None:
+        """Insert the rows in one transaction: FTS5 ends every one of them by sorting what it wrote."""
+        self._db.execute("BEGIN")
+        self._db.executemany(statement, rows)
+        self._db.execute("COMMIT")
+
     def _stems(self, spoken: Sequence[str]) -> list[str]:
         with self._lock:
-            self._db.executemany("INSERT INTO scratch (rowid, word) VALUES (?, ?)", enumerate(spoken))
+            self._write("INSERT INTO scratch (rowid, word) VALUES (?, ?)", enumerate(spoken))
             found = dict(self._db.execute("SELECT doc, term FROM scratch_terms").fetchall())
             self._db.execute("DELETE FROM scratch")
         return [found.get(number, word) for number, word in enumerate(spoken)]

@@ -179,9 +179,12 @@ def _scaled(values: Mapping[int, float], factor: float) -> dict[int, float]:
 
 def _by_stems(index: Index, groups: Iterable[Synonyms]) -> dict[_Phrase, tuple[_Phrase, ...]]:
     """For the stems of each phrase, what else it finds, out of all its groups."""
+    groups = list(groups)
+    spoken = sorted({word for group in groups for phrase in group.alike for word in phrase})
+    stems = dict(zip(spoken, index.stems(spoken), strict=True))
     table: dict[_Phrase, dict[_Phrase, None]] = {}
     for group in groups:
         for phrase in group.alike:
-            others = table.setdefault(tuple(index.stems(phrase)), {})
+            others = table.setdefault(tuple(stems[word] for word in phrase), {})
             others.update((other, None) for other in group.wider or group.alike if other != phrase)
     return {stems: tuple(others) for stems, others in table.items()}
