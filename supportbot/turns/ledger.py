@@ -2,7 +2,8 @@
 
 A claim gives its holder a *fencing token*, a number that grows with every claim. Every later
 write of the turn names the token in the same statement, so a holder that was overtaken (its lease
-ran out while it slept, a person took over) changes nothing any more.
+ran out while it slept, a person took over) changes nothing any more. Neither does a holder that
+has ended its turn already.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ _PENDING = messages.c.state == literal_column("'pending'")
 _IN_CONVERSATION = messages.c.conversation_id == bindparam("conversation")
 _THIS_CONVERSATION = conversations.c.id == bindparam("conversation")
 _FENCED = and_(_THIS_CONVERSATION, conversations.c.fence == bindparam("held"))
+# An answer leaves the fence as it is, so the open turn says whether the work was ended already: by a commit
+# whose outcome its writer never heard (it was cancelled, its connection broke) and now records another one.
+_HELD = and_(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
 
 _CLAIM = Statement(
     update(conversations)
@@ -96,15 +100,10 @@ _SETTLE_MESSAGES = Statement(
     .where(messages.c.turn_id == bindparam("turn"), _PENDING)
     .values(state=bindparam("new_state"), reason=bindparam("why"))
 )
-_DUE_AGAIN = Statement(update(conversations).where(_FENCED).values(owner=None, due_at=bindparam("due")))
-_RENEW = Statement(
-    update(conversations)
-    .where(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
-    .values(due_at=bindparam("lease"))
-)
-_CLOSE = Statement(
-    update(conversations).where(_FENCED).values(open_turn_id=None, owner=None, due_at=bindparam("due"))
-)
+_DUE_AGAIN = Statement(update(conversations).where(_HELD).values(owner=None, due_at=bindparam("due")))
+_RENEW = Statement(update(conversations).where(_HELD).values(due_at=bindparam("lease")))
+_CLOSE = Statement(update(conversations).where(_HELD).values(open_turn_id=None, owner=None, due_at=None))
+_SET_DUE = Statement(update(conversations).where(_FENCED).values(owner=None, due_at=bindparam("due")))
 _ANY_UNCLAIMED = Statement(
     select(messages.c.id)
     .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
@@ -188,7 +187,7 @@ def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried
 def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
     rows = tx.rows(_UNCLAIMED, conversation=conversation.id, most=_MOST_MESSAGES)
     if not rows:
-        tx.run(_CLOSE, conversation=conversation.id, held=conversation.fence, due=None)
+        tx.run(_SET_DUE, conversation=conversation.id, held=conversation.fence, due=None)
         return None
     turn_id = new_id("turn")
     tx.run(
@@ -283,7 +282,8 @@ def fail(tx: Tx, turn: Turn, *, reason: str, now: int, again_at: int, counts: bo
     Args:
         counts: False when the try was cut short by a clean stop and must not be held against the turn.
     """
-    if tx.run(_DUE_AGAIN, conversation=turn.conversation_id, held=turn.fence, due=again_at) == 0:
+    held = {"conversation": turn.conversation_id, "held": turn.fence, "turn": turn.id}
+    if tx.run(_DUE_AGAIN, **held, due=again_at) == 0:
         return False
     tx.run(_WAIT, turn=turn.id, why=reason, new_attempt=turn.attempt if counts else turn.attempt - 1)
     kind = "turn.failed" if counts else "turn.released"
@@ -304,11 +304,11 @@ def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> bool:
 def close(tx: Tx, turn: Turn, now: int) -> bool:
     """End the work on a turn if it is still ours; say whether it was. What arrived meanwhile is due now."""
     held = {"conversation": turn.conversation_id, "held": turn.fence}
-    if tx.run(_CLOSE, **held, due=None) == 0:
+    if tx.run(_CLOSE, **held, turn=turn.id) == 0:
         return False
     # Only now, with the row locked, is it certain that nobody adds a message who saw the turn still open.
     if has_unclaimed(tx, turn.conversation_id):
-        tx.run(_CLOSE, **held, due=now)
+        tx.run(_SET_DUE, **held, due=now)
     return True
 
 
