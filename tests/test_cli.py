@@ -176,6 +176,16 @@ def test_the_environment_names_the_file(operator: Operator, monkeypatch: pytest.
     assert "is fine" in CliRunner().invoke(app, ["check"]).stdout
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+@pytest.mark.parametrize("option", [["-c", "{}"], ["--config", "{}"], ["--config={}"]])
+def test_the_file_may_be_named_anywhere(operator: Operator, option: list[str], place: int) -> None:
+    """Before the command or behind it: people type either."""
+    args = ["conversations", "list"]
+    args[place:place] = [word.format(operator.folder.file) for word in option]
+    result = CliRunner().invoke(app, args)
+    assert ("There is no store at" in result.stderr, result.exit_code) == (True, 2)
+
+
 def test_a_mistake_of_ours_is_one_line(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unexpected error costs a line, not a stack, and shows nothing of what the error says."""
 

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from supportbot import __version__
+from supportbot.cli.ask import ask
 from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
@@ -54,7 +55,7 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, check, schema, migrate, explain):
+for command in (serve, chat, ask, check, schema, migrate, explain):
     app.command()(command)
 app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")

@@ -1,13 +1,14 @@
 """How a command ends when something is wrong: one line, the right exit code, no stack."""
 
 import traceback
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import typer
 from typer.core import TyperGroup
 
 from supportbot.cli.settings import Settings
-from supportbot.errors import BotGone, ChatRefused, StoreUnavailable, SupportBotError
+from supportbot.errors import BotGone, ChatRefused, ModelError, StoreUnavailable, SupportBotError
 
 if TYPE_CHECKING:
     from supportbot.log import Harmless
@@ -16,12 +17,17 @@ BROKE = 1
 TO_CHANGE = 2
 """The command, bot.yaml or what it names has to change before it can work."""
 
-_BROKE = (StoreUnavailable, BotGone, ChatRefused)
+_BROKE = (StoreUnavailable, BotGone, ChatRefused, ModelError)
+_WITH_VALUE = ("-c", "--config", "--model-file")
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
 class Commands(TyperGroup):
     """The root of all commands; whatever one of them raises ends here."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take the root's options wherever they stand: ``serve -c bot.yaml`` is what people type."""
+        return super().parse_args(ctx, _root_options_first(args))
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command."""
@@ -38,6 +44,22 @@ class Commands(TyperGroup):
             settings = ctx.find_object(Settings)
             _crashed(error, debug=settings is not None and settings.debug)
             raise typer.Exit(BROKE) from None
+
+
+def _root_options_first(args: list[str]) -> list[str]:
+    """Move ``--config`` and the like to the front; what stands behind ``--`` is left alone."""
+    taken = args.index("--") if "--" in args else len(args)
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(args[:taken])
+    for word in words:
+        if word in _WITH_VALUE:
+            front += [word, *islice(words, 1)]
+        elif word == "--debug" or word.startswith(tuple(f"{name}=" for name in _WITH_VALUE)):
+            front.append(word)
+        else:
+            rest.append(word)
+    return [*front, *rest, *args[taken:]]
 
 
 def say(line: str) -> None:
