@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from supportbot.channel import Channel, ChannelConfig
-    from supportbot.config import Loaded
+    from supportbot.config import Config, Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
     from supportbot.store import Store
@@ -110,12 +110,7 @@ class Brain:
             KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
             self._metrics,
         )
-        prompts = Prompts(
-            config.prompts.path,
-            system=config.prompts.system,
-            history_tokens=config.prompts.history_tokens,
-            bot=config.bot.model_dump(),
-        )
+        prompts = make_prompts(config)
         self._models.append(model)
         self._engine.use(
             Bot(
@@ -141,6 +136,20 @@ class Brain:
         """Let go of the models' connections."""
         for model in self._models:
             await model.close()
+
+
+def make_prompts(config: Config) -> Prompts:
+    """Make what turns conversations into the words a model reads.
+
+    Raises:
+        PromptError: the templates cannot be used.
+    """
+    return Prompts(
+        config.prompts.path,
+        system=config.prompts.system,
+        history_tokens=config.prompts.history_tokens,
+        bot=config.bot.model_dump(),
+    )
 
 
 def make_channel(section: ChannelConfig, host: Host) -> Channel:

@@ -119,6 +119,10 @@ class ModelUnusable(ModelError):
     retryable = False
 
 
+class NoModelToAsk(SupportBotError):
+    """There is no {wanted} to ask in bot.yaml. {known}"""
+
+
 # -- a delivery --------------------------------------------------------------------------------
 
 
