@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 from tests.acceptance.program import SECRET
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from tests.acceptance.program import Program
 
@@ -179,6 +179,17 @@ def signed(message_id: str, content: str) -> dict[str, str]:
     return {"webhook-id": message_id, "webhook-timestamp": str(now), "webhook-signature": signature}
 
 
+async def events(response: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, Any]]:
+    """Read a stream of server-sent events: their names and their data."""
+    name = ""
+    async for line in response.content:
+        key, _, value = line.decode().rstrip("\n").partition(": ")
+        if key == "event":
+            name = value
+        elif key == "data":
+            yield name, json.loads(value)
+
+
 async def next_event(
     response: aiohttp.ClientResponse, name: str, fits: Callable[[Any], bool] = lambda _: True
 ) -> Any:
@@ -187,12 +198,8 @@ async def next_event(
     Raises:
         EOFError: the stream ended before that.
     """
-    event = ""
-    async for line in response.content:
-        key, _, value = line.decode().rstrip("\n").partition(": ")
-        if key == "event":
-            event = value
-        elif key == "data" and event == name and fits(data := json.loads(value)):
+    async for event, data in events(response):
+        if event == name and fits(data):
             return data
     raise EOFError(name)
 

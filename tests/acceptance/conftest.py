@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 from typing import TYPE_CHECKING
 
 import aiohttp
@@ -14,9 +15,25 @@ from tests.acceptance.ordeal import Ordeal
 from tests.acceptance.receiver import Receiver
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 SEED_VARIABLE = "SUPPORTBOT_TEST_SEED"
+PATIENCE_VARIABLE = "SUPPORTBOT_TEST_PATIENCE"
+
+
+@pytest.fixture(autouse=True)
+def patience() -> Iterator[None]:
+    """No test may wait for ever: after so many seconds (120, or what the environment says) it has failed."""
+    seconds = int(os.environ.get(PATIENCE_VARIABLE, "120"))
+
+    def ring(*_: object) -> None:
+        raise TimeoutError(f"the test took more than {seconds} s; more: {PATIENCE_VARIABLE}")
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.alarm(seconds)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture

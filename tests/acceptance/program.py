@@ -244,6 +244,9 @@ async def program(folder: BotFolder, **options: Any) -> AsyncIterator[Program]:
     try:
         await started.start()
         yield started
+    except BaseException:
+        print("\n".join(["", "The program wrote at last:", *started.errors[-20:]]))
+        raise
     finally:
         if started.is_running:
             await started.kill()
