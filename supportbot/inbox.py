@@ -18,7 +18,7 @@ from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
 from supportbot.journal import note
-from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State, clean_text
+from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State, clean_key, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, to_json
 from supportbot.tables import contacts, conversations, messages, seen
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 _WITHIN = 2.5
 """Seconds until an acknowledgement is refused; Slack, the strictest sender, gives up after 3."""
 
-_KEEP_KEY = 500
-"""Longest name, e-mail address or key part that is stored, in characters."""
+_KEEP = 500
+"""Longest name, e-mail address or reason that is stored, in characters."""
 
 _SEE = Statement(insert_or_skip(seen).inline().on_conflict_do_nothing())
 _SEEN = Statement(
@@ -249,18 +249,23 @@ def _storable(inbound: Inbound) -> Inbound:
     sender = inbound.sender
     return replace(
         inbound,
-        conversation=clean_text(inbound.conversation),
+        conversation=clean_key(inbound.conversation),
         text=clean_text(inbound.text),
-        keys=tuple(clean_text(key) for key in inbound.keys),
-        ignored=clean_text(inbound.ignored)[:_KEEP_KEY],
+        keys=tuple(dict.fromkeys(clean_key(key) for key in inbound.keys)),  # twice, it were its own duplicate
+        ignored=clean_text(inbound.ignored)[:_KEEP],
         sender=Sender(
-            id=clean_text(sender.id),
-            name=clean_text(sender.name)[:_KEEP_KEY],
-            email=clean_text(sender.email)[:_KEEP_KEY],
+            id=clean_key(sender.id),
+            name=clean_text(sender.name)[:_KEEP],
+            email=clean_text(sender.email)[:_KEEP],
             assurance=sender.assurance,
         ),
         attachments=tuple(
-            a.evolve(name=clean_text(a.name)[:_KEEP_KEY], url=clean_text(a.url)) for a in inbound.attachments
+            a.evolve(
+                name=clean_text(a.name)[:_KEEP],
+                content_type=clean_text(a.content_type)[:_KEEP],
+                url=clean_text(a.url),
+            )
+            for a in inbound.attachments
         ),
     )
 
@@ -315,10 +320,10 @@ def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str
         )
         known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
         assert known is not None
-    surer = _SURE[sender.assurance] > _SURE[known.assurance]
-    name, email = sender.name or known.name, sender.email or known.email
-    if surer or (name, email) != (known.name, known.email):
-        assurance = sender.assurance if surer else known.assurance
+    learnt = (sender.name or known.name, sender.email or known.email, sender.assurance)
+    as_sure = _SURE[sender.assurance] >= _SURE[known.assurance]  # else it might not even be the same person
+    if as_sure and learnt != (known.name, known.email, known.assurance):
+        name, email, assurance = learnt
         tx.run(_LEARN_CONTACT, contact=known.id, new_name=name, new_email=email, new_assurance=assurance)
     return str(known.id)
 

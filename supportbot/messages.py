@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 if TYPE_CHECKING:
@@ -34,11 +35,22 @@ Assurance = Literal["anonymous", "claimed", "verified"]
 DeliveryState = Literal["planned", "sending", "delivered", "unknown", "dead"]
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_LONGEST_KEY = 400
 
 
 def clean_text(text: str) -> str:
     """Replace what no database and no JSON parser can carry (NUL, lone surrogates) by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_key(key: str) -> str:
+    """Return a name that came from outside (a key, a sender, a conversation) as it can be stored and found.
+
+    Longer than 400 characters it is its beginning and its SHA-256: PostgreSQL indexes at most 2704 bytes
+    (https://www.postgresql.org/docs/current/btree.html).
+    """
+    key = clean_text(key)
+    return key if len(key) <= _LONGEST_KEY else key[: _LONGEST_KEY - 64] + sha256(key.encode()).hexdigest()
 
 
 class _Evolve:
@@ -79,7 +91,9 @@ class Inbound(_Evolve):
     channel: str
     """The channel's name in bot.yaml."""
     conversation: str
-    """The channel's own key of the conversation: everything with this key is one conversation."""
+    """The channel's own key of the conversation: everything with this key is one conversation.
+
+    Up to 400 characters, what else is stored and comes back as ``external_id`` is ``clean_key`` of it."""
     sender: Sender
     text: str
     keys: tuple[str, ...]

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.journal import note
-from supportbot.messages import Message, State
+from supportbot.messages import Message, State, clean_key
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
 from supportbot.tables import conversations, deliveries, messages, records, turns
@@ -114,8 +114,9 @@ class ChannelTranscripts:
 
     async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
         """Return up to ``limit`` messages after number ``after``, oldest first; empty if unknown."""
+        external = clean_key(external_id)
         rows = await self._store.read(
-            lambda tx: tx.rows(_AFTER, external=external_id, after=after, most=limit, **self._where)
+            lambda tx: tx.rows(_AFTER, external=external, after=after, most=limit, **self._where)
         )
         return [message_from(row) for row in rows]
 
@@ -130,7 +131,8 @@ class ChannelTranscripts:
         return None if row is None else row.id
 
     async def _find(self, external_id: str) -> Any | None:
-        return await self._store.read(lambda tx: tx.row(_FIND, external=external_id, **self._where))
+        external = clean_key(external_id)
+        return await self._store.read(lambda tx: tx.row(_FIND, external=external, **self._where))
 
 
 class ChannelRecords:
@@ -143,6 +145,7 @@ class ChannelRecords:
 
     async def get(self, key: str) -> Any | None:
         """Return the value, or None when there is none or it has expired."""
+        key = clean_key(key)
         row = await self._store.read(lambda tx: tx.row(_RECORD, of=self._channel, at=key))
         if row is None or self._expired(row.expires_at):
             return None
@@ -150,25 +153,27 @@ class ChannelRecords:
 
     async def put(self, key: str, value: Any, *, expires_at: int | None = None) -> None:
         """Store a value, replacing an earlier one."""
-        row = {"channel": self._channel, "key": key, "value": to_json(value), "expires_at": expires_at}
+        row = self._row(key, value, expires_at)
         await self._store.write(lambda tx: tx.run(_PUT, **row))
 
     async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
         """Store a value only if the key is free; says whether it did."""
-        row = {"channel": self._channel, "key": key, "value": to_json(value), "expires_at": expires_at}
+        row = self._row(key, value, expires_at)
 
         def unit(tx: Tx) -> bool:
-            tx.run(_FORGET_EXPIRED, of=self._channel, at=key, now=self._now())
+            tx.run(_FORGET_EXPIRED, of=self._channel, at=row["key"], now=self._now())
             return tx.run(_ADD, **row) == 1
 
         return await self._store.write(unit)
 
     async def delete(self, key: str) -> None:
         """Forget a key; no error when it was not there."""
+        key = clean_key(key)
         await self._store.write(lambda tx: tx.run(_FORGET, of=self._channel, at=key))
 
     async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
+        prefix = clean_key(prefix)
         after, end = prefix, prefix + "\U0010ffff"
         first = await self.get(prefix)
         if first is not None:
@@ -183,6 +188,14 @@ class ChannelRecords:
             if len(page) < _PAGE:
                 return
             after = page[-1].key
+
+    def _row(self, key: str, value: Any, expires_at: int | None) -> dict[str, Any]:
+        return {
+            "channel": self._channel,
+            "key": clean_key(key),
+            "value": to_json(value),
+            "expires_at": expires_at,
+        }
 
     def _expired(self, expires_at: int | None) -> bool:
         return expires_at is not None and expires_at <= self._now()

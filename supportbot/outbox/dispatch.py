@@ -14,6 +14,7 @@ from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailab
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import now_ms
 from supportbot.journal import note
+from supportbot.messages import clean_text
 from supportbot.outbox import ledger
 from supportbot.outbox.live import LiveAnswer
 from supportbot.store import Statement
@@ -246,7 +247,7 @@ class Outbox:
         except Exception as error:  # noqa: BLE001 - the channel may have sent it: whatever it was, it is unclear
             await self._unclear(outbound, looks=0, reason=_cause(error))
         else:
-            await self._end(outbound, "delivered", external_id=sent.external_id)
+            await self._end(outbound, "delivered", external_id=clean_text(sent.external_id))
 
     async def _wait(self, outbound: Outbound, error: RetryAfter) -> None:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
@@ -277,7 +278,7 @@ class Outbox:
             await self._look_again(outbound, looks, _cause(error))
             return
         if found is not None:
-            await self._end(outbound, "delivered", external_id=found.external_id)
+            await self._end(outbound, "delivered", external_id=clean_text(found.external_id))
         elif looks + 1 < _LOOKS:
             await self._unclear(outbound, looks=looks + 1, reason="not found on the platform yet")
         else:
@@ -382,7 +383,7 @@ class Outbox:
 def _cause(error: Exception) -> str:
     """Name a failure in one line, without what a platform's answer may hold."""
     if isinstance(error, DeliveryError):
-        return str(error.details.get("cause", error))[:300]
+        return clean_text(str(error.details.get("cause", error)))[:300]
     if isinstance(error, TimeoutError):
         return "the channel took too long"
     return type(error).__name__

@@ -13,7 +13,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Citation, Message, Outbound, Turn
+from supportbot.messages import Citation, Message, Outbound, Turn, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages
@@ -134,6 +134,7 @@ def say(
     Returns the message and, when nothing earlier of this conversation is still on its way, the delivery,
     already claimed for ``owner``; else None, and it is its turn later.
     """
+    text = clean_text(text)
     advanced = tx.row(_ADVANCE, conversation=turn.conversation_id, now=now)
     assert advanced is not None
     message = Message(

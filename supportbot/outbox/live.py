@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supportbot.feed import Delta
+from supportbot.messages import clean_text
 
 if TYPE_CHECKING:
     from supportbot.feed import Feed
@@ -22,7 +23,8 @@ class LiveAnswer:
     async def append(self, text: str) -> None:
         """Show some more text."""
         if text:
-            self._feed.publish(self._turn.conversation_id, Delta(self._turn.id, self._offset, text))
+            event = Delta(self._turn.id, self._offset, clean_text(text))
+            self._feed.publish(self._turn.conversation_id, event)
             self._offset += len(text)
 
     async def restart(self) -> None:

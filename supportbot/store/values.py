@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from supportbot.messages import Attachment, Citation, Contact, Message, Outbound
+from supportbot.messages import Attachment, Citation, Contact, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def to_json(value: Any) -> str:
-    """Return a value as JSON text, the form of every JSON column."""
-    return orjson.dumps(value).decode()
+    """Return a value as JSON text, the form of every JSON column: what no database can hold is replaced."""
+    try:
+        text = orjson.dumps(value).decode()
+    except TypeError:  # a lone surrogate, or a value that is no JSON at all
+        return orjson.dumps(_clean(value)).decode()
+    return orjson.dumps(_clean(value)).decode() if "\\u0000" in text else text
+
+
+def _clean(value: Any) -> Any:
+    match value:
+        case str():
+            return clean_text(value)
+        case Mapping():
+            return {_clean(key): _clean(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [_clean(entry) for entry in value]
+        case _:
+            return value
 
 
 def from_json(text: str) -> Any:

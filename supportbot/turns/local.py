@@ -11,6 +11,7 @@ import structlog
 from supportbot.errors import Fenced, StoreUnavailable
 from supportbot.feed import Settled, Typing
 from supportbot.ids import now_ms
+from supportbot.messages import clean_text
 from supportbot.turns import ledger
 
 if TYPE_CHECKING:
@@ -340,4 +341,4 @@ def _reason(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "it took too long"
     known = type(error).__module__.startswith("supportbot")
-    return f"{type(error).__name__}: {error}"[:300] if known else type(error).__name__
+    return clean_text(f"{type(error).__name__}: {error}")[:300] if known else type(error).__name__
