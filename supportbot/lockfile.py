@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from supportbot.errors import DatabaseUnusable, StoreInUse
@@ -94,11 +95,15 @@ class LockFile:
             raise self._unusable(error) from error
 
     def release(self) -> None:
-        """Give the lock back; nothing happens when it is not held. The file stays, empty."""
+        """Give the lock back; nothing happens when it is not held. The file stays, empty.
+
+        On a disk that has become read-only it stays as it is: what counts is the lock, not what is written.
+        """
         if self._descriptor is not None:
             descriptor, self._descriptor = self._descriptor, None
             try:
-                os.ftruncate(descriptor, 0)
+                with suppress(OSError):
+                    os.ftruncate(descriptor, 0)
             finally:
                 os.close(descriptor)
 

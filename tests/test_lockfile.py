@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -176,3 +177,17 @@ def test_a_lock_is_taken_once(database: Path) -> None:
     with pytest.raises(RuntimeError, match="already held"):
         lock.acquire()
     lock.release()
+
+
+def test_a_read_only_disk_does_not_keep_the_lock(database: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file cannot be emptied any more; the lock is given back all the same."""
+
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    lock = LockFile(database)
+    lock.acquire({"url": "http://127.0.0.1:8080"})
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "ftruncate", refuse)
+        lock.release()
+    assert lockfile.read(database) is None
