@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-_PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+_ENVIRONMENT = {**os.environ, "PATH": os.environ.get("PATH", "") + ":/usr/sbin:/sbin"}
 
 
 class Disk:
@@ -45,6 +45,19 @@ class Disk:
         shutil.copyfile(self.image, copy)
         self.unmount()
         copy.replace(self.image)
+        self.mount()
+
+    def fail(self) -> None:
+        """Make the file system give up, as after an error of the device: it is read-only from now on."""
+        _run("mount", "-o", "remount,abort", str(self.root))
+
+    def repair(self) -> None:
+        """Do what an operator does then; nobody may use the disk meanwhile."""
+        self.unmount()
+        found = subprocess.run(
+            ["e2fsck", "-fy", str(self.image)], check=False, capture_output=True, env=_ENVIRONMENT
+        )
+        assert found.returncode in {0, 1}, found.stdout  # 1: there was something, and it is corrected
         self.mount()
 
     def fill(self) -> Path:
@@ -93,4 +106,4 @@ def immutable(*paths: Path) -> Iterator[None]:
 
 
 def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": _PATH})
+    subprocess.run(command, check=True, capture_output=True, env=_ENVIRONMENT)

@@ -75,7 +75,7 @@ async def test_the_disk_is_full(
         finally:
             filler.unlink()
 
-    await suffer(folder, model, session, full, seconds=4)
+    await suffer(folder, model, session, full, seconds=3)
 
 
 async def test_the_store_is_read_only(
@@ -92,7 +92,37 @@ async def test_the_store_is_read_only(
         with immutable(file, file.with_name("bot.db-wal")):
             yield
 
-    await suffer(folder, model, session, read_only, seconds=4)
+    await suffer(folder, model, session, read_only, seconds=3)
+
+
+async def test_the_file_system_fails(
+    tmp_path: Path, model: ListeningModel, session: aiohttp.ClientSession, mounted: Disk
+) -> None:
+    """Read-only under the running bot: 503 in time, a clean stop; once it is repaired all is there."""
+    folder = BotFolder(
+        tmp_path / "bot", model_url=model.url, database=f"sqlite:///{mounted.root}/data/bot.db"
+    )
+    release = asyncio.Event()
+    model.before = lambda _: release.wait()
+    async with program(folder) as bot:
+        http = Http(bot, session)
+        visitor = await http.visitor()
+        assert 202 == (await visitor.post("c1", "kbroken1-1 asked before")).status
+        await model.asked("kbroken1", 1)
+        mounted.fail()
+        release.set()
+        refused = [await visitor.post("c2", "kbroken1-2 refused") for _ in range(2)]
+        assert {503} == {answer.status for answer in refused}
+        assert max(answer.seconds for answer in refused) <= IN_TIME
+        assert 200 == (await http.ask("GET", "//healthz")).status
+        assert 0 == await bot.stop()
+        mounted.repair()
+        await bot.start()
+        await insist(visitor, bot, "c2", "kbroken1-2 refused")
+        await visitor.answered("kbroken1-2")
+        told = [m["text"] for m in await visitor.read() if m["author"] == "bot"]
+        assert ["re kbroken1-1", "re kbroken1-2"] == told
+    assert [] == [line for line in bot.log() if line["level"] == "raw"]
 
 
 async def suffer(
