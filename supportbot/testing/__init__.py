@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supportbot.testing.fixtures import StartBot
     from supportbot.testing.host import FakeCore
     from supportbot.testing.http_platform import HttpPlatform
+    from supportbot.testing.model_limits import RateLimits
     from supportbot.testing.model_replies import ModelReply, ToolCallReply
     from supportbot.testing.model_server import FakeModelServer, ModelRequest
     from supportbot.testing.platform import Fault, Platform, Written
@@ -31,6 +32,7 @@ _MODULES = {
     "fixtures": ("StartBot",),
     "host": ("FakeCore",),
     "http_platform": ("HttpPlatform",),
+    "model_limits": ("RateLimits",),
     "model_replies": ("ModelReply", "ToolCallReply"),
     "model_server": ("FakeModelServer", "ModelRequest"),
     "platform": ("Fault", "Platform", "Written"),
@@ -60,6 +62,7 @@ __all__ = [  # noqa: RUF022 - in the order of the page
     "ModelReply",
     "ModelRequest",
     "ToolCallReply",
+    "RateLimits",
 ]
 
 

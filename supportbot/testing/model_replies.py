@@ -49,6 +49,10 @@ class ModelReply:
     """End with ``[DONE]``; None: as the dialect does (openai yes, llama no)."""
     text_on_edges: bool = False
     """llama: the first piece rides on the ``start`` event and the last one on ``complete``."""
+    empty_deltas: bool = True
+    """llama: False leaves ``delta`` out of events that bring no text and no call."""
+    calls: Literal["fragments", "whole"] = "fragments"
+    """Streamed tool calls: name first, then the arguments in their pieces; or each call at once."""
     content: Literal["object", "string", "null"] = "object"
     """llama, not streamed: the shape of ``content``."""
 
@@ -78,6 +82,8 @@ def events(reply: ModelReply, dialect: Dialect) -> Iterator[bytes]:
     for value in objects:
         if not reply.ids:
             value.pop("id", None)
+        if not reply.empty_deltas:
+            _drop_empty_delta(value.get("event", {}))
         yield frame(json.dumps(value, ensure_ascii=False), reply)
     if reply.done if reply.done is not None else dialect == "openai":
         yield frame("[DONE]", reply)
@@ -102,12 +108,26 @@ def _llama_events(reply: ModelReply) -> Iterator[dict[str, Any]]:
     for piece in pieces:
         yield _llama_event("progress", piece)
     for call in reply.tool_calls:
-        yield _llama_tool_event({"id": call.id, "function": {"name": call.name}})
-        for arguments in call.arguments:
-            yield _llama_tool_event({"function": {"arguments": arguments}})
+        for fragment in _fragments(call, reply):
+            yield _llama_tool_event(fragment)
     yield _llama_event("complete", last, stop_reason=reply.stop_reason)
     if reply.usage is not None:
         yield _llama_event("metrics", "", metrics=_metrics(reply.usage))
+
+
+def _fragments(call: ToolCallReply, reply: ModelReply) -> Iterator[dict[str, Any]]:
+    """Yield a call as a stream brings it: the first fragment alone has an id and a name."""
+    if reply.calls == "whole":
+        yield {"id": call.id, "function": {"name": call.name, "arguments": "".join(call.arguments)}}
+        return
+    yield {"id": call.id, "function": {"name": call.name}}
+    for arguments in call.arguments:
+        yield {"function": {"arguments": arguments}}
+
+
+def _drop_empty_delta(event: dict[str, Any]) -> None:
+    if event.get("delta") == {"type": "text", "text": ""}:
+        del event["delta"]
 
 
 def _llama_event(kind: str, text: str, **more: Any) -> dict[str, Any]:
@@ -149,11 +169,12 @@ def _openai_events(reply: ModelReply) -> Iterator[dict[str, Any]]:
     for piece in reply.pieces:
         yield _openai_chunk({"content": piece})
     for index, call in enumerate(reply.tool_calls):
-        named = {"name": call.name, "arguments": ""}
-        head = {"index": index, "id": call.id, "type": "function", "function": named}
-        yield _openai_chunk({"tool_calls": [head]})
-        for arguments in call.arguments:
-            yield _openai_chunk({"tool_calls": [{"index": index, "function": {"arguments": arguments}}]})
+        for fragment in _fragments(call, reply):
+            call_delta = {"index": index, **fragment}
+            if "id" in fragment:
+                call_delta["type"] = "function"
+                call_delta["function"] = {"arguments": "", **fragment["function"]}
+            yield _openai_chunk({"tool_calls": [call_delta]})
     yield _openai_chunk({}, reply.stop_reason)
     if reply.usage is not None:
         yield _openai_object("chat.completion.chunk") | {"choices": [], "usage": _openai_usage(reply.usage)}

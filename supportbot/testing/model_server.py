@@ -5,33 +5,28 @@
         ...
     assert "Hi" == server.requests[0].body["messages"][-1]["content"]
 
-Each request takes the next reply; the last one is given again and again. The llama dialect is served
-below ``/v1`` and the openai dialect below ``/compat/v1``, as the Llama API did.
+Each chat request takes the next reply; the last one is given again and again. The llama dialect is served
+below ``/v1`` and the openai dialect below ``/compat/v1``, as the Llama API did, and beside the chat its lists
+of models and its moderation.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
+from supportbot.testing.model_moderation import Flags, verdicts
 from supportbot.testing.model_replies import Dialect, ModelReply, events, problem, whole
+from supportbot.testing.model_rules import wrong_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_RANGES: dict[str, tuple[float, float]] = {
-    "max_tokens": (1, float("inf")),
-    "max_completion_tokens": (1, float("inf")),
-    "temperature": (0, 1),
-    "top_p": (0, 1),
-    "top_k": (0, float("inf")),
-    "repetition_penalty": (1, 2),
-}
-"""What the Llama API's reference allows; the openai dialect's temperature goes to 2."""
+    from supportbot.testing.model_limits import RateLimits
 
 
 @dataclass(slots=True)
@@ -57,6 +52,8 @@ class FakeModelServer:
         models: tuple[str, ...] = (),
         redirects: int = 0,
         retired: bool = False,
+        limits: RateLimits | None = None,
+        flagged: Flags | None = None,
     ) -> None:
         """Say how to behave.
 
@@ -66,8 +63,13 @@ class FakeModelServer:
             models: the ids that exist; empty: any.
             redirects: how many requests first get a 307 to themselves.
             retired: behave as the Llama API since its end: no models, and every chat is a 400.
+            limits: what is allowed in a minute; what is more gets a 429.
+            flagged: words that moderation objects to, with the category of each.
         """
         self.requests: list[ModelRequest] = []
+        """Every chat request that was answered with a reply, in order."""
+        self.moderated: list[ModelRequest] = []
+        """Every moderation request."""
         self.connections: set[object] = set()
         """The connections over which requests came, as (address, port) of the client."""
         self.lists = 0
@@ -77,12 +79,16 @@ class FakeModelServer:
         self._models = models
         self._redirects = redirects
         self._retired = retired
+        self._limits = limits
+        self._flagged = flagged or {}
         self._port = 0
         self._arrived = asyncio.Condition()
         app = web.Application(client_max_size=64 * 1024 * 1024)
         for prefix, dialect in (("/v1", "llama"), ("/compat/v1", "openai")):
             app.router.add_post(f"{prefix}/chat/completions", self._chat, name=dialect)
             app.router.add_get(f"{prefix}/models", self._list_models)
+            app.router.add_get(f"{prefix}/models/{{id:.+}}", self._show_model)
+            app.router.add_post(f"{prefix}/moderations", self._moderate)
         # The handler is cancelled when its client goes away: that is how ``aborted`` is known.
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
 
@@ -113,10 +119,26 @@ class FakeModelServer:
         if refusal := self._unauthorized(request):
             return _fixed(refusal)
         names = () if self._retired else self._models
-        data = [
-            {"id": name, "object": "model", "created": 1_735_718_400, "owned_by": "test"} for name in names
-        ]
-        return web.json_response({"object": "list", "data": data})
+        return web.json_response({"object": "list", "data": [_model(name) for name in names]})
+
+    async def _show_model(self, request: web.Request) -> web.Response:
+        name = request.match_info["id"]
+        if refusal := self._unauthorized(request):
+            return _fixed(refusal)
+        if self._retired or (self._models and name not in self._models):
+            return _fixed(problem(404, "Not Found", f"Model '{name}' was not found"))
+        return web.json_response(_model(name))
+
+    async def _moderate(self, request: web.Request) -> web.Response:
+        dialect = _dialect(request)
+        body = _object(await request.read())
+        if refusal := self._unauthorized(request):
+            return _fixed(refusal)
+        answer = None if body is None else verdicts(body, dialect, self._flagged)
+        if body is None or answer is None:
+            return _fixed(problem(400, "Bad Request", "There is nothing to moderate"))
+        self.moderated.append(ModelRequest(dialect, request.headers.copy(), body))
+        return web.json_response(answer)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         if self._redirects:
@@ -124,15 +146,16 @@ class FakeModelServer:
             raise web.HTTPTemporaryRedirect(request.path)
         if request.transport is not None:
             self.connections.add(request.transport.get_extra_info("peername"))
-        dialect: Dialect = "llama" if request.path.startswith("/v1") else "openai"
-        raw = await request.read()
-        if refusal := self._unauthorized(request) or self._invalid(raw, dialect):
-            return _fixed(refusal)
-        seen = ModelRequest(dialect, request.headers.copy(), json.loads(raw))
+        dialect = _dialect(request)
+        body = _object(await request.read())
+        refusal = self._unauthorized(request) or self._invalid(body, dialect) or self._over_limits()
+        if refusal or body is None:
+            return _fixed(refusal or problem(400, "Bad Request"))
+        seen = ModelRequest(dialect, request.headers.copy(), body)
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         await self._note(seen)
         try:
-            return await _serve(request, reply, seen)
+            return await _serve(request, self._limited(reply), seen)
         except (asyncio.CancelledError, ConnectionResetError):
             seen.aborted = True
             raise
@@ -149,32 +172,46 @@ class FakeModelServer:
             return problem(401, "Unauthorized", "Invalid API key")
         return None
 
-    def _invalid(self, raw: bytes, dialect: Dialect) -> ModelReply | None:
+    def _over_limits(self) -> ModelReply | None:
+        if self._limits is None or not (seconds := self._limits.admit()):
+            return None
+        headers = self._limits.headers()
+        if self._limits.retry_after:
+            headers["retry-after"] = f"{seconds:.3f}"
+        words = "You have exceeded what is allowed within a minute. Wait a bit and try again."
+        return replace(problem(429, "Too Many Requests", words), headers=headers)
+
+    def _limited(self, reply: ModelReply) -> ModelReply:
+        """Count a reply's tokens, and put into its headers what is left."""
+        if self._limits is None:
+            return reply
+        self._limits.spend(sum(reply.usage or ()))
+        return replace(reply, headers={**self._limits.headers(), **reply.headers})
+
+    def _invalid(self, body: dict[str, Any] | None, dialect: Dialect) -> ModelReply | None:
         """Check a request by the reference of the chat endpoint."""
-        try:
-            body = json.loads(raw)
-        except ValueError:
-            body = None
-        if not isinstance(body, dict):
+        if body is None:
             return problem(400, "Bad Request", "The body is not a JSON object")
         if self._retired or (self._models and body.get("model") not in self._models):
             return problem(400, "Bad Request", "Invalid model name")
-        wrong = _wrong_field(body, dialect)
+        wrong = wrong_field(body, dialect)
         return problem(400, "Bad Request", f"Invalid value for '{wrong}'") if wrong else None
 
 
-def _wrong_field(body: Mapping[str, Any], dialect: Dialect) -> str:
-    """Return the name of the first field that the reference does not allow; empty when all is well."""
-    messages = body.get("messages")
-    if not isinstance(messages, list) or not messages:
-        return "messages"
-    if any(m.get("role") not in {"system", "user", "assistant", "tool", "developer"} for m in messages):
-        return "messages.role"
-    for name, (least, most) in _RANGES.items():
-        limit = 2 if (dialect, name) == ("openai", "temperature") else most
-        if name in body and not (isinstance(body[name], int | float) and least <= body[name] <= limit):
-            return name
-    return ""
+def _dialect(request: web.Request) -> Dialect:
+    return "llama" if request.path.startswith("/v1") else "openai"
+
+
+def _object(raw: bytes) -> dict[str, Any] | None:
+    try:
+        value = json.loads(raw)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 1_735_718_400, "owned_by": "test"}
 
 
 async def _serve(request: web.Request, reply: ModelReply, seen: ModelRequest) -> web.StreamResponse:
