@@ -279,7 +279,7 @@ both = pytest.mark.parametrize(("serve", "module"), [(llama, llama_api_client), 
 @both
 @pytest.mark.parametrize(("status", "name"), ERRORS.items())
 async def test_each_status_is_the_error_it_is_meant_to_be(serve: Any, module: Any, status: int, name: str):
-    """With the problem's own words in it (OpenAI's client, which has another form of them, keeps the body)."""
+    """With the problem's own words (OpenAI's client knows another form of them, and keeps the body)."""
     async with serve(problem(status, "Oh", "Something is wrong")) as (client, _):
         with pytest.raises(getattr(module, name)) as caught:
             await client.chat.completions.create(**ASKED)
