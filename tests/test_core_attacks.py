@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import asyncio
+import os
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.util import await_only
 
-from supportbot.errors import Fenced, ModelError, Refused
+from supportbot.errors import Fenced, ModelError, Refused, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Attachment, Prompt, Sender, Sent, Turn
 from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.store import Statement, open_store, postgres
 from supportbot.turns import Rules, ledger
-from tests.durable import Durable, inbound, opened, running
+from tests.durable import Durable, inbound, opened, rows_of, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from supportbot.messages import Outbound
+    from supportbot.store import Tx
 
 RULES = Rules(owner="other", lease_ms=60_000, attempts=3, history=50)
 
@@ -194,3 +202,117 @@ async def test_a_receipt_s_unstorable_words_are_replaced(database_url: str) -> N
         bot.platform.send = take  # type: ignore[assignment, method-assign]
         await bot.accept("hello")
         await bot.until_rows("select state, external_id from deliveries", [("delivered", "a\ufffdb\ufffdc")])
+
+
+# -- the store ------------------------------------------------------------------------------------
+
+
+async def test_a_callback_that_raises_starves_nobody(database_url: str) -> None:
+    """What follows a commit in memory may fail: the commit stands, and its neighbours hear of theirs."""
+    async with opened(database_url) as store:
+        failures = failures_of_the_loop()
+        told: list[str] = []
+
+        def broken(tx: Tx) -> str:
+            tx.after_commit(lambda: 1 // 0)  # type: ignore[arg-type]
+            tx.after_commit(lambda: told.append("after the broken one"))
+            return "stored"
+
+        def sound(tx: Tx) -> str:
+            tx.after_commit(lambda: told.append("the neighbour"))
+            return "stored too"
+
+        async with asyncio.timeout(5):
+            both = await asyncio.gather(store.write(broken), store.write(sound))
+        assert list(both) == ["stored", "stored too"]
+        assert sorted(told) == ["after the broken one", "the neighbour"]
+        assert [type(failure) for failure in failures] == [ZeroDivisionError]
+
+
+async def test_a_closed_store_says_so(database_url: str) -> None:
+    """Whoever reads or writes after the end is told, and does not wait for ever."""
+    async with opened(database_url) as store:
+        await store.read(lambda tx: None)
+    async with asyncio.timeout(5):
+        for call in (store.read, store.write):
+            with pytest.raises(StoreUnavailable):
+                await call(lambda tx: None)
+
+
+async def test_a_closed_file_is_whole(sqlite_database: str, tmp_path: Path) -> None:
+    """After a clean stop everything is in the one file, which may be copied."""
+    async with opened(sqlite_database) as store:
+        await Durable(store).accept("hello")
+        await store.read(lambda tx: None)
+    assert await asyncio.to_thread(os.listdir, tmp_path) == ["bot.db"]
+
+
+async def test_a_damaged_file_is_an_unavailable_store(sqlite_database: str, tmp_path: Path) -> None:
+    """SQLite's CORRUPT and NOTADB are the store's failure, not the message's: the sender is to try later."""
+    async with opened(sqlite_database) as store:
+        await Durable(store).accept("hello")
+    damaged = tmp_path / "bot.db"
+    with damaged.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (damaged.stat().st_size - 4096))
+    store = open_store(sqlite_database)
+    with pytest.raises(StoreUnavailable):
+        await Durable(store).accept("hello again")
+    with pytest.raises(StoreUnavailable):
+        await rows_of(store, "select * from messages")
+    await store.close()
+
+
+async def test_a_server_without_a_free_connection_is_an_unavailable_store(postgres_database: str) -> None:
+    """When the pool is used up, the sender is told to try later."""
+    async with opened(postgres_database) as store:
+        pool: Any = store._engine.sync_engine.pool  # type: ignore[attr-defined]
+        pool._timeout, pool._max_overflow = 0.01, 0
+        async with AsyncExitStack() as stack:
+            for _ in range(pool.size()):
+                await stack.enter_async_context(store._engine.connect())  # type: ignore[attr-defined]
+            with pytest.raises(StoreUnavailable):
+                await store.write(lambda tx: None)
+            with pytest.raises(StoreUnavailable):
+                await store.read(lambda tx: tx.rows(Statement(text("select 1"))))
+
+
+async def test_a_read_only_server_is_an_unavailable_store(postgres_database: str) -> None:
+    """A standby, or a server made read-only because its disk is full: the sender is told to try later."""
+    async with opened(postgres_database) as store:
+        bot = Durable(store)
+        await bot.accept("hello")
+        name = make_url(postgres_database).database
+        read_only = Statement(text(f'alter database "{name}" set default_transaction_read_only = on'))
+        await store.write(lambda tx: tx.run(read_only))
+    store = open_store(postgres_database)
+    with pytest.raises(StoreUnavailable):
+        await Durable(store).accept("hello again")
+    await store.close()
+
+
+async def test_a_server_that_hangs_does_not_keep_the_bot_from_ending(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A unit whose server never answers is given up when the store is closed."""
+    monkeypatch.setattr(postgres, "_FINISH", 0.05)
+    async with opened(postgres_database) as store:
+        begun = asyncio.Event()
+
+        def hang(_tx: Tx) -> None:
+            begun.set()
+            await_only(asyncio.Event().wait())
+
+        waiting = asyncio.ensure_future(store.write(hang))
+        await begun.wait()
+        async with asyncio.timeout(5):
+            await store.close()
+        with pytest.raises((asyncio.CancelledError, StoreUnavailable)):
+            await waiting
+
+
+def failures_of_the_loop() -> list[BaseException]:
+    """Collect what goes wrong where nobody waits for it."""
+    failures: list[BaseException] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context["exception"]))
+    return failures

@@ -7,10 +7,11 @@ write through its transaction; what should happen once it is on disk goes to ``a
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from supportbot.store.statement import Statement
 
@@ -59,3 +60,17 @@ class Store(Protocol):
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
+
+
+def call_back(callbacks: Iterable[Callable[[], None]]) -> None:
+    """Call what a unit left for after its commit.
+
+    The unit is on disk whatever happens here: a callback that fails is reported by the event loop, and
+    keeps nobody else from hearing of theirs.
+    """
+    for callback in callbacks:
+        try:
+            callback()
+        except Exception as error:  # noqa: BLE001 - reported below
+            context = {"message": "what should follow a commit failed", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)

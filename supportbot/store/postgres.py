@@ -6,10 +6,12 @@ import asyncio
 import random
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from supportbot.errors import StoreUnavailable
+from supportbot.store.base import call_back
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,12 @@ T = TypeVar("T")
 
 _RERUN = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to run the transaction again
 _RERUNS = 5
+
+_FAILED = (OperationalError, InterfaceError, InternalError, PoolTimeoutError, OSError, TimeoutError)
+"""The server's failures, not the unit's: gone, full, out of connections, read-only (an InternalError)."""
+
+_FINISH = 3.0
+"""Seconds that units in flight get when the store is closed; a server that hangs must not keep the bot."""
 
 
 class AlchemyTx:
@@ -61,6 +69,7 @@ class PostgresStore:
 
     def __init__(self, url: str) -> None:
         self._at_work: set[asyncio.Future[Any]] = set()
+        self._closed = False
         self._engine = create_async_engine(
             url,
             json_serializer=_same_text,
@@ -83,6 +92,8 @@ class PostgresStore:
         """Run a unit in a transaction; see ``Store.write``."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:
+            if self._closed:
+                raise StoreUnavailable(cause="it is closed")
             try:
                 return await self._write_once(unit)
             except StoreUnavailable:
@@ -94,14 +105,10 @@ class PostgresStore:
         for rerun in range(_RERUNS):
             try:
                 return await self._transact(unit)
-            except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) in _RERUN and rerun + 1 < _RERUNS:
+            except _FAILED as error:
+                if _sqlstate(error) in _RERUN and rerun + 1 < _RERUNS:
                     continue
-                if isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated:
-                    raise StoreUnavailable(cause=_short(error)) from error
-                raise
-            except (OSError, TimeoutError) as error:
-                raise StoreUnavailable(cause=type(error).__name__) from error
+                raise StoreUnavailable(cause=_short(error)) from error
         raise AssertionError("unreachable: the last rerun returns or raises")
 
     async def _transact(self, unit: Callable[[Tx], T]) -> T:
@@ -122,25 +129,36 @@ class PostgresStore:
 
         async with self._engine.begin() as connection:
             result = await connection.run_sync(run)
-        for callback in callbacks:
-            callback()
+        call_back(callbacks)
         return result
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit that only reads; see ``Store.read``."""
+        if self._closed:
+            raise StoreUnavailable(cause="it is closed")
         try:
             async with self._engine.connect() as connection:
                 return await connection.run_sync(lambda sync: unit(AlchemyTx(sync)))
-        except (OperationalError, InterfaceError) as error:
+        except _FAILED as error:
             raise StoreUnavailable(cause=_short(error)) from error
 
     async def close(self) -> None:
         """Finish what was begun, then close the connections."""
+        self._closed = True
         if self._at_work:
-            await asyncio.wait(self._at_work)
+            _, hanging = await asyncio.wait(self._at_work, timeout=_FINISH)
+            for task in hanging:
+                task.cancel()
+            await asyncio.gather(*hanging, return_exceptions=True)
         await self._engine.dispose()
 
 
-def _short(error: DBAPIError) -> str:
+def _sqlstate(error: Exception) -> str | None:
+    return getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+
+
+def _short(error: Exception) -> str:
     """Return the driver's first line: never the statement or its parameters, which hold customers' words."""
+    if not isinstance(error, DBAPIError):
+        return "no connection is free" if isinstance(error, PoolTimeoutError) else type(error).__name__
     return str(error.orig).strip().split("\n", 1)[0][:200]

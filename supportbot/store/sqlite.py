@@ -15,6 +15,7 @@ import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from supportbot.errors import StoreUnavailable
+from supportbot.store.base import call_back
 from supportbot.store.readers import Readers
 from supportbot.store.sqlite_tx import SqliteTx
 
@@ -91,14 +92,16 @@ class SqliteStore:
 
     async def read(self, unit: Callable[[Tx], T]) -> T:
         """Run a unit that only reads; see ``Store.read``."""
+        if self._closed:
+            raise StoreUnavailable(cause="it is closed")
         return await self._readers.run(unit)
 
     async def close(self) -> None:
         """Commit what is queued, then close the file."""
         self._closed = True
-        self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)
         await self._readers.close()
+        self._jobs.put(None)
+        await asyncio.to_thread(self._thread.join)  # the last to close: it empties the log into the file
 
     # -- in the writer's thread -----------------------------------------------------------------
 
@@ -149,7 +152,10 @@ class SqliteStore:
         except sqlite3.OperationalError:
             raise
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
-            job.error = error
+            damaged = (
+                type(error) is sqlite3.DatabaseError
+            )  # what it met is no database any more: CORRUPT, NOTADB
+            job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
             if cursor.connection.in_transaction:
                 cursor.execute("ROLLBACK TO unit")
         else:
@@ -196,8 +202,7 @@ class SqliteStore:
     def _finish(self, group: list[_Job], seconds: float) -> None:
         for job in group:
             if job.error is None:
-                for callback in job.callbacks:
-                    callback()
+                call_back(job.callbacks)
             if job.future.done():
                 continue
             if job.error is None:
