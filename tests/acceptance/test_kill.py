@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from tests.acceptance.ordeal import Ordeal
 
-KILLS = int(os.environ.get("SUPPORTBOT_TEST_KILLS", "8"))
+KILLS = int(os.environ.get("SUPPORTBOT_TEST_KILLS", "6"))
 """How often the program is killed; set it higher for a longer run."""
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.acceptance.ordeal import Ordeal
     from tests.acceptance.program import Program
 
-CUTS = max(2, int(os.environ.get("SUPPORTBOT_TEST_KILLS", "8")) // 2)
+CUTS = max(2, int(os.environ.get("SUPPORTBOT_TEST_KILLS", "6")) // 2)
 
 
 @pytest.fixture
