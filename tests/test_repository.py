@@ -20,7 +20,8 @@ LOCK = (ROOT / "requirements.lock").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 MARKDOWN = [*sorted(ROOT.glob("*.md")), *PAGES]
-SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file())
+LOCAL_MODEL_LOCK = (ROOT / "requirements-local-model.lock").read_text("utf-8")
+SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix)
 
 MACHINE_PATH = re.compile(r"(?<![\w./}-])/(?:work|home|root|tmp|opt|Users|mnt)/\w")
 REGISTRY = re.compile(
@@ -57,9 +58,9 @@ def _findings(pattern: re.Pattern[str]) -> dict[str, list[str]]:
     return {name: lines for name, lines in found.items() if lines}
 
 
-def _locked() -> dict[str, str]:
-    """Return what the lock says of each distribution, by name."""
-    blocks = re.split(r"\n(?=\S)", LOCK.strip())
+def _locked(lock: str = LOCK) -> dict[str, str]:
+    """Return what a lock says of each distribution, by name."""
+    blocks = re.split(r"\n(?=\S)", lock.strip())
     return {canonicalize_name(re.split(r"[=; ]", block, maxsplit=1)[0]): block for block in blocks}
 
 
@@ -85,34 +86,42 @@ def test_no_file_names_a_registry() -> None:
     assert {} == _findings(REGISTRY)
 
 
-def test_the_lock_holds_no_address() -> None:
-    """The lock says what, never from where."""
-    assert [] == re.findall(r"\S*://\S*", LOCK)
+@pytest.mark.parametrize("lock", [LOCK, LOCAL_MODEL_LOCK], ids=["project", "local model"])
+def test_a_lock_holds_no_address(lock: str) -> None:
+    """A lock says what, never from where."""
+    assert [] == re.findall(r"\S*://\S*", lock)
 
 
-def test_everything_locked_is_pinned_and_hashed() -> None:
-    """Every distribution of the lock has one version and at least one SHA-256."""
+@pytest.mark.parametrize("lock", [LOCK, LOCAL_MODEL_LOCK], ids=["project", "local model"])
+def test_everything_locked_is_pinned_and_hashed(lock: str) -> None:
+    """Every distribution of a lock has one version and at least one SHA-256."""
     pinned = re.compile(r"\S+==\S+( ; .+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\\n|$))+$")
-    assert {} == {name: block for name, block in _locked().items() if not pinned.match(block)}
+    assert {} == {name: block for name, block in _locked(lock).items() if not pinned.match(block)}
 
 
 def test_everything_declared_is_locked() -> None:
-    """What pyproject.toml names is in the lock, in a version that fits: scripts/lock was not forgotten."""
+    """What pyproject.toml names is in its lock, in a version that fits: scripts/lock was not forgotten."""
     project = PROJECT["project"]
+    groups = dict(PROJECT["dependency-groups"])
+    assert set() == _not_in(LOCAL_MODEL_LOCK, groups.pop("local-model"))
     declared = [
         *PROJECT["build-system"]["requires"],
         *project["dependencies"],
         *(line for lines in project["optional-dependencies"].values() for line in lines),
-        *(line for lines in PROJECT["dependency-groups"].values() for line in lines),
+        *(line for lines in groups.values() for line in lines),
     ]
-    locked = {name: re.split(r"==|[ ;]", block)[1] for name, block in _locked().items()}
-    wrong = {
+    assert set() == _not_in(LOCK, declared)
+
+
+def _not_in(lock: str, declared: list[str]) -> set[str]:
+    """Return the requirements that a lock does not meet."""
+    locked = {name: re.split(r"==|[ ;]", block)[1] for name, block in _locked(lock).items()}
+    return {
         line
         for line in declared
         if (name := canonicalize_name(Requirement(line).name)) not in locked
         or not Requirement(line).specifier.contains(locked[name])
     }
-    assert set() == wrong
 
 
 @pytest.mark.parametrize("name", ["README.md", "LICENSE", "SECURITY.md", "CONTRIBUTING.md", "CHANGELOG.md"])

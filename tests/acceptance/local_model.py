@@ -17,13 +17,13 @@ from tests.acceptance.program import ROOT, BotFolder
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PYTHON = ROOT / ".venv-local-model" / "bin" / "python"
+_ENVIRONMENT = ROOT / ".venv-local-model"
 SLOW = 120.0
 """Seconds in which a machine that has other things to do too answers a short question."""
 
 NAME = "SmolLM2-135M-Instruct"
 _SENTENCE = r'root ::= [A-Z] [a-z ,]{30,90} "."'
-"""A grammar, which llama.cpp takes beside OpenAI's fields: the model writes nonsense, but it comes to an end."""
+"""A grammar, which llama.cpp takes beside OpenAI's fields: the model writes nonsense, but comes to an end."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,18 @@ class LocalModel:
         )
 
 
+def needed() -> None:
+    """Skip the test where the model has not been set up."""
+    if not (_ENVIRONMENT / ".packages").exists():
+        pytest.skip("needs the local model: scripts/serve --local-model sets it up")
+
+
 @contextmanager
 def local_model(*, window: int = 8192) -> Iterator[LocalModel]:
     """Start the model; it ends with the test."""
-    if not PYTHON.exists():
-        pytest.skip("needs the local model: scripts/serve --local-model sets it up")
+    needed()
     with subprocess.Popen(
-        [PYTHON, ROOT / "scripts" / "local_model.py", f"--window={window}"],
+        [_ENVIRONMENT / "bin" / "python", ROOT / "scripts" / "local_model.py", f"--window={window}"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

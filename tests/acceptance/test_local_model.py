@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import jsonschema
 import pytest
 
 from tests.acceptance.clients import Http, Visitor, events, next_event
-from tests.acceptance.local_model import NAME, SLOW, LocalModel, local_model
-from tests.acceptance.program import ADMIN_TOKEN, BotFolder, program
+from tests.acceptance.local_model import NAME, SLOW, LocalModel, local_model, needed
+from tests.acceptance.program import ADMIN_TOKEN, ENVIRONMENT, ROOT, BotFolder, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -123,10 +127,12 @@ async def test_a_history_that_does_not_fit_is_shortened(
 ) -> None:
     """The model refuses what is longer than its window; with less of the history it answers."""
     with local_model(window=1024) as small:
+        status, refusal = await small.complete(NUMBERS[:600] * 2)
+        assert (400, "exceed_context_size_error") == (status, refusal["error"]["type"])
         async with program(folder) as bot:
             conversation = await begun(bot, session)
-            for _ in range(6):
-                await conversation.ask(NUMBERS[:240])
+            for _ in range(2):
+                await conversation.ask(NUMBERS[:600])
         environment = small.asked_by(folder)
         async with program(folder, environment=environment) as bot:
             conversation.visitor.http.program = bot
@@ -148,6 +154,45 @@ async def test_a_history_that_cannot_be_shortened_enough_is_answered_without_the
         _, answer = await conversation.ask(NUMBERS)
         assert answer.startswith(UNKNOWN)
         assert "exceeds the available context size" in "\n".join(bot.errors)
+
+
+@dataclass(frozen=True)
+class Served:
+    """A bot that a script started."""
+
+    url: str
+
+    async def up(self) -> None:
+        """It is."""
+
+
+async def test_the_script_starts_both_and_ctrl_c_ends_both(
+    folder: BotFolder, session: aiohttp.ClientSession
+) -> None:
+    """``scripts/serve --local-model``: the bot asks the model; after one Ctrl-C nothing is left running."""
+    needed()
+    process = await asyncio.create_subprocess_exec(
+        *(ROOT / "scripts" / "serve", "--local-model"),
+        env=os.environ | ENVIRONMENT | {"SUPPORTBOT_CONFIG": str(folder.file)},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(SLOW):
+            url = (await process.stdout.readline()).decode().strip().partition(" is ready on ")[2]
+            visitor = await Http(cast("Program", Served(url)), session).visitor()
+            async with visitor.follow() as response:
+                await visitor.say("Who are you?")
+                await next_event(response, "delta")
+            os.killpg(process.pid, signal.SIGINT)
+            _, errors = await process.communicate()  # has an end when both have ended
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert 0 == process.returncode
+    assert b"not for its answers" in errors
 
 
 SCHEMA = {
