@@ -26,6 +26,8 @@ import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.stdlib import ProcessorFormatter
 
+from supportbot.errors import SupportBotError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from contextlib import AbstractContextManager
@@ -116,6 +118,11 @@ def whereabouts(error: BaseException) -> str:
         f"{frame.filename.rsplit('/', 1)[-1]}:{frame.lineno} {frame.name}" for frame in reversed(frames)
     ]
     return f"{type(error).__name__} at {' < '.join(places) or 'an unknown place'}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """Say what went wrong: our own errors explain themselves, of others their ``whereabouts``."""
+    return str(error) if isinstance(error, SupportBotError) else whereabouts(error)
 
 
 class Harmless:

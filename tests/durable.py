@@ -51,7 +51,12 @@ class Durable:
     """All of it, wired."""
 
     def __init__(
-        self, store: Store, *, debounce: float = 0.0, channels: dict[str, Any] | None = None
+        self,
+        store: Store,
+        *,
+        debounce: float = 0.0,
+        channels: dict[str, Any] | None = None,
+        concurrency: int = 100,
     ) -> None:
         self.store = store
         self.feed = Feed()
@@ -65,7 +70,7 @@ class Durable:
             Rules(owner=owner, lease_ms=60_000, attempts=3, history=50),
             counts=self.metrics,
             alone=True,
-            concurrency=100,
+            concurrency=concurrency,
             timeout=10,
             retry_delay=0.01,
         )

@@ -96,7 +96,7 @@ async def test_a_message_that_came_during_a_turn_sees_that_turn_s_reply(database
 
 async def test_poison_dies_alone(database_url: str) -> None:
     """A message that kills its turn is dead after three tries; the one behind it is answered."""
-    async with running(database_url, debounce=0.1) as bot:
+    async with running(database_url, debounce=0.5) as bot:
 
         def say(turn: Turn) -> str:
             if "poison" in turn.question:

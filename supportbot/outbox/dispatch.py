@@ -14,6 +14,7 @@ from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailab
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import now_ms
 from supportbot.journal import note
+from supportbot.log import in_one_line
 from supportbot.messages import clean_text
 from supportbot.outbox import ledger
 from supportbot.outbox.live import LiveAnswer
@@ -359,24 +360,28 @@ class Outbox:
 
         def on_time() -> None:
             self._timers.discard(timer)
-            self._begin(self._try_claim(delivery_id))
+            self._begin(self._claim_all([delivery_id]))
 
         timer = asyncio.get_running_loop().call_later(max(0, in_ms) / 1000, on_time)
         self._timers.add(timer)
 
-    async def _try_claim(self, delivery_id: str) -> None:
-        try:
-            await self._store.write(lambda tx: self._claim(tx, delivery_id))
-        except StoreUnavailable as error:
-            log.warning("deliveries.claim_failed", error=str(error))  # the sweep tries again
+    async def _claim_all(self, delivery_ids: list[str]) -> None:
+        """Claim what is due of these; whatever keeps one from it holds up no other. The sweep tries again."""
+        claims = (
+            self._store.write(lambda tx, name=name: self._claim(tx, name))  # type: ignore[misc]
+            for name in delivery_ids
+        )
+        failed = [error for error in await asyncio.gather(*claims, return_exceptions=True) if error]
+        if failed:
+            log.warning("deliveries.not_claimed", error=in_one_line(failed[0]), count=len(failed))
 
     async def _sweep_forever(self) -> None:
         while True:
             try:
                 rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), _BATCH, self._only))
-                await asyncio.gather(*(self._try_claim(row.id) for row in rows))
-            except StoreUnavailable as error:
-                log.warning("deliveries.sweep_failed", error=str(error))
+                await self._claim_all([row.id for row in rows])
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
+                log.warning("deliveries.sweep_failed", error=in_one_line(error))
             await asyncio.sleep(_SWEEP)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from supportbot.errors import Fenced, StoreUnavailable
 from supportbot.feed import Settled, Typing
 from supportbot.ids import now_ms
+from supportbot.log import in_one_line
 from supportbot.messages import clean_text
 from supportbot.turns import ledger
 
@@ -102,8 +103,9 @@ class LocalEngine:
         self._running: dict[str, _Running] = {}  # by turn id
         self._latest: dict[str, str] = {}  # conversation id -> turn id
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._chores: set[asyncio.Task[None]] = set()
+        self._chores: set[asyncio.Task[object]] = set()
         self._more = asyncio.Event()
+        self._places = asyncio.Semaphore(concurrency)
 
     # -- the port -------------------------------------------------------------------------------
 
@@ -147,6 +149,8 @@ class LocalEngine:
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=grace)
         await _ended(tasks)
+        if self._chores:  # claims that reached the disk meanwhile are being given back
+            await asyncio.wait(self._chores)
 
     @property
     def running(self) -> int:
@@ -180,20 +184,28 @@ class LocalEngine:
     def _on_timer(self, conversation_id: str) -> None:
         del self._timers[conversation_id]
         if self._has_room():
-            self._chore(self._try_claim(conversation_id))
+            self._chore(self._claim_all([conversation_id]))
 
-    async def _try_claim(self, conversation_id: str) -> None:
-        try:
-            await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
-        except StoreUnavailable as error:
-            log.warning("turns.claim_failed", error=str(error))  # the sweep tries again
+    async def _claim_all(self, conversation_ids: list[str]) -> bool:
+        """Claim what is due in these conversations; says whether the store took any of the claims.
+
+        Whatever keeps one from being claimed holds up no other; the sweep tries it again.
+        """
+        claims = (
+            self._store.write(lambda tx, name=name: self._claim(tx, name, now_ms()))  # type: ignore[misc]
+            for name in conversation_ids
+        )
+        failed = [error for error in await asyncio.gather(*claims, return_exceptions=True) if error]
+        if failed:
+            log.warning("turns.not_claimed", error=in_one_line(failed[0]), count=len(failed))
+        return len(failed) < len(conversation_ids)
 
     async def _sweep_forever(self) -> None:
         while True:
             try:
                 full = await self._sweep()
-            except StoreUnavailable as error:
-                log.warning("turns.sweep_failed", error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
+                log.warning("turns.sweep_failed", error=in_one_line(error))
                 full = False
             self._more.clear()
             try:
@@ -210,13 +222,16 @@ class LocalEngine:
         if room <= 0:
             return True
         rows = await self._store.read(lambda tx: ledger.due(tx, now_ms(), room, self._rules.only))
-        await asyncio.gather(*(self._try_claim(row.id) for row in rows))
-        return len(rows) == room
+        claimed = await self._claim_all([row.id for row in rows])
+        return claimed and len(rows) == room  # when nothing can be written, do not ask again at once
 
     # -- one turn -------------------------------------------------------------------------------
 
     def _begin(self, turn: Turn) -> None:
         """Start the task of a claimed turn; called once its claim is on disk."""
+        if not self._open:  # the stop began while the claim was on its way
+            self._chore(self._release(turn))
+            return
         overtaken = self._running.pop(turn.id, None)
         if overtaken is not None:  # its lease ran out under us, and we claimed it again
             overtaken.interrupted = True
@@ -231,34 +246,45 @@ class LocalEngine:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         turn = running.turn
-        with structlog.contextvars.bound_contextvars(turn=turn.id):
-            outcome = await self._outcome(running)
-        if self._running.get(turn.id) is running:
-            del self._running[turn.id]
+        outcome = "superseded"  # also if that happens while a failure is being recorded
+        try:
+            with structlog.contextvars.bound_contextvars(turn=turn.id):
+                outcome = await self._outcome(running)
+        finally:
+            self._forget(running)
+            self._counts.turn_ended(outcome, loop.time() - begun)
+
+    def _forget(self, running: _Running) -> None:
+        turn = running.turn
+        self._more.set()
+        if self._running.get(turn.id) is not running:
+            return  # it was claimed anew, and that one goes on
+        del self._running[turn.id]
         if self._latest.get(turn.conversation_id) == turn.id:
             del self._latest[turn.conversation_id]
-        self._more.set()
-        self._counts.turn_ended(outcome, loop.time() - begun)
 
     async def _outcome(self, running: _Running) -> str:
         turn = running.turn
         try:
-            async with asyncio.timeout(self._timeout):
+            async with self._places, asyncio.timeout(self._timeout):
                 await self._worker.answer(turn)
         except Fenced:
             log.info("turn.superseded")
             return "superseded"
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if running.interrupted:
                 return "superseded"
-            await self._release(turn)
-            return "released"
-        except Exception as error:  # whatever it was: the turn is tried again, then put aside
-            log.exception("turn.failed", attempt=turn.attempt)
-            return await self._failed(turn, _reason(error))
+            if running.task.cancelling():
+                await self._release(turn)
+                return "released"
+            return await self._failed(turn, error)  # not we, but what the worker waited for was cancelled
+        except Exception as error:  # noqa: BLE001 - whatever it was: the turn is tried again, then put aside
+            return await self._failed(turn, error)
         return "answered"
 
-    async def _failed(self, turn: Turn, reason: str) -> str:
+    async def _failed(self, turn: Turn, error: BaseException) -> str:
+        log.error("turn.failed", attempt=turn.attempt, error=in_one_line(error))
+        reason = _reason(error)
         self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
         last = turn.attempt >= self._rules.attempts
         delay = self._retry_delay * 2 ** (turn.attempt - 1) * (0.75 + 0.5 * random.random())  # noqa: S311
@@ -274,8 +300,8 @@ class LocalEngine:
 
         try:
             await self._store.write(unit, patience=self._rules.lease_ms / 1000)
-        except StoreUnavailable as error:
-            log.error("turn.outcome_not_stored", error=str(error))  # noqa: TRY400 - the lease ends by itself
+        except StoreUnavailable as unstored:
+            log.error("turn.outcome_not_stored", error=str(unstored))  # noqa: TRY400 - the lease ends by itself
         return "dead" if last else "failed"
 
     async def _release(self, turn: Turn) -> None:
@@ -310,8 +336,8 @@ class LocalEngine:
                 continue
             try:
                 lost = await self._store.write(lambda tx, held=held: self._renew(tx, held))  # type: ignore[misc]
-            except StoreUnavailable as error:
-                log.warning("turns.lease_not_renewed", error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the renewing
+                log.warning("turns.lease_not_renewed", error=in_one_line(error))
                 continue
             for turn in lost:
                 if self._latest.get(turn.conversation_id) == turn.id:
@@ -321,13 +347,13 @@ class LocalEngine:
         lease = now_ms() + self._rules.lease_ms
         return [turn for turn in held if not ledger.renew(tx, turn, lease)]
 
-    def _chore(self, work: Coroutine[None, None, None]) -> None:
+    def _chore(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 
 
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks and wait until they are gone."""
     tasks = list(tasks)
     for task in tasks:
@@ -336,7 +362,7 @@ async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
         await asyncio.wait(tasks)
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     """Name a failure in one line, without the words of the customer it may hold."""
     if isinstance(error, TimeoutError):
         return "it took too long"
