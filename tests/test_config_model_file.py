@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from supportbot.config import check
+from supportbot.config.model_file import read_model_file
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from supportbot.config import Report
 
 BOT = "model: [{model: hosted, base_url: https://models.example/v1, api_key: '${NOT_SET}'}]\n"
@@ -94,3 +95,31 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert ["gone.yaml:1:1: there is no such file: name your bot.yaml, or go to its folder"] == _problems(
         report, tmp_path
     )
+
+
+def _documented() -> list[str]:
+    page = (Path(__file__).parent.parent / "docs" / "models.md").read_text("utf-8")
+    return re.findall(r"^```yaml\n(model:\n.*?)^```", page, re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("models", _documented(), ids=lambda text: re.findall(r"model: (\S+)", text)[0])
+def test_the_pages_examples_are_such_files(tmp_path: Path, models: str) -> None:
+    """What docs/models.md shows for each endpoint can be saved and named."""
+    path = tmp_path / "models.yaml"
+    path.write_text(models, "utf-8")
+    read = read_model_file(path, dict.fromkeys(re.findall(r"\$\{(\w+)\}", models), "a-key"))
+    assert ((), ()) == (read.problems, read.warnings)
+    assert 1 == len(read.models)
+
+
+def test_the_page_shows_every_endpoint_it_speaks_of() -> None:
+    """Three servers of one's own, three hosts, and the Llama API's example."""
+    assert len(_documented()) >= 7
+
+
+def test_the_local_models_file_is_one() -> None:
+    """What scripts/_local_model names is in order, given what it exports."""
+    path = Path(__file__).parent.parent / "scripts" / "local-model.yaml"
+    read = read_model_file(path, {"LOCAL_MODEL_URL": "http://127.0.0.1:1/v1", "LOCAL_MODEL_KEY": "a-key"})
+    assert ((), ()) == (read.problems, read.warnings)
+    assert ["SmolLM2-135M-Instruct"] == [model.model for model in read.models]
