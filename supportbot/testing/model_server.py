@@ -72,6 +72,8 @@ class FakeModelServer:
         """Every moderation request."""
         self.connections: set[object] = set()
         """The connections over which requests came, as (address, port) of the client."""
+        self.posts = 0
+        """How many chat requests came, refused ones included."""
         self.lists = 0
         """How often the list of models was asked for."""
         self.replies = list(replies) or [ModelReply()]
@@ -146,6 +148,7 @@ class FakeModelServer:
             raise web.HTTPTemporaryRedirect(request.path)
         if request.transport is not None:
             self.connections.add(request.transport.get_extra_info("peername"))
+        self.posts += 1
         dialect = _dialect(request)
         body = _object(await request.read())
         refusal = self._unauthorized(request) or self._invalid(body, dialect) or self._over_limits()
