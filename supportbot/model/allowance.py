@@ -6,6 +6,7 @@ import math
 import re
 from collections import deque
 from dataclasses import dataclass
+from heapq import merge
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Allowance:
         windows = max(0, math.ceil(amount / limit) - 1)
         over = self._spent + self._others.amount + amount - windows * limit - limit
         until = now
-        for entry in sorted((*self._entries, self._others), key=lambda entry: entry.until):
+        for entry in merge(self._entries, (self._others,), key=lambda entry: entry.until):
             if over <= 0:
                 break
             over -= entry.amount
