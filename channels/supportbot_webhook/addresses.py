@@ -100,7 +100,7 @@ def _split(url: str) -> SplitResult:
         raise UnsafeUrl("must be a plain ASCII URL")
     try:
         parts = urlsplit(url)
-        parts.port
+        parts.port  # noqa: B018 - reading it is what validates it
     except ValueError:
         raise UnsafeUrl("is not a URL") from None
     return parts

@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestServer
 from standardwebhooks import Webhook
 
 from supportbot.errors import DeliveryError, Refused, RetryAfter, Unclear
+from supportbot.ids import now_ms
 from supportbot.messages import Citation, Outbound, Sent
 from supportbot.testing.host import FakeCore
 from supportbot_webhook import WebhookChannel, WebhookConfig
@@ -159,13 +160,13 @@ async def test_refusals(receiver: Receiver, status: int) -> None:
     [
         (429, "17", 17.0),
         (503, "17", 17.0),
-        (429, None, 2.0),
-        (408, None, 2.0),
-        (409, None, 2.0),
-        (425, None, 2.0),
-        (429, "soon", 2.0),
+        (429, None, 1.0),
+        (408, None, 1.0),
+        (409, None, 1.0),
+        (425, None, 1.0),
+        (429, "soon", 1.0),
         (429, "999999999", 3600.0),
-        (429, "-5", 2.0),
+        (429, "-5", 1.0),
     ],
 )
 async def test_answers_that_ask_to_wait(
@@ -228,14 +229,16 @@ async def test_a_receiver_that_does_not_answer_is_unclear() -> None:
 
 
 async def test_a_receiver_that_is_not_there_is_tried_later() -> None:
-    """Nothing was sent, so nothing is unclear; the wait doubles with every attempt."""
+    """Nothing was sent, so nothing is unclear; it waits as long again as it has been going on."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     async with calling(Receiver(port)) as site:
-        first, third = await _failure(site), await _failure(site, attempt=3)
+        first, later = await _failure(site), await _failure(site, created_at=now_ms() - 40_000)
+        last = await _failure(site, created_at=now_ms() - 86_400_000)
     assert isinstance(first, RetryAfter)
-    assert isinstance(third, RetryAfter)
-    assert (2.0, 8.0) == (first.seconds, third.seconds)
+    assert isinstance(later, RetryAfter)
+    assert isinstance(last, RetryAfter)
+    assert (1, 40, 300) == (round(first.seconds), round(later.seconds), round(last.seconds))
 
 
 async def test_a_huge_answer_is_not_read(receiver: Receiver) -> None:
