@@ -73,7 +73,9 @@ _SCAN = Statement(
 )
 _PURGE = Statement(delete(records).where(records.c.expires_at <= bindparam("now")))
 
-_CONVERSATION = Statement(select(conversations).where(conversations.c.id == bindparam("conversation")))
+_LOCK = Statement(
+    select(conversations).where(conversations.c.id == bindparam("conversation")).with_for_update()
+)
 _SET_STATE = Statement(
     update(conversations)
     .where(conversations.c.id == bindparam("conversation"))
@@ -219,7 +221,7 @@ async def set_state(store: Store, conversation_id: str, state: State) -> None:
 
     def unit(tx: Tx) -> None:
         now = now_ms()
-        row = _existing(tx, conversation_id)
+        row = _locked(tx, conversation_id)
         if row.state == state:
             return
         tx.run(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
@@ -240,7 +242,7 @@ async def delete_conversation(store: Store, conversation_id: str) -> None:
     """
 
     def unit(tx: Tx) -> None:
-        _existing(tx, conversation_id)
+        _locked(tx, conversation_id)
         tx.run(_DELETE, conversation=conversation_id)
 
     await store.write(unit, patience=5)
@@ -256,9 +258,12 @@ async def replay_turn(store: Store, turn_id: str) -> None:
     def unit(tx: Tx) -> None:
         now = now_ms()
         turn = tx.row(_TURN, turn=turn_id)
-        if turn is None or turn.state != "dead":
+        if turn is None:
             raise NotFound(what="dead turn", id=turn_id)
-        tx.run(_REVIVE_TURN, turn=turn_id)
+        # Locked before its messages are: an answer that is being committed must see them, or be seen by us.
+        before = _locked(tx, turn.conversation_id).state
+        if tx.run(_REVIVE_TURN, turn=turn_id) == 0:
+            raise NotFound(what="dead turn", id=turn_id)
         revived = tx.rows(_REVIVE_MESSAGES, turn=turn_id)
         for message in revived:  # each by its name, so that its story leads from the old turn to the new one
             note(
@@ -270,7 +275,6 @@ async def replay_turn(store: Store, turn_id: str) -> None:
                 message_id=message.id,
                 turn_id=turn_id,
             )
-        before = _existing(tx, turn.conversation_id).state
         tx.run(_DUE_NOW, conversation=turn.conversation_id, now=now)
         if before != "bot":
             change = {"before": before, "after": "bot", "reason": "a dead turn was replayed"}
@@ -308,8 +312,8 @@ async def settle_delivery(store: Store, delivery_id: str, outcome: Literal["deli
     await store.write(unit, patience=5)
 
 
-def _existing(tx: Tx, conversation_id: str) -> Any:
-    row = tx.row(_CONVERSATION, conversation=conversation_id)
+def _locked(tx: Tx, conversation_id: str) -> Any:
+    row = tx.row(_LOCK, conversation=conversation_id)
     if row is None:
         raise NotFound(what="conversation", id=conversation_id)
     return row
