@@ -152,17 +152,20 @@ class Feed:
                 listener.close()
 
     def _remember(self, conversation_id: str, event: Event) -> None:
+        """Keep what a turn has written so far, for who comes later; a turn that has ended writes in vain."""
+        written_by, parts = self._writing.get(conversation_id, ("", []))
         match event:
             case Typing(turn_id, True):
                 self._writing[conversation_id] = (turn_id, [])
+            case Typing(turn_id, False) if turn_id != written_by:
+                pass
+            case Delta(turn_id, offset, text) if turn_id == written_by:
+                if offset == 0:
+                    parts.clear()
+                parts.append(text)
             case Typing() | StateChanged() | Settled():
                 self._writing.pop(conversation_id, None)
             case Said(message) if message.author != "customer":
                 self._writing.pop(conversation_id, None)
-            case Delta(turn_id, offset, text):
-                _, parts = self._writing.setdefault(conversation_id, (turn_id, []))
-                if offset == 0:
-                    parts.clear()
-                parts.append(text)
             case _:
                 pass

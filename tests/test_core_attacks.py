@@ -14,10 +14,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.util import await_only
 
 from supportbot.errors import Fenced, ModelError, Refused, StoreUnavailable
+from supportbot.feed import StateChanged, Typing
 from supportbot.ids import now_ms
-from supportbot.messages import Answer, Attachment, Prompt, Sender, Sent, Turn
-from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.messages import Answer, Attachment, Contact, Prompt, Sender, Sent, Turn
+from supportbot.session import ChannelRecords, ChannelTranscripts, delete_conversation, replay_turn
 from supportbot.store import Statement, open_store, postgres
+from supportbot.store.postgres import AlchemyTx, PostgresStore
 from supportbot.turns import Rules, ledger
 from tests.durable import Durable, inbound, opened, rows_of, running
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from supportbot.feed import Feed
     from supportbot.messages import Outbound
     from supportbot.store import Store, Tx
 
@@ -515,3 +518,128 @@ async def test_what_cannot_be_read_holds_nobody_else_up(database_url: str, damag
         assert not bot.outbox._sweeper.done()
         assert len(bot.engine._chores) == 2
         await bot.stop()
+
+
+# -- the feed -------------------------------------------------------------------------------------
+
+
+async def test_a_turn_that_ends_without_a_word_is_not_shown_as_being_written(sqlite_database: str) -> None:
+    """Its conversation was deleted, or another process overtook it: nobody types there any more."""
+    async with running(sqlite_database) as bot:
+        go, begun = asyncio.Event(), asyncio.Event()
+
+        async def say(turn: Turn) -> str:
+            await bot.outbox.live(turn).append("Some words")
+            begun.set()
+            await go.wait()
+            return "too late"
+
+        bot.worker.say = say
+        accepted = await bot.accept("hello")
+        await begun.wait()
+        await delete_conversation(bot.store, accepted.conversation_id)
+        with bot.feed.listen(accepted.conversation_id) as events:
+            go.set()
+            await bot.until(lambda: bot.engine.running == 0)
+            bot.feed.close()
+            assert [event async for event in events][-1] == Typing(bot.worker.turns[0].id, on=False)
+        assert shown_first(bot.feed, accepted.conversation_id) == []
+
+
+async def test_the_last_words_of_an_interrupted_turn_are_not_shown(sqlite_database: str) -> None:
+    """What a turn writes after its end, before its cancellation arrives, is nobody's answer."""
+    async with running(sqlite_database) as bot:
+        turn = Turn(
+            id="turn_1",
+            conversation_id="conv_1",
+            tenant="default",
+            channel="web",
+            external_id="c1",
+            address={},
+            contact=Contact(id="contact_1", external_id="anna"),
+            fence=1,
+            attempt=1,
+            messages=(),
+        )
+        bot.feed.publish("conv_1", Typing("turn_1"))
+        live = bot.outbox.live(turn)
+        await live.append("Some ")
+        bot.feed.publish("conv_1", StateChanged("human"))
+        await live.append("words")
+        assert shown_first(bot.feed, "conv_1") == []
+        bot.feed.publish("conv_1", Typing("turn_2"))
+        await live.append(" more")
+        bot.feed.publish("conv_1", Typing("turn_1", on=False))
+        assert shown_first(bot.feed, "conv_1") == [Typing("turn_2")]
+
+
+def shown_first(feed: Feed, conversation_id: str) -> list[Any]:
+    """Return what a new listener is told at once."""
+    with feed.listen(conversation_id) as events:
+        return list(events._queue)
+
+
+# -- deliveries -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seconds", [1e9, float("inf"), float("nan")])
+async def test_a_platform_cannot_ask_to_wait_for_ever(database_url: str, seconds: float) -> None:
+    """However long a platform asks to wait: a delivery is looked at again before it is given up."""
+    async with running(database_url) as bot:
+        bot.platform.retry_after = seconds
+        bot.platform.fates.append("busy")
+        await bot.accept("hello")
+        day = 24 * 3600 * 1000
+        await bot.until_rows(
+            f"select state, count(*) from deliveries where due_at <= created_at + {day} group by state",
+            [("planned", 1)],
+        )
+
+
+# -- the operator's hand --------------------------------------------------------------------------
+
+
+async def test_a_replay_that_meets_an_answer_is_not_forgotten(postgres_database: str) -> None:
+    """An answer is committed between the two halves of a replay: the revived message is due all the same."""
+    async with opened(postgres_database) as store:
+        bot = Durable(store)
+        accepted = await bot.accept("poison")
+
+        def claim(tx: Tx) -> Any:
+            return ledger.claim(tx, accepted.conversation_id, now_ms(), RULES)
+
+        dead = await store.write(claim)
+        await store.write(lambda tx: ledger.bury(tx, dead, reason="", now=now_ms()))
+        await bot.accept("good")
+        turn = await store.write(claim)
+        committed = asyncio.Event()
+
+        class Halfway(AlchemyTx):
+            """Lets the answer be committed when the replay has done everything but its own commit."""
+
+            def run(self, statement: Statement, /, **params: Any) -> int:
+                touched = super().run(statement, **params)
+                if params.keys() == {"conversation", "now"}:
+                    committing.append(asyncio.ensure_future(commit()))
+                    await_only(asyncio.wait(committing, timeout=0.3))
+                return touched
+
+        committing: list[asyncio.Future[None]] = []
+
+        async def commit() -> None:
+            await bot.outbox.commit(answer(turn, "re: good"), patience=5)
+            committed.set()
+
+        class Interleaved(PostgresStore):
+            async def write(self, unit: Any, *, patience: float = 0.0) -> Any:
+                def halfway(tx: Any) -> Any:
+                    return unit(Halfway(tx._connection))
+
+                return await super().write(halfway, patience=patience)
+
+        replaying = Interleaved(postgres_database)
+        await replay_turn(replaying, dead.id)
+        await replaying.close()
+        await committed.wait()
+        assert await bot.rows("select due_at is not null, open_turn_id from conversations") == [(True, None)]
+        assert await bot.rows("select text from messages where state = 'pending'") == [("poison",)]

@@ -252,12 +252,12 @@ class Outbox:
 
     async def _wait(self, outbound: Outbound, error: RetryAfter) -> None:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
-        now = now_ms()
-        if now - outbound.created_at > _GIVE_UP:
+        now, last = now_ms(), outbound.created_at + _GIVE_UP
+        if now > last:
             await self._end(outbound, "dead", reason=_cause(error))
         else:
-            due = now + int(max(0.0, error.seconds) * 1000)
-            await self._postpone(outbound, sending=False, looks=0, due=due, reason=_cause(error))
+            due = min(last, now + max(0.0, error.seconds) * 1000)  # as a float: it may be infinite
+            await self._postpone(outbound, sending=False, looks=0, due=int(due), reason=_cause(error))
 
     async def _unclear(self, outbound: Outbound, *, looks: int, reason: str) -> None:
         if isinstance(self._channels[outbound.channel], CanFind):

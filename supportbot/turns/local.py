@@ -251,15 +251,17 @@ class LocalEngine:
             with structlog.contextvars.bound_contextvars(turn=turn.id):
                 outcome = await self._outcome(running)
         finally:
-            self._forget(running)
+            self._forget(running, outcome)
             self._counts.turn_ended(outcome, loop.time() - begun)
 
-    def _forget(self, running: _Running) -> None:
+    def _forget(self, running: _Running, outcome: str) -> None:
         turn = running.turn
         self._more.set()
         if self._running.get(turn.id) is not running:
             return  # it was claimed anew, and that one goes on
         del self._running[turn.id]
+        if outcome == "superseded":  # then nothing else says so, when its conversation was deleted
+            self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
         if self._latest.get(turn.conversation_id) == turn.id:
             del self._latest[turn.conversation_id]
 
