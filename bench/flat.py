@@ -54,7 +54,8 @@ def fill(path: Path, *, conversations: int, messages: int) -> None:
     )
     connection.executemany(
         "INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address,"
-        " last_seq, fence, created_at, updated_at) VALUES (?, 'default', 'web', ?, 'p', 'bot', '{}', ?, 0, ?, ?)",
+        " last_seq, fence, created_at, updated_at)"
+        " VALUES (?, 'default', 'web', ?, 'p', 'bot', '{}', ?, 0, ?, ?)",
         ((f"conv{n}", f"c{n}", messages, now + n, now + n) for n in range(conversations)),
     )
     connection.executemany(

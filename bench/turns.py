@@ -185,9 +185,7 @@ async def main() -> None:
                     model(options.model) as section,
                     running(Path(folder), settings(**section)) as program,
                 ):
-                    print(
-                        f"run {run + 1} {what}: ready after {program.started_in:.2f} s, {program.rss_mib():.0f} MiB"
-                    )
+                    print(f"run {run + 1} {what}: ready after {program.started_in:.2f} s")
                     await closed_loop(program, connections=8, count=200, query="?wait=30")  # warm
                     results.setdefault(what, []).append(await MEASUREMENTS[what](program))
     print(f"\nmedians of {options.runs}, model: {options.model}")

@@ -90,9 +90,7 @@ class Callbacks:
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, PrivateAddress):
                 raise Refused(cause=str(error.os_error)) from error
-            raise RetryAfter(
-                seconds=_backoff(outbound), cause="the receiver cannot be reached"
-            ) from error
+            raise RetryAfter(seconds=_backoff(outbound), cause="the receiver cannot be reached") from error
         except aiohttp.InvalidURL as error:
             raise Refused(cause="its callback_url is not a URL") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:

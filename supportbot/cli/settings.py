@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,7 +25,7 @@ class Settings:
         """Read bot.yaml and find everything that is wrong with it."""
         from supportbot.config import check
 
-        return check(self.config, os.environ, self.model_file)
+        return check(self.config, model_file=self.model_file)
 
     def load(self) -> Loaded:
         """Read bot.yaml.
@@ -36,7 +35,7 @@ class Settings:
         """
         from supportbot.config import load
 
-        return load(self.config, os.environ, self.model_file)
+        return load(self.config, model_file=self.model_file)
 
 
 def settings_of(context: typer.Context) -> Settings:
