@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, delete, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from supportbot.errors import NotFound
@@ -71,7 +71,15 @@ _SCAN = Statement(
     .order_by(records.c.key)
     .limit(bindparam("most"))
 )
-_PURGE = Statement(delete(records).where(records.c.expires_at <= bindparam("now")))
+_PURGE = Statement(
+    delete(records).where(
+        tuple_(records.c.channel, records.c.key).in_(
+            select(records.c.channel, records.c.key)
+            .where(records.c.expires_at <= bindparam("now"))
+            .limit(bindparam("most"))
+        )
+    )
+)
 
 _LOCK = Statement(
     select(conversations).where(conversations.c.id == bindparam("conversation")).with_for_update()
@@ -105,6 +113,8 @@ _SETTLE_DELIVERY = Statement(
 )
 
 _PAGE = 200
+_PORTION = 500
+"""Records deleted in one transaction: messages wait for it."""
 
 
 class ChannelTranscripts:
@@ -205,7 +215,12 @@ class ChannelRecords:
 
 async def purge_expired(store: Store) -> int:
     """Delete every channel record that has expired; returns how many."""
-    return await store.write(lambda tx: tx.run(_PURGE, now=now_ms()))
+    now, total = now_ms(), 0
+    while True:
+        deleted = await store.write(lambda tx: tx.run(_PURGE, now=now, most=_PORTION))
+        total += deleted
+        if deleted < _PORTION:
+            return total
 
 
 # -- the operator's hand -------------------------------------------------------------------------

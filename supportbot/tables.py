@@ -24,6 +24,7 @@ metadata = MetaData(
 )
 
 Json = Text().with_variant(JSONB(), "postgresql")
+Bytewise = Text().with_variant(Text(collation="C"), "postgresql")  # sorted as SQLite sorts, in any language
 BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
 
 tenants = Table(
@@ -160,12 +161,18 @@ deliveries = Table(
     Column("handoff", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Index("ix_deliveries_conversation", "conversation_id"),
     Index("ix_deliveries_turn", "turn_id"),
     Index("ix_deliveries_message", "message_id"),
     Index("ix_deliveries_state", "state", "updated_at"),
 )
 _open = deliveries.c.state.in_(("planned", "sending"))
-Index("ix_deliveries_due", deliveries.c.due_at, sqlite_where=_open, postgresql_where=_open)
+Index(
+    "ix_deliveries_due",
+    deliveries.c.due_at,
+    sqlite_where=deliveries.c.due_at.is_not(None),
+    postgresql_where=deliveries.c.due_at.is_not(None),
+)
 Index(
     "ix_deliveries_open",
     deliveries.c.conversation_id,
@@ -193,8 +200,14 @@ records = Table(
     "records",
     metadata,
     Column("channel", Text, primary_key=True),
-    Column("key", Text, primary_key=True),
+    Column("key", Bytewise, primary_key=True),  # read by its beginning
     Column("value", Json, nullable=False),
     Column("expires_at", BigInteger),
     sqlite_with_rowid=False,
+)
+Index(
+    "ix_records_expires",
+    records.c.expires_at,
+    sqlite_where=records.c.expires_at.is_not(None),
+    postgresql_where=records.c.expires_at.is_not(None),
 )

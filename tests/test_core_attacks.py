@@ -13,10 +13,12 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.util import await_only
 
+from supportbot import session
 from supportbot.errors import Fenced, ModelError, Refused, StoreUnavailable
 from supportbot.feed import StateChanged, Typing
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Attachment, Contact, Prompt, Sender, Sent, Turn
+from supportbot.outbox import ledger as outbox_ledger
 from supportbot.session import ChannelRecords, ChannelTranscripts, delete_conversation, replay_turn
 from supportbot.store import Statement, open_store, postgres
 from supportbot.store.postgres import AlchemyTx, PostgresStore
@@ -643,3 +645,42 @@ async def test_a_replay_that_meets_an_answer_is_not_forgotten(postgres_database:
         await committed.wait()
         assert await bot.rows("select due_at is not null, open_turn_id from conversations") == [(True, None)]
         assert await bot.rows("select text from messages where state = 'pending'") == [("poison",)]
+
+
+# -- the tables -----------------------------------------------------------------------------------
+
+
+async def test_keys_are_sorted_by_their_bytes_whatever_the_server_s_language(postgres_database: str) -> None:
+    """A dictionary's order would put other keys between those of a prefix; the server here knows only C."""
+    async with opened(postgres_database) as store:
+        of_key = "from information_schema.columns where table_name = 'records' and column_name = 'key'"
+        assert await rows_of(store, f"select collation_name {of_key}") == [("C",)]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [session._DELETE, session._PURGE, ledger._DUE, outbox_ledger._DUE],
+    ids=["delete", "purge", "turns", "deliveries"],
+)
+async def test_no_statement_reads_a_whole_table(sqlite_database: str, statement: Statement) -> None:
+    """However much is stored, what is looked for is found by an index, in its order."""
+    async with opened(sqlite_database) as store:
+        sql, _, _ = statement.for_sqlite()
+        given = {f"p{number}": 0 for number in range(sql.count("?"))}
+        for name in given:
+            sql = sql.replace("?", f":{name}", 1)
+        explain = Statement(text("explain query plan " + sql).bindparams(**given))
+        plan = [row[-1] for row in await store.write(lambda tx: tx.rows(explain))]
+        assert [step for step in plan if step.startswith(("SCAN", "USE TEMP"))] == []
+
+
+async def test_what_expired_is_deleted_in_portions(database_url: str) -> None:
+    """However much expires at once, nobody waits for all of it to be deleted."""
+    async with opened(database_url) as store:
+        records = ChannelRecords(store, "web")
+        old = [{"channel": "web", "key": f"old {n}", "value": "1", "expires_at": 1} for n in range(1100)]
+        await store.write(lambda tx: [tx.run(session._PUT, **row) for row in old])
+        await records.put("kept", 1)
+        await records.put("valid", 1, expires_at=now_ms() + 60_000)
+        assert await session.purge_expired(store) == 1100
+        assert await rows_of(store, "select key from records order by key") == [("kept",), ("valid",)]

@@ -101,8 +101,7 @@ _WAKE = Statement(
 _DUE = Statement(
     select(deliveries.c.id, deliveries.c.conversation_id)
     .where(
-        _OPEN,
-        deliveries.c.due_at <= bindparam("until"),
+        deliveries.c.due_at <= bindparam("until"),  # what has ended is never due
         or_(bindparam("only", type_=Text) == literal_column("''"), deliveries.c.channel == bindparam("only")),
     )
     .order_by(deliveries.c.due_at)

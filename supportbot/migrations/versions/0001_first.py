@@ -17,6 +17,7 @@ branch_labels = None
 depends_on = None
 
 _JSON = sa.Text().with_variant(JSONB(), "postgresql")
+_BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
 
 
@@ -195,11 +196,12 @@ def _deliveries() -> None:
             ["message_id"], ["messages.id"], name="fk_deliveries_message_id", ondelete="CASCADE"
         ),
     )
+    op.create_index("ix_deliveries_conversation", "deliveries", ["conversation_id"])
     op.create_index("ix_deliveries_turn", "deliveries", ["turn_id"])
     op.create_index("ix_deliveries_message", "deliveries", ["message_id"])
     op.create_index("ix_deliveries_state", "deliveries", ["state", "updated_at"])
     unfinished = "state IN ('planned', 'sending')"
-    _partial_index("ix_deliveries_due", "deliveries", ["due_at"], unfinished)
+    _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
 
 
@@ -225,12 +227,13 @@ def _records() -> None:
     op.create_table(
         "records",
         sa.Column("channel", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("key", _BYTEWISE, nullable=False),
         sa.Column("value", _JSON, nullable=False),
         sa.Column("expires_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("channel", "key", name="pk_records"),
         sqlite_with_rowid=False,
     )
+    _partial_index("ix_records_expires", "records", ["expires_at"], "expires_at IS NOT NULL")
 
 
 def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
