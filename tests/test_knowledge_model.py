@@ -36,6 +36,13 @@ def model() -> KnowledgeModel:
     return KnowledgeModel(Knowledge.load(SHOP), TEXTS, threshold=0.5)
 
 
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "knowledge"
+    folder.mkdir()
+    return folder
+
+
 @pytest.fixture(scope="module")
 def phrases() -> Phrases:
     return Phrases.load()
@@ -107,6 +114,50 @@ async def test_a_follow_up_is_read_with_the_question_before(model: KnowledgeMode
     )
     answer = await ask(model, "and to France?", *history)
     assert "France, Austria, Denmark: 3 to 4" in answer.text
+
+
+async def test_two_questions_get_two_passages(model: KnowledgeModel) -> None:
+    """Each is quoted under its title and cited, and together they are short enough for a chat."""
+    answer = await ask(model, "How long do I have to send a lamp back, and what does it cost?")
+    assert [
+        "knowledge/returns.md#how-long-you-have-to-return-an-item",
+        "knowledge/returns.md#what-a-return-costs",
+    ] == [citation.source for citation in answer.citations]
+    assert answer.text.startswith("**Returning an item: How long you have to return an item**\n\n")
+    assert "**30 days**" in answer.text
+    assert "€5.95" in answer.text
+    assert len(answer.text) <= 1100
+
+
+async def test_two_articles_that_fit_alike_are_both_quoted(model: KnowledgeModel) -> None:
+    """When a second article fits as well, the customer gets both; when it does not, only the best."""
+    given = [
+        Passage(title=name, source=f"knowledge/{name}.md#{name}", text=f"Text {name}.", score=score)
+        for name, score in (("a", 0.9), ("b", 0.88), ("c", 0.87), ("d", 0.5))
+    ]
+    alike = await model.complete(prompt("hm", passages=tuple(given)), Recording())
+    assert "**a**\n\nText a.\n\n**b**\n\nText b." == alike.text
+    apart = await model.complete(prompt("hm", passages=(given[0], given[3])), Recording())
+    assert "Text a." == apart.text
+
+
+async def test_it_asks_back_when_something_nearly_fits(folder: Path) -> None:
+    """Titles to choose from are offered, and the one that is written is found."""
+    (folder / "tea.md").write_text("# Green tea\n\nIt is green.")
+    (folder / "coffee.md").write_text("# Coffee\n\nIt is black.")
+    model = KnowledgeModel(Knowledge.load(folder), TEXTS, threshold=0.5)
+    answer = await ask(model, "your green hovercraft")
+    assert (f"{TEXTS.unsure}\n\n- Green tea: Green tea", ()) == (answer.text, answer.citations)
+    chosen = await ask(model, "Green tea: Green tea")
+    assert "It is green." == chosen.text
+
+
+async def test_every_title_that_may_be_offered_finds_its_article(model: KnowledgeModel) -> None:
+    """Who writes the title they were offered gets that article."""
+    for path in sorted(SHOP.glob("[!_]*.md")):
+        title = path.read_text("utf-8").split("title: ", 1)[1].splitlines()[0].strip('"')
+        answer = await ask(model, title)
+        assert f"knowledge/{path.name}" in {c.source.partition("#")[0] for c in answer.citations}, title
 
 
 async def test_it_says_when_it_does_not_know(model: KnowledgeModel) -> None:

@@ -89,6 +89,10 @@ class TextsSection(Section):
         'Just write "talk to a person".',
         description="Said when nothing in the knowledge answers the question.",
     )
+    unsure: Text = Field(
+        'I am not sure what you mean. Is it one of these? Write the one you mean, or "talk to a person".',
+        description="Said before the titles of passages that may be meant, by the knowledge model.",
+    )
     handoff: Text = Field(
         "I have asked a person from our team to take over. They will answer you here.",
         description="Said when a conversation is handed to a person.",

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 _TOKENIZER = "porter unicode61 remove_diacritics 2"
-_OVERALL = "3.0, 3.0, 3.0, 1.0"  # the columns' weights: title, also, heading, body
-_OWN = "0.0, 0.0, 3.0, 1.0"  # the same without what all sections of an article have in common
+_OVERALL = "3.0, 2.5, 4.0, 1.0"  # the columns' weights: title, also, heading, body
+_OWN = "0.0, 0.0, 4.0, 1.0"  # the same without what all sections of an article have in common
 _FIND = (
     f"SELECT rowid, -bm25(sections, {_OVERALL}), -bm25(sections, {_OWN}) "  # noqa: S608  constants only
     "FROM sections WHERE sections MATCH ?"
@@ -45,8 +45,9 @@ class Strength(NamedTuple):
 class Index:
     """Finds phrases. May be used from several threads; a phrase costs tens of microseconds."""
 
-    def __init__(self, rows: Iterable[tuple[str, str, str, str]]) -> None:
-        """Index the rows: (title, also, heading, body), numbered from 0.
+    def __init__(self, rows: Iterable[tuple[str, str, str, str]], fillers: frozenset[str]) -> None:
+        """Index the rows: (title, also, heading, body), numbered from 0; without the fillers, as if *send it
+        back* were *send back*.
 
         Raises:
             FullTextSearchMissing: SQLite was built without FTS5.
@@ -63,17 +64,21 @@ class Index:
             raise FullTextSearchMissing(version=sqlite3.sqlite_version) from error
         self._db.execute(f"CREATE VIRTUAL TABLE scratch USING fts5(word, tokenize='{_TOKENIZER}')")
         self._db.execute("CREATE VIRTUAL TABLE scratch_terms USING fts5vocab(scratch, instance)")
-        numbered = [(number, *row) for number, row in enumerate(rows)]
+        rows = list(rows)
+        texts = {
+            text: [word for word in words(text) if word not in fillers]
+            for text in {text for row in rows for text in row}
+        }
+        self._size = len(rows)
         self._write(
-            "INSERT INTO sections (rowid, title, also, heading, body) VALUES (?, ?, ?, ?, ?)", numbered
+            "INSERT INTO sections (rowid, title, also, heading, body) VALUES (?, ?, ?, ?, ?)",
+            ((number, *(" ".join(texts[text]) for text in row)) for number, row in enumerate(rows)),
         )
-        self._size = len(numbered)
-        texts = [words(text) for text in {text for _, *row in numbered for text in row}]
-        self.vocabulary = frozenset(word for text in texts for word in text)
+        self.vocabulary = frozenset(word for text in texts.values() for word in text)
         """The words of the rows."""
         self._known = dict(zip(self.vocabulary, self._stems(list(self.vocabulary)), strict=True))
         self._side_by_side = frozenset(
-            (self._known[a], self._known[b]) for text in texts for a, b in pairwise(text)
+            (self._known[a], self._known[b]) for text in texts.values() for a, b in pairwise(text)
         )
 
     def stems(self, spoken: Sequence[str]) -> list[str]:

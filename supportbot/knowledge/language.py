@@ -1,7 +1,7 @@
 """Words: how a text is split into them, which say nothing, and which mean the same.
 
-They stand in ``stop_words.txt``, ``fillers.txt``, ``products.txt`` and ``synonyms.txt`` beside this module; a
-folder of articles may add its own under the same names with ``_`` before them.
+They stand in text files beside this module, such as ``stop_words.txt``; a folder of articles may add its own
+under the same names with ``_`` before them.
 """
 
 from __future__ import annotations
@@ -50,8 +50,16 @@ class Language:
 
     stop_words: frozenset[str]
     """Words that tell nothing by themselves, though they may in a phrase: *how long*."""
+    faint_words: frozenset[str]
+    """Words of the story around a question, which tell a little: *my mother*."""
     fillers: frozenset[str]
     """Words that may stand inside a phrase: *send it back*."""
+    particles: frozenset[str]
+    """Words that end a phrase from a distance: *send my new lamp back*."""
+    openers: frozenset[tuple[str, ...]]
+    """What a question or a wish begins with: *how*, *i would like*."""
+    joints: frozenset[str]
+    """Words that join two questions: *and*."""
     synonyms: tuple[Synonyms, ...]
     products: frozenset[str]
     """The things customers name whatever they ask; only a folder's ``_products.txt`` can know them."""
@@ -65,7 +73,11 @@ class Language:
         """
         return cls(
             stop_words=_word_list(folder, "stop_words.txt"),
+            faint_words=_word_list(folder, "faint_words.txt"),
             fillers=_word_list(folder, "fillers.txt"),
+            particles=_word_list(folder, "particles.txt"),
+            openers=frozenset(phrase for line in _lines(folder, "openers.txt") for phrase in _phrases(line)),
+            joints=_word_list(folder, "joints.txt"),
             products=_word_list(folder, "products.txt"),
             synonyms=tuple(_synonyms(line) for line in _lines(folder, "synonyms.txt")),
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import heapq
-import re
 from typing import TYPE_CHECKING, Self
 
+from supportbot.knowledge import parts
 from supportbot.knowledge.articles import Article, Section, read_articles, split
 from supportbot.knowledge.index import Index
-from supportbot.knowledge.language import Language
+from supportbot.knowledge.language import Language, words
 from supportbot.knowledge.terms import Reader, Term
 from supportbot.messages import Passage
 
@@ -17,16 +17,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MAX_QUESTION = 2000  # characters that are read
-_MAX_SENTENCES = 12  # the rest counts as one more
+_MAX_PARTS = 12  # sentences, and questions in a sentence
 _SHORT = 2  # a question of so few terms may lean on what was said before
 _CONTEXT = 0.5  # how much that counts
 _SENTENCE = 0.9  # one sentence out of several, against the whole message
 _LEAST_SENTENCE = 0.91  # what must be expected of a sentence to take it by itself
 _LEAST = 0.49  # what is expected of any question: a word that many articles have is no question by itself
-_FULL = 0.85  # the part of the highest possible BM25 that counts as a perfect fit
+_FULL = 0.95  # the part of the highest possible BM25 that counts as a perfect fit
 _PER_ARTICLE = 2  # passages
+_CANDIDATES = 5  # passages among which the answer to "what does IT cost" may stay with the subject
+_SAME_SUBJECT = 0.8  # how well it must fit, against the best
 _LATER = 0.97  # for each section further down: writers put the general before the special
-_SENTENCE_END = re.compile(r"[.!?\n]+")
 
 
 class Knowledge:
@@ -46,7 +47,8 @@ class Knowledge:
             sections = list(split(article))
             self._sections += sections
             self._articles += [number] * len(sections)
-        index = Index(_row(section) for section in self._sections)
+        self._language = language
+        index = Index((_row(section) for section in self._sections), language.fillers)
         self._reader = Reader(index, language, self._articles)
 
     @classmethod
@@ -84,9 +86,34 @@ class Knowledge:
         best = heapq.nsmallest(limit, self._candidates(scores, _own(whole)), key=lambda c: (-c[0], c[1]))
         return [self._passage(section, score) for score, section in best]
 
+    def search_each(self, message: str) -> list[Passage]:
+        """Find the best passage for each question of a message that asks several: *What does it cost, and how
+        long does it take?*
+
+        Empty when the message asks one thing only, or tells a story besides: then `search` understands more.
+        """
+        texts = parts.split(message[:_MAX_QUESTION], self._language, _MAX_PARTS)
+        asked = [text for text in texts if self._reader.read(text)]
+        if len(asked) < 2 or not all(parts.opens(text, self._language) for text in asked):
+            return []
+        best: dict[str, Passage] = {}
+        subject, before = "", ""
+        for text in asked:
+            found = self.search(text, _CANDIDATES, context=before if self._leans(text) else "")
+            if found:
+                passage = _about(subject, found) if self._leans(text) else found[0]
+                best[passage.source] = passage
+                subject = _article(passage)
+            before = text
+        return list(best.values())
+
+    def _leans(self, text: str) -> bool:
+        """Whether a part cannot be understood alone: *what does IT cost*."""
+        return not self._language.fillers.isdisjoint(words(text))
+
     def _readings(self, question: str, context: str) -> list[list[Term]]:
         """The ways to read a message: as a whole, and by each sentence that could be the question."""
-        texts = _SENTENCE_END.split(question, _MAX_SENTENCES)
+        texts = parts.split(question, self._language, _MAX_PARTS)
         sentences = [terms for text in texts if (terms := self._reader.read(text))]
         whole = {key: term for terms in sentences for key, term in terms.items()}
         if len(whole) <= _SHORT and context:
@@ -117,6 +144,16 @@ class Knowledge:
         return Passage(
             title=section.title, source=section.source, text=section.text, score=round(min(1.0, score), 3)
         )
+
+
+def _about(subject: str, found: list[Passage]) -> Passage:
+    """The best passage, or one that fits almost as well and stays with the subject, an article's path."""
+    enough = found[0].score * _SAME_SUBJECT
+    return next((p for p in found if p.score >= enough and _article(p) == subject), found[0])
+
+
+def _article(passage: Passage) -> str:
+    return passage.source.partition("#")[0]
 
 
 def _scores(terms: Sequence[Term]) -> dict[int, float]:
