@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from supportbot.config.problems import Problem, shown
 from supportbot.prompt import check_templates
+from supportbot.prompt.folder import MOST_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
     from supportbot.config.models import Config
     from supportbot.config.nodes import Loc
     from supportbot.config.problems import Findings
-
-MAX_TEMPLATE = 256 * 1024
-"""Largest prompt file, in bytes."""
 
 _SQLITE = "sqlite:///"
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
@@ -71,8 +69,8 @@ def _check_template(template: Path, folder: Path, findings: Findings) -> None:
         findings.add(loc, f"needs {template.name}, which is a link out of its folder", "copy the file there")
     elif not template.is_file():
         findings.add(loc, f"needs {template.name}, which is not a file", "name a file")
-    elif template.stat().st_size > MAX_TEMPLATE:
-        what = f"needs {template.name}, which is larger than {MAX_TEMPLATE // 1024} KiB"
+    elif template.stat().st_size > MOST_BYTES:
+        what = f"needs {template.name}, which is larger than {MOST_BYTES // 1024} KiB"
         findings.add(loc, what, "a prompt is a page of words; shorten it")
 
 
