@@ -2,7 +2,7 @@
 
 Every character is weighed by its script. The weights were fitted to what the vocabularies of
 Llama 3 and o200k make of some forty support messages; where the two differ, the hungrier one
-counts. Natural text comes out at 0.75 to 1.7 times the real figure, scripts that only one of the
+counts. Natural text comes out at 0.75 to 1.8 times the real figure, scripts that only one of the
 two knows well at up to five times that one's, and text that tokenizes badly (random letters,
 base64, stacked accents, emoji) at no less than half. Too high only shortens the history a
 little; too low could make the model refuse the request.
