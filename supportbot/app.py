@@ -21,6 +21,7 @@ from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.bot import Bot
 from supportbot.channel import CanReport, Host, load_channel
+from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.inbox import Inbox
@@ -230,15 +231,15 @@ async def running(
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
-        await engine.start()
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))
         stack.callback(keeper.cancel)
-        if lock is not None:
-            lock.update({"url": listening.url})
-        log.info("bot.started", url=listening.url, channels=sorted(channels))
         try:
+            await engine.start()  # last: a start that fails must not have begun, and counted, any turn
+            if lock is not None:
+                lock.update({"url": listening.url})
+            log.info("bot.started", url=listening.url, channels=sorted(channels))
             yield Running(url=listening.url, loaded=loaded, engine=engine, brain=brain)
         finally:
             log.info("bot.stopping", turns=engine.running)
@@ -263,7 +264,10 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     path = sqlite_path(database)
     if path is None:
         return None
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatabaseUnusable(database=str(path), cause=str(error)) from error
     lock = LockFile(path)
     lock.acquire()
     stack.callback(lock.release)

@@ -13,8 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.util import await_only
 
-from supportbot import session
-from supportbot.errors import Fenced, ModelError, Refused, StoreUnavailable
+from supportbot import app, session
+from supportbot.errors import CannotListen, DatabaseUnusable, Fenced, ModelError, Refused, StoreUnavailable
 from supportbot.feed import StateChanged, Typing
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Attachment, Contact, Prompt, Sender, Sent, Turn
@@ -22,13 +22,18 @@ from supportbot.outbox import ledger as outbox_ledger
 from supportbot.session import ChannelRecords, ChannelTranscripts, delete_conversation, replay_turn
 from supportbot.store import Statement, open_store, postgres
 from supportbot.store.postgres import AlchemyTx, PostgresStore
+from supportbot.testing import RecordingChannel, ScriptedModel, started_bot
 from supportbot.turns import Rules, ledger
+from tests.bot_folder import BotFolder
 from tests.durable import Durable, inbound, opened, rows_of, running
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from aiohttp import web
+
+    from supportbot.channel import Accept
     from supportbot.feed import Feed
     from supportbot.messages import Outbound
     from supportbot.store import Store, Tx
@@ -684,3 +689,39 @@ async def test_what_expired_is_deleted_in_portions(database_url: str) -> None:
         await records.put("valid", 1, expires_at=now_ms() + 60_000)
         assert await session.purge_expired(store) == 1100
         assert await rows_of(store, "select key from records order by key") == [("kept",), ("valid",)]
+
+
+# -- the start ------------------------------------------------------------------------------------
+
+
+async def test_a_start_that_fails_tries_no_turn(tmp_path: Path) -> None:
+    """A port that is taken, three restarts in a row: no turn was begun, so none has used up its tries."""
+
+    class FailsOnceStarted(RecordingChannel):
+        def app(self, accept: Accept) -> web.Application:
+            async def start(_app: web.Application) -> AsyncIterator[None]:
+                await accept(inbound("hello", channel="failing"))
+                raise CannotListen(address="127.0.0.1:80", cause="Address already in use")
+                yield
+
+            app = super().app(accept)
+            app.cleanup_ctx.append(start)
+            return app
+
+    with pytest.raises(CannotListen):
+        async with started_bot(
+            {}, tmp_path, model=ScriptedModel(), channels={"failing": (FailsOnceStarted, {})}
+        ):
+            pass
+    [database] = await asyncio.to_thread(lambda: list(tmp_path.glob("*.db")))
+    async with opened(f"sqlite:///{database}") as store:
+        assert await rows_of(store, "select state, turn_id from messages") == [("pending", None)]
+
+
+async def test_a_folder_that_cannot_be_made_is_a_database_that_cannot_be_used(tmp_path: Path) -> None:
+    """The line that tells of it says what to check."""
+    (tmp_path / "data").write_text("a file where the folder should be")
+    loaded = BotFolder(tmp_path).load("database: sqlite:///data/bot.db")
+    with pytest.raises(DatabaseUnusable, match="data"):
+        async with app.running(loaded):
+            pass
