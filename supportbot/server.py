@@ -157,7 +157,7 @@ class _Sockets:
     def refused(self, status: int, reason: str) -> None:
         """Count and note something that never became a request."""
         self.metrics.http_answered("(refused)", status)
-        _log.debug("refused", status=status, reason=reason)
+        _log.debug("connection.refused", status=status, reason=reason)
 
 
 class _Connection(web.RequestHandler):
@@ -259,10 +259,10 @@ class _Connection(web.RequestHandler):
         """Note what failed outside of any handler, without a stack and without the request's bytes."""
         error = kwargs.get("exc_info")
         if isinstance(error, _CLIENTS_FAULT):
-            _log.debug("connection broken off", reason=type(error).__name__)
+            _log.debug("connection.broken_off", reason=type(error).__name__)
         else:
             where = whereabouts(error) if isinstance(error, BaseException) else "a handler gave no response"
-            _log.error("answer failed", error=where)
+            _log.error("answer.failed", error=where)
 
     def _between_requests(self) -> bool:
         return self._answering is None and (self._body is None or self._body.is_eof())
@@ -284,7 +284,7 @@ class _Connection(web.RequestHandler):
         self.force_close()
 
     def _abort(self, reason: str) -> None:
-        _log.debug("connection aborted", reason=reason)
+        _log.debug("connection.aborted", reason=reason)
         if self._socket is not None:
             self._socket.abort()
 

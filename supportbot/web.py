@@ -69,11 +69,12 @@ _log = structlog.get_logger("supportbot.web")
 class Problem(Exception):
     """Answer the request with an error.
 
-    :param status: the HTTP status, 400 to 599.
-    :param code: what went wrong, for programs: lower case, with underscores.
-    :param message: the same for people, in words of ours.
-    :param headers: more headers of the answer.
-    :param close: close the connection behind the answer.
+    Args:
+        status: the HTTP status, 400 to 599.
+        code: what went wrong, for programs: lower case, with underscores.
+        message: the same for people, in words of ours.
+        headers: more headers of the answer.
+        close: close the connection behind the answer.
     """
 
     def __init__(
@@ -142,8 +143,9 @@ async def read_body(request: web.Request, *, limit: int) -> bytes:
 async def read_json(request: web.Request, *, limit: int, any_value: bool = False) -> Any:
     """Return the body's JSON object, read strictly (see ``supportbot.strictjson``).
 
-    :param limit: longest body, in bytes.
-    :param any_value: also take what is not an object.
+    Args:
+        limit: longest body, in bytes.
+        any_value: also take what is not an object.
 
     Raises:
         Problem: 415 it is not declared as JSON in UTF-8, 413 it is too long, 400 it is not strict JSON.
@@ -198,7 +200,7 @@ async def answering_errors(request: web.Request, handler: Handler) -> web.Stream
         raise
     except Exception as error:
         if request.writer.output_size > 0:
-            _log.error("answer broken off", request=request_id(request), error=whereabouts(error))
+            _log.error("answer.broken_off", request=request_id(request), error=whereabouts(error))
             raise ConnectionAbortedError("the answer had begun") from error
         return _problem(request, error).response()
 
@@ -229,7 +231,7 @@ def _problem(request: web.Request, error: Exception) -> Problem:
         case web.RequestPayloadError():
             return Problem(400, "bad_body", "The body is not valid HTTP.", close=True)
         case _:
-            _log.error("request failed", request=request_id(request), error=whereabouts(error))
+            _log.error("request.failed", request=request_id(request), error=whereabouts(error))
             message = f"Something failed on our side. Quote {request_id(request)} when you report it."
             return Problem(500, "internal", message)
 

@@ -75,7 +75,7 @@ async def test_each_failure_is_logged_once_without_the_customers_words():
     with capture_logs() as logs:
         await chain.complete(a_prompt(("user", "my secret")), RecordingSink())
     assert [
-        {"event": "model_failed", "log_level": "warning", "model": name, "cause": "it was tired"}
+        {"event": "model.failed", "log_level": "warning", "model": name, "cause": "it was tired"}
         for name in "ab"
     ] == logs
 

@@ -75,7 +75,7 @@ async def test_a_refusal_is_not_tried_again_and_told_once(dialect: Dialect, stat
             answers = [await model.complete(a_prompt(), RecordingSink()) for _ in range(3)]
         await model.close()
     assert (["scripted"] * 3, 3) == ([answer.model for answer in answers], len(server.requests))
-    assert [("error", "model_refused", status)] == [(e["log_level"], e["event"], e["status"]) for e in logs]
+    assert [("error", "model.refused", status)] == [(e["log_level"], e["event"], e["status"]) for e in logs]
     assert {"main": logs[0]["cause"]} == model.problems()
 
 

@@ -192,7 +192,7 @@ async def test_an_answer_that_began_is_broken_off() -> None:
             await connection.send(_get("/late"))
             await connection.until(b"so far, so good")
             await connection.closed()
-    assert ["answer broken off"] == [line["event"] for line in lines if line["log_level"] == "error"]
+    assert ["answer.broken_off"] == [line["event"] for line in lines if line["log_level"] == "error"]
     assert "4111" not in str(lines)
 
 

@@ -46,7 +46,7 @@ class Chain:
             except ModelRefused as error:
                 self._tell(model.name, error)
             except ModelError as error:
-                _log.warning("model_failed", model=model.name, cause=_cause(error))
+                _log.warning("model.failed", model=model.name, cause=_cause(error))
             else:
                 self._told[model.name].clear()
                 return answer
@@ -59,7 +59,7 @@ class Chain:
         told, cause = self._told[model], _cause(error)
         if cause not in told and len(told) < _MOST_TOLD:
             told.add(cause)
-            _log.error("model_refused", model=model, status=error.details.get("status"), cause=cause)
+            _log.error("model.refused", model=model, status=error.details.get("status"), cause=cause)
 
     def problems(self) -> Mapping[str, str]:
         """Return what is wrong with each endpoint, by its name; empty where all is well."""
