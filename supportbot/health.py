@@ -49,12 +49,13 @@ _PROXIED = (
 class Health:
     """The three addresses.
 
-    :param checks: what ``/readyz`` looks at, by the name it shows.
-    :param metrics: what ``/metrics`` shows.
-    :param weak: the parts without which the bot still answers everybody, only not as well.
-    :param admin_token: the Bearer token of ``/readyz`` and ``/metrics``; without one they answer only to this
-        machine. Behind a proxy on the same machine set one: a proxy that adds no header cannot be told from
-        a person.
+    Args:
+        checks: what ``/readyz`` looks at, by the name it shows.
+        metrics: what ``/metrics`` shows.
+        weak: the parts without which the bot still answers everybody, only not as well.
+        admin_token: the Bearer token of ``/readyz`` and ``/metrics``; without one they answer only to this
+            machine. Behind a proxy on the same machine set one: a proxy that adds no header cannot be told
+            from a person.
     """
 
     def __init__(

@@ -71,9 +71,10 @@ _QUIET = ("aiohttp.access", "aiohttp.internal", "alembic", "asyncio", "sqlalchem
 def set_up(section: LogSection, *, secrets: Iterable[str] = (), stream: TextIO | None = None) -> None:
     """Configure structlog and ``logging`` for this process.
 
-    :param section: least level, and whether lines are JSON or for a person.
-    :param secrets: values that must never be seen, in addition to whatever looks like a token.
-    :param stream: where lines go; stderr by default.
+    Args:
+        section: least level, and whether lines are JSON or for a person.
+        secrets: values that must never be seen, in addition to whatever looks like a token.
+        stream: where lines go; stderr by default.
     """
     stream = stream or sys.stderr
     level = getattr(logging, section.level.upper())
@@ -128,8 +129,9 @@ def in_one_line(error: BaseException) -> str:
 class Harmless:
     """A structlog processor that makes every value of a line safe to write and short enough to read.
 
-    :param secrets: exact values to mask, wherever they occur. Shorter ones than four characters are
-        left alone: masking them would eat every line and protect nothing.
+    Args:
+        secrets: exact values to mask, wherever they occur. Shorter ones than four characters are
+            left alone: masking them would eat every line and protect nothing.
     """
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
