@@ -189,7 +189,7 @@ def test_the_file_may_be_named_anywhere(operator: Operator, option: list[str], p
 def test_a_mistake_of_ours_is_one_line(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
     """An unexpected error costs a line, not a stack, and shows nothing of what the error says."""
 
-    def broken(*_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("postgresql://me:s3cret-word@host/x")
 
     monkeypatch.setattr("supportbot.config.load", broken)
