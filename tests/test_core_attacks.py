@@ -22,8 +22,9 @@ from supportbot.outbox import ledger as outbox_ledger
 from supportbot.session import ChannelRecords, ChannelTranscripts, delete_conversation, replay_turn
 from supportbot.store import Statement, open_store, postgres
 from supportbot.store.postgres import AlchemyTx, PostgresStore
-from supportbot.testing import RecordingChannel, ScriptedModel, started_bot
+from supportbot.testing import FakeCore, RecordingChannel, ScriptedModel, started_bot
 from supportbot.turns import Rules, ledger
+from supportbot_terminal import TerminalChannel
 from tests.bot_folder import BotFolder
 from tests.durable import Durable, inbound, opened, rows_of, running
 
@@ -725,3 +726,18 @@ async def test_a_folder_that_cannot_be_made_is_a_database_that_cannot_be_used(tm
     with pytest.raises(DatabaseUnusable, match="data"):
         async with app.running(loaded):
             pass
+
+
+# -- the terminal ---------------------------------------------------------------------------------
+
+
+async def test_a_terminal_that_listens_too_late_learns_the_end() -> None:
+    """A person took the message over between its acceptance and the first look at the feed: nobody waits."""
+    core = FakeCore("terminal")
+    channel = TerminalChannel(TerminalChannel.Config(type="terminal"), core.host)
+    accepted = await core.accept(inbound("hello", channel="terminal"))
+    core.settle("c1", "handed_over", reason="a person replied")
+    with core.host.feed.listen(accepted.conversation_id) as events:
+        async with asyncio.timeout(5):
+            lines = [line async for line in channel._lines("c1", accepted, events)]
+    assert lines[1:] == [{"settled": "handed_over"}]

@@ -26,7 +26,7 @@ from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from supportbot.channel import Capabilities, ChannelConfig
-from supportbot.feed import Delta, Lagged, Said, Settled, Typing
+from supportbot.feed import Delta, Typing
 from supportbot.messages import Inbound, Sender, Sent
 from supportbot.web import STOPPING, Problem, read_json
 
@@ -121,8 +121,8 @@ class TerminalChannel:
         if accepted.state in _ENDED:
             yield {"settled": accepted.state}
             return
-        if (reply := await self._reply(conversation, accepted)) is not None:
-            yield await self._shown(conversation, reply)
+        if (end := await self._end(conversation, accepted)) is not None:
+            yield end
             return
         async for event in events:
             match event:
@@ -130,27 +130,24 @@ class TerminalChannel:
                     yield {"typing": on}
                 case Delta(_, offset, text):
                     yield {"delta": {"offset": offset, "text": text}}
-                case Settled(ids, state, _) if accepted.message_id in ids and state != "dead":
-                    yield {"settled": state}
-                    return
-                case Said(message) if message.author in {"bot", "person"}:
-                    if (reply := await self._reply(conversation, accepted)) is not None:
-                        yield await self._shown(conversation, reply)
-                        return
-                case Lagged():
-                    if (reply := await self._reply(conversation, accepted)) is not None:
-                        yield await self._shown(conversation, reply)
-                        return
-                case _:
-                    pass
+            if not isinstance(event, Delta) and (end := await self._end(conversation, accepted)) is not None:
+                yield end
+                return
 
-    async def _reply(self, conversation: str, accepted: Accepted) -> Message | None:
-        """Return the reply to the message, if it is there: the one that came out of the same turn."""
+    async def _end(self, conversation: str, accepted: Accepted) -> dict[str, Any] | None:
+        """Return the last line, if it is time for it: the reply out of the message's turn, or its other end.
+
+        The transcript knows, whatever the feed told before anybody listened.
+        """
         said = await self._host.transcripts.messages(conversation, after=accepted.seq - 1)
-        turn_id = next((m.turn_id for m in said if m.seq == accepted.seq), None)
-        if turn_id is None:
+        asked = next((m for m in said if m.seq == accepted.seq), None)
+        if asked is None:
             return None
-        return next((m for m in said if m.author == "bot" and m.turn_id == turn_id), None)
+        if asked.turn_id is not None:
+            reply = next((m for m in said if m.author == "bot" and m.turn_id == asked.turn_id), None)
+            if reply is not None:
+                return await self._shown(conversation, reply)
+        return {"settled": asked.state} if asked.state in _ENDED else None
 
     async def _shown(self, conversation: str, reply: Message) -> dict[str, Any]:
         citations = [asdict(citation) for citation in reply.citations]
