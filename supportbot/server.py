@@ -62,7 +62,7 @@ class Limits:
     """Longest request line and longest header field, in bytes."""
 
 
-class Running:
+class Listening:
     """A server that is listening. Made by ``serve``."""
 
     def __init__(self, runner: web.AppRunner, listener: asyncio.Server) -> None:
@@ -94,7 +94,7 @@ class Running:
 
 async def serve(
     app: web.Application, section: ServerSection, metrics: Metrics, *, limits: Limits | None = None
-) -> Running:
+) -> Listening:
     """Start the application (made by ``web.new_application``) and listen.
 
     Raises:
@@ -109,7 +109,7 @@ async def serve(
         await runner.cleanup()
         address = f"{section.host}:{section.port}"
         raise CannotListen(address=address, cause=error.strerror or type(error).__name__) from error
-    return Running(runner, listener)
+    return Listening(runner, listener)
 
 
 async def _listen(runner: web.AppRunner, section: ServerSection, sockets: _Sockets) -> asyncio.Server:

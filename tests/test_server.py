@@ -15,7 +15,7 @@ from aiohttp import web
 from supportbot.config.models import ServerSection
 from supportbot.errors import CannotListen
 from supportbot.metrics import Metrics
-from supportbot.server import Limits, Running, serve
+from supportbot.server import Limits, Listening, serve
 from supportbot.web import STOPPING, Problem, new_application, read_body, read_json
 from tests.raw_http import ask, wire
 
@@ -97,7 +97,7 @@ class _App:
 
 
 @asynccontextmanager
-async def _serving(limits: Limits = _PATIENT) -> AsyncIterator[tuple[_App, Running]]:
+async def _serving(limits: Limits = _PATIENT) -> AsyncIterator[tuple[_App, Listening]]:
     app = _App()
     running = await serve(app.app, ServerSection(port=0), app.metrics, limits=limits)
     try:

@@ -17,7 +17,7 @@ from standardwebhooks import Webhook
 
 from supportbot.config.models import ServerSection
 from supportbot.metrics import Metrics
-from supportbot.server import Running, serve
+from supportbot.server import Listening, serve
 from supportbot.testing.host import FakeCore
 from supportbot.web import new_application
 from supportbot_webhook import WebhookChannel, WebhookConfig
@@ -152,7 +152,7 @@ class Site:
 
     core: FakeCore
     channel: WebhookChannel
-    server: Running
+    server: Listening
     http: aiohttp.ClientSession
 
     @property
