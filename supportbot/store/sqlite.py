@@ -14,6 +14,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import structlog
+
 from supportbot.errors import StoreUnavailable
 from supportbot.store.base import call_back
 from supportbot.store.readers import Readers
@@ -32,6 +34,11 @@ _GROUP = 256
 
 _BUSY_MS = 1500
 """How long a group waits for another process's write lock; below the 2.5 s an acknowledgement may take."""
+
+_COMPLAIN_EVERY = 10.0
+"""Seconds between two lines in the log while the store cannot be written."""
+
+log = structlog.get_logger(__name__)
 
 NEEDED = (3, 35)
 """RETURNING came with SQLite 3.35 (2021)."""
@@ -72,6 +79,7 @@ class SqliteStore:
         self._readers = Readers(path)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
+        self._silent_until = 0.0
         self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -152,9 +160,7 @@ class SqliteStore:
         except sqlite3.OperationalError:
             raise
         except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
-            damaged = (
-                type(error) is sqlite3.DatabaseError
-            )  # what it met is no database any more: CORRUPT, NOTADB
+            damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
             job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
             if cursor.connection.in_transaction:
                 cursor.execute("ROLLBACK TO unit")
@@ -209,5 +215,14 @@ class SqliteStore:
                 job.future.set_result(job.result)
             else:
                 job.future.set_exception(job.error)
+            if isinstance(job.error, StoreUnavailable):
+                self._complain(job.error)
         if self._observe is not None:
             self._observe(seconds, len(group))
+
+    def _complain(self, error: StoreUnavailable) -> None:
+        """Tell the operator, now and then: customers are being turned away."""
+        now = self._loop.time()
+        if now >= self._silent_until:
+            self._silent_until = now + _COMPLAIN_EVERY
+            log.warning("store.unavailable", path=str(self._path), cause=error.details["cause"])

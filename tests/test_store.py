@@ -1,0 +1,137 @@
+"""Units of work: each whole or not at all, many in one commit, and a store that cannot be written says so."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+import structlog
+from sqlalchemy import text
+
+from supportbot import schema
+from supportbot.errors import StoreUnavailable
+from supportbot.store import Statement, sqlite_path
+from supportbot.store.sqlite import SqliteStore
+from tests.durable import opened
+
+if TYPE_CHECKING:
+    from supportbot.store import Tx
+
+COUNT = Statement(text("SELECT count(*) AS number FROM tenants"))
+
+
+def add(name: str) -> Statement:
+    """Return what adds a tenant."""
+    return Statement(text(f"INSERT INTO tenants (id, name, created_at) VALUES ('{name}', '', 1)"))
+
+
+async def number_of_tenants(store: object) -> int:
+    """Count them; 'default' is one."""
+    row = await store.read(lambda tx: tx.rows(COUNT))  # type: ignore[attr-defined]
+    return int(row[0][0])
+
+
+async def test_a_unit_that_fails_leaves_nothing_and_harms_no_neighbour(database_url: str) -> None:
+    """Of units that are written at the same moment, each stands for itself."""
+    async with opened(database_url) as store:
+
+        def half(tx: Tx) -> None:
+            tx.run(add("half"))
+            raise ValueError("no")
+
+        outcomes = await asyncio.gather(
+            store.write(lambda tx: tx.run(add("one"))),
+            store.write(half),
+            store.write(lambda tx: tx.run(add("two"))),
+            return_exceptions=True,
+        )
+        assert [type(outcome) for outcome in outcomes] == [int, ValueError, int]
+        assert await number_of_tenants(store) == 3
+
+
+async def test_callbacks_come_after_the_commit_and_only_then(database_url: str) -> None:
+    """What a unit wants to happen afterwards happens when it is on disk, and never when it failed."""
+    async with opened(database_url) as store:
+        called: list[str] = []
+
+        def fails(tx: Tx) -> None:
+            tx.after_commit(lambda: called.append("failed"))
+            raise ValueError("no")
+
+        await store.write(lambda tx: tx.after_commit(lambda: called.append("written")))
+        with pytest.raises(ValueError, match="no"):
+            await store.write(fails)
+        assert called == ["written"]
+
+
+async def test_what_was_given_up_is_finished_if_it_was_begun(database_url: str) -> None:
+    """Whoever stops waiting does not undo a unit: its callback comes all the same."""
+    async with opened(database_url) as store:
+        done = asyncio.Event()
+        begun = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def unit(tx: Tx) -> None:
+            loop.call_soon_threadsafe(begun.set)
+            tx.run(add("one"))
+            tx.after_commit(done.set)
+
+        waiting = asyncio.ensure_future(store.write(unit))
+        await begun.wait()
+        waiting.cancel()
+        await asyncio.wait_for(done.wait(), 10)
+        assert await number_of_tenants(store) == 2
+
+
+async def test_units_that_wait_together_share_a_commit(sqlite_database: str) -> None:
+    """A hundred units cost a few commits, not a hundred."""
+    schema.prepare(sqlite_database)
+    path = sqlite_path(sqlite_database)
+    assert path is not None
+    groups: list[int] = []
+    store = SqliteStore(path, observe=lambda _seconds, units: groups.append(units))
+    await asyncio.gather(*(store.write(lambda tx, n=n: tx.run(add(f"t{n}"))) for n in range(100)))  # type: ignore[misc]
+    assert sum(groups) == 100
+    assert len(groups) < 50
+    await store.close()
+
+
+async def test_a_locked_store_says_so_once_in_a_while_and_heals(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process holds the file, writing fails with the cause; one line tells the operator."""
+    monkeypatch.setattr("supportbot.store.sqlite._BUSY_MS", 1)
+    async with opened(sqlite_database) as store:
+        other = sqlite3.connect(str(sqlite_path(sqlite_database)), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with structlog.testing.capture_logs() as lines:
+            for _ in range(3):
+                with pytest.raises(StoreUnavailable, match="locked"):
+                    await store.write(lambda tx: tx.run(add("one")))
+        other.execute("ROLLBACK")
+        other.close()
+        assert [line["event"] for line in lines] == ["store.unavailable"]
+        await store.write(lambda tx: tx.run(add("one")))
+        assert await number_of_tenants(store) == 2
+
+
+async def test_patience_outlasts_a_short_lock(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With patience a write is tried again until the store takes it."""
+    monkeypatch.setattr("supportbot.store.sqlite._BUSY_MS", 1)
+    async with opened(sqlite_database) as store:
+        other = sqlite3.connect(str(sqlite_path(sqlite_database)), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        asyncio.get_running_loop().call_later(0.2, other.execute, "ROLLBACK")
+        await store.write(lambda tx: tx.run(add("one")), patience=10)
+        other.close()
+        assert await number_of_tenants(store) == 2
+
+
+async def test_a_reader_cannot_write(sqlite_database: str) -> None:
+    """Reading connections refuse to change anything, whatever a unit tries."""
+    async with opened(sqlite_database) as store:
+        with pytest.raises(StoreUnavailable, match="readonly"):
+            await store.read(lambda tx: tx.run(add("one")))
+        assert await number_of_tenants(store) == 1
