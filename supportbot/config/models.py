@@ -71,7 +71,9 @@ class BotSection(Section):
     company: str = Field("", max_length=120, description="Whose customers it serves.")
     description: str = Field("", max_length=2000, description="What the company does, in a sentence or two.")
     language: Annotated[str, AfterValidator(_language)] = Field(
-        "en", description="Language of the fixed texts, as a BCP 47 tag such as en or pt-BR."
+        "en",
+        description="Which language the prompts name for customers whose own cannot be told, as a BCP 47 tag "
+        "such as en or pt-BR. The fixed texts are in the language you write them in.",
     )
     contact: str = Field(
         "", max_length=500, description="How else to reach a person, as a customer would read it."
@@ -147,7 +149,12 @@ class ModelSection(Section):
         3, ge=1, le=10, description="Tries per answer, all before the first word was received."
     )
     connect_timeout: float = Field(5.0, gt=0, le=120, description="Seconds to connect.")
-    first_token_timeout: float = Field(30.0, gt=0, le=600, description="Seconds until the first word.")
+    first_token_timeout: float = Field(
+        30.0,
+        gt=0,
+        le=600,
+        description="Seconds until the first word; with stream: false, total_timeout counts instead.",
+    )
     idle_timeout: float = Field(30.0, gt=0, le=600, description="Seconds between two pieces.")
     total_timeout: float = Field(
         120.0, gt=0, le=3600, description="Seconds for one answer, all tries together."
@@ -212,10 +219,17 @@ class KnowledgeSection(Section):
 
     path: Path = Field(Path("knowledge"), description="Folder of Markdown articles.")
     threshold: float = Field(
-        0.5, ge=0, le=1, description="How well a passage must fit, 0 to 1, to be offered."
+        0.5,
+        ge=0,
+        le=1,
+        description="How well a passage must fit, 0 to 1, to be quoted when no model answers.",
     )
     passages: int = Field(
-        3, ge=0, le=20, description="How many passages a model gets to read with a question."
+        3,
+        ge=0,
+        le=20,
+        description="How many passages a model gets to read with a question: the best ones, however well "
+        "they fit.",
     )
 
 
@@ -243,7 +257,12 @@ class TurnsSection(Section):
     concurrency: int = Field(1000, ge=1, le=100_000, description="Turns worked on at once, in one process.")
     attempts: int = Field(3, ge=1, le=20, description="Tries before a turn is put aside as dead.")
     lease: float = Field(
-        60.0, ge=1, le=3600, description="Seconds until a turn of a process that died is taken over."
+        60.0,
+        ge=1,
+        le=3600,
+        description="Seconds until another process takes over a turn of one that died; at its start, a bot "
+        "that is alone on its database does so at once. So long an answer also waits for a store that "
+        "cannot be written.",
     )
     retry_delay: float = Field(
         0.5, gt=0, le=600, description="Seconds before the second try; doubles, with jitter."
@@ -254,9 +273,15 @@ class TurnsSection(Section):
 class DeliveriesSection(Section):
     """How replies are delivered."""
 
-    attempts: int = Field(8, ge=1, le=100, description="Tries before a delivery is put aside as dead.")
+    attempts: int = Field(
+        8,
+        ge=1,
+        le=100,
+        description="Tries before a delivery is put aside as dead. A platform that asks to wait is waited "
+        "for, up to a day.",
+    )
     retry_delay: float = Field(
-        1.0, gt=0, le=600, description="Seconds before the second try; doubles, with jitter."
+        1.0, gt=0, le=600, description="Seconds before the second try; doubles up to 60, with jitter."
     )
     timeout: float = Field(
         30.0, gt=0, le=600, description="Seconds one try may take before its outcome is unclear."
