@@ -1,6 +1,6 @@
 """What comes of every fault of a model endpoint, as a table.
 
-    python bench/model_faults.py [--dialect llama] [--no-stream]
+    python -m bench.model_faults [--dialect llama] [--no-stream]
 
 Each fault meets the chain that bot.yaml makes of one endpoint and the knowledge behind it: 3 attempts, 3 s in
 all, 0.5 s for the first word and between two pieces. "fallback" is the knowledge's answer. Exit code 1 when a

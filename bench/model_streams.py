@@ -1,6 +1,6 @@
 """Many streamed answers at once against the fake model server, which runs in a process of its own.
 
-    python bench/model_streams.py [--streams 300] [--chunks 60] [--delay 0.05] [--runs 3] [--dialect openai]
+    python -m bench.model_streams [--streams 300] [--chunks 60] [--delay 0.05] [--runs 3] [--dialect openai]
 
 Prints, per run: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
 percentile of the time to the first word in milliseconds, and the greatest resident size in MiB.
