@@ -54,7 +54,9 @@ _TOKENS = re.compile(
     | \bxapp-[\w-]+
     | \bsk-[\w-]{8,}                                  # OpenAI and its imitators
     | \bwhsec_[\w+/=-]+                               # Standard Webhooks secrets
-    | \bgh[opsur]_\w{16,} | \bAKIA[0-9A-Z]{16}\b
+    | \bgh[opsur]_\w{16,} | \bgithub_pat_\w{16,}
+    | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b                   # AWS
+    | \bAIza[\w-]{35}                                # Google
     | (?i:\b(?:bearer|basic)\s+)[\w.~+/|=-]{8,}       # an Authorization header's value
     | (?<=://)[^\s/:@]*:[^\s@/]+(?=@)                 # user:password in an address
     """,
