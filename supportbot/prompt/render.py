@@ -86,7 +86,7 @@ class Prompts:
                 self._raise_problem(self._newest)
                 self._in_use = self._newest
             except PromptError as error:
-                _log.error("prompts.rejected", problem=str(error), action="the templates of before stay in use")
+                _log.error("prompts.rejected", problem=str(error), action="those of before stay in use")
         return self._in_use
 
     def _is_time_to_look(self) -> bool:
