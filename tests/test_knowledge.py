@@ -57,9 +57,11 @@ def wanted(case: dict[str, Any]) -> set[str]:
     ("group", "first", "third"),
     [
         ("tuning", 0.92, 0.97),
-        ("held_out", 0.80, 0.92),
-        ("second_tuning", 0.80, 0.92),
-        ("second_held_out", 0.78, 0.88),
+        ("held_out", 0.83, 0.92),
+        ("second_tuning", 0.85, 0.93),
+        ("second_held_out", 0.83, 0.92),
+        ("third_tuning", 0.76, 0.86),
+        ("fourth_held_out", 0.78, 0.86),
     ],
 )
 def test_paraphrased_questions_find_their_article(
@@ -72,12 +74,24 @@ def test_paraphrased_questions_find_their_article(
     assert sum(bool(wants & set(got)) for got, wants in found) / len(cases) >= third
 
 
-@pytest.mark.parametrize("group", ["tuning", "held_out", "second_tuning", "second_held_out"])
-def test_what_is_not_in_the_articles_stays_below_the_threshold(shop: Knowledge, group: str) -> None:
-    """At most one unanswerable question in ten gets a confident passage."""
+@pytest.mark.parametrize(
+    ("group", "most"),
+    [
+        ("tuning", 0.10),
+        ("held_out", 0.10),
+        ("second_tuning", 0.10),
+        ("second_held_out", 0.10),
+        ("third_tuning", 0.10),
+        ("fourth_held_out", 0.15),
+    ],
+)
+def test_what_is_not_in_the_articles_stays_below_the_threshold(
+    shop: Knowledge, group: str, most: float
+) -> None:
+    """Few unanswerable questions get a confident passage."""
     asks = QUESTIONS[group]["unanswerable"]
     false = [ask for ask in asks if any(p.score >= THRESHOLD for p in shop.search(ask))]
-    assert len(false) / len(asks) <= 0.10, false
+    assert len(false) / len(asks) <= most, false
 
 
 @pytest.mark.parametrize(

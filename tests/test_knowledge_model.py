@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ruamel.yaml import YAML
 
 from supportbot.config.models import TextsSection
 from supportbot.knowledge import Knowledge
@@ -15,6 +16,7 @@ from supportbot.model.excerpt import excerpt
 from supportbot.model.knowledge import KnowledgeModel
 
 SHOP = Path(__file__).parent.parent / "knowledge"
+QUESTIONS = Path(__file__).parent / "knowledge_questions.yaml"
 TEXTS = TextsSection()
 
 
@@ -158,6 +160,26 @@ async def test_every_title_that_may_be_offered_finds_its_article(model: Knowledg
         title = path.read_text("utf-8").split("title: ", 1)[1].splitlines()[0].strip('"')
         answer = await ask(model, title)
         assert f"knowledge/{path.name}" in {c.source.partition("#")[0] for c in answer.citations}, title
+
+
+@pytest.mark.parametrize(
+    ("group", "least", "most"),
+    [("held_out", 0.72, 0.12), ("second_held_out", 0.74, 0.10), ("fourth_held_out", 0.66, 0.14)],
+)
+async def test_new_questions_are_answered_right_or_not_at_all(
+    model: KnowledgeModel, group: str, least: float, most: float
+) -> None:
+    """Of the questions that nobody looked at while the search was made, most get the right article quoted."""
+    cases = YAML(typ="safe").load(QUESTIONS)[group]["answerable"]
+    right = wrong = 0
+    for case in cases:
+        answer = await ask(model, case["ask"], ("customer", case.get("context", "")))
+        quoted = {Path(citation.source.partition("#")[0]).stem for citation in answer.citations}
+        wanted = {case["article"]} if isinstance(case["article"], str) else set(case["article"])
+        right += bool(quoted & wanted)
+        wrong += bool(quoted) and not quoted & wanted
+    assert right / len(cases) >= least
+    assert wrong / len(cases) <= most
 
 
 async def test_it_says_when_it_does_not_know(model: KnowledgeModel) -> None:
