@@ -239,7 +239,7 @@ async def running(
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
                 lock.update({"url": listening.url})
-            log.info("bot.started", url=listening.url, channels=sorted(channels))
+            log.info("bot.started", url=listening.url, channels=", ".join(sorted(channels)))
             yield Running(url=listening.url, loaded=loaded, engine=engine, brain=brain)
         finally:
             log.info("bot.stopping", turns=engine.running)

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 class BotFolder:
-    """A bot's folder with empty knowledge, two small templates, and a bot.yaml to be written."""
+    """A bot's folder with one article, two small templates, and a bot.yaml to be written."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
         self.file = root / "bot.yaml"
         (root / "knowledge").mkdir()
+        (root / "knowledge" / "hours.md").write_text("# Hours\n\nWe open at nine.\n", "utf-8")
         (root / "prompts").mkdir()
         (root / "prompts" / "system.md.j2").write_text("You are {{ bot.name }}.\n", "utf-8")
         (root / "prompts" / "knowledge.md.j2").write_text("", "utf-8")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -464,7 +465,7 @@ class TestFiles:
 
     def test_defaults_that_are_missing(self, bot: BotFolder) -> None:
         """What is not in the file is told at its beginning."""
-        (bot.root / "knowledge").rmdir()
+        shutil.rmtree(bot.root / "knowledge")
         assert [
             (
                 "bot.yaml:1:1: knowledge.path is 'knowledge', which does not exist: "
@@ -517,3 +518,23 @@ class TestFiles:
         (bot.root / "prompts" / "system.md.j2").write_text("a\nb\n{% if %}\n", "utf-8")
         (found,) = bot.problems("bot: {}")
         assert found.startswith("prompts/system.md.j2:3:1: ")
+
+
+def test_broken_articles_are_named_with_the_rest(tmp_path: Path) -> None:
+    """The bot would not start with them, so ``check`` says so: each file, and what to do."""
+    bot = BotFolder(tmp_path)
+    (bot.root / "knowledge" / "a.md").write_text("---\ntitel: A\n---\nHi.\n", "utf-8")
+    (bot.root / "knowledge" / "b.md").write_bytes(b"\xff")
+    assert [
+        "knowledge/a.md:1:1: unknown key 'titel' in the front matter: title, topic and also are known",
+        "knowledge/b.md:1:1: is not UTF-8 (byte 0): save it as UTF-8",
+    ] == bot.problems("bot: {name: Robin}\n")
+
+
+def test_a_bot_that_knows_nothing_is_warned_of(tmp_path: Path) -> None:
+    """An empty folder works, and answers nothing."""
+    bot = BotFolder(tmp_path)
+    (bot.root / "knowledge" / "hours.md").unlink()
+    assert [
+        "bot.yaml:1:1: knowledge.path holds no articles: write some: without them the bot knows nothing"
+    ] == bot.warnings("bot: {name: Robin}\n")

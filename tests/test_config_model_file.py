@@ -27,6 +27,7 @@ ENVIRON = {"URL": "http://127.0.0.1:1234/v1", "KEY": "a-key"}
 def _check(root: Path, models: str, bot: str = BOT) -> Report:
     for folder in ("knowledge", "prompts"):
         (root / folder).mkdir()
+    (root / "knowledge" / "hours.md").write_text("We open at nine.", "utf-8")
     for template in ("system", "knowledge"):
         (root / "prompts" / f"{template}.md.j2").write_text("Words.\n", "utf-8")
     (root / "bot.yaml").write_text(bot, "utf-8")

@@ -2,8 +2,9 @@
 
     loaded = load(Path("bot.yaml"))     # or ConfigError, with every problem at its line
     report = check(Path("bot.yaml"))    # the same without an exception, and with warnings
+    url = database_of(Path("bot.yaml"))  # where the store is, whatever else is wrong
 
-Neither touches the network.
+None of them touches the network.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from supportbot.config.checks import (
     check_prompts,
     warn_of_plain_http,
 )
+from supportbot.config.database import database_of
 from supportbot.config.editor import schema
 from supportbot.config.expand import Expander
 from supportbot.config.model_file import read_model_file
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
     from supportbot.channel import ChannelConfig
     from supportbot.config.models import ModelSection
 
-__all__ = ["Config", "Loaded", "Problem", "Report", "check", "load", "schema"]
+__all__ = ["Config", "Loaded", "Problem", "Report", "check", "database_of", "load", "schema"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +140,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
         name: channel.model_copy(update=absolute(channel, root))
         for name, channel in read_channels(data.get("channels"), findings).items()
     }
-    check_files(config, root, findings)
+    check_files(config, root, path.parent, findings)
     check_prompts(config, root, path.parent, channels, findings)
     warn_of_plain_http(config, findings)
     database = absolute_database(config.database, root)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from supportbot.config.problems import Problem, shown
+from supportbot.knowledge.articles import article_problems
 from supportbot.prompt import check_templates
 from supportbot.prompt.folder import MOST_BYTES
 
@@ -25,14 +26,17 @@ _SQLITE = "sqlite:///"
 _LOCAL_NAMES = (".localhost", ".local", ".internal", ".home.arpa", ".lan")
 
 
-def check_files(config: Config, root: Path, findings: Findings) -> None:
-    """Record what of the files that a configuration names is not there or not usable."""
+def check_files(config: Config, root: Path, shown_root: Path, findings: Findings) -> None:
+    """Record what of the files that a configuration names is not there or not usable.
+
+    ``shown_root`` is ``root`` as people know it: the files are named so.
+    """
     if not findings.suspect(("knowledge",)):
-        _check_folder(("knowledge", "path"), root / config.knowledge.path, findings)
+        _check_articles(config, root, shown_root, findings)
     if not findings.suspect(("prompts",)):
         _check_prompts(config, root, findings)
     if not findings.suspect(("database",)):
-        _check_database(config.database, root, findings)
+        check_database(config.database, root, findings)
 
 
 def check_prompts(
@@ -57,6 +61,20 @@ def _check_prompts(config: Config, root: Path, findings: Findings) -> None:
         findings.add(loc, "leads out of the folder of bot.yaml", "move the templates below it")
     elif _check_folder(loc, folder, findings):
         _check_template(folder / f"{config.prompts.system}.md.j2", folder, findings)
+
+
+def _check_articles(config: Config, root: Path, shown_root: Path, findings: Findings) -> None:
+    folder = root / config.knowledge.path
+    if not _check_folder(("knowledge", "path"), folder, findings):
+        return
+    for path, problem in article_problems(folder):
+        what, _, fix = problem.rpartition(": ")
+        file = shown_root / os.path.relpath(path, root)
+        findings.file_problem(Problem(str(file), 1, 1, what or problem, fix))
+    if not any(folder.rglob("*.md")):
+        findings.warn(
+            ("knowledge", "path"), "holds no articles", "write some: without them the bot knows nothing"
+        )
 
 
 def _check_template(template: Path, folder: Path, findings: Findings) -> None:
@@ -90,7 +108,8 @@ def _check_folder(loc: Loc, folder: Path, findings: Findings) -> bool:
     return False
 
 
-def _check_database(url: str, root: Path, findings: Findings) -> None:
+def check_database(url: str, root: Path, findings: Findings) -> None:
+    """Record what keeps an SQLite path from being a database."""
     if not url.startswith(_SQLITE):
         return
     path = _database_path(url, root)

@@ -71,14 +71,26 @@ def read_articles(folder: Path) -> tuple[list[Article], str]:
     Raises:
         ConfigError: the folder is missing, or files are broken or too many; every problem is listed.
     """
+    articles, digest, problems = _read_all(folder)
+    if problems:
+        raise ConfigError(problems="\n".join(f"{path}: {problem}" for path, problem in problems))
+    return articles, digest
+
+
+def article_problems(folder: Path) -> list[tuple[Path, str]]:
+    """Return what keeps a folder's articles from being read: file, and what is wrong and what to do."""
+    return _read_all(folder)[2]
+
+
+def _read_all(folder: Path) -> tuple[list[Article], str, list[tuple[Path, str]]]:
     if not folder.is_dir():
-        raise ConfigError(problems=f"{folder}: there is no such folder: create it, or correct knowledge.path")
+        return [], "", [(folder, "there is no such folder: create it, or correct knowledge.path")]
     paths = list(_markdown_files(folder))
     if len(paths) > _MAX_FILES:
-        raise ConfigError(
-            problems=f"{folder}: holds {len(paths)} articles: at most {_MAX_FILES} are possible"
-        )
-    digest, articles, problems = sha256(), [], []
+        return [], "", [(folder, f"holds {len(paths)} articles: at most {_MAX_FILES} are possible")]
+    digest = sha256()
+    articles: list[Article] = []
+    problems: list[tuple[Path, str]] = []
     for path in paths:
         name = f"{folder.name}/{path.relative_to(folder).as_posix()}"
         try:
@@ -86,10 +98,8 @@ def read_articles(folder: Path) -> tuple[list[Article], str]:
             articles.append(_article(name, text))
             digest.update(f"{name}\0{len(text)}\0{text}".encode())
         except (OSError, _ArticleError) as error:
-            problems.append(f"{path}: {error}")
-    if problems:
-        raise ConfigError(problems="\n".join(problems))
-    return articles, digest.hexdigest()[:16]
+            problems.append((path, str(error)))
+    return articles, digest.hexdigest()[:16], problems
 
 
 def split(article: Article) -> Iterator[Section]:
@@ -179,7 +189,13 @@ def _text(front: dict[object, object], key: str) -> str:
 
 
 def _first_heading(body: str) -> str:
-    return next((heading for heading, _ in _by_heading(body) if heading), "")
+    fence = ""
+    for line in body.splitlines():
+        match = None if fence else _HEADING.fullmatch(line)
+        fence = _fence_after(line, fence)
+        if match is not None:
+            return match[2]
+    return ""
 
 
 def _readable(name: str) -> str:

@@ -322,6 +322,7 @@ class LocalEngine:
         if not ledger.bury(tx, turn, reason=buried.reason, now=now):
             return
         self._worker.give_up(tx, turn)
+        tx.after_commit(lambda: log.error("turn.dead", turn=turn.id, reason=buried.reason))
         settled = Settled(tuple(m.id for m in turn.messages), "dead", buried.reason)
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
         if ledger.has_unclaimed(tx, turn.conversation_id):
