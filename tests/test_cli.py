@@ -192,7 +192,7 @@ def test_a_mistake_of_ours_is_one_line(operator: Operator, monkeypatch: pytest.M
     def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError("postgresql://me:s3cret-word@host/x")
 
-    monkeypatch.setattr("supportbot.config.load", broken)
+    monkeypatch.setattr("supportbot.config.database_of", broken)
     result = operator.run("turns", "list")
     assert 1 == result.exit_code
     assert 2 == len(result.stderr.splitlines())
@@ -232,7 +232,7 @@ def test_check_says_that_all_is_well(operator: Operator) -> None:
     assert {"ok": True, "problems": [], "warnings": []} == operator.json("check")
 
 
-@pytest.mark.parametrize("command", [["serve"], ["chat", "--once", "x"], ["turns", "list"], ["migrate"]])
+@pytest.mark.parametrize("command", [["serve"], ["chat", "--once", "x"], ["ask", "x"], ["migrate"]])
 def test_no_command_works_with_a_broken_file(operator: Operator, command: list[str]) -> None:
     """What needs bot.yaml prints its problems instead, with exit code 2."""
     operator.folder.file.write_text("bot: {nmae: x}\n", "utf-8")
@@ -275,6 +275,19 @@ def test_without_a_store_a_list_says_so(operator: Operator, command: list[str]) 
     line = operator.refused(*command)
     assert "There is no store at sqlite:///" in line
     assert [] == list((operator.folder.root / "data").iterdir())
+
+
+def test_a_slip_in_bot_yaml_does_not_hide_the_store(operator: Operator) -> None:
+    """What only looks into the store needs nothing else of the file, and no file of models."""
+    conversation = operator.live(talk("hello"))
+    (operator.folder.root / "prompts" / "system.md.j2").write_text("{{ bot.nmae", "utf-8")
+    operator.folder.file.write_text("bot: {nmae: '${NOT_SET}'}\nchannels: {x: {type: y}}\n", "utf-8")
+    for command in (["explain", conversation], ["conversations", "show", conversation]):
+        assert "hello" in operator.says("--model-file", "none.yaml", *command)
+    for command in ("conversations", "turns", "dead", "deliveries"):
+        assert None is operator.json(command, "list")["next"]
+    operator.folder.file.write_text("database: '${NOT_SET}'\n", "utf-8")
+    assert "database needs ${NOT_SET}, which is not set" in operator.refused("turns", "list")
 
 
 @pytest.mark.parametrize("command", ["conversations", "turns", "dead", "deliveries"])

@@ -37,6 +37,16 @@ class Settings:
 
         return load(self.config, model_file=self.model_file)
 
+    def database(self) -> str:
+        """Return the URL of bot.yaml's store, whatever else is wrong with the file.
+
+        Raises:
+            ConfigError: there is no such file, it is not YAML, or its ``database`` is wrong.
+        """
+        from supportbot.config import database_of
+
+        return database_of(self.config)
+
 
 def settings_of(context: typer.Context) -> Settings:
     """Return the options before the command."""

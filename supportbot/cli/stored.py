@@ -23,10 +23,10 @@ def with_store(context: typer.Context, work: Callable[[Store], Awaitable[T]]) ->
 
     Raises:
         NoStoreYet: no bot has run on it.
-        SupportBotError: bot.yaml has problems, or the store cannot be used.
+        SupportBotError: bot.yaml does not say where the store is, or it cannot be used.
     """
     be_quiet()
-    database = settings_of(context).load().database
+    database = settings_of(context).database()
     check_store(database)
     return asyncio.run(_worked(database, work))
 
