@@ -76,6 +76,10 @@ class NotFound(SupportBotError):
 
 
 # -- a turn ------------------------------------------------------------------------------------
+class NotInState(SupportBotError):
+    """{what} {id} is {state}, not {wanted}."""
+
+
 
 
 class Fenced(SupportBotError):
@@ -169,4 +173,4 @@ class ChatRefused(SupportBotError):
 
 class BotGone(SupportBotError):
     """The bot does not answer: {cause}. A message that it took is answered when it runs again
-    (supportbot serve); to read the answer: supportbot chat --conversation {conversation}"""
+    (supportbot serve); to read the answer: {reading}"""

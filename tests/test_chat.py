@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
 import subprocess
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -242,15 +244,53 @@ async def test_a_refusal_is_told_and_not_repeated() -> None:
 
 
 async def test_a_bot_that_stays_away_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After some time the chat says how to get at the answer later."""
+    """After some time the chat says where the answer will be: in the terminal's conversations."""
     monkeypatch.setattr(client, "_PAUSE", 0.001)
     monkeypatch.setattr(client, "_PATIENCE", 0.01)
 
     async def nowhere() -> Address | None:
         return None
 
-    with pytest.raises(BotGone, match="supportbot chat --conversation c"):
-        await Line(nowhere, "c").ask("x", Heard())
+    with pytest.raises(BotGone, match=r"to read the answer: supportbot conversations list --channel shell$"):
+        await Line(nowhere, "c", channel="shell").ask("x", Heard())
+
+
+async def test_a_bot_that_goes_away_with_a_question_is_found_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once the bot has named the conversation, the chat says how to read exactly that one."""
+    monkeypatch.setattr(client, "_PAUSE", 0.001)
+    monkeypatch.setattr(client, "_PATIENCE", 0.01)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await stream(request, {"accepted": {"conversation_id": "conv_1", "seq": 1}})
+
+    async with answering(handler) as line:
+        with pytest.raises(BotGone, match=r"to read the answer: supportbot conversations show conv_1$"):
+            await line.ask("x", Heard())
+
+
+def test_a_conversation_that_goes_on_says_where_its_past_is(folder: BotFolder) -> None:
+    """In a terminal, a named conversation begins with the command that shows it; a new one has no past."""
+    known = json.loads(chat(folder, "--once", "hello", "--conversation", "friday", "--json").stdout)
+    told = f"What was said before: supportbot conversations show {known['conversation_id']}\n"
+    assert told in _in_a_terminal(folder, "--conversation", "friday")
+    assert "What was said before" not in _in_a_terminal(folder, "--conversation", "saturday")
+
+
+def _in_a_terminal(folder: BotFolder, *args: str) -> str:
+    """Chat at a pseudo terminal, and end it at once; return what stands on the screen."""
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "supportbot", "-c", str(folder.file), "chat", *args]
+    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        screen = b""
+        with suppress(OSError):  # how Linux says that the other end is closed
+            while part := os.read(ours, 4096):
+                screen += part
+                if part.endswith(b"You: "):
+                    os.write(ours, b"\x04")
+        os.close(ours)
+    assert 0 == process.returncode
+    return screen.decode().replace("\r\n", "\n")
 
 
 def test_the_background_ends_what_it_began() -> None:

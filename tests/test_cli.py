@@ -212,6 +212,22 @@ def test_a_wrong_call_is_refused(operator: Operator, args: list[str]) -> None:
     assert operator.refused(*args).strip()
 
 
+@pytest.mark.parametrize(
+    ("args", "instead"),
+    [
+        (["chat", "--once", ""], "supportbot chat --once"),
+        (["chat", "--once", " \t\n"], "supportbot chat --once"),
+        (["ask", ""], 'supportbot ask "'),
+        (["ask", "  ", "--show-request"], 'supportbot ask "'),
+    ],
+)
+def test_an_empty_question_is_refused(operator: Operator, args: list[str], instead: str) -> None:
+    """Nobody is asked nothing; the line shows how to ask."""
+    line = operator.refused(*args)
+    assert line.startswith("The question is empty.")
+    assert instead in line
+
+
 # -- check, schema, migrate ----------------------------------------------------------------------
 
 
@@ -284,8 +300,8 @@ def test_a_slip_in_bot_yaml_does_not_hide_the_store(operator: Operator) -> None:
     operator.folder.file.write_text("bot: {nmae: '${NOT_SET}'}\nchannels: {x: {type: y}}\n", "utf-8")
     for command in (["explain", conversation], ["conversations", "show", conversation]):
         assert "hello" in operator.says("--model-file", "none.yaml", *command)
-    for command in ("conversations", "turns", "dead", "deliveries"):
-        assert None is operator.json(command, "list")["next"]
+    for group in ("conversations", "turns", "dead", "deliveries"):
+        assert None is operator.json(group, "list")["next"]
     operator.folder.file.write_text("database: '${NOT_SET}'\n", "utf-8")
     assert "database needs ${NOT_SET}, which is not set" in operator.refused("turns", "list")
 
@@ -401,7 +417,9 @@ def test_the_dead_are_listed_and_replayed(operator: Operator) -> None:
     (turn,) = operator.json("dead", "list")["rows"]
     assert ("dead", "RuntimeError", "poison") == (turn["state"], turn["reason"], turn["question"])
     assert "Given back to the bot: 1.\n" == operator.says("dead", "replay", turn["id"])
-    assert "no dead turn" in operator.refused("dead", "replay", turn["id"])
+    assert f"Turn {turn['id']} is replayed, not dead.\n" == operator.refused("dead", "replay", turn["id"])
+    for other in (turn["id"].replace("turn_", "dlv_"), f"turn_{'0' * 26}", "nonsense"):
+        assert f"There is no dead turn '{other}'.\n" == operator.refused("dead", "replay", other)
     operator.live(lambda durable: deliveries_ended(durable, 2))
     assert ["answered", "replayed"] == [row["state"] for row in operator.json("turns", "list")["rows"]]
 
@@ -432,7 +450,9 @@ def test_an_unknown_delivery_is_settled(operator: Operator) -> None:
     )
     assert [] == operator.json("deliveries", "list", "--state", "unknown")["rows"]
     assert "delivery.settled" in operator.says("explain", delivery["id"])
-    assert "no unknown delivery" in operator.refused("deliveries", "settle", delivery["id"], "dead")
+    refused = operator.refused("deliveries", "settle", delivery["id"], "dead")
+    assert f"Delivery {delivery['id']} is delivered, not unknown.\n" == refused
+    assert "no unknown delivery" in operator.refused("deliveries", "settle", f"dlv_{'0' * 26}", "dead")
 
 
 def test_explain_tells_the_story_on_one_screen(operator: Operator) -> None:

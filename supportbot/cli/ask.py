@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from supportbot.cli.failures import say
+from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.settings import settings_of
 from supportbot.errors import ModelError, NoModelToAsk
 
@@ -42,6 +42,9 @@ def ask(
     """Ask the models of bot.yaml one question, with the prompt that a new customer's would get."""
     from supportbot.cli.stored import be_quiet
 
+    if not question.strip():
+        say('The question is empty. Write one: supportbot ask "How do I return something?"')
+        raise typer.Exit(TO_CHANGE)
     be_quiet()
     config = settings_of(context).load().config
     sections = _chosen(config, model)

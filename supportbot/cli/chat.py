@@ -40,13 +40,16 @@ def chat(
     from supportbot.cli.background import Background
     from supportbot.cli.stored import be_quiet
 
+    if once is not None and not once.strip():
+        say('The question is empty. Write one: supportbot chat --once "How do I return something?"')
+        raise typer.Exit(TO_CHANGE)
     if conversation and not _NAME.fullmatch(conversation):
         say("A conversation's name is up to 64 letters, digits, dots, dashes and underscores.")
         raise typer.Exit(TO_CHANGE)
     be_quiet()
     loaded = settings_of(context).load()
     with Background() as background:
-        line = _reached(background, loaded, conversation or f"chat-{secrets.token_hex(4)}")
+        line = _reached(background, loaded, conversation)
         screen = _screen(as_json=as_json, talking=once is None)
         if screen.is_dialogue:
             _greet(loaded, line)
@@ -57,11 +60,15 @@ def chat(
             say(f"\nTo go on with this conversation: supportbot chat --conversation {line.conversation}")
 
 
-def _reached(background: "Background", loaded: "Loaded", conversation: str) -> "Line":
+def _reached(background: "Background", loaded: "Loaded", name: str) -> "Line":
+    """Find the bot; without a name the conversation is a new one."""
     from supportbot.cli.line import Line
-    from supportbot.cli.nearby import bot_nearby
+    from supportbot.cli.nearby import bot_nearby, conversation_id, terminal_name
 
-    return Line(background.enter(bot_nearby(loaded)), conversation)
+    find = background.enter(bot_nearby(loaded))
+    known = background.run(conversation_id(loaded, name)) if name else ""
+    conversation = name or f"chat-{secrets.token_hex(4)}"
+    return Line(find, conversation, channel=terminal_name(loaded), conversation_id=known)
 
 
 def _screen(*, as_json: bool, talking: bool) -> "Screen":
@@ -73,7 +80,10 @@ def _screen(*, as_json: bool, talking: bool) -> "Screen":
 
 
 def _greet(loaded: "Loaded", line: "Line") -> None:
-    typer.echo(f"You are talking to {loaded.config.bot.name}. Ctrl-D ends the conversation.\n")
+    typer.echo(f"You are talking to {loaded.config.bot.name}. Ctrl-D ends the conversation.")
+    if line.conversation_id:
+        typer.echo(f"What was said before: {line.reading}")
+    typer.echo()
 
 
 def _questions(once: str | None, *, dialogue: bool) -> "Iterator[str]":

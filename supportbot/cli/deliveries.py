@@ -7,11 +7,13 @@ import typer
 from supportbot.cli.options import AsJson, Before, Channel, Limit
 from supportbot.cli.output import local, phrase
 from supportbot.cli.pages import print_page
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import why_not, with_store
+from supportbot.errors import NotFound
 from supportbot.messages import DeliveryState
 
 if TYPE_CHECKING:
     from supportbot.reports import DeliveryRow
+    from supportbot.store import Store
 
 deliveries = typer.Typer(no_args_is_help=True, help="Replies on their way to customers.")
 
@@ -48,7 +50,13 @@ def settle(
     """Record what became of a delivery whose state is unknown. Nothing is sent."""
     from supportbot import session
 
-    with_store(context, lambda store: session.settle_delivery(store, delivery, outcome))
+    async def settled(store: "Store") -> None:
+        try:
+            await session.settle_delivery(store, delivery, outcome)
+        except NotFound as error:
+            raise await why_not(store, delivery, error, wanted="unknown") from None
+
+    with_store(context, settled)
     typer.echo(f"{delivery} is {outcome}.")
 
 

@@ -68,10 +68,33 @@ class _Gone(Exception):
 class Line:
     """One conversation with a bot."""
 
-    def __init__(self, find: Callable[[], Awaitable[Address | None]], conversation: str) -> None:
-        """Take what finds the bot, called anew after every break, and the name of the conversation."""
+    def __init__(
+        self,
+        find: Callable[[], Awaitable[Address | None]],
+        conversation: str,
+        *,
+        channel: str = "terminal",
+        conversation_id: str = "",
+    ) -> None:
+        """Take what finds the bot, called anew after every break, and the conversation.
+
+        Args:
+            find: finds the bot.
+            conversation: the conversation's name.
+            channel: the name of the terminal channel.
+            conversation_id: its id, when it is known; the bot tells it with the first question.
+        """
         self._find = find
+        self._channel = channel
         self.conversation = conversation
+        self.conversation_id = conversation_id
+
+    @property
+    def reading(self) -> str:
+        """The command that shows what was said, or the conversations of which one is this."""
+        if self.conversation_id:
+            return f"supportbot conversations show {self.conversation_id}"
+        return f"supportbot conversations list --channel {self._channel}"
 
     async def ask(self, text: str, show: Show) -> Reply:
         """Ask, and wait for what comes of it.
@@ -88,7 +111,7 @@ class Line:
                 return await self._ask_once(text, key, show)
             except _Gone as gone:
                 if loop.time() > deadline:
-                    raise BotGone(cause=gone, conversation=self.conversation) from None
+                    raise BotGone(cause=gone, reading=self.reading) from None
             show.away()
             await asyncio.sleep(_PAUSE)
 
@@ -104,9 +127,35 @@ class Line:
             ):
                 if response.status != 200:
                     raise await _refusal(response)
-                return await _followed(_lines(response), show)
+                return await self._followed(_lines(response), show)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise _Gone(f"the connection failed ({type(error).__name__})") from error
+
+    async def _followed(self, lines: AsyncIterator[dict[str, Any]], show: Show) -> Reply:
+        """Follow the lines to the last one, which is the reply."""
+        written = ""
+        async for line in lines:
+            match line:
+                case {"accepted": {"conversation_id": str(known)}}:
+                    self.conversation_id = known
+                case {"delta": {"offset": int(offset), "text": str(text)}}:
+                    written = written[:offset] + text
+                    show.writing(written)
+                case {"typing": False}:
+                    written = ""
+                    show.writing("")
+                case {"reply": {"text": str(text), "citations": list(citations), "state": str(state)}}:
+                    return Reply(
+                        conversation_id=self.conversation_id,
+                        text=text,
+                        citations=tuple(citations),
+                        state=state,
+                    )
+                case {"settled": str(state)}:
+                    return Reply(conversation_id=self.conversation_id, text=None, state=state)
+                case _:
+                    pass
+        raise _Gone("it broke off")
 
     async def _address(self) -> Address:
         try:
@@ -125,30 +174,6 @@ async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, An
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             yield json.loads(line)
-
-
-async def _followed(lines: AsyncIterator[dict[str, Any]], show: Show) -> Reply:
-    """Follow the lines to the last one, which is the reply."""
-    conversation_id = written = ""
-    async for line in lines:
-        match line:
-            case {"accepted": {"conversation_id": str(conversation_id)}}:
-                pass
-            case {"delta": {"offset": int(offset), "text": str(text)}}:
-                written = written[:offset] + text
-                show.writing(written)
-            case {"typing": False}:
-                written = ""
-                show.writing("")
-            case {"reply": {"text": str(text), "citations": list(citations), "state": str(state)}}:
-                return Reply(
-                    conversation_id=conversation_id, text=text, citations=tuple(citations), state=state
-                )
-            case {"settled": str(state)}:
-                return Reply(conversation_id=conversation_id, text=None, state=state)
-            case _:
-                pass
-    raise _Gone("it broke off")
 
 
 async def _refusal(response: aiohttp.ClientResponse) -> Exception:

@@ -31,7 +31,7 @@ async def bot_nearby(loaded: Loaded) -> AsyncIterator[Find]:
     """
     found = _running(loaded)
     if found is not None:
-        name = _channel(loaded)
+        name = _terminal(loaded)
         if name is None:
             raise NoTerminalChannel(url=found.get("url", "?"))
         yield lambda: _address(loaded, name)
@@ -57,7 +57,7 @@ async def _address(loaded: Loaded, name: str) -> Address | None:
 async def _started(loaded: Loaded) -> AsyncIterator[Find]:
     from supportbot.app import running
 
-    name = _channel(loaded) or _TYPE
+    name = terminal_name(loaded)
     async with running(_for_one_chat(loaded, name), only=name) as bot:
         address = Address(f"{bot.url}/channels/{name}/messages", await _token(loaded.database, name))
 
@@ -80,7 +80,23 @@ def _for_one_chat(loaded: Loaded, name: str) -> Loaded:
     )
 
 
-def _channel(loaded: Loaded) -> str | None:
+def terminal_name(loaded: Loaded) -> str:
+    """Return the name of the channel that is chatted through, whether it stands in bot.yaml or not."""
+    return _terminal(loaded) or _TYPE
+
+
+async def conversation_id(loaded: Loaded, name: str) -> str:
+    """Return the id of the conversation of this name; empty when there is none yet. The store must exist."""
+    from supportbot.session import ChannelTranscripts
+
+    store = open_store(loaded.database)
+    try:
+        return await ChannelTranscripts(store, terminal_name(loaded)).conversation_id(name) or ""
+    finally:
+        await store.close()
+
+
+def _terminal(loaded: Loaded) -> str | None:
     """Return the name of the terminal channel in bot.yaml."""
     return next((name for name, section in loaded.channels.items() if section.type == _TYPE), None)
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from supportbot.cli.settings import settings_of
-from supportbot.errors import NoStoreYet
+from supportbot.errors import NoStoreYet, NotFound, NotInState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import typer
 
+    from supportbot.errors import SupportBotError
     from supportbot.store import Store
 
 T = TypeVar("T")
@@ -44,6 +46,19 @@ def check_store(database: str) -> None:
     if schema.version(database) is None:
         raise NoStoreYet(database=make_url(database).render_as_string(hide_password=True))
     schema.prepare(database)
+
+
+async def why_not(store: Store, identifier: str, refusal: NotFound, *, wanted: str) -> SupportBotError:
+    """Return what to say of an id that is not of a ``wanted`` turn or delivery: its state, if it has one."""
+    from supportbot import reports
+
+    with suppress(NotFound):
+        story = await reports.explain(store, identifier)
+        for what, rows in (("Turn", story.turns), ("Delivery", story.deliveries)):
+            for row in rows:
+                if row.id == identifier and row.state != wanted:
+                    return NotInState(what=what, id=identifier, state=row.state, wanted=wanted)
+    return refusal
 
 
 def be_quiet() -> None:

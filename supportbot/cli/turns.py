@@ -9,7 +9,7 @@ from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.options import AsJson, Before, Channel, Limit
 from supportbot.cli.output import local, phrase
 from supportbot.cli.pages import print_page
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import why_not, with_store
 from supportbot.errors import NotFound
 
 if TYPE_CHECKING:
@@ -79,7 +79,10 @@ def replay(
 async def _replay(store: "Store", turn: str) -> int:
     from supportbot import session
 
-    await session.replay_turn(store, turn)
+    try:
+        await session.replay_turn(store, turn)
+    except NotFound as error:
+        raise await why_not(store, turn, error, wanted="dead") from None
     return 1
 
 
