@@ -143,7 +143,7 @@ class Channel(Protocol):
 
         Raises:
             Refused: the platform will never take it.
-            RetryAfter: the platform did not take it, and says when to try again.
+            RetryAfter: the platform did not take it, and may later: when it says, or after our own pause.
             Unclear: nobody knows whether it took it. Any other exception counts as this.
         """
 

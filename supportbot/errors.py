@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 
@@ -75,11 +76,11 @@ class NotFound(SupportBotError):
     """There is no {what} '{id}'."""
 
 
-# -- a turn ------------------------------------------------------------------------------------
 class NotInState(SupportBotError):
     """{what} {id} is {state}, not {wanted}."""
 
 
+# -- a turn ------------------------------------------------------------------------------------
 
 
 class Fenced(SupportBotError):
@@ -139,12 +140,16 @@ class Refused(DeliveryError):
 
 
 class RetryAfter(DeliveryError):
-    """The platform did not take the delivery and asks to wait {seconds} s: {cause}"""
+    """The platform did not take the delivery, and may take it later: {cause}"""
 
     @property
-    def seconds(self) -> float:
-        """How long to wait before the next attempt."""
-        return float(self.details["seconds"])
+    def seconds(self) -> float | None:
+        """How long to wait before the next attempt; None when it is not known, or no number was given."""
+        try:
+            seconds = float(self.details["seconds"])
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+        return None if isnan(seconds) else seconds
 
 
 class Unclear(DeliveryError):

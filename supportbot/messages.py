@@ -275,6 +275,7 @@ class Outbound(_Evolve):
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
     attempt: int = 1
+    """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0
 
 

@@ -151,7 +151,9 @@ deliveries = Table(
     Column("seq", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("looks", Integer, nullable=False),  # how often an unclear one was looked for on the platform
+    Column("sends", Integer, nullable=False),  # hand-overs to the channel, but for those asked to wait
+    Column("looks", Integer, nullable=False),  # how often an unclear one was not found on the platform
+    Column("waits", Integer, nullable=False),  # how often in a row it could not even be tried or looked for
     Column("owner", Text),
     Column("due_at", BigInteger),
     Column("external_id", Text, nullable=False),

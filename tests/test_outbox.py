@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supportbot.errors import RetryAfter
 from supportbot.ids import now_ms
 from supportbot.outbox import ledger
 from supportbot.testing.fakes import BlindChannel, Fate
 from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
-    from supportbot.messages import Outbound
+    from supportbot.messages import Outbound, Sent
+    from supportbot.outbox.ledger import Claimed
 
 DELIVERIES = "select state, reason from deliveries order by seq"
 
@@ -67,6 +71,97 @@ async def test_a_post_that_never_gets_through_is_dead_in_the_end(database_url: s
         assert [call.split()[0] for call in bot.platform.calls].count("send") == 3
 
 
+async def test_waiting_as_asked_uses_up_no_attempts(database_url: str) -> None:
+    """However often the platform asked to wait, a post that got lost afterwards is made again."""
+    async with running(database_url) as bot:
+        bot.platform.retry_after = 0
+        bot.platform.fates.extend(["busy"] * 12)
+        bot.platform.fates.extend(["lost", "busy"])
+        await bot.accept("hello")
+        await bot.until_rows("select state, sends, waits from deliveries", [("delivered", 2, 0)])
+        assert [2] == [post.attempt for post in bot.platform.posts]
+
+
+@pytest.mark.parametrize(("failures", "outcome"), [(2, "delivered"), (3, "unknown")])
+async def test_failed_looks_have_a_limit_of_their_own(database_url: str, failures: int, outcome: str) -> None:
+    """Looking may fail as often in a row as sending may, whatever came before; then nobody can tell."""
+    async with running(database_url) as bot:
+        find, fails = bot.platform.find, iter(range(failures))
+
+        async def failing(outbound: Outbound) -> Sent | None:
+            if next(fails, None) is None:
+                return await find(outbound)
+            raise ConnectionResetError
+
+        bot.platform.find = failing  # type: ignore[method-assign]
+        bot.platform.retry_after = 0
+        bot.platform.fates.extend(["busy"] * 5)
+        bot.platform.fates.append("unclear but there")
+        await bot.accept("hello")
+        await bot.until_rows("select state, sends from deliveries", [(outcome, 1)])
+        assert ["re: hello"] == bot.platform.texts
+
+
+async def test_a_platform_that_names_no_time_is_left_alone_ever_longer(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a number the pauses are the outbox's own: they double, up to a minute, for ever."""
+    monkeypatch.setattr("supportbot.outbox.dispatch.random.random", lambda: 0.5)
+    async with running(database_url) as bot:
+        backoff, pauses = bot.outbox._backoff_ms, []
+
+        def pause(tries: int) -> int:
+            pauses.append(backoff(tries))
+            return pauses[-1]
+
+        monkeypatch.setattr(bot.outbox, "_backoff_ms", pause)
+        bot.platform.retry_after = None
+        bot.platform.fates.extend(["busy"] * 4)
+        await bot.accept("hello")
+        await bot.until_rows("select state, sends from deliveries", [("delivered", 1)])
+        assert [10, 20, 40, 80] == pauses
+        assert [60_000, 60_000] == [backoff(tries) for tries in (20, 1_000_000)]
+
+
+@pytest.mark.parametrize(
+    ("given", "seconds"),
+    [
+        ({"seconds": "17"}, 17.0),
+        ({"seconds": None}, None),
+        ({"seconds": "Wed, 21 Oct 2026 07:28:00 GMT"}, None),
+        ({"seconds": float("nan")}, None),
+        ({"seconds": 10**400}, None),
+        ({}, None),
+    ],
+)
+def test_a_time_that_is_no_number_is_not_known(given: dict[str, Any], seconds: float | None) -> None:
+    """A channel may hand on what a header says, or nothing at all."""
+    assert seconds == RetryAfter(cause="busy", **given).seconds
+
+
+async def test_a_send_is_counted_before_it_is_made(database_url: str) -> None:
+    """A post that kills the process each time comes to its end: the next start knows of the try."""
+    async with opened(database_url) as store:
+        bot = Durable(store)
+        bot.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        await bot.start()
+        await bot.accept("hello")
+        await bot.until_rows("select state, sends from deliveries", [("sending", 1)])
+        [(delivery,)] = await bot.rows("select id from deliveries")
+        now = now_ms()
+        claim = partial(ledger.claim, delivery_id=delivery, now=now, owner="next", lease_until=now)
+        sought = await store.write(lambda tx: (ledger.reclaim(tx, "next", now), claim(tx))[1])
+        assert sought is not None
+        assert (True, 1, 1) == (sought.unclear, sought.sends, sought.outbound.attempt)
+        planned = replace(sought, unclear=False)
+        await store.write(lambda tx: ledger.postpone(tx, planned, due=now, now=now, reason=""))
+        again = await store.write(claim)
+        assert again is not None
+        assert (False, 2, 2) == (again.unclear, again.sends, again.outbound.attempt)
+        assert [("sending", 2)] == await bot.rows("select state, sends from deliveries")
+        await bot.stop()
+
+
 async def test_replies_of_a_conversation_keep_their_order(database_url: str) -> None:
     """A reply whose predecessor waits for the platform waits behind it; other conversations do not."""
     async with running(database_url) as bot:
@@ -98,7 +193,7 @@ async def test_what_a_crash_left_in_sending_is_looked_for(database_url: str) -> 
         await bot.stop()
 
 
-async def _die(_outbound: Outbound, _state: str, **_details: str) -> None:
+async def _die(_claimed: Claimed, _state: str, **_details: str) -> None:
     """The process was killed between the post and its record."""
 
 
@@ -120,7 +215,7 @@ async def test_a_reply_that_was_planned_but_never_sent_is_sent_by_the_next_start
 
 
 async def test_an_overtaken_sender_records_nothing(database_url: str) -> None:
-    """The outcome of an attempt counts only while that attempt holds the delivery."""
+    """The outcome of a claim counts only while that claim holds the delivery."""
     async with opened(database_url) as store:
         bot = Durable(store, channels={})
         bot.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
@@ -131,10 +226,11 @@ async def test_an_overtaken_sender_records_nothing(database_url: str) -> None:
         now = now_ms()
         await store.write(lambda tx: ledger.reclaim(tx, "next", now))
         lease = {"owner": "next", "lease_until": now + 1000}
-        outbound, unclear, _ = await store.write(lambda tx: ledger.claim(tx, delivery, now=now, **lease))  # type: ignore[misc]
-        late = outbound.evolve(attempt=outbound.attempt - 1)
+        claimed = await store.write(lambda tx: ledger.claim(tx, delivery, now=now, **lease))  # type: ignore[arg-type]
+        assert claimed is not None
+        late = replace(claimed, fence=claimed.fence - 1)
         await store.write(lambda tx: ledger.end(tx, late, state="dead", now=now))
-        assert unclear is True
+        assert claimed.unclear is True
         assert await bot.rows("select state from deliveries") == [("sending",)]
         await bot.stop()
 

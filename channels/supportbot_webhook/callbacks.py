@@ -17,7 +17,6 @@ import aiohttp
 
 from supportbot import __version__
 from supportbot.errors import Refused, RetryAfter, Unclear
-from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_webhook.addresses import PrivateAddress, UnsafeUrl, check_url, public_socket
 from supportbot_webhook.outbound import callback
@@ -71,7 +70,7 @@ class Callbacks:
             Unclear: nobody knows.
         """
         if self._session is None:
-            raise RetryAfter(seconds=1.0, cause="the channel is not running")
+            raise RetryAfter(cause="the channel is not running")
         if not self._config.secrets:
             raise Refused(cause="the channel has no secret any more to sign it with")
         try:
@@ -86,11 +85,11 @@ class Callbacks:
             async with self._session.post(
                 url, data=body.encode(), headers=headers, allow_redirects=False
             ) as response:
-                _judge(response, outbound)
+                _judge(response)
         except aiohttp.ClientConnectorError as error:
             if isinstance(error.os_error, PrivateAddress):
                 raise Refused(cause=str(error.os_error)) from error
-            raise RetryAfter(seconds=_backoff(outbound), cause="the receiver cannot be reached") from error
+            raise RetryAfter(cause="the receiver cannot be reached") from error
         except aiohttp.InvalidURL as error:
             raise Refused(cause="its callback_url is not a URL") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -98,24 +97,17 @@ class Callbacks:
         return Sent(external_id=outbound.delivery_id)
 
 
-def _judge(response: aiohttp.ClientResponse, outbound: Outbound) -> None:
+def _judge(response: aiohttp.ClientResponse) -> None:
     """Raise what the status means, unless it means success. The body is never read."""
     status, cause = response.status, f"the receiver answered {response.status}"
     if 200 <= status < 300:
         return
     asked = _retry_after(response.headers.get("Retry-After", ""))
-    if status in _TRY_AGAIN:
-        raise RetryAfter(seconds=_backoff(outbound) if asked is None else asked, cause=cause)
-    if status == 503 and asked is not None:
+    if status in _TRY_AGAIN or (status == 503 and asked is not None):
         raise RetryAfter(seconds=asked, cause=cause)
     if status >= 500:
         raise Unclear(cause=cause)
     raise Refused(cause=cause)
-
-
-def _backoff(outbound: Outbound) -> float:
-    """Wait as long again as it has been going on, one second to five minutes: so the pauses double."""
-    return min(max(1.0, (now_ms() - outbound.created_at) / 1000), 300.0)
 
 
 def _retry_after(value: str) -> float | None:

@@ -66,7 +66,7 @@ def _cells(row: "DeliveryRow") -> tuple[str, ...]:
         local(row.updated_at),
         row.channel,
         row.state,
-        str(row.attempt),
+        str(row.sends),
         phrase(row.receipt, 40),
         phrase(row.reason, 80),
     )

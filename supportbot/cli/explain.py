@@ -87,7 +87,7 @@ def _about_turn(turn: "TurnRow") -> "Iterator[str]":
 
 def _about_delivery(delivery: "DeliveryRow") -> "Iterator[str]":
     yield delivery.id
-    yield f"{delivery.state} by {delivery.channel} after {_tries(delivery.attempt)}"
+    yield f"{delivery.state} by {delivery.channel} after {_tries(delivery.sends)}"
     if delivery.receipt:
         yield f"receipt: {phrase(delivery.receipt)}"
     if delivery.reason:

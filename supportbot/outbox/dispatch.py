@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Outbound, Turn
+    from supportbot.messages import Answer, Turn
+    from supportbot.outbox.ledger import Claimed
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0
@@ -40,6 +42,9 @@ _MARGIN = 15.0
 
 _LOOKS = 2
 """How often a delivery must not be found before it is sent again."""
+
+_LONGEST_PAUSE = 60.0
+"""Seconds between two tries at most, before jitter, unless the platform asks for more."""
 
 _GIVE_UP = 24 * 3600 * 1000
 """Milliseconds after which a platform that only ever asks to wait has refused."""
@@ -100,7 +105,8 @@ class Outbox:
             enlist: the turn engine's ear, for what arrived while an answer was being written.
             counts: the metrics.
             alone: no other process works on this store.
-            attempts: sends before a delivery is put aside as dead.
+            attempts: sends before a delivery is put aside as dead; also how often in a row looking for an
+                unclear one may fail before it ends as unknown.
             retry_delay: seconds before the second send; doubles, with jitter.
             timeout: seconds one send may take before its outcome is unclear.
             settle_delay: seconds to wait before looking for an unclear one.
@@ -197,7 +203,7 @@ class Outbox:
         self._say(tx, turn, text, now_ms(), None)
 
     def _say(self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None) -> None:
-        message, outbound = ledger.say(
+        message, claimed = ledger.say(
             tx,
             turn,
             text,
@@ -208,8 +214,8 @@ class Outbox:
             handoff=answer.handoff if answer else "",
         )
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message)))
-        if outbound is not None:
-            tx.after_commit(lambda: self._begin(self._send(outbound)))
+        if claimed is not None:
+            tx.after_commit(lambda: self._begin(self._send(claimed)))
 
     def _hand_over(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
         tx.run(_QUEUE, conversation=turn.conversation_id)
@@ -232,112 +238,121 @@ class Outbox:
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, outbound: Outbound) -> None:
+    async def _send(self, claimed: Claimed) -> None:
         """Hand a claimed delivery to its channel, once, and record what came of it."""
+        outbound = claimed.outbound
         channel = self._channels.get(outbound.channel)
         if channel is None:
-            await self._end(outbound, "dead", reason=f"bot.yaml has no channel '{outbound.channel}' any more")
+            await self._end(claimed, "dead", reason=f"bot.yaml has no channel '{outbound.channel}' any more")
             return
         try:
             async with asyncio.timeout(self._timeout):
                 sent = await channel.send(outbound)
         except Refused as error:
-            await self._end(outbound, "dead", reason=_cause(error))
+            await self._end(claimed, "dead", reason=_cause(error))
         except RetryAfter as error:
-            await self._wait(outbound, error)
+            await self._wait(claimed, error)
         except Exception as error:  # noqa: BLE001 - the channel may have sent it: whatever it was, it is unclear
-            await self._unclear(outbound, looks=0, reason=_cause(error))
+            await self._unclear(claimed, looks=0, reason=_cause(error))
         else:
-            await self._end(outbound, "delivered", external_id=clean_text(sent.external_id))
+            await self._end(claimed, "delivered", external_id=clean_text(sent.external_id))
 
-    async def _wait(self, outbound: Outbound, error: RetryAfter) -> None:
+    async def _wait(self, claimed: Claimed, error: RetryAfter) -> None:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
-        now, last = now_ms(), outbound.created_at + _GIVE_UP
+        now, last = now_ms(), claimed.outbound.created_at + _GIVE_UP
         if now > last:
-            await self._end(outbound, "dead", reason=_cause(error))
-        else:
-            due = min(last, now + max(0.0, error.seconds) * 1000)  # as a float: it may be infinite
-            await self._postpone(outbound, sending=False, looks=0, due=int(due), reason=_cause(error))
+            await self._end(claimed, "dead", reason=_cause(error))
+            return
+        waits, seconds = claimed.waits + 1, error.seconds
+        # The platform's word stays a float: it may be infinite.
+        pause = self._backoff_ms(waits) if seconds is None else max(0.0, seconds) * 1000
+        waiting = replace(claimed, sends=claimed.sends - 1, looks=0, waits=waits)
+        await self._postpone(waiting, due=int(min(last, now + pause)), reason=_cause(error))
 
-    async def _unclear(self, outbound: Outbound, *, looks: int, reason: str) -> None:
-        if isinstance(self._channels[outbound.channel], CanFind):
+    async def _unclear(self, claimed: Claimed, *, looks: int, reason: str) -> None:
+        if isinstance(self._channels[claimed.outbound.channel], CanFind):
             due = now_ms() + int(self._settle_delay * 1000)
-            await self._postpone(outbound, sending=True, looks=looks, due=due, reason=reason)
+            sought = replace(claimed, unclear=True, looks=looks, waits=0)
+            await self._postpone(sought, due=due, reason=reason)
         else:
-            await self._end(outbound, "unknown", reason=reason)
+            await self._end(claimed, "unknown", reason=reason)
 
-    async def _settle(self, outbound: Outbound, looks: int) -> None:
+    async def _settle(self, claimed: Claimed) -> None:
         """Look for a delivery whose outcome is unclear, before anything is sent again."""
-        channel = self._channels.get(outbound.channel)
+        channel = self._channels.get(claimed.outbound.channel)
         if not isinstance(channel, CanFind):
-            await self._end(outbound, "unknown", reason="the bot stopped while it was being sent")
+            await self._end(claimed, "unknown", reason="the bot stopped while it was being sent")
             return
         try:
             async with asyncio.timeout(self._timeout):
-                found = await channel.find(outbound)
+                found = await channel.find(claimed.outbound)
         except Exception as error:  # noqa: BLE001 - looking failed, whyever: look again, not for ever
-            await self._look_again(outbound, looks, _cause(error))
+            await self._look_again(claimed, _cause(error))
             return
+        looks = claimed.looks + 1
         if found is not None:
-            await self._end(outbound, "delivered", external_id=clean_text(found.external_id))
-        elif looks + 1 < _LOOKS:
-            await self._unclear(outbound, looks=looks + 1, reason="not found on the platform yet")
+            await self._end(claimed, "delivered", external_id=clean_text(found.external_id))
+        elif looks < _LOOKS:
+            await self._unclear(claimed, looks=looks, reason="not found on the platform yet")
         else:
-            await self._send_again(outbound)
+            await self._send_again(claimed)
 
-    async def _look_again(self, outbound: Outbound, looks: int, reason: str) -> None:
-        if outbound.attempt >= self._attempts:
-            await self._end(outbound, "unknown", reason=reason)
+    async def _look_again(self, claimed: Claimed, reason: str) -> None:
+        waits = claimed.waits + 1
+        if waits >= self._attempts:
+            await self._end(claimed, "unknown", reason=reason)
         else:
-            due = now_ms() + self._backoff_ms(outbound)
-            await self._postpone(outbound, sending=True, looks=looks, due=due, reason=reason)
+            due = now_ms() + self._backoff_ms(waits)
+            await self._postpone(replace(claimed, waits=waits), due=due, reason=reason)
 
-    async def _send_again(self, outbound: Outbound) -> None:
+    async def _send_again(self, claimed: Claimed) -> None:
         """It is certainly not there: plan it again, until the attempts are used up."""
         reason = "not found on the platform"
-        if outbound.attempt >= self._attempts * (_LOOKS + 1):  # each send comes with its looks
-            await self._end(outbound, "dead", reason=reason)
+        if claimed.sends >= self._attempts:
+            await self._end(claimed, "dead", reason=reason)
         else:
-            due = now_ms() + self._backoff_ms(outbound)
-            await self._postpone(outbound, sending=False, looks=0, due=due, reason=reason)
+            due = now_ms() + self._backoff_ms(claimed.sends)
+            planned = replace(claimed, unclear=False, looks=0, waits=0)
+            await self._postpone(planned, due=due, reason=reason)
 
-    def _backoff_ms(self, outbound: Outbound) -> int:
-        sends = outbound.attempt // (_LOOKS + 1)
-        return int(1000 * min(60.0, self._retry_delay * 2**sends) * (0.75 + 0.5 * random.random()))  # noqa: S311
+    def _backoff_ms(self, tries: int) -> int:
+        """Return how long to pause after so many tries of one kind."""
+        delay = self._retry_delay * 2 ** min(tries - 1, 32)  # more doublings than that fit into no float
+        return int(1000 * min(_LONGEST_PAUSE, delay) * (0.75 + 0.5 * random.random()))  # noqa: S311
 
     # -- outcomes -------------------------------------------------------------------------------
 
-    async def _end(self, outbound: Outbound, state: str, *, external_id: str = "", reason: str = "") -> None:
+    async def _end(self, claimed: Claimed, state: str, *, external_id: str = "", reason: str = "") -> None:
         def unit(tx: Tx) -> None:
             following = ledger.end(
-                tx, outbound, state=state, now=now_ms(), external_id=external_id, reason=reason
+                tx, claimed, state=state, now=now_ms(), external_id=external_id, reason=reason
             )
             if following is not None:
                 self._claim(tx, following)
 
         if state != "delivered":
-            log.warning("delivery.ended", state=state, delivery=outbound.delivery_id, reason=reason)
-        await self._record(unit, outbound)
-        self._counts.delivery(outbound.channel, state)
+            log.warning("delivery.ended", state=state, delivery=claimed.outbound.delivery_id, reason=reason)
+        await self._record(unit, claimed)
+        self._counts.delivery(claimed.outbound.channel, state)
 
-    async def _postpone(
-        self, outbound: Outbound, *, sending: bool, looks: int, due: int, reason: str
-    ) -> None:
+    async def _postpone(self, claimed: Claimed, *, due: int, reason: str) -> None:
+        delivery = claimed.outbound.delivery_id
+
         def unit(tx: Tx) -> None:
             now = now_ms()
-            ledger.postpone(tx, outbound, sending=sending, looks=looks, due=due, now=now, reason=reason)
-            tx.after_commit(lambda: self._look_at(outbound.delivery_id, due - now))
+            ledger.postpone(tx, claimed, due=due, now=now, reason=reason)
+            tx.after_commit(lambda: self._look_at(delivery, due - now))
 
-        log.info("delivery.postponed", delivery=outbound.delivery_id, reason=reason, looking=sending)
-        await self._record(unit, outbound)
+        log.info("delivery.postponed", delivery=delivery, reason=reason, looking=claimed.unclear)
+        await self._record(unit, claimed)
 
-    async def _record(self, unit: object, outbound: Outbound) -> None:
+    async def _record(self, unit: object, claimed: Claimed) -> None:
         """Write an outcome down while the delivery is ours; after that its lease says: unclear."""
         try:
             await self._store.write(unit, patience=_MARGIN)  # type: ignore[arg-type]
         except StoreUnavailable as error:
             # No traceback: the cause is known, and what happens next is that somebody looks for the delivery.
-            log.error("delivery.unrecorded", id=outbound.delivery_id, error=str(error))  # noqa: TRY400
+            log.error("delivery.unrecorded", id=claimed.outbound.delivery_id, error=str(error))  # noqa: TRY400
 
     # -- finding work ---------------------------------------------------------------------------
 
@@ -346,13 +361,9 @@ class Outbox:
             return
         now = now_ms()
         claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self._lease_ms)
-        if claimed is None:
-            return
-        outbound, unclear, looks = claimed
-        if unclear:
-            tx.after_commit(lambda: self._begin(self._settle(outbound, looks)))
-        else:
-            tx.after_commit(lambda: self._begin(self._send(outbound)))
+        if claimed is not None:
+            work = self._settle if claimed.unclear else self._send
+            tx.after_commit(lambda: self._begin(work(claimed)))
 
     def _look_at(self, delivery_id: str, in_ms: int) -> None:
         if not self._open or in_ms > 10_000 * _SWEEP:

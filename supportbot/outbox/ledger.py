@@ -1,12 +1,15 @@
 """What is written about deliveries.
 
 ``attempt`` is the fencing token of a delivery: it grows with every claim, and whoever records an
-outcome names the attempt it belongs to. ``due_at`` is when somebody should next look at an open
-delivery: to try it, to look for it on the platform, or because its sender died.
+outcome names the claim it belongs to. ``sends`` is what is limited: it grows with every hand-over to
+the channel, before it happens, and shrinks again when the platform asked to wait. ``due_at`` is when
+somebody should next look at an open delivery: to try it, to look for it on the platform, or because
+its sender died.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, update
@@ -22,7 +25,7 @@ if TYPE_CHECKING:
     from supportbot.store import Tx
 
 _OPEN = deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'")))
-_MINE = (deliveries.c.id == bindparam("delivery"), deliveries.c.attempt == bindparam("held"), _OPEN)
+_MINE = (deliveries.c.id == bindparam("delivery"), deliveries.c.attempt == bindparam("fence"), _OPEN)
 
 _ADVANCE = Statement(
     update(conversations)
@@ -66,9 +69,17 @@ _CLAIM = Statement(
         due_at=bindparam("lease"),
         updated_at=bindparam("now"),
     )
-    .returning(deliveries.c.state, deliveries.c.looks)
+    .returning(
+        deliveries.c.state,
+        deliveries.c.attempt,
+        deliveries.c.sends,
+        deliveries.c.looks,
+        deliveries.c.waits,
+    )
 )
-_SEND = Statement(update(deliveries).where(*_MINE).values(state="sending", looks=0))
+_SEND = Statement(
+    update(deliveries).where(*_MINE).values(state="sending", sends=deliveries.c.sends + 1, looks=0, waits=0)
+)
 _END = Statement(
     update(deliveries)
     .where(*_MINE)
@@ -86,7 +97,9 @@ _AGAIN = Statement(
     .where(*_MINE)
     .values(
         state=bindparam("new_state"),
+        sends=bindparam("new_sends"),
         looks=bindparam("new_looks"),
+        waits=bindparam("new_waits"),
         reason=bindparam("why"),
         owner=None,
         due_at=bindparam("due"),
@@ -117,6 +130,23 @@ _ABANDONED = Statement(
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed:
+    """A delivery that is somebody's to send or to look for, and what came of it so far."""
+
+    outbound: Outbound
+    fence: int
+    """Which claim this is; what is recorded under an older one changes nothing."""
+    unclear: bool = False
+    """It was already being sent: it must be looked for, not sent again."""
+    sends: int = 1
+    """How often it was handed to its channel, this time included, without those asked to wait."""
+    looks: int = 0
+    """How often it was not found on the platform since it was last sent."""
+    waits: int = 0
+    """How often in a row before this the platform asked to wait, or looking for it failed."""
+
+
 def say(
     tx: Tx,
     turn: Turn,
@@ -127,7 +157,7 @@ def say(
     lease_until: int,
     citations: tuple[Citation, ...] = (),
     handoff: str = "",
-) -> tuple[Message, Outbound | None]:
+) -> tuple[Message, Claimed | None]:
     """Write a reply into the conversation and plan its delivery.
 
     Returns the message and, when nothing earlier of this conversation is still on its way, the delivery,
@@ -161,12 +191,16 @@ def say(
         in_reply_to=turn.messages[-1].client_key,
         citations=citations,
         handoff=handoff,
-        attempt=1 if free else 0,
         created_at=now,
     )
-    # Behind an earlier one it has no time of its own: whatever ends the earlier one wakes it.
-    _store_delivery(tx, outbound, "sending" if free else "planned", owner, lease_until if free else None)
-    return message, outbound if free else None
+    if not free:  # it has no time of its own: whatever ends the earlier one wakes it
+        _store_delivery(tx, outbound, "planned", fence=0, sends=0, owner=None, due=None)
+        return message, None
+    claimed = Claimed(outbound=outbound, fence=1)
+    _store_delivery(
+        tx, outbound, "sending", fence=claimed.fence, sends=claimed.sends, owner=owner, due=lease_until
+    )
+    return message, claimed
 
 
 def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
@@ -190,7 +224,9 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
     )
 
 
-def _store_delivery(tx: Tx, outbound: Outbound, state: str, owner: str, due: int | None) -> None:
+def _store_delivery(
+    tx: Tx, outbound: Outbound, state: str, *, fence: int, sends: int, owner: str | None, due: int | None
+) -> None:
     tx.run(
         _ADD,
         id=outbound.delivery_id,
@@ -200,9 +236,11 @@ def _store_delivery(tx: Tx, outbound: Outbound, state: str, owner: str, due: int
         channel=outbound.channel,
         seq=outbound.seq,
         state=state,
-        attempt=outbound.attempt,
+        attempt=fence,
+        sends=sends,
         looks=0,
-        owner=owner if state == "sending" else None,
+        waits=0,
+        owner=owner,
         due_at=due,
         external_id="",
         reason="",
@@ -214,13 +252,10 @@ def _store_delivery(tx: Tx, outbound: Outbound, state: str, owner: str, due: int
     )
 
 
-def claim(
-    tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int
-) -> tuple[Outbound, bool, int] | None:
-    """Claim a delivery that is due and whose turn it is.
+def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -> Claimed | None:
+    """Claim a delivery that is due and whose turn it is, and count its send unless it is to be looked for.
 
-    Returns the delivery, whether it was already being sent (so that it must be looked for, not sent
-    again), and how often it was looked for; None when it is not due, done, or behind an earlier one.
+    Returns None when it is not due, done, or behind an earlier one.
     """
     row = tx.row(_WHOLE, delivery=delivery_id)
     if row is None:
@@ -228,24 +263,33 @@ def claim(
     first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
     if first is None or first.id != delivery_id:
         return None
-    claimed = tx.row(_CLAIM, delivery=delivery_id, now=now, new_owner=owner, lease=lease_until)
-    if claimed is None:
+    now_ours = tx.row(_CLAIM, delivery=delivery_id, now=now, new_owner=owner, lease=lease_until)
+    if now_ours is None:
         return None
-    attempt = row.attempt + 1
-    if claimed.state == "planned":
-        tx.run(_SEND, delivery=delivery_id, held=attempt)
-    return outbound_from(row).evolve(attempt=attempt), claimed.state == "sending", claimed.looks
+    unclear, sends = now_ours.state == "sending", now_ours.sends
+    if not unclear:
+        tx.run(_SEND, delivery=delivery_id, fence=now_ours.attempt)
+        sends += 1
+    return Claimed(
+        outbound=outbound_from(row).evolve(attempt=sends),
+        fence=now_ours.attempt,
+        unclear=unclear,
+        sends=sends,
+        looks=now_ours.looks,
+        waits=now_ours.waits,
+    )
 
 
 def end(
-    tx: Tx, outbound: Outbound, *, state: str, now: int, external_id: str = "", reason: str = ""
+    tx: Tx, claimed: Claimed, *, state: str, now: int, external_id: str = "", reason: str = ""
 ) -> str | None:
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
+    outbound = claimed.outbound
     tx.row(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     ended = tx.run(
         _END,
         delivery=outbound.delivery_id,
-        held=outbound.attempt,
+        fence=claimed.fence,
         new_state=state,
         receipt=external_id,
         why=reason,
@@ -261,22 +305,27 @@ def end(
     return str(following.id)
 
 
-def postpone(
-    tx: Tx, outbound: Outbound, *, sending: bool, looks: int, due: int, now: int, reason: str
-) -> None:
-    """Look at the delivery again later: ``sending`` to look for it on the platform, else to try it again."""
+def postpone(tx: Tx, claimed: Claimed, *, due: int, now: int, reason: str) -> None:
+    """Go on with the delivery later: look for it on the platform if it is unclear, else send it.
+
+    Args:
+        claimed: as it shall stand then.
+    """
     postponed = tx.run(
         _AGAIN,
-        delivery=outbound.delivery_id,
-        held=outbound.attempt,
-        new_state="sending" if sending else "planned",
-        new_looks=looks,
+        delivery=claimed.outbound.delivery_id,
+        fence=claimed.fence,
+        new_state="sending" if claimed.unclear else "planned",
+        new_sends=claimed.sends,
+        new_looks=claimed.looks,
+        new_waits=claimed.waits,
         why=reason,
         due=due,
         now=now,
     )
     if postponed:
-        _note(tx, outbound, "delivery.unclear" if sending else "delivery.postponed", now, reason=reason)
+        kind = "delivery.unclear" if claimed.unclear else "delivery.postponed"
+        _note(tx, claimed.outbound, kind, now, reason=reason)
 
 
 def due(tx: Tx, until: int, most: int, only: str = "") -> list[Any]:

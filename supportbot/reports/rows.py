@@ -101,7 +101,8 @@ class DeliveryRow:
     turn_id: str
     channel: str
     state: DeliveryState
-    attempt: int
+    sends: int
+    """How often it was handed to its channel, without the times when the platform asked to wait."""
     receipt: str
     """The platform's id of what was delivered."""
     reason: str
@@ -205,7 +206,7 @@ def delivery_row(row: Any) -> DeliveryRow:
         turn_id=row.turn_id,
         channel=row.channel,
         state=row.state,
-        attempt=row.attempt,
+        sends=row.sends,
         receipt=row.external_id,
         reason=row.reason,
         handoff=row.handoff,

@@ -92,6 +92,6 @@ def outbound_from(row: Any) -> Outbound:
         in_reply_to=row.in_reply_to,
         citations=citations_from(row.citations),
         handoff=row.handoff,
-        attempt=row.attempt,
+        attempt=row.sends,
         created_at=row.created_at,
     )

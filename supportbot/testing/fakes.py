@@ -42,8 +42,8 @@ class RecordingChannel:
         self.calls: list[str] = []
         """Every call in its order: ``send <delivery id>`` and ``find <delivery id>``."""
         self.fates: deque[Fate] = deque()
-        self.retry_after = 0.05
-        """Seconds that a busy platform asks to wait."""
+        self.retry_after: float | None = 0.05
+        """Seconds that a busy platform asks to wait; None when it does not say."""
 
     def app(self, accept: Accept) -> web.Application:
         """No routes; keeps ``accept``."""
