@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _MAX_URL = 2000  # characters
 _ENDS_IN_A_NUMBER = re.compile(r"(^|\.)(0[xX][0-9a-fA-F]*|[0-9]+)\.?$")
+_LIFTED_HTTP = "(allow_http lets it be http://)"
+_LIFTED_PRIVATE = "(allow_private_callbacks lets it be private)"
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
@@ -31,7 +33,7 @@ class PrivateAddress(OSError):
     """A connection was about to be made to an address that is not public."""
 
     def __init__(self) -> None:
-        super().__init__("the host's address is not public")
+        super().__init__(f"the host's address is not public {_LIFTED_PRIVATE}")
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
@@ -58,8 +60,8 @@ def check_url(url: str, *, allow_http: bool, allow_private: bool) -> None:
         UnsafeUrl: it must not be called.
     """
     parts = _split(url)
-    if parts.scheme not in ({"https", "http"} if allow_http else {"https"}):
-        raise UnsafeUrl("must begin with https://")
+    if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
+        raise UnsafeUrl(f"must begin with https:// {_LIFTED_HTTP}")
     if parts.username is not None or parts.password is not None:
         raise UnsafeUrl("must not hold a user name or password")
     if parts.fragment:
@@ -114,7 +116,7 @@ def _refuse_private(host: str) -> None:
         if _ENDS_IN_A_NUMBER.search(host):
             raise UnsafeUrl("must write an IP address in the usual way") from None
         if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-            raise UnsafeUrl("must not name a private host") from None
+            raise UnsafeUrl(f"must not name a private host {_LIFTED_PRIVATE}") from None
         return
     if not is_public(literal):
-        raise UnsafeUrl("must not name a private address")
+        raise UnsafeUrl(f"must not name a private address {_LIFTED_PRIVATE}")

@@ -23,6 +23,7 @@ MAX_SEQ = 2**31 - 1
 """Highest number a message can have."""
 
 _Model = TypeVar("_Model", bound=BaseModel)
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _BEARER = re.compile(r"Bearer ([!-~]{1,200})", re.IGNORECASE)
 
 
@@ -114,9 +115,10 @@ def _validate(value: object, model: type[_Model]) -> _Model:
 
 
 def _first_problem(error: ValidationError) -> str:
-    """Say in words of ours which field is wrong and why; unknown fields are not repeated."""
+    """Say in words of ours which field is wrong and why; of the request, only a plain name is repeated."""
     first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    if first["type"] == "extra_forbidden":
-        return "There is a field that is not known here."
     where = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        named = _PLAIN_NAME.fullmatch(where)
+        return f"{where}: is not known here" if named else "There is a field that is not known here."
     return f"{where}: {first['msg'].removeprefix('Value error, ')}"

@@ -82,6 +82,20 @@ def test_a_socket_is_made_for_a_public_address() -> None:
     public_socket((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("8.8.8.8", 443))).close()
 
 
+@pytest.mark.parametrize(
+    ("url", "key"),
+    [
+        ("http://example.com/", "allow_http"),
+        ("https://localhost/", "allow_private_callbacks"),
+        ("https://10.0.0.1/", "allow_private_callbacks"),
+    ],
+)
+def test_a_refusal_names_the_key_that_lifts_it(url: str, key: str) -> None:
+    """Whoever tries callbacks on their own machine learns what to set."""
+    with pytest.raises(UnsafeUrl, match=rf"\({key} "):
+        check_url(url, allow_http=False, allow_private=False)
+
+
 def refused(url: str, *, allow_http: bool = False, allow_private: bool = False) -> bool:
     try:
         check_url(url, allow_http=allow_http, allow_private=allow_private)

@@ -310,6 +310,34 @@ async def test_what_cannot_be_stored_is_not_acknowledged(site: Site, failure: Ex
 
 
 @pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"colour": "red"}, "colour: is not known here"),
+        ({"sender": {"id": "x", "assurance": "verified"}}, "sender.assurance: is not known here"),
+        ({"attachments": [{"name": "x", "path": "/"}]}, "attachments.0.path: is not known here"),
+        ({"<b>\u202e": 1}, "There is a field that is not known here."),
+        ({"x" * 101: 1}, "There is a field that is not known here."),
+    ],
+)
+async def test_an_unknown_field_is_named(site: Site, change: dict[str, Any], said: str) -> None:
+    """A plain name is repeated, so that a slip is found; nothing else of the request is."""
+    answer = await site.pass_on(program_message(**change))
+    assert (422, "invalid", said) == (answer.status, answer.code, answer.body["error"]["message"])
+
+
+async def test_an_unknown_parameter_is_passed_over(site: Site) -> None:
+    """As the page says: fields are checked by name, parameters are not."""
+    assert 202 == (await site.pass_on(program_message(), query="?colour=red")).status
+
+
+async def test_another_method_is_told_which_there_are(site: Site) -> None:
+    """405 with Allow."""
+    answer = await site.ask("PUT", "/messages")
+    assert (405, "method_not_allowed") == (answer.status, answer.code)
+    assert {"GET", "POST"} == set(answer.headers["Allow"].split(","))
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://hooks.example.com/x",
