@@ -274,14 +274,14 @@ class DeliveriesSection(Section):
     """How replies are delivered."""
 
     attempts: int = Field(
-        8,
+        24,
         ge=1,
         le=100,
-        description="Tries before a delivery is put aside as dead. A platform that asks to wait is waited "
-        "for, up to a day.",
+        description="Tries before a delivery is put aside as dead: by default after about three hours. A platform that "
+        "asks to wait is waited for, up to a day.",
     )
     retry_delay: float = Field(
-        1.0, gt=0, le=600, description="Seconds before the second try; doubles up to 60, with jitter."
+        1.0, gt=0, le=600, description="Seconds before the second try; doubles up to 600, with jitter."
     )
     timeout: float = Field(
         30.0, gt=0, le=600, description="Seconds one try may take before its outcome is unclear."

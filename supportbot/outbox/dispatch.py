@@ -43,7 +43,7 @@ _MARGIN = 15.0
 _LOOKS = 2
 """How often a delivery must not be found before it is sent again."""
 
-_LONGEST_PAUSE = 60.0
+_LONGEST_PAUSE = 600.0
 """Seconds between two tries at most, before jitter, unless the platform asks for more."""
 
 _GIVE_UP = 24 * 3600 * 1000
