@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import pty
 import subprocess
 import sys
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +15,7 @@ from aiohttp import web
 from supportbot import app, config
 from supportbot.cli import line as client
 from supportbot.cli.background import Background
+from supportbot.cli.chat import _greet, _reached
 from supportbot.cli.line import Address, Line, Reply, Show
 from supportbot.errors import BotGone, ChatRefused
 from tests.bot_folder import BotFolder
@@ -268,29 +267,20 @@ async def test_a_bot_that_goes_away_with_a_question_is_found_again(monkeypatch: 
             await line.ask("x", Heard())
 
 
-def test_a_conversation_that_goes_on_says_where_its_past_is(folder: BotFolder) -> None:
-    """In a terminal, a named conversation begins with the command that shows it; a new one has no past."""
-    known = json.loads(chat(folder, "--once", "hello", "--conversation", "friday", "--json").stdout)
-    told = f"What was said before: supportbot conversations show {known['conversation_id']}\n"
-    assert told in _in_a_terminal(folder, "--conversation", "friday")
-    assert "What was said before" not in _in_a_terminal(folder, "--conversation", "saturday")
-
-
-def _in_a_terminal(folder: BotFolder, *args: str) -> str:
-    """Chat at a pseudo terminal, and end it at once; return what stands on the screen."""
-    ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "supportbot", "-c", str(folder.file), "chat", *args]
-    with subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs) as process:
-        os.close(theirs)
-        screen = b""
-        with suppress(OSError):  # how Linux says that the other end is closed
-            while part := os.read(ours, 4096):
-                screen += part
-                if part.endswith(b"You: "):
-                    os.write(ours, b"\x04")
-        os.close(ours)
-    assert 0 == process.returncode
-    return screen.decode().replace("\r\n", "\n")
+def test_a_conversation_that_goes_on_says_where_its_past_is(
+    folder: BotFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dialogue begins with the command that shows what was said before; a new one has no past."""
+    loaded = config.load(folder.file, {})
+    with Background() as background:
+        friday = background.run(_reached(background, loaded, "friday").ask("hello", Show())).conversation_id
+    for name, past in (
+        ("friday", [f"What was said before: supportbot conversations show {friday}"]),
+        ("", []),
+    ):
+        with Background() as background:
+            _greet(loaded, _reached(background, loaded, name))
+        assert past == [line for line in capsys.readouterr().out.splitlines() if "before" in line]
 
 
 def test_the_background_ends_what_it_began() -> None:
