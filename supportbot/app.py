@@ -26,6 +26,7 @@ from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.inbox import Inbox
 from supportbot.knowledge import Knowledge
+from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
 from supportbot.metrics import Metrics
 from supportbot.model import build as build_model
@@ -34,6 +35,7 @@ from supportbot.model.knowledge import KnowledgeModel
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
 from supportbot.turns import LocalEngine, Rules
@@ -92,10 +94,12 @@ class Brain:
         outbox: Outbox,
         engine: LocalEngine,
         *,
+        store: Store,
         metrics: Metrics,
         model: Model | None = None,
     ) -> None:
         self._given_model = model
+        self._store = store
         self._metrics = metrics
         self._outbox = outbox
         self._engine = engine
@@ -117,13 +121,28 @@ class Brain:
             Bot(
                 knowledge=knowledge,
                 prompts=prompts,
-                model=model,
+                model=self._with_tools(model, loaded),
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
                 handoff_text=config.texts.handoff,
                 failed_text=config.texts.failed,
                 patience=config.turns.lease,
             )
+        )
+
+    def _with_tools(self, model: Model, loaded: Loaded) -> Model:
+        """Let a model use the tools of bot.yaml, if there are any."""
+        if not loaded.tools:
+            return model
+        return Steps(
+            model,
+            loaded.tools,
+            self._store,
+            agrees=Phrases.load().agrees,
+            confirm_text=loaded.config.texts.confirm,
+            confirm_within=loaded.config.turns.confirm_within,
+            patience=loaded.config.turns.lease,
+            counts=self._metrics,
         )
 
     def problems(self) -> dict[str, str]:
@@ -217,7 +236,7 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, metrics=metrics, model=model)
+        brain = Brain(loaded, outbox, engine, store=store, metrics=metrics, model=model)
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,

@@ -128,6 +128,25 @@ class NoModelToAsk(SupportBotError):
     """There is no {wanted} to ask in bot.yaml. {known}"""
 
 
+# -- tools -------------------------------------------------------------------------------------
+
+
+class BadTool(SupportBotError):
+    """The tool '{tool}' {problem}: {fix}"""
+
+
+class ToolFailed(SupportBotError):
+    """{reason}"""
+
+    def __init__(self, reason: str) -> None:
+        """For a tool to raise: it has done nothing, for this ``reason``, which the model gets to read."""
+        super().__init__(reason=reason)
+
+
+class BadArguments(SupportBotError):
+    """The arguments do not fit: {problems}"""
+
+
 # -- a delivery --------------------------------------------------------------------------------
 
 

@@ -78,7 +78,7 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
 
 def cost(words: Iterable[Words]) -> int:
     """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
-    return sum(_tokens(entry.content) + _FRAME for entry in words)
+    return sum(_tokens(entry.content) + _calls(entry) + _FRAME for entry in words)
 
 
 def _content(message: Message) -> str:
@@ -135,13 +135,18 @@ def _steps(words: Iterable[Words]) -> list[list[Words]]:
 def _fit(words: Iterable[Words], budget: int) -> bool:
     """Say whether entries cost at most ``budget``, without reading on once they do not."""
     for entry in words:
-        budget -= _FRAME
+        budget -= _FRAME + _calls(entry)
         if len(entry.content) > _SHORT and not fits(entry.content, budget):
             return False
         budget -= _tokens(entry.content)
         if budget < 0:
             return False
     return True
+
+
+def _calls(entry: Words) -> int:
+    """Estimate what the tool calls of an entry cost."""
+    return sum(estimate(call.name) + estimate(call.arguments) + _FRAME for call in entry.tool_calls)
 
 
 def _clean(text: str) -> str:

@@ -183,7 +183,7 @@ class Inbox:
             return earlier
         contact_id = _contact(tx, inbound.tenant, inbound.channel, inbound.sender, now)
         conversation = _conversation(tx, inbound, contact_id, now)
-        message = _message(inbound, conversation, message_id, now)
+        message = _message(inbound, conversation, message_id, contact_id, now)
         state = _next_state(conversation.state, inbound)
         due = self._due(tx, conversation, message, now)
         tx.run(
@@ -195,7 +195,7 @@ class Inbox:
             due=due,
             now=now,
         )
-        _insert(tx, message, inbound, conversation.id, contact_id)
+        _insert(tx, message, inbound, conversation.id)
         note(
             tx,
             conversation.id,
@@ -354,7 +354,7 @@ def _conversation(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
     return tx.row(_FIND_CONVERSATION, **where)
 
 
-def _message(inbound: Inbound, conversation: Any, message_id: str, now: int) -> Message:
+def _message(inbound: Inbound, conversation: Any, message_id: str, contact_id: str, now: int) -> Message:
     return Message(
         id=message_id,
         seq=conversation.last_seq + 1,
@@ -365,6 +365,8 @@ def _message(inbound: Inbound, conversation: Any, message_id: str, now: int) -> 
         client_key=inbound.keys[0],
         attachments=inbound.attachments,
         wants_person=inbound.wants_person,
+        contact_id=contact_id,
+        assurance=inbound.sender.assurance,
     )
 
 
@@ -388,14 +390,14 @@ def _next_state(state: State, inbound: Inbound) -> State:
     return "bot" if state in {"snoozed", "resolved"} else state
 
 
-def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str, contact_id: str) -> None:
+def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) -> None:
     tx.run(
         _ADD_MESSAGE,
         id=message.id,
         conversation_id=conversation_id,
         seq=message.seq,
         author=message.author,
-        contact_id=contact_id,
+        contact_id=message.contact_id,
         text=message.text,
         state=message.state,
         reason=inbound.ignored or ("spam" if message.state == "ignored" else ""),
@@ -404,6 +406,7 @@ def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str, co
         turn_id=None,
         attachments=listed(inbound.attachments),
         citations="[]",
+        assurance=inbound.sender.assurance,
         sent_at=inbound.sent_at,
         created_at=message.created_at,
     )

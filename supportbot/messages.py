@@ -153,6 +153,10 @@ class Message(_Evolve):
     citations: tuple[Citation, ...] = ()
     wants_person: bool = False
     """The customer pressed "talk to a person" with it."""
+    contact_id: str | None = None
+    """Who wrote it; None when the bot did."""
+    assurance: Assurance = "anonymous"
+    """How sure the channel was of that when it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,6 +182,8 @@ class Turn(_Evolve):
     """The channel's key of the conversation."""
     address: Mapping[str, Any]
     contact: Contact
+    """Who wrote the newest message. The ``assurance`` is the least that any message of the turn came with,
+    and ``anonymous`` when they are by several people: what one of them may do the others may not."""
     fence: int
     """Fencing token: grows with every claim; a write with an older one changes nothing."""
     attempt: int
@@ -209,11 +215,38 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToolSpec(_Evolve):
+    """A tool as a model knows it."""
+
+    name: str
+    """Of ``A-Z a-z 0-9 _ -``, at most 64."""
+    description: str
+    parameters: Mapping[str, Any]
+    """JSON Schema of its arguments, an object; without ``$ref``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCall(_Evolve):
+    """A model's wish that a tool be run."""
+
+    id: str
+    """The model's own; its result names it. May be empty, or used before."""
+    name: str
+    """May be no tool's."""
+    arguments: str
+    """JSON text as the model wrote it: it may be wrong."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Words(_Evolve):
     """One entry of a model request's ``messages``."""
 
     role: Role
     content: str
+    tool_calls: tuple[ToolCall, ...] = ()
+    """What an ``assistant`` entry asks for; a ``tool`` entry follows for each, in the same order."""
+    tool_call_id: str = ""
+    """Which call a ``tool`` entry is the result of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +255,10 @@ class Prompt(_Evolve):
 
     turn: Turn
     words: tuple[Words, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    """What the model may ask for instead of answering."""
+    must_answer: bool = False
+    """It may not any more: it has asked often enough."""
     passages: tuple[Passage, ...] = ()
     template_hash: str = ""
     """SHA-256 (first 16 hex digits) over the templates that were used."""
@@ -243,12 +280,17 @@ class Answer(_Evolve):
 
     prompt: Prompt
     text: str
+    """Empty only where there are ``tool_calls``."""
     model: str
     """Which model answered, as named in bot.yaml; ``knowledge`` when none did."""
     stop_reason: str = "stop"
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
-    """Why a person is asked for: ``customer_asked``, ``no_answer``; empty to stay with the bot."""
+    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool); empty to
+    stay with the bot."""
+    tool_calls: tuple[ToolCall, ...] = ()
+    """Set when the model did not answer yet: it wants these tools run, and to be asked again with the
+    results."""
     usage: Usage = field(default_factory=Usage)
 
 

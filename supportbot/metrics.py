@@ -68,6 +68,12 @@ class Metrics:
             buckets=_TURN_BUCKETS,
             registry=registry,
         )
+        self._tool_calls = Counter(
+            "supportbot_tool_calls_total",
+            "Tool calls, by what became of them.",
+            ["tool", "outcome"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
@@ -121,6 +127,12 @@ class Metrics:
         self._model_calls.labels(model, outcome).inc()
         if seconds is not None:
             self._model_seconds.labels(model).observe(seconds)
+
+    def tool_called(self, tool: str, outcome: str) -> None:
+        """A tool call came to an outcome: ``done``, ``failed``, ``unknown``, ``refused``, ``invalid``; or
+        ``asked``, and then ``confirmed``, ``cancelled`` or ``expired``. ``tool`` is one of bot.yaml's, or
+        ``(unknown)``."""
+        self._tool_calls.labels(tool, outcome).inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

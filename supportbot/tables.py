@@ -92,6 +92,7 @@ messages = Table(
     Column("turn_id", Text),
     Column("attachments", Json, nullable=False),
     Column("citations", Json, nullable=False),
+    Column("assurance", Text, nullable=False),  # of its sender, when it came
     Column("sent_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Index("uq_messages_seq", "conversation_id", "seq", unique=True),
@@ -138,6 +139,28 @@ Index(
     turns.c.finished_at,
     sqlite_where=turns.c.state == "dead",
     postgresql_where=turns.c.state == "dead",
+)
+
+tool_calls = Table(
+    "tool_calls",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("step", Integer, primary_key=True),  # the how-manieth time that the model asked for tools
+    Column("ordinal", Integer, primary_key=True),  # among the calls of the step
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("contact_id", Text, nullable=False),
+    Column("call_id", Text, nullable=False),  # the model's
+    Column("tool", Text, nullable=False),
+    Column("arguments", Text, nullable=False),  # as the model wrote them: they may be no JSON
+    Column("said", Text, nullable=False),  # beside the step's calls; with the first of them
+    Column("state", Text, nullable=False),
+    # started | done | failed | unknown | refused | invalid | asked | confirmed | cancelled | expired
+    Column("result", Text, nullable=False),  # what the model got to read
+    Column("fence", Integer, nullable=False),  # of the try that ran it last
+    Column("started_at", BigInteger, nullable=False),
+    Column("finished_at", BigInteger),
+    Index("ix_tool_calls_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
 )
 
 deliveries = Table(

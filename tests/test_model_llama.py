@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from supportbot.config.models import ModelSection
 from supportbot.messages import Usage
 from supportbot.model.llama import LlamaCodec
-from supportbot.model.wire import Reply, StreamDecoder, ToolCall, WireError, request_headers
+from supportbot.model.wire import PartialCall, Reply, StreamDecoder, WireError, request_headers
 from supportbot.testing.model_calls import a_prompt
 
 METRICS = [
@@ -161,7 +161,7 @@ def test_a_whole_tool_call():
             {"completion_message": {"content": text(""), "stop_reason": "tool_calls", "tool_calls": [call]}}
         )
     )
-    assert [ToolCall("370eaccc", "get_order", '{"order_id":"A-17"}')] == reply.tool_calls
+    assert [PartialCall("370eaccc", "get_order", '{"order_id":"A-17"}')] == reply.tool_calls
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_failures_in_mid_stream_are_noticed(failure: bytes):
     [
         (
             [tool(id="q", name="get_order"), tool(arguments='{"order'), tool(arguments='_id":1}')],
-            [ToolCall("q", "get_order", '{"order_id":1}')],
+            [PartialCall("q", "get_order", '{"order_id":1}')],
         ),
         (
             [
@@ -236,17 +236,17 @@ def test_failures_in_mid_stream_are_noticed(failure: bytes):
                 tool(id="q", arguments="}"),
                 tool(id="r", name="b", arguments="{}"),
             ],
-            [ToolCall("q", "a", "{}"), ToolCall("r", "b", "{}")],
+            [PartialCall("q", "a", "{}"), PartialCall("r", "b", "{}")],
         ),
         (
             [tool(name="a"), tool(arguments="{}"), tool(name="b"), tool(arguments="[]")],
-            [ToolCall("", "a", "{}"), ToolCall("", "b", "[]")],
+            [PartialCall("", "a", "{}"), PartialCall("", "b", "[]")],
         ),
-        ([tool(id="q"), tool(name="a"), tool(arguments="{}")], [ToolCall("q", "a", "{}")]),
+        ([tool(id="q"), tool(name="a"), tool(arguments="{}")], [PartialCall("q", "a", "{}")]),
     ],
     ids=["fragments", "a new id begins a call", "without ids a new name does", "id and name apart"],
 )
-def test_tool_calls_are_put_together(fragments: list[dict[str, Any]], calls: list[ToolCall]):
+def test_tool_calls_are_put_together(fragments: list[dict[str, Any]], calls: list[PartialCall]):
     """There is no index natively: the id says which call a fragment belongs to."""
     assert calls == read(*(event("progress", f) for f in fragments))[1].tool_calls
 

@@ -10,7 +10,7 @@ import pytest
 from supportbot.config.models import ModelSection
 from supportbot.messages import Usage
 from supportbot.model.openai import OpenAICodec
-from supportbot.model.wire import Reply, StreamDecoder, ToolCall, WireError
+from supportbot.model.wire import PartialCall, Reply, StreamDecoder, WireError
 from supportbot.testing.model_calls import a_prompt
 
 USAGE = {"prompt_tokens": 30, "completion_tokens": 9, "total_tokens": 39}
@@ -128,7 +128,7 @@ def test_thoughts_are_not_shown():
                     {"index": 1, "function": {"arguments": "]"}},
                 ),
             ],
-            [ToolCall("c1", "a", "{}", 0), ToolCall("c2", "b", "[]", 1)],
+            [PartialCall("c1", "a", "{}", 0), PartialCall("c2", "b", "[]", 1)],
         ),
         (
             [
@@ -137,19 +137,19 @@ def test_thoughts_are_not_shown():
                     {"id": "c2", "function": {"name": "b"}},
                 )
             ],
-            [ToolCall("c1", "a", "{}"), ToolCall("c2", "b", "")],
+            [PartialCall("c1", "a", "{}"), PartialCall("c2", "b", "")],
         ),
         (
             [
                 calls({"index": 0, "id": i, "function": {"name": "a", "arguments": "{}"}})
                 for i in ("c1", "c2")
             ],
-            [ToolCall("c1", "a", "{}", 0), ToolCall("c2", "a", "{}", 0)],
+            [PartialCall("c1", "a", "{}", 0), PartialCall("c2", "a", "{}", 0)],
         ),
     ],
     ids=["fragments by index", "whole calls without index", "two ids under one index"],
 )
-def test_tool_calls_are_put_together(events: list[dict[str, Any]], expected: list[ToolCall]):
+def test_tool_calls_are_put_together(events: list[dict[str, Any]], expected: list[PartialCall]):
     """By index; a new id begins a new call also under an old index."""
     assert expected == read(*events)[1].tool_calls
 

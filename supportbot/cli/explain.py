@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from supportbot.reports import DeliveryRow, EventRow, MessageRow, Story, TurnRow
+    from supportbot.reports import DeliveryRow, EventRow, MessageRow, Story, ToolCallRow, TurnRow
 
 _ASKED_TEXT = 400
 """How much of a message is shown, in characters."""
 
-_MARKS = {"dead": "red", "unknown": "red", "delivered": "green", "answered": "green", "replayed": "dim"}
+_MARKS = {
+    "dead": "red",
+    "unknown": "red",
+    "delivered": "green",
+    "answered": "green",
+    "done": "green",
+    "replayed": "dim",
+}
 
 
 def explain(
@@ -54,6 +61,8 @@ def _print(screen: "Console", story: "Story", advice: tuple[str, ...]) -> None:
     screen.print()
     for turn in story.turns:
         screen.print(words("  ".join(_about_turn(turn)), _MARKS.get(turn.state, "yellow")))
+        for call in (call for call in story.tool_calls if call.turn_id == turn.id):
+            screen.print(words("  ".join(_about_call(call)), _MARKS.get(call.state, "yellow")))
     for delivery in story.deliveries:
         screen.print(words("  ".join(_about_delivery(delivery)), _MARKS.get(delivery.state, "yellow")))
     _print_timeline(screen, story)
@@ -83,6 +92,13 @@ def _about_turn(turn: "TurnRow") -> "Iterator[str]":
         yield f"templates: {turn.template_hash}"
     if turn.prompt_tokens is not None or turn.completion_tokens is not None:
         yield f"tokens: {_number(turn.prompt_tokens)} in, {_number(turn.completion_tokens)} out"
+
+
+def _about_call(call: "ToolCallRow") -> "Iterator[str]":
+    yield f"  {phrase(call.tool, 64)}: {call.state}"
+    yield f"with: {phrase(call.arguments, 200)}"
+    if call.result:
+        yield f"gave: {phrase(call.result, 200)}"
 
 
 def _about_delivery(delivery: "DeliveryRow") -> "Iterator[str]":

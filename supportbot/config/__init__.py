@@ -29,6 +29,7 @@ from supportbot.config.expand import Expander
 from supportbot.config.model_file import read_model_file
 from supportbot.config.models import Config
 from supportbot.config.problems import Findings, Problem, in_order
+from supportbot.config.tools import read_tools
 from supportbot.config.validate import check_scalars, expanded, validated
 from supportbot.errors import ConfigError
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
     from supportbot.channel import ChannelConfig
     from supportbot.config.models import ModelSection
+    from supportbot.tools import Tool
 
 __all__ = ["Config", "Loaded", "Problem", "Report", "check", "database_of", "load", "schema"]
 
@@ -54,6 +56,8 @@ class Loaded:
     """The folder it stands in, absolute: every relative path in it begins here."""
     channels: Mapping[str, ChannelConfig]
     """The channels by name, each as its own ``Config``."""
+    tools: tuple[Tool[..., Any], ...] = ()
+    """What the bot can do, in the order of the file."""
     database: str = field(repr=False)
     """The SQLAlchemy URL, an SQLite path made absolute. May hold a password: not for showing."""
 
@@ -140,6 +144,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
         name: channel.model_copy(update=absolute(channel, root))
         for name, channel in read_channels(data.get("channels"), findings).items()
     }
+    tools = read_tools(config.tools, root, findings)
     check_files(config, root, path.parent, findings)
     check_prompts(config, root, path.parent, channels, findings)
     warn_of_plain_http(config, findings)
@@ -150,6 +155,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
         path=path,
         root=root,
         channels=MappingProxyType(channels),
+        tools=tools,
         database=database,
     )
 

@@ -25,7 +25,7 @@ from pydantic import (
 
 from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
 
-_RESERVED_FIELDS = frozenset({"model", "messages", "stream"})
+_RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice"})
 
 
 def _text(value: str) -> str:
@@ -51,6 +51,12 @@ def _network(value: str) -> str:
 def _template_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]{1,100}", value):
         raise ValueError("is not a template's name: write a file's name in prompts.path, without .md.j2")
+    return value
+
+
+def _tool_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", value, re.ASCII):
+        raise ValueError("is not the name of a tool: write module:function, such as mybot.tools:order_status")
     return value
 
 
@@ -104,6 +110,10 @@ class TextsSection(Section):
         "I have put it aside for a person to look at.",
         description="Said when a message could not be answered after all tries.",
     )
+    confirm: Text = Field(
+        "May I do this for you: {action}? Write yes to confirm; anything else, and nothing is done.",
+        description="Asked before a tool with 'confirm' is run; {action} says what it would do.",
+    )
     greeting: Text = Field(
         "Hello! How can I help you?", description="Said to a greeting, by the knowledge model."
     )
@@ -114,6 +124,13 @@ class TextsSection(Section):
     goodbye: Text = Field(
         "Goodbye, and thank you for writing to us.", description="Said to a farewell, by the knowledge model."
     )
+
+    @field_validator("confirm")
+    @classmethod
+    def _confirm_says_what(cls, value: str) -> str:
+        if "{action}" not in value:
+            raise ValueError("does not say what is to be done: write {action} where that belongs")
+        return value
 
 
 class ModelSection(Section):
@@ -268,6 +285,9 @@ class TurnsSection(Section):
         0.5, gt=0, le=600, description="Seconds before the second try; doubles, with jitter."
     )
     timeout: float = Field(180.0, gt=0, le=3600, description="Seconds one try may take.")
+    confirm_within: float = Field(
+        900.0, ge=1, le=86_400, description="Seconds a customer has to confirm what a tool is to do."
+    )
 
 
 class DeliveriesSection(Section):
@@ -344,6 +364,9 @@ class Config(Section):
         default_factory=KnowledgeSection, description="The articles the bot may quote."
     )
     prompts: PromptsSection = Field(default_factory=PromptsSection, description="The words the model reads.")
+    tools: tuple[Annotated[str, AfterValidator(_tool_name)], ...] = Field(
+        (), max_length=128, description="What the bot can do: functions with @tool, each as module:function."
+    )
     database: DatabaseUrl = Field(
         "sqlite:///data/bot.db",
         repr=False,

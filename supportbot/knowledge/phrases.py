@@ -61,6 +61,20 @@ class Phrases:
         kinds: tuple[SmallTalk, ...] = ("goodbye", "thanks", "greeting")
         return next((kind for kind in kinds if kind in heard), None)
 
+    def agrees(self, text: str) -> bool:
+        """Whether a message says yes and nothing else: *yes please*, but not *yes?* or *yes, but*."""
+        spoken = words(text[:_LONGEST])
+        if "?" in text or not 0 < len(spoken) <= _SMALL:
+            return False
+        agreed, at = False, 0
+        while at < len(spoken):
+            kind, length = self._longest(spoken, at, ("agreement", "beside agreement"))
+            if not length:
+                return False
+            agreed = agreed or kind == "agreement"
+            at += length
+        return agreed
+
     def asks_for_person(self, text: str) -> bool:
         """Whether the customer would like to speak with a person."""
         return any(self._asks(words(sentence)) for sentence in _SENTENCE.split(text[:_LONGEST]))

@@ -3,8 +3,9 @@
 What it promises:
 
 - An answer is complete or it is none. It ended with a known stop reason that means an end, and it holds
-  text. An answer that was cut off at ``max_tokens`` is *not* complete: the sentence that is missing may
-  be the one that matters ("… but not if the parcel was opened").
+  text, or tool calls where tools were offered. An answer that was cut off at ``max_tokens`` is *not*
+  complete: the sentence that is missing may be the one that matters ("… but not if the parcel was
+  opened"), and a tool call may be cut off where its arguments still make sense.
 - Nothing is tried again once a word was received, and never more than ``attempts`` times in all.
 - Every wait has an end: to be let through, to connect, for the first word, between two pieces, in all.
 - All conversations together stay within what the endpoint allows. A wait that cannot end in time is refused
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING
 import aiohttp
 
 from supportbot.history import cost
-from supportbot.messages import Answer
+from supportbot.messages import Answer, ToolCall, clean_text
 from supportbot.model.breaker import Breaker
 from supportbot.model.catalogue import Catalogue
 from supportbot.model.exchange import Exchange
@@ -54,7 +55,7 @@ _LEAST_LEFT = 1.0  # seconds of the total time that an answer needs after a wait
 
 _UNUSABLE = {
     "length": "the answer was cut off at max_tokens",
-    "tool_calls": "it asked for a tool, and none was offered",
+    "tool_calls": "it asked for a tool where it had to answer",
     "content_filter": "the endpoint's content filter stopped the answer",
 }
 
@@ -250,15 +251,16 @@ class Endpoint:
                 await live.append(text)
 
         await exchange.ask(prompt, take)
-        _ensure_complete(exchange.reply)
+        calls = _complete(exchange.reply, prompt)
         await show(cleaner.flush())
-        if not shown:
+        if not shown and not calls:
             raise Failure("the answer was empty", unusable=True)
         return Answer(
             prompt=prompt,
             text="".join(shown),
             model=self.name,
             stop_reason=exchange.reply.stop_reason,
+            tool_calls=calls,
             usage=exchange.reply.usage,
         )
 
@@ -308,13 +310,22 @@ class Endpoint:
         return self._session
 
 
-def _ensure_complete(reply: Reply) -> None:
-    """Raise unless the reply ended properly, with a known stop reason that means an end."""
-    if reply.stop_reason != "stop":
-        cause = _UNUSABLE.get(reply.stop_reason, "the answer ended for a reason that is not known")
+def _complete(reply: Reply, prompt: Prompt) -> tuple[ToolCall, ...]:
+    """Return the tool calls of a reply that ended properly; raise unless it did.
+
+    Some servers say ``stop`` where they mean ``tool_calls``: what counts is whether there are any.
+    """
+    may_call = bool(prompt.tools) and not prompt.must_answer
+    if reply.stop_reason not in {"stop", "tool_calls"} or (reply.tool_calls and not may_call):
+        reason = "tool_calls" if reply.stop_reason == "stop" else reply.stop_reason
+        cause = _UNUSABLE.get(reason, "the answer ended for a reason that is not known")
         raise Failure(cause, unusable=True)
-    if reply.tool_calls:
-        raise Failure(_UNUSABLE["tool_calls"], unusable=True)
+    if reply.stop_reason == "tool_calls" and not reply.tool_calls:
+        raise Failure("it asked for a tool without naming one", unusable=True)
+    return tuple(
+        ToolCall(id=clean_text(c.id), name=clean_text(c.name), arguments=clean_text(c.arguments))
+        for c in reply.tool_calls
+    )
 
 
 def _gate_of(section: ModelSection) -> Gate:

@@ -138,12 +138,14 @@ class Exchange:
 
     async def _streamed(self, response: aiohttp.ClientResponse, take: Take) -> None:
         decoder = StreamDecoder(self._codec, self.reply)
+        asked = 0
         while chunk := await self._read_on(response):
             if text := decoder.feed(chunk):
                 self._check_length()
                 self._deadline.hold()  # the customer's side may be slow; that is not the model's fault
                 await take(text)
-            self._wait_for_more(decoder, got_text=bool(text))
+            self._wait_for_more(decoder, progress=bool(text) or self.reply.asked > asked)
+            asked = self.reply.asked
         if text := decoder.close():
             await take(text)
         if not self.reply.stop_reason:
@@ -184,15 +186,15 @@ class Exchange:
 
     # -- deadlines and limits --------------------------------------------------------------------
 
-    def _wait_for_more(self, decoder: StreamDecoder, *, got_text: bool) -> None:
-        """Only text counts as progress: a server that merely keeps the connection alive is stuck."""
+    def _wait_for_more(self, decoder: StreamDecoder, *, progress: bool) -> None:
+        """Only words count as progress: a server that merely keeps the connection alive is stuck."""
         if self.reply.stop_reason:
             self._deadline.shorten(_LINGER_DONE if decoder.ended else _LINGER)
-        elif got_text:
+        elif progress:
             self._deadline.extend(self._section.idle_timeout)
 
     def _check_length(self) -> None:
-        if self.reply.length > _SPARE + _TEXT_PER_TOKEN * self._section.max_tokens:
+        if self.reply.length + self.reply.asked > _SPARE + _TEXT_PER_TOKEN * self._section.max_tokens:
             raise self._too_long()
 
     # -- what went wrong -------------------------------------------------------------------------

@@ -64,6 +64,9 @@ class KnowledgeModel:
 
     def _answer(self, prompt: Prompt) -> Answer:
         question = prompt.turn.question
+        if any(entry.role == "tool" for entry in prompt.words):
+            # Something was looked up or done, and only a language model could say what came of it.
+            return self._said(prompt, self._texts.handoff, handoff="no_answer")
         if self._phrases.asks_for_person(question):
             return self._said(prompt, self._texts.handoff, handoff="customer_asked")
         kind = self._phrases.small_talk(question)

@@ -14,6 +14,7 @@ from supportbot.model.wire import (
     ToolFragment,
     WireError,
     common_fields,
+    function_of,
     mapping,
     sequence,
     string,
@@ -37,7 +38,7 @@ class LlamaCodec:
 
     def request(self, prompt: Prompt, section: ModelSection) -> dict[str, Any]:
         """Return the JSON body. A temperature above 1, the format's greatest, is sent as 1."""
-        body = common_fields([_message(w) for w in prompt.words], section, "max_completion_tokens")
+        body = common_fields(prompt, [_message(w) for w in prompt.words], section, "max_completion_tokens")
         if section.temperature is not None:
             body["temperature"] = min(section.temperature, 1.0)
         return body | section.extra
@@ -70,9 +71,16 @@ class LlamaCodec:
 
 
 def _message(words: Words) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": words.role, "content": without_special_tokens(words.content)}
-    if words.role == "assistant":
+    content = without_special_tokens(words.content)
+    message: dict[str, Any] = {"role": words.role, "content": content}
+    if words.tool_calls:
+        message["content"] = {"type": "text", "text": content}
+        message["tool_calls"] = [{"id": c.id, "function": function_of(c)} for c in words.tool_calls]
+        message["stop_reason"] = "tool_calls"
+    elif words.role == "assistant":
         message["stop_reason"] = "stop"  # the API once required it; history holds complete answers only
+    elif words.role == "tool":
+        message["tool_call_id"] = words.tool_call_id
     return message
 
 

@@ -13,6 +13,7 @@ from supportbot.model.wire import (
     ToolFragment,
     WireError,
     common_fields,
+    function_of,
     mapping,
     sequence,
     string,
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supportbot.config.models import ModelSection
-    from supportbot.messages import Prompt
+    from supportbot.messages import Prompt, Words
 
 _STOP_REASONS = {"function_call": "tool_calls", "eos": "stop"}
 """Other names for the known reasons: OpenAI's older one for tools, Together's for a proper end."""
@@ -39,8 +40,7 @@ class OpenAICodec:
 
     def request(self, prompt: Prompt, section: ModelSection) -> dict[str, Any]:
         """Return the JSON body."""
-        words = [{"role": w.role, "content": without_special_tokens(w.content)} for w in prompt.words]
-        body = common_fields(words, section, "max_tokens")
+        body = common_fields(prompt, [_message(w) for w in prompt.words], section, "max_tokens")
         if section.stream:
             body["stream_options"] = {"include_usage": True}
         return body | section.extra
@@ -59,6 +59,18 @@ class OpenAICodec:
         if body.get("error") or not isinstance(message, dict):
             raise WireError("its response holds no message", report=body)
         return _read(choice, message, body)
+
+
+def _message(words: Words) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": words.role, "content": without_special_tokens(words.content)}
+    if words.tool_calls:
+        message["content"] = message["content"] or None
+        message["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": function_of(c)} for c in words.tool_calls
+        ]
+    elif words.role == "tool":
+        message["tool_call_id"] = words.tool_call_id
+    return message
 
 
 def _read(choice: Mapping[str, Any], message: Mapping[str, Any], event: Mapping[str, Any]) -> Delta:

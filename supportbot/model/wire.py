@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from supportbot.config.models import ModelSection
-    from supportbot.messages import Prompt
+    from supportbot.messages import Prompt, ToolCall, ToolSpec
     from supportbot.model.sse import ServerEvent
+
+
+_MOST_CALLS = 128  # in one reply; beyond that it is no use, and each fragment is looked up among them
 
 
 class WireError(Exception):
@@ -45,8 +48,8 @@ class ToolFragment:
 
 
 @dataclass(slots=True)
-class ToolCall:
-    """A tool call, put together. The arguments are JSON text as the model wrote it: it may be wrong."""
+class PartialCall:
+    """A tool call as far as it has come. The arguments are JSON text by the model: it may be wrong."""
 
     id: str
     name: str
@@ -70,9 +73,11 @@ class Reply:
     stop_reason: str = ""
     """Why the model stopped; empty while it has not said so: then the reply is not complete."""
     usage: Usage = field(default_factory=Usage)
-    tool_calls: list[ToolCall] = field(default_factory=list)
+    tool_calls: list[PartialCall] = field(default_factory=list)
     length: int = 0
     """Characters of text so far."""
+    asked: int = 0
+    """Characters of tool calls so far."""
 
     def add(self, delta: Delta) -> None:
         """Take what came next."""
@@ -86,15 +91,20 @@ class Reply:
             self._add_tool(fragment)
 
     def _add_tool(self, fragment: ToolFragment) -> None:
+        self.asked += len(fragment.name) + len(fragment.arguments)
         call = self._call_of(fragment)
         if call is None:
-            self.tool_calls.append(ToolCall(fragment.id, fragment.name, fragment.arguments, fragment.index))
+            if len(self.tool_calls) >= _MOST_CALLS:
+                raise WireError(f"it asked for more than {_MOST_CALLS} tools at once")
+            self.tool_calls.append(
+                PartialCall(fragment.id, fragment.name, fragment.arguments, fragment.index)
+            )
             return
         call.id = call.id or fragment.id
         call.name = call.name or fragment.name
         call.arguments += fragment.arguments
 
-    def _call_of(self, fragment: ToolFragment) -> ToolCall | None:
+    def _call_of(self, fragment: ToolFragment) -> PartialCall | None:
         """Find the call that a fragment continues; None when it begins one.
 
         A new id begins a new call, else the index says which one, else a second name begins one.
@@ -182,7 +192,9 @@ def request_headers(section: ModelSection) -> dict[str, str]:
     return headers
 
 
-def common_fields(messages: list[dict[str, Any]], section: ModelSection, tokens_key: str) -> dict[str, Any]:
+def common_fields(
+    prompt: Prompt, messages: list[dict[str, Any]], section: ModelSection, tokens_key: str
+) -> dict[str, Any]:
     """Return the fields of a request that every dialect has."""
     body: dict[str, Any] = {
         "model": section.model,
@@ -195,7 +207,21 @@ def common_fields(messages: list[dict[str, Any]], section: ModelSection, tokens_
         body["top_p"] = section.top_p
     if section.stream:
         body["stream"] = True
+    if prompt.tools:
+        body["tools"] = [_tool(spec) for spec in prompt.tools]
+        if prompt.must_answer:
+            body["tool_choice"] = "none"
     return body
+
+
+def _tool(spec: ToolSpec) -> dict[str, Any]:
+    function = {"name": spec.name, "description": spec.description, "parameters": dict(spec.parameters)}
+    return {"type": "function", "function": function}
+
+
+def function_of(call: ToolCall) -> dict[str, str]:
+    """Return an earlier tool call's name and arguments for a request."""
+    return {"name": call.name, "arguments": without_special_tokens(call.arguments)}
 
 
 _SPECIAL_TOKEN = re.compile(

@@ -219,6 +219,7 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         turn_id=turn.id,
         attachments="[]",
         citations=listed(message.citations),
+        assurance=message.assurance,
         sent_at=None,
         created_at=message.created_at,
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supportbot.readable import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from supportbot.reports.rows import DeliveryRow, MessageRow, TurnRow
+    from supportbot.reports.rows import DeliveryRow, MessageRow, ToolCallRow, TurnRow
     from supportbot.reports.story import Story
 
 
@@ -16,6 +18,7 @@ def advice(story: Story) -> tuple[str, ...]:
     lines = [
         *(line for message in story.messages for line in _about_message(message)),
         *(line for turn in story.turns for line in _about_turn(turn)),
+        *_about_tool_calls(story),
         *(line for delivery in story.deliveries for line in _about_delivery(delivery)),
         *_about_conversation(story),
     ]
@@ -43,6 +46,24 @@ def _about_turn(turn: TurnRow) -> Iterator[str]:
             yield f"{turn.id} failed and is tried again by itself."
         case _:
             return
+
+
+def _about_tool_calls(story: Story) -> Iterator[str]:
+    at_work = {turn.id for turn in story.turns if turn.state in {"running", "waiting"}}
+    for call in story.tool_calls:
+        if call.state == "unknown" or (call.state == "started" and call.turn_id not in at_work):
+            yield (
+                f"Nobody can tell whether {_name(call)} was run to its end, and it is not run again. Look in "
+                f"the system it works on, and tell the customer. It was called with {_arguments(call)}"
+            )
+
+
+def _name(call: ToolCallRow) -> str:
+    return one_line(call.tool, 64)
+
+
+def _arguments(call: ToolCallRow) -> str:
+    return one_line(call.arguments, 300)
 
 
 def _about_delivery(delivery: DeliveryRow) -> Iterator[str]:

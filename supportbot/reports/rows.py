@@ -112,6 +112,40 @@ class DeliveryRow:
     updated_at: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolCallRow:
+    """One call of a tool, in a turn."""
+
+    turn_id: str
+    step: int
+    ordinal: int
+    tool: str
+    """As the model named it; there may be none of that name."""
+    arguments: str
+    """As the model wrote them."""
+    state: str
+    """docs/storage.md says what each means."""
+    result: str
+    """What the model got to read."""
+    started_at: int
+    finished_at: int | None
+
+
+def tool_call_row(row: Any) -> ToolCallRow:
+    """Return a row of ``tool_calls`` as a value."""
+    return ToolCallRow(
+        turn_id=row.turn_id,
+        step=row.step,
+        ordinal=row.ordinal,
+        tool=row.tool,
+        arguments=row.arguments,
+        state=row.state,
+        result=row.result,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )
+
+
 def select_conversations() -> Select[Any]:
     """Return the query whose rows ``conversation_row`` reads."""
     return select(

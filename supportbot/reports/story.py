@@ -18,6 +18,7 @@ from supportbot.reports.rows import (
     ConversationRow,
     DeliveryRow,
     MessageRow,
+    ToolCallRow,
     TurnRow,
     conversation_row,
     delivery_row,
@@ -26,11 +27,12 @@ from supportbot.reports.rows import (
     select_conversations,
     select_deliveries,
     select_turns,
+    tool_call_row,
     turn_row,
 )
 from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import conversations, deliveries, events, messages, turns
+from supportbot.tables import conversations, deliveries, events, messages, tool_calls, turns
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 
 _MOST_EVENTS = 200
 _MOST = 100
-"""Most messages, turns or deliveries of one story; a turn answers at most so many messages."""
+"""Most messages, turns, tool calls or deliveries of one story; a turn answers at most so many messages."""
 
 _RECENT = 10
 """So many messages and turns of a conversation are shown when the whole conversation is asked for."""
@@ -104,6 +106,8 @@ class Story:
     """The customer's and the bot's, in order."""
     turns: tuple[TurnRow, ...]
     """Oldest first."""
+    tool_calls: tuple[ToolCallRow, ...]
+    """In the order in which the model asked for them."""
     deliveries: tuple[DeliveryRow, ...]
     """Oldest first."""
     events: tuple[EventRow, ...]
@@ -195,6 +199,14 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
             .limit(_MOST)
         )
     )
+    called = tx.rows(
+        Statement(
+            select(tool_calls)
+            .where(_among(tool_calls.c.turn_id, thread.turn_ids))
+            .order_by(tool_calls.c.turn_id, tool_calls.c.step, tool_calls.c.ordinal)
+            .limit(_MOST)
+        )
+    )
     sent = tx.rows(
         Statement(
             select_deliveries()
@@ -209,6 +221,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
         conversation=conversation_row(conversation),
         messages=tuple(message_row(row) for row in said),
         turns=tuple(turn_row(row) for row in worked),
+        tool_calls=tuple(tool_call_row(row) for row in called),
         deliveries=tuple(delivery_row(row) for row in sent),
         events=tuple(_event_row(row) for row in reversed(journal[:_MOST_EVENTS])),
         more_events=len(journal) > _MOST_EVENTS,

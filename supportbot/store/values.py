@@ -66,6 +66,8 @@ def message_from(row: Any) -> Message:
         else tuple(Attachment(**a) for a in from_json(row.attachments)),
         citations=citations_from(row.citations),
         wants_person=row.request == "person",
+        contact_id=row.contact_id,
+        assurance=row.assurance,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from supportbot.testing.bots import Reply, StartedBot, started_bot
     from supportbot.testing.clock import Clock
     from supportbot.testing.contract import ChannelContract
-    from supportbot.testing.fakes import RecordingChannel, ScriptedModel, model_down
+    from supportbot.testing.fakes import RecordingChannel, ScriptedModel, call_tool, model_down
     from supportbot.testing.fixtures import StartBot
     from supportbot.testing.host import FakeCore
     from supportbot.testing.http_platform import HttpPlatform
@@ -28,7 +28,7 @@ _MODULES = {
     "bots": ("Reply", "StartedBot", "started_bot"),
     "clock": ("Clock",),
     "contract": ("ChannelContract",),
-    "fakes": ("RecordingChannel", "ScriptedModel", "model_down"),
+    "fakes": ("RecordingChannel", "ScriptedModel", "call_tool", "model_down"),
     "fixtures": ("StartBot",),
     "host": ("FakeCore",),
     "http_platform": ("HttpPlatform",),
@@ -52,6 +52,7 @@ __all__ = [  # noqa: RUF022 - in the order of the page
     "FakeCore",
     "RecordingChannel",
     "ScriptedModel",
+    "call_tool",
     "model_down",
     "StartBot",
     "StartedBot",

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from supportbot.channel import Channel, ChannelConfig, Host
     from supportbot.config import Loaded
-    from supportbot.messages import Accepted, Citation, Message, MessageState, Outbound, Sent
+    from supportbot.messages import Accepted, Assurance, Citation, Message, MessageState, Outbound, Sent
     from supportbot.model.base import Model
 
     ChannelClass = tuple[type[Channel], Mapping[str, Any]]
@@ -93,6 +93,7 @@ class StartedBot:
         *,
         conversation: str = "anna",
         wants_person: bool = False,
+        assurance: Assurance = "anonymous",
         within: float = 10.0,
     ) -> Reply:
         """Write to the bot as a customer, and wait until the reply is on the platform.
@@ -101,6 +102,7 @@ class StartedBot:
             text: what the customer writes.
             conversation: which of the customers, and their one conversation.
             wants_person: they pressed "talk to a person".
+            assurance: how sure the channel is of who they are; ``verified`` for tools that require it.
             within: seconds to wait at most.
 
         Raises:
@@ -109,7 +111,7 @@ class StartedBot:
         inbound = Inbound(
             channel=CUSTOMER,
             conversation=conversation,
-            sender=Sender(id=conversation),
+            sender=Sender(id=conversation, assurance=assurance),
             text=text,
             keys=(new_id("m"),),
             wants_person=wants_person,

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections import deque
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from aiohttp import web
 
 from supportbot.channel import Capabilities, ChannelConfig
 from supportbot.errors import ModelError, Refused, RetryAfter, Unclear
-from supportbot.messages import Answer, Sent
+from supportbot.ids import new_id
+from supportbot.messages import Answer, Sent, ToolCall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -96,14 +98,14 @@ class BlindChannel:
 
 
 class ScriptedModel:
-    """A model that gives what it is told, in order: texts, or errors to raise; then ``fallback``.
+    """A model that gives what it is told, in order: texts, tool calls, errors to raise; then ``fallback``.
 
-    ``prompts`` holds what it was asked.
+    ``prompts`` holds what it was asked. ``call_tool`` makes a call; a tuple holds several at once.
     """
 
     def __init__(
         self,
-        *script: str | Exception,
+        *script: str | ToolCall | tuple[ToolCall, ...] | Exception,
         fallback: Callable[[Prompt], str] = lambda prompt: f"You said: {prompt.turn.question}",
         name: str = "scripted",
     ) -> None:
@@ -118,12 +120,21 @@ class ScriptedModel:
         entry = self._script.popleft() if self._script else self._fallback(prompt)
         if isinstance(entry, Exception):
             raise entry
+        if isinstance(entry, ToolCall):
+            entry = (entry,)
+        if isinstance(entry, tuple):
+            return Answer(prompt=prompt, text="", model=self.name, stop_reason="tool_calls", tool_calls=entry)
         for word in entry.split(" "):
             await live.append(word + " ")
         return Answer(prompt=prompt, text=entry, model=self.name)
 
     async def close(self) -> None:
         """Nothing is held."""
+
+
+def call_tool(name: str, /, **arguments: Any) -> ToolCall:
+    """Return a tool call as a model would make it, for the script of a ``ScriptedModel``."""
+    return ToolCall(id=new_id("call"), name=name, arguments=json.dumps(arguments))
 
 
 def model_down(name: str = "scripted") -> ModelError:

@@ -9,19 +9,20 @@ has ended its turn already.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import Text, and_, bindparam, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Message, Turn
+from supportbot.messages import Assurance, Message, Turn
 from supportbot.store import Statement
 from supportbot.store.values import contact_from, from_json, message_from
-from supportbot.tables import contacts, conversations, messages, turns
+from supportbot.tables import contacts, conversations, messages, tool_calls, turns
 
 if TYPE_CHECKING:
+    from supportbot.messages import Contact
     from supportbot.store import Tx
 
 _PENDING = messages.c.state == literal_column("'pending'")
@@ -102,6 +103,14 @@ _SETTLE_MESSAGES = Statement(
 )
 _DUE_AGAIN = Statement(update(conversations).where(_HELD).values(owner=None, due_at=bindparam("due")))
 _RENEW = Statement(update(conversations).where(_HELD).values(due_at=bindparam("lease")))
+_HOLD = Statement(
+    update(conversations)
+    .where(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
+    .values(fence=bindparam("held"))
+)
+_ANY_TOOL_CALL = Statement(
+    select(tool_calls.c.tool).where(tool_calls.c.turn_id == bindparam("turn")).limit(bindparam("most"))
+)
 _CLOSE = Statement(update(conversations).where(_HELD).values(open_turn_id=None, owner=None, due_at=None))
 _SET_DUE = Statement(update(conversations).where(_FENCED).values(owner=None, due_at=bindparam("due")))
 _ANY_UNCLAIMED = Statement(
@@ -229,8 +238,9 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
             asked=asked,
         )
         return Buried(turn=turn, reason=row.reason or "the process died on every try")
-    if attempt == rules.attempts and len(asked) > 1:
-        # The last try takes the oldest message alone: the poison must not take its neighbours with it.
+    if attempt == rules.attempts and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
+        # The last try takes the oldest message alone: the poison must not take its neighbours with it. Not
+        # where tools were run for all of them: another turn would not know of that.
         tx.run(_PUT_BACK, turn=turn_id, first=asked[0].seq)
         asked = asked[:1]
     tx.run(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
@@ -250,7 +260,6 @@ def _opened(
     created_at: int,
     asked: tuple[Message, ...],
 ) -> Turn:
-    contact = tx.row(_CONTACT, contact=conversation.contact_id)
     earlier = tx.rows(_WINDOW, conversation=conversation.id, most=rules.history)
     return Turn(
         id=turn_id,
@@ -259,13 +268,39 @@ def _opened(
         channel=conversation.channel,
         external_id=conversation.external_id,
         address=from_json(conversation.address),
-        contact=contact_from(contact),
+        contact=_asker(tx, conversation, asked),
         fence=conversation.fence,
         attempt=attempt,
         messages=asked,
         history=tuple(message_from(row) for row in reversed(earlier)),
         created_at=created_at,
     )
+
+
+def _asker(tx: Tx, conversation: Any, asked: tuple[Message, ...]) -> Contact:
+    """Return who wrote the newest message, only as surely as every message of the turn is theirs.
+
+    A contact's own assurance is the best that was ever seen: a mail with a forged sender must not profit by
+    it.
+    """
+    author = asked[-1].contact_id if asked else None
+    contact = contact_from(tx.row(_CONTACT, contact=author or conversation.contact_id))
+    if any(message.contact_id != contact.id for message in asked):
+        return contact.evolve(assurance="anonymous")
+    levels: tuple[Assurance, ...] = get_args(Assurance)
+    return contact.evolve(
+        assurance=min((message.assurance for message in asked), key=levels.index, default="anonymous")
+    )
+
+
+def hold(tx: Tx, turn: Turn) -> None:
+    """Lock a turn's conversation until the transaction ends, so that nobody takes it over meanwhile.
+
+    Raises:
+        Fenced: it is no longer ours.
+    """
+    held = tx.run(_HOLD, conversation=turn.conversation_id, held=turn.fence, turn=turn.id)
+    check(held == 1, turn)
 
 
 def renew(tx: Tx, turn: Turn, lease_until: int) -> bool:

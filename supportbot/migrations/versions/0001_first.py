@@ -29,6 +29,7 @@ def upgrade() -> None:
     _messages()
     _seen()
     _turns()
+    _tool_calls()
     _deliveries()
     _events()
     _records()
@@ -40,6 +41,7 @@ def downgrade() -> None:
         "records",
         "events",
         "deliveries",
+        "tool_calls",
         "turns",
         "seen",
         "messages",
@@ -123,6 +125,7 @@ def _messages() -> None:
         sa.Column("turn_id", sa.Text),
         sa.Column("attachments", _JSON, nullable=False),
         sa.Column("citations", _JSON, nullable=False),
+        sa.Column("assurance", sa.Text, nullable=False),
         sa.Column("sent_at", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_messages"),
@@ -167,6 +170,30 @@ def _turns() -> None:
     )
     op.create_index("ix_turns_conversation", "turns", ["conversation_id", "created_at"])
     _partial_index("ix_turns_dead", "turns", ["finished_at"], "state = 'dead'")
+
+
+def _tool_calls() -> None:
+    op.create_table(
+        "tool_calls",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("step", sa.Integer, nullable=False),
+        sa.Column("ordinal", sa.Integer, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("contact_id", sa.Text, nullable=False),
+        sa.Column("call_id", sa.Text, nullable=False),
+        sa.Column("tool", sa.Text, nullable=False),
+        sa.Column("arguments", sa.Text, nullable=False),
+        sa.Column("said", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("result", sa.Text, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("started_at", sa.BigInteger, nullable=False),
+        sa.Column("finished_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("turn_id", "step", "ordinal", name="pk_tool_calls"),
+        _of_conversation("tool_calls"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_tool_calls_conversation", "tool_calls", ["conversation_id"])
 
 
 def _deliveries() -> None:
