@@ -11,7 +11,7 @@ from ruamel.yaml import YAML
 from supportbot.config.models import TextsSection
 from supportbot.knowledge import Knowledge
 from supportbot.knowledge.phrases import Phrases
-from supportbot.messages import Answer, Author, Contact, Message, Passage, Prompt, Turn
+from supportbot.messages import Answer, Author, Contact, Message, Passage, Prompt, Turn, Words
 from supportbot.model.excerpt import excerpt
 from supportbot.model.knowledge import KnowledgeModel
 
@@ -204,6 +204,14 @@ async def test_after_two_unknowns_a_person_is_asked(model: KnowledgeModel) -> No
 async def test_any_message_gets_an_answer(model: KnowledgeModel, question: str) -> None:
     """Nothing a customer sends is an error, and nothing of it is repeated."""
     assert TEXTS.unknown == (await ask(model, question)).text
+
+
+async def test_what_a_tool_did_is_for_a_person_to_say(model: KnowledgeModel) -> None:
+    """When all models fail after a tool was run, an article would be no answer."""
+    asked = prompt("How long do I have to return an item?")
+    asked = asked.evolve(words=(Words(role="tool", content="done", tool_call_id="1"),))
+    answer = await model.complete(asked, Recording())
+    assert (TEXTS.handoff, "no_answer") == (answer.text, answer.handoff)
 
 
 async def test_the_words_are_streamed_in_a_few_pieces(model: KnowledgeModel) -> None:

@@ -64,11 +64,8 @@ class KnowledgeModel:
 
     def _answer(self, prompt: Prompt) -> Answer:
         question = prompt.turn.question
-        if any(entry.role == "tool" for entry in prompt.words):
-            # Something was looked up or done, and only a language model could say what came of it.
-            return self._said(prompt, self._texts.handoff, handoff="no_answer")
-        if self._phrases.asks_for_person(question):
-            return self._said(prompt, self._texts.handoff, handoff="customer_asked")
+        if reason := self._needs_person(prompt):
+            return self._said(prompt, self._texts.handoff, handoff=reason)
         kind = self._phrases.small_talk(question)
         if kind:
             return self._said(prompt, getattr(self._texts, kind))
@@ -84,6 +81,12 @@ class KnowledgeModel:
         if self._was_lost(prompt.turn):
             return self._said(prompt, self._texts.handoff, handoff="no_answer")
         return self._said(prompt, self._texts.unknown)
+
+    def _needs_person(self, prompt: Prompt) -> str:
+        """Return why no article can be the answer; empty when one can."""
+        if any(entry.role == "tool" for entry in prompt.words):
+            return "no_answer"  # something was looked up or done, and only a language model could tell of it
+        return "customer_asked" if self._phrases.asks_for_person(prompt.turn.question) else ""
 
     def _found(self, prompt: Prompt) -> list[Passage]:
         """The passages given, when one fits well enough; or those of our own search, which also reads the

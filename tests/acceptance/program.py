@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent.parent
 START_WITHIN = 30.0
@@ -46,6 +46,7 @@ class BotFolder:
         webhook: Mapping[str, Any] | None = None,
         prompt: str = _SYSTEM,
         article: str = _ARTICLE,
+        tools: Sequence[str] = (),
         **sections: Mapping[str, Any],
     ) -> None:
         """Write it.
@@ -57,12 +58,14 @@ class BotFolder:
             webhook: more keys of the channel ``web``.
             prompt: the system prompt.
             article: the one article of the knowledge.
+            tools: as in bot.yaml.
             sections: more keys of ``turns``, ``deliveries``, ``server``, ``log`` and so on.
         """
         self.root = root
         self.file = root / "bot.yaml"
         self.database = database
         content: dict[str, Any] = {
+            "tools": list(tools),
             "database": database,
             "bot": {"name": "Fern"},
             "knowledge": {},
