@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from supportbot.messages import Words
 from supportbot.readable import clip, fits, one_line, shorten, visible
@@ -18,33 +18,84 @@ if TYPE_CHECKING:
 SMALLEST_BUDGET = 64
 """The least a history may be trimmed to, in tokens: room for two ends of a message and the marker between."""
 
+FRAME = 5
+"""Tokens around every entry: Llama 3 spends three on the role, one before and one after the text."""
+
 PERSON_MARK = "[A person from the team wrote:]"
 """Stands above what support staff wrote, so that the model does not take it for its own words."""
 
-_FRAME = 5  # tokens around every entry; Llama 3 spends three on the role, one before and one after the text
 _LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
 _MOST_FILES = 20
 _SHORT = 500  # characters
 _ROLES: dict[Author, Role] = {"customer": "user", "bot": "assistant", "person": "assistant"}
 
 
+class Said(NamedTuple):  # of which every prompt makes many, and few are kept
+    """What becomes an entry of a model request."""
+
+    role: Role
+    content: str
+    seq: int
+    """The number of the first message it is made of."""
+    messages: int
+    """Of how many it is made."""
+
+    @property
+    def words(self) -> Words:
+        """The entry."""
+        return Words(role=self.role, content=self.content)
+
+
 def spoken(messages: Iterable[Message]) -> tuple[Words, ...]:
-    """Turn stored messages, oldest first, into the entries of a model request.
+    """Turn stored messages, oldest first, into the entries of a model request. See ``entries``."""
+    return tuple(said.words for said in entries(messages))
+
+
+def entries(messages: Iterable[Message]) -> tuple[Said, ...]:
+    """Do the same, and say of each entry which messages it is made of.
 
     Customers speak as ``user``; the bot and, under ``PERSON_MARK``, people of the team as ``assistant``.
     What the system noted is left out. Neighbours of the same role become one entry, because some
     endpoints refuse two in a row. Texts have been through ``visible`` and are never empty.
     """
-    said: list[tuple[Role, list[str]]] = []
+    found: list[tuple[Role, int, list[str]]] = []
     for message in messages:
         role, content = _ROLES.get(message.author), _content(message)
         if role is None or not content:
             continue
-        if said and said[-1][0] == role:
-            said[-1][1].append(content)
+        if found and found[-1][0] == role:
+            found[-1][2].append(content)
         else:
-            said.append((role, [content]))
-    return tuple(Words(role=role, content="\n\n".join(contents)) for role, contents in said)
+            found.append((role, message.seq, [content]))
+    return tuple(
+        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq, len(contents))
+        for role, seq, contents in found
+    )
+
+
+def cut(said: Sequence[Said], budget: int, *, most: int, keep: float) -> Sequence[Said]:
+    """Leave out the oldest entries when there are too many, and then so many that it is rarely necessary.
+
+    What stays is all of it when it costs at most ``budget`` tokens and is made of at most ``most``
+    messages; else about the share ``keep`` (0 to 1) of both. It begins with a ``user`` entry, and the
+    newest of those always stays, so that it may still cost more than the budget. Whoever begins the
+    next history where this one begins gets the same beginning until there is too much again, and an
+    endpoint's prefix cache can use it. Empty when no ``user`` has spoken.
+    """
+    users = [place for place, entry in enumerate(said) if entry.role == "user"]
+    if not users:
+        return ()
+    begin = users[-1]
+    tokens = messages = 0
+    for place in range(len(said) - 1, users[0] - 1, -1):
+        entry = said[place]
+        tokens += _tokens(entry.content) + FRAME
+        messages += entry.messages
+        if tokens > budget or messages > most:
+            return said[begin:]
+        if entry.role == "user" and tokens <= keep * budget and messages <= keep * most:
+            begin = place
+    return said[users[0] :]
 
 
 def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
@@ -78,7 +129,7 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
 
 def cost(words: Iterable[Words]) -> int:
     """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
-    return sum(_tokens(entry.content) + _FRAME for entry in words)
+    return sum(_tokens(entry.content) + FRAME for entry in words)
 
 
 def _content(message: Message) -> str:
@@ -117,7 +168,7 @@ def _squeezed(exchange: Sequence[Words], budget: int) -> list[Words]:
             break
         kept.insert(0, step)
         left -= cost(step)
-    room = budget - sum(map(cost, kept)) - _FRAME
+    room = budget - sum(map(cost, kept)) - FRAME
     return [user.evolve(content=shorten(user.content, room)), *chain.from_iterable(kept)]
 
 
@@ -135,7 +186,7 @@ def _steps(words: Iterable[Words]) -> list[list[Words]]:
 def _fit(words: Iterable[Words], budget: int) -> bool:
     """Say whether entries cost at most ``budget``, without reading on once they do not."""
     for entry in words:
-        budget -= _FRAME
+        budget -= FRAME
         if len(entry.content) > _SHORT and not fits(entry.content, budget):
             return False
         budget -= _tokens(entry.content)

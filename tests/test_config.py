@@ -207,7 +207,8 @@ channels:
             "1:9: model[0].api_key is missing: Meta's Llama API needs it, such as ${LLAMA_API_KEY}",
         ]),
         ("model: [{model: x, base_url: http://localhost/v1, max_tokens: 9000}]", [
-            "1:9: model[0].context_tokens leaves no room for a question: it must be larger than max_tokens",
+            ("1:9: model[0].context_tokens leaves no room for a prompt: it must be larger than max_tokens "
+            "by 640 or more"),
         ]),
         ("model: [{model: x, base_url: http://a}, {model: z, name: x, base_url: http://b}]", [
             "1:1: model has two entries of one name: give each its own with 'name'",

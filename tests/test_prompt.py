@@ -139,8 +139,8 @@ def test_the_history_keeps_to_its_budget(folder: Path) -> None:
     """history_tokens bounds what was said, not the templates."""
     turn = make_turn(*["blah " * 20] * 200, "Can I return it?")
     small, large = prompts(folder, history_tokens=400), prompts(folder, history_tokens=4000)
-    assert 400 > small.render(turn).tokens > 200
-    assert 4000 > large.render(turn).tokens > 3000
+    assert 400 > small.render(turn).tokens > 100
+    assert 4000 > large.render(turn).tokens > 1900
 
 
 def test_a_channels_own_variant_is_preferred(write: Callable[..., Path]) -> None:
