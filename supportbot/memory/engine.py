@@ -85,7 +85,7 @@ class Memories:
 
     def keep(self, tx: Tx, prompt: Prompt) -> None:
         """Inside the transaction that records an answer: keep what its prompt's history has lost, if any."""
-        if prompt.memory.from_seq == prompt.turn.memory.from_seq:
+        if prompt.memory.from_seq <= prompt.turn.memory.from_seq:
             return
         now = now_ms()
         ledger.keep(tx, prompt.turn, prompt.memory, now=now, due=now if self._writer else None)

@@ -19,6 +19,7 @@ _SHARE = 4
 is half of what bot.yaml says."""
 
 _SPARE = 8  # tokens that are written around a whole request
+_LEAST_SAID = 40  # tokens
 _RULES = 0.5  # of the room, when there is not enough for everything
 _NOTES = 0.25  # likewise; what was said has the rest
 
@@ -86,9 +87,17 @@ def _parted(words: Sequence[Words]) -> tuple[Sequence[Words], Sequence[Words], S
 
 
 def _shortened(words: Sequence[Words], long: Sequence[Words], budget: int) -> tuple[Words, ...]:
-    """Shorten each of the ``long`` entries to its part of the budget, unless they keep to it together."""
+    """Shorten each of the ``long`` entries to its part of the budget, unless they keep to it together.
+
+    When that is too small to say anything, they are left out.
+    """
     if not long or cost(long) <= budget:
         return tuple(words)
+    marked = {id(entry) for entry in long}
     room = budget // len(long) - FRAME
-    short = {id(entry): entry.evolve(content=shorten(entry.content, room)) for entry in long}
-    return tuple(short.get(id(entry), entry) for entry in words)
+    if room < _LEAST_SAID:
+        return tuple(entry for entry in words if id(entry) not in marked)
+    return tuple(
+        entry.evolve(content=shorten(entry.content, room)) if id(entry) in marked else entry
+        for entry in words
+    )

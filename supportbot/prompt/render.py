@@ -158,8 +158,8 @@ class Prompts:
 
     def _remembered(self, turn: Turn, said: Sequence[Said]) -> Memory:
         """Return the conversation's memory from now on: another one only when the history was cut."""
-        first = next((m.seq for m in turn.history if m.author == "customer"), 0)
-        if not said or not first < said[0].seq > turn.memory.from_seq:
+        oldest = next((m.seq for m in turn.history if m.author == "customer"), None)
+        if oldest is None or not oldest < said[0].seq > turn.memory.from_seq:
             return turn.memory
         return left_out(turn.memory, turn.history, said[0].seq, self._pins)
 
