@@ -30,15 +30,13 @@ _SHORT = 500  # characters
 _ROLES: dict[Author, Role] = {"customer": "user", "bot": "assistant", "person": "assistant"}
 
 
-class Said(NamedTuple):  # of which every prompt makes many, and few are kept
+class Said(NamedTuple):  # a prompt makes many, and keeps few
     """What becomes an entry of a model request."""
 
     role: Role
     content: str
     seq: int
     """The number of the first message it is made of."""
-    messages: int
-    """Of how many it is made."""
 
     @property
     def words(self) -> Words:
@@ -52,7 +50,7 @@ def spoken(messages: Iterable[Message]) -> tuple[Words, ...]:
 
 
 def entries(messages: Iterable[Message]) -> tuple[Said, ...]:
-    """Do the same, and say of each entry which messages it is made of.
+    """Do the same, and say of each entry where it begins.
 
     Customers speak as ``user``; the bot and, under ``PERSON_MARK``, people of the team as ``assistant``.
     What the system noted is left out. Neighbours of the same role become one entry, because some
@@ -68,34 +66,46 @@ def entries(messages: Iterable[Message]) -> tuple[Said, ...]:
         else:
             found.append((role, message.seq, [content]))
     return tuple(
-        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq, len(contents))
+        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq)
         for role, seq, contents in found
     )
 
 
-def cut(said: Sequence[Said], budget: int, *, most: int, keep: float) -> Sequence[Said]:
+def cut(said: Sequence[Said], budget: int, *, keep: float) -> Sequence[Said]:
     """Leave out the oldest entries when there are too many, and then so many that it is rarely necessary.
 
-    What stays is all of it when it costs at most ``budget`` tokens and is made of at most ``most``
-    messages; else about the share ``keep`` (0 to 1) of both. It begins with a ``user`` entry, and the
-    newest of those always stays, so that it may still cost more than the budget. Whoever begins the
-    next history where this one begins gets the same beginning until there is too much again, and an
-    endpoint's prefix cache can use it. Empty when no ``user`` has spoken.
+    All of it stays when it costs at most ``budget`` tokens, else about the share ``keep`` (0 to 1) of that.
+    What stays begins with a ``user`` entry, and the newest of those always stays, so that it may still
+    cost more than the budget. Whoever begins the next history where this one begins gets the same
+    beginning until there is too much again, and an endpoint's prefix cache can use it. Empty when no
+    ``user`` has spoken.
     """
     users = [place for place, entry in enumerate(said) if entry.role == "user"]
     if not users:
         return ()
-    begin = users[-1]
-    tokens = messages = 0
+    begin, tokens = users[-1], 0
     for place in range(len(said) - 1, users[0] - 1, -1):
         entry = said[place]
         tokens += _tokens(entry.content) + FRAME
-        messages += entry.messages
-        if tokens > budget or messages > most:
+        if tokens > budget:
             return said[begin:]
-        if entry.role == "user" and tokens <= keep * budget and messages <= keep * most:
+        if entry.role == "user" and tokens <= keep * budget:
             begin = place
     return said[users[0] :]
+
+
+def newest(messages: Sequence[Message], most: int, *, keep: float) -> Sequence[Message]:
+    """Do the same with messages, by their number: all of them when there are at most ``most``.
+
+    What stays begins with a customer's message, if possible with one that follows somebody else's.
+    """
+    if len(messages) <= most:
+        return messages
+    least = len(messages) - int(keep * most)
+    customers = [place for place in range(least, len(messages)) if messages[place].author == "customer"]
+    turns = [place for place in customers if messages[place - 1].author != "customer"]
+    begin = next(iter(turns or customers), len(messages))
+    return messages[begin:]
 
 
 def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:

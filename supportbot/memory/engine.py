@@ -197,8 +197,14 @@ class Memories:
     def _put_off(self, tx: Tx, turn: Turn, reason: str) -> None:
         now = now_ms()
         delay = self._retry_delay * 2 ** (turn.attempt - 1) * (0.75 + 0.5 * random.random())  # noqa: S311
-        again_at = now + int(delay * 1000) if turn.attempt < self._attempts else None
-        ledger.put_off(tx, turn, reason=reason, now=now, again_at=again_at)
+        if turn.attempt >= self._attempts:
+            ledger.put_off(tx, turn, reason=reason, now=now, again_at=None)
+            return
+        ledger.put_off(tx, turn, reason=reason, now=now, again_at=now + int(delay * 1000))
+        tx.after_commit(lambda: self._wake_after(delay))
+
+    def _wake_after(self, seconds: float) -> None:
+        asyncio.get_running_loop().call_later(seconds, self._wake.set)
 
     def _given_back(self, turn: Turn) -> Callable[[Tx], None]:
         now = now_ms()

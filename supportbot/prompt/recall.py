@@ -35,7 +35,7 @@ def left_out(
     gone = tuple(m for m in history if m.seq < from_seq and m.author in {"customer", "person"})
     return memory.evolve(
         from_seq=from_seq,
-        pinned=pinned(memory.pinned, gone, pins),
+        pinned=pinned(memory.pinned, (*memory.left_out, *gone), pins),
         left_out=(*memory.left_out, *(m for m in gone if m.seq > memory.summary_seq)),
     )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from supportbot.errors import PromptError
-from supportbot.history import FRAME, cost, cut, entries, trim
+from supportbot.history import FRAME, cost, cut, entries, newest, trim
 from supportbot.messages import Prompt, Words
 from supportbot.prompt.budget import shared
 from supportbot.prompt.check import KNOWLEDGE, SUMMARISE, SUMMARY, problems
@@ -106,15 +106,15 @@ class Prompts:
         recalled, also_used = self._recalled(templates, turn, memory, budget.memory)
         known, used_too = self._known(templates, turn, passages, budget.passages)
         history = tuple(entry.words for entry in said)
-        newest = max((place for place, entry in enumerate(history) if entry.role == "user"), default=0)
-        if newest == 0:  # nothing older stays, and still it may be too much
+        last = max((place for place, entry in enumerate(history) if entry.role == "user"), default=0)
+        if last == 0:  # nothing older stays, and still it may be too much
             history = trim(history, budget.history)
         notes = "\n\n".join(filter(None, (recalled, known)))
         words = (
             *_system(_within(system, budget.system - FRAME)),
-            *history[:newest],
+            *history[:last],
             *_system(notes),
-            *history[newest:],
+            *history[last:],
         )
         return Prompt(
             turn=turn,
@@ -153,8 +153,8 @@ class Prompts:
         )
 
     def _said(self, turn: Turn, budget: int) -> Sequence[Said]:
-        most = self._history_messages + len(turn.messages)
-        return cut(entries((*turn.history, *turn.messages)), budget, most=most, keep=self._keep)
+        history = newest(turn.history, self._history_messages, keep=self._keep)
+        return cut(entries((*history, *turn.messages)), budget, keep=self._keep)
 
     def _remembered(self, turn: Turn, said: Sequence[Said]) -> Memory:
         """Return the conversation's memory from now on: another one only when the history was cut."""
