@@ -13,6 +13,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 TURNS = 40
 ROOM = 8192 - 1024  # tokens: the default window, less the longest answer
-WORDS = "the parcel lamp order number refund when where arrived broken again please could have days".split()
+WORDS = ("the", "parcel", "lamp", "order", "number", "refund", "when", "where", "arrived", "again", "please")
 CASES = {  # prompts.history_tokens, prompts.history_messages
     "defaults": (PromptsSection().history_tokens, PromptsSection().history_messages),
     "1,000 tokens, any number of messages": (1000, 1000),
@@ -88,7 +89,7 @@ def main() -> None:
             folder, history_tokens=tokens, history_messages=window, keep=keep, bot={"name": "Robin"}
         )
         made, milliseconds = conversation(prompts, window)
-        pairs = list(zip(made, made[1:], strict=False))
+        pairs = list(pairwise(made))
         shared = sum(after.words[: len(prefix(before))] == prefix(before) for before, after in pairs)
         cuts = sum(after.memory.from_seq != before.memory.from_seq for before, after in pairs)
         print(

@@ -210,6 +210,12 @@ channels:
             ("1:9: model[0].context_tokens leaves no room for a prompt: it must be larger than max_tokens "
             "by 640 or more"),
         ]),
+        ("memory: {pin: ['JP-[0-9]+', '(a{1,9}){1,9}', '(JP', 'JP-\\d{6}', '[+*]\\*?', 'x{2,}']}", [
+            r"1:16: memory.pin[0] repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}",
+            r"1:29: memory.pin[1] repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}",
+            "1:46: memory.pin[2] is not a regular expression: missing ), unterminated subpattern",
+            r"1:76: memory.pin[5] repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}",
+        ]),
         ("model: [{model: x, base_url: http://a}, {model: z, name: x, base_url: http://b}]", [
             "1:1: model has two entries of one name: give each its own with 'name'",
         ]),

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, select, update
 
 from supportbot import reports
 from supportbot.errors import ModelError
+from supportbot.history import cost
 from supportbot.ids import now_ms
 from supportbot.memory import Memories, Summariser, ledger
-from supportbot.messages import Answer, Memory, Prompt
+from supportbot.messages import Answer, Memory, Prompt, Words
 from supportbot.prompt import Prompts
 from supportbot.session import delete_conversation, set_state
-from supportbot.store import Statement
+from supportbot.store import Statement, open_store
 from supportbot.tables import memories
+from supportbot.testing import started_bot
 from supportbot.testing.fakes import ScriptedModel
+from supportbot.testing.model_replies import ModelReply
+from supportbot.testing.model_server import FakeModelServer
 from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
@@ -363,3 +368,42 @@ async def test_no_template_no_summary(sqlite_database: str, tmp_path: Path) -> N
             [(None, "there is no template to ask for a summary with")],
         )
         assert ["system", "user"] == [bot.worker.asked[-1].words[n].role for n in (0, -1)]
+
+
+# -- from bot.yaml to the endpoint ---------------------------------------------------------------
+
+
+async def test_a_whole_bot_remembers(tmp_path: Path) -> None:
+    """Over HTTP: the history is cut, the model is asked for a summary, and told it later, within its room."""
+    await asyncio.to_thread(shutil.copytree, ROOT / "prompts", tmp_path / "prompts")
+    async with FakeModelServer(ModelReply(pieces=("Noted,", " with care."))) as server:
+        bot_yaml = {
+            "model": [
+                {
+                    "model": "m",
+                    "base_url": server.base_url("openai"),
+                    "context_tokens": 2300,
+                    "max_tokens": 500,
+                }
+            ],
+            "prompts": {"history_messages": 4},
+            "memory": {"pin": [r"JP-\d{6}"]},
+        }
+        async with started_bot(bot_yaml, tmp_path) as bot:
+            for number in range(8):
+                await bot.say(f"This is JP-00000{number}, and I have a question about it. " * 10)
+            store = open_store(bot.loaded.database)
+            statement = Statement(select(memories.c.conversation_id).where(memories.c.summary_seq > 0))
+            async with asyncio.timeout(10):
+                while not (rows := await store.read(lambda tx: tx.rows(statement))):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            found = await memory_of(store, rows[0].conversation_id)
+            await bot.say("And now?")
+            await store.close()
+    assert "Noted, with care." == found.summary
+    assert "m" == found.model
+    asked = [[Words(**entry) for entry in request.body["messages"]] for request in server.requests]
+    assert all(cost(words) <= 1800 for words in asked)
+    assert any(len(words) == 1 and "You keep the notes" in words[0].content for words in asked)
+    assert "> Noted, with care." in asked[-1][-2].content
+    assert '"JP-000000"' in asked[-1][-2].content
