@@ -212,7 +212,8 @@ async def running(
                 owner=owner,
                 lease_ms=int(config.turns.lease * 1000),
                 attempts=config.turns.attempts,
-                history=config.prompts.history_messages + 1,  # one more shows that there are more
+                # What is more than that is left out by the prompt, which has to see it; the rest is rare.
+                history=2 * config.prompts.history_messages,
                 only=only,
             ),
             counts=metrics,

@@ -10,7 +10,7 @@ MEMORY = 1_000
 _SPARE = 16  # tokens: what is written around the whole request, and where two texts are joined
 _SYSTEM = 0.6  # of the room; only a system prompt longer than that is ever shortened
 _PASSAGES = 0.3  # of what the system prompt leaves
-_MEMORY = 0.1  # likewise; the history has what these two leave
+_MEMORY = 0.15  # likewise; the history has what these two leave
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

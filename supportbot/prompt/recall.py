@@ -20,6 +20,7 @@ _LONGEST_PINNED = 80  # characters
 _SEARCHED = 4_000  # characters of a message that are searched for what is to be pinned
 _MOST_QUOTED = 8  # messages
 _LONGEST = 80  # tokens of one message that is quoted
+_LEAST_SUMMARY = 40  # tokens: less says nothing
 _AROUND = 12  # tokens that a quoted message costs beside its words
 _SAYS_LITTLE = 12  # characters: "ok", "thank you"
 
@@ -53,6 +54,22 @@ def pinned(
             named = (match[0][:_LONGEST_PINNED] for pin in pins for match in pin.finditer(text))
             found.update(dict.fromkeys(name for name in named if name.strip()))
     return tuple(found)[-MOST_PINNED:]
+
+
+def less_told(memory: Memory, tokens: int) -> Memory | None:
+    """Return a memory that takes about so many ``tokens`` less to tell, or at least fewer.
+
+    The words themselves go first, then the summary, then the oldest of what is pinned. None when there
+    is nothing left to tell.
+    """
+    if memory.left_out:
+        return memory.evolve(left_out=memory.left_out[:-1])
+    if memory.summary:
+        left = estimate(memory.summary) - tokens
+        less = memory.evolve(summary=shorten(memory.summary, left) if left >= _LEAST_SUMMARY else "")
+    else:
+        less = memory.evolve(pinned=memory.pinned[1:])
+    return less if less.summary or less.pinned else None
 
 
 def important(messages: Sequence[Message], tokens: int) -> tuple[Message, ...]:

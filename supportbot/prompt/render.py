@@ -15,7 +15,7 @@ from supportbot.prompt.budget import shared
 from supportbot.prompt.check import KNOWLEDGE, SUMMARISE, SUMMARY, problems
 from supportbot.prompt.context import about_bot, context
 from supportbot.prompt.folder import SUFFIX
-from supportbot.prompt.recall import important, left_out
+from supportbot.prompt.recall import important, left_out, less_told
 from supportbot.prompt.templates import Templates
 from supportbot.readable import fits, shorten
 from supportbot.tokens import estimate
@@ -167,17 +167,18 @@ class Prompts:
         self, templates: Templates, turn: Turn, memory: Memory, tokens: int
     ) -> tuple[str, frozenset[str]]:
         """Tell what is remembered, within so many tokens."""
-        told = memory.pinned or memory.summary or memory.left_out
-        if not told or tokens < _LEAST_SAID or not templates.has(SUMMARY + SUFFIX):
+        known = memory.pinned or memory.summary or memory.left_out
+        if not known or tokens < _LEAST_SAID or not templates.has(SUMMARY + SUFFIX):
             return "", frozenset()
-        quoted = important(
-            memory.left_out, tokens - estimate(memory.summary) - estimate(" ".join(memory.pinned))
-        )
-        while True:
-            text, used = self._rendered(templates, SUMMARY, turn, (), memory.evolve(left_out=quoted))
-            if not quoted or fits(text, tokens - FRAME):
-                return _within(text, tokens - FRAME), used
-            quoted = quoted[:-1]
+        room = tokens - FRAME
+        spent = estimate(memory.summary) + estimate(" ".join(memory.pinned))
+        told: Memory | None = memory.evolve(left_out=important(memory.left_out, room - spent))
+        while told is not None:
+            text, used = self._rendered(templates, SUMMARY, turn, (), told)
+            if fits(text, room):
+                return text, used
+            told = less_told(told, estimate(text) - room)
+        return "", frozenset()
 
     def _known(
         self, templates: Templates, turn: Turn, passages: Sequence[Passage], tokens: int
