@@ -56,20 +56,17 @@ def pinned(
     return tuple(found)[-MOST_PINNED:]
 
 
-def less_told(memory: Memory, tokens: int) -> Memory | None:
+def less_told(memory: Memory, tokens: int) -> Memory:
     """Return a memory that takes about so many ``tokens`` less to tell, or at least fewer.
 
-    The words themselves go first, then the summary, then the oldest of what is pinned. None when there
-    is nothing left to tell.
+    The words themselves go first, then the summary, then the oldest of what is pinned.
     """
     if memory.left_out:
         return memory.evolve(left_out=memory.left_out[:-1])
     if memory.summary:
         left = estimate(memory.summary) - tokens
-        less = memory.evolve(summary=shorten(memory.summary, left) if left >= _LEAST_SUMMARY else "")
-    else:
-        less = memory.evolve(pinned=memory.pinned[1:])
-    return less if less.summary or less.pinned else None
+        return memory.evolve(summary=shorten(memory.summary, left) if left >= _LEAST_SUMMARY else "")
+    return memory.evolve(pinned=memory.pinned[1:])
 
 
 def important(messages: Sequence[Message], tokens: int) -> tuple[Message, ...]:

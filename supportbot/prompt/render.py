@@ -167,13 +167,12 @@ class Prompts:
         self, templates: Templates, turn: Turn, memory: Memory, tokens: int
     ) -> tuple[str, frozenset[str]]:
         """Tell what is remembered, within so many tokens."""
-        known = memory.pinned or memory.summary or memory.left_out
-        if not known or tokens < _LEAST_SAID or not templates.has(SUMMARY + SUFFIX):
+        if tokens < _LEAST_SAID or not templates.has(SUMMARY + SUFFIX):
             return "", frozenset()
         room = tokens - FRAME
         spent = estimate(memory.summary) + estimate(" ".join(memory.pinned))
-        told: Memory | None = memory.evolve(left_out=important(memory.left_out, room - spent))
-        while told is not None:
+        told = memory.evolve(left_out=important(memory.left_out, room - spent))
+        while told.left_out or told.summary or told.pinned:
             text, used = self._rendered(templates, SUMMARY, turn, (), told)
             if fits(text, room):
                 return text, used
