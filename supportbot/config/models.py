@@ -259,7 +259,9 @@ class PromptsSection(Section):
         description="Name of the system prompt's template, without .md.j2; "
         "<name>.<channel>.md.j2 is preferred where it exists.",
     )
-    history_tokens: int = Field(4000, ge=100, description="The most that what was said before may cost, in tokens.")
+    history_tokens: int = Field(
+        4000, ge=100, description="The most that what was said before may cost, in tokens."
+    )
     history_messages: int = Field(
         20, ge=2, le=1000, description="How many earlier messages a model reads at most, word for word."
     )
