@@ -67,7 +67,7 @@ def fill(path: Path, *, conversations: int, messages: int) -> None:
     if messages > WINDOW:  # then the prompts before have cut the history
         begin = messages - WINDOW + 1
         connection.executemany(
-            "INSERT INTO memories VALUES (?, ?, '[]', 'It is about a lamp.', ?, 'm', 1, NULL, 0, NULL, '', ?)",
+            "INSERT INTO memories VALUES (?, ?, '[]', 'About a lamp.', ?, 'm', 1, NULL, 0, NULL, '', ?)",
             ((f"conv{n}", begin, begin - 1, now) for n in range(conversations)),
         )
     connection.commit()
