@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from supportbot.store import Tx
 
-RULES = Rules(owner="bench", lease_ms=60_000, attempts=3, history=PromptsSection().history_messages)
+WINDOW = PromptsSection().history_messages
+RULES = Rules(owner="bench", lease_ms=60_000, attempts=3, history=2 * WINDOW)
 CASES = {  # conversations, messages in each
     "10 messages": (1_000, 10),
     "100,000 messages": (1, 100_000),
@@ -63,6 +64,12 @@ def fill(path: Path, *, conversations: int, messages: int) -> None:
         " attachments, citations, created_at) VALUES (?, ?, ?, ?, ?, ?, '', '', '', '[]', '[]', ?)",
         _messages(conversations, messages, now),
     )
+    if messages > WINDOW:  # then the prompts before have cut the history
+        begin = messages - WINDOW + 1
+        connection.executemany(
+            "INSERT INTO memories VALUES (?, ?, '[]', 'About a lamp.', ?, 'm', 1, NULL, 0, NULL, '', ?)",
+            ((f"conv{n}", begin, begin - 1, now) for n in range(conversations)),
+        )
     connection.commit()
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()

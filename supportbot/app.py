@@ -28,8 +28,10 @@ from supportbot.inbox import Inbox
 from supportbot.knowledge import Knowledge
 from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
+from supportbot.memory import Memories, Summariser
 from supportbot.metrics import Metrics
 from supportbot.model import build as build_model
+from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
 from supportbot.outbox import Outbox
@@ -93,6 +95,7 @@ class Brain:
         loaded: Loaded,
         outbox: Outbox,
         engine: LocalEngine,
+        memories: Memories,
         *,
         store: Store,
         metrics: Metrics,
@@ -103,6 +106,7 @@ class Brain:
         self._metrics = metrics
         self._outbox = outbox
         self._engine = engine
+        self._memories = memories
         self._models: list[Model] = []
         self.reload(loaded)
 
@@ -117,6 +121,7 @@ class Brain:
         )
         prompts = make_prompts(config)
         self._models.append(model)
+        self._memories.use(_summariser(config, prompts, model))
         self._engine.use(
             Bot(
                 knowledge=knowledge,
@@ -168,8 +173,20 @@ def make_prompts(config: Config) -> Prompts:
         config.prompts.path,
         system=config.prompts.system,
         history_tokens=config.prompts.history_tokens,
+        history_messages=config.prompts.history_messages,
+        keep=config.memory.keep,
+        pin=config.memory.pin,
+        summary_tokens=config.memory.summary_tokens,
         bot=config.bot.model_dump(),
     )
+
+
+def _summariser(config: Config, prompts: Prompts, model: Model) -> Summariser | None:
+    """Make what writes summaries; None without a language model, or when none are wanted."""
+    tokens, model_alone = config.memory.summary_tokens, writers(model)
+    if not tokens or model_alone is None:
+        return None
+    return Summariser(prompts=prompts, model=model_alone, tokens=tokens)
 
 
 def make_channel(section: ChannelConfig, host: Host) -> Channel:
@@ -214,7 +231,8 @@ async def running(
                 owner=owner,
                 lease_ms=int(config.turns.lease * 1000),
                 attempts=config.turns.attempts,
-                history=config.prompts.history_messages,
+                # What is more than that is left out by the prompt, which has to see it; the rest is rare.
+                history=2 * config.prompts.history_messages,
                 only=only,
             ),
             counts=metrics,
@@ -223,11 +241,15 @@ async def running(
             timeout=config.turns.timeout,
             retry_delay=config.turns.retry_delay,
         )
+        memories = Memories(
+            store, owner=owner, alone=lock is not None, only=only, timeout=config.turns.timeout
+        )
         outbox = Outbox(
             store,
             feed,
             owner=owner,
             enlist=engine.enlist,
+            remember=memories.keep,
             counts=metrics,
             alone=lock is not None,
             attempts=config.deliveries.attempts,
@@ -236,7 +258,7 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, store=store, metrics=metrics, model=model)
+        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, model=model)
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -250,6 +272,8 @@ async def running(
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
+        await memories.start()
+        stack.push_async_callback(memories.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supportbot.messages import Answer
+from supportbot.model.base import room_of
 
 if TYPE_CHECKING:
     from supportbot.knowledge import Knowledge
@@ -54,7 +55,7 @@ class Bot:
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
-        prompt = self._prompts.render(turn, passages)
+        prompt = self._prompts.render(turn, passages, room=room_of(self._model))
         answer = await self._ask(prompt)
         await self._outbox.commit(answer, patience=self._patience)
 

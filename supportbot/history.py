@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from supportbot.messages import Words
 from supportbot.readable import clip, fits, one_line, shorten, visible
@@ -18,33 +18,94 @@ if TYPE_CHECKING:
 SMALLEST_BUDGET = 64
 """The least a history may be trimmed to, in tokens: room for two ends of a message and the marker between."""
 
+FRAME = 5
+"""Tokens around every entry: Llama 3 spends three on the role, one before and one after the text."""
+
 PERSON_MARK = "[A person from the team wrote:]"
 """Stands above what support staff wrote, so that the model does not take it for its own words."""
 
-_FRAME = 5  # tokens around every entry; Llama 3 spends three on the role, one before and one after the text
 _LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
 _MOST_FILES = 20
 _SHORT = 500  # characters
 _ROLES: dict[Author, Role] = {"customer": "user", "bot": "assistant", "person": "assistant"}
 
 
+class Said(NamedTuple):  # a prompt makes many, and keeps few
+    """What becomes an entry of a model request."""
+
+    role: Role
+    content: str
+    seq: int
+    """The number of the first message it is made of."""
+
+    @property
+    def words(self) -> Words:
+        """The entry."""
+        return Words(role=self.role, content=self.content)
+
+
 def spoken(messages: Iterable[Message]) -> tuple[Words, ...]:
-    """Turn stored messages, oldest first, into the entries of a model request.
+    """Turn stored messages, oldest first, into the entries of a model request. See ``entries``."""
+    return tuple(said.words for said in entries(messages))
+
+
+def entries(messages: Iterable[Message]) -> tuple[Said, ...]:
+    """Do the same, and say of each entry where it begins.
 
     Customers speak as ``user``; the bot and, under ``PERSON_MARK``, people of the team as ``assistant``.
     What the system noted is left out. Neighbours of the same role become one entry, because some
     endpoints refuse two in a row. Texts have been through ``visible`` and are never empty.
     """
-    said: list[tuple[Role, list[str]]] = []
+    found: list[tuple[Role, int, list[str]]] = []
     for message in messages:
         role, content = _ROLES.get(message.author), _content(message)
         if role is None or not content:
             continue
-        if said and said[-1][0] == role:
-            said[-1][1].append(content)
+        if found and found[-1][0] == role:
+            found[-1][2].append(content)
         else:
-            said.append((role, [content]))
-    return tuple(Words(role=role, content="\n\n".join(contents)) for role, contents in said)
+            found.append((role, message.seq, [content]))
+    return tuple(
+        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq)
+        for role, seq, contents in found
+    )
+
+
+def cut(said: Sequence[Said], budget: int, *, keep: float) -> Sequence[Said]:
+    """Leave out the oldest entries when there are too many, and then so many that it is rarely necessary.
+
+    All of it stays when it costs at most ``budget`` tokens, else about the share ``keep`` (0 to 1) of that.
+    What stays begins with a ``user`` entry, and the newest of those always stays, so that it may still
+    cost more than the budget. Whoever begins the next history where this one begins gets the same
+    beginning until there is too much again, and an endpoint's prefix cache can use it. Empty when no
+    ``user`` has spoken.
+    """
+    users = [place for place, entry in enumerate(said) if entry.role == "user"]
+    if not users:
+        return ()
+    begin, tokens = users[-1], 0
+    for place in range(len(said) - 1, users[0] - 1, -1):
+        entry = said[place]
+        tokens += _tokens(entry.content) + FRAME
+        if tokens > budget:
+            return said[begin:]
+        if entry.role == "user" and tokens <= keep * budget:
+            begin = place
+    return said[users[0] :]
+
+
+def newest(messages: Sequence[Message], most: int, *, keep: float) -> Sequence[Message]:
+    """Do the same with messages, by their number: all of them when there are at most ``most``.
+
+    What stays begins with a customer's message, if possible with one that follows somebody else's.
+    """
+    if len(messages) <= most:
+        return messages
+    least = len(messages) - int(keep * most)
+    customers = [place for place in range(least, len(messages)) if messages[place].author == "customer"]
+    turns = [place for place in customers if messages[place - 1].author != "customer"]
+    begin = next(iter(turns or customers), len(messages))
+    return messages[begin:]
 
 
 def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
@@ -78,7 +139,7 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
 
 def cost(words: Iterable[Words]) -> int:
     """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
-    return sum(_tokens(entry.content) + _calls(entry) + _FRAME for entry in words)
+    return sum(_tokens(entry.content) + _calls(entry) + FRAME for entry in words)
 
 
 def _content(message: Message) -> str:
@@ -117,7 +178,7 @@ def _squeezed(exchange: Sequence[Words], budget: int) -> list[Words]:
             break
         kept.insert(0, step)
         left -= cost(step)
-    room = budget - sum(map(cost, kept)) - _FRAME
+    room = budget - sum(map(cost, kept)) - FRAME
     return [user.evolve(content=shorten(user.content, room)), *chain.from_iterable(kept)]
 
 
@@ -135,7 +196,7 @@ def _steps(words: Iterable[Words]) -> list[list[Words]]:
 def _fit(words: Iterable[Words], budget: int) -> bool:
     """Say whether entries cost at most ``budget``, without reading on once they do not."""
     for entry in words:
-        budget -= _FRAME + _calls(entry)
+        budget -= FRAME + _calls(entry)
         if len(entry.content) > _SHORT and not fits(entry.content, budget):
             return False
         budget -= _tokens(entry.content)
@@ -146,7 +207,7 @@ def _fit(words: Iterable[Words], budget: int) -> bool:
 
 def _calls(entry: Words) -> int:
     """Estimate what the tool calls of an entry cost."""
-    return sum(estimate(call.name) + estimate(call.arguments) + _FRAME for call in entry.tool_calls)
+    return sum(estimate(call.name) + estimate(call.arguments) + FRAME for call in entry.tool_calls)
 
 
 def _clean(text: str) -> str:

@@ -171,6 +171,21 @@ class Contact(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Memory(_Evolve):
+    """What a model is told of a conversation beyond its history."""
+
+    from_seq: int = 0
+    """The history begins with the message of this number; 0 as long as nothing was left out."""
+    pinned: tuple[str, ...] = ()
+    """What the customer named before that and must not be lost, such as order numbers; oldest first."""
+    summary: str = ""
+    summary_seq: int = 0
+    """The summary tells of everything up to the message of this number."""
+    left_out: tuple[Message, ...] = ()
+    """Some of what was said after the summary's end and before the history, oldest first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Turn(_Evolve):
     """One claimed piece of work: the newest messages of one conversation, to be answered once."""
 
@@ -192,6 +207,8 @@ class Turn(_Evolve):
     """What is to be answered, oldest first; at least one."""
     history: tuple[Message, ...] = ()
     """What was said before, oldest first, a bounded window."""
+    memory: Memory = field(default_factory=Memory)
+    """What is known of what was said before that."""
     created_at: int = 0
 
     @property
@@ -264,6 +281,8 @@ class Prompt(_Evolve):
     """SHA-256 (first 16 hex digits) over the templates that were used."""
     tokens: int = 0
     """Our estimate of the request's size."""
+    memory: Memory = field(default_factory=Memory)
+    """The conversation's memory from now on; it differs from the turn's when the history was cut."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

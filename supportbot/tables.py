@@ -6,7 +6,8 @@ A leaf: it imports nothing of ours. Times are Unix milliseconds; JSON columns ho
 How a conversation is worked on, in one column: ``conversations.due_at`` is when somebody should
 next look at it. A message that arrives sets it; a claim moves it to the end of its lease; the commit
 of the answer clears it or sets it for what arrived meanwhile. So a turn whose worker died becomes due
-by itself, and one index finds all work. ``deliveries.due_at`` means the same for a delivery.
+by itself, and one index finds all work. ``deliveries.due_at`` means the same for a delivery, and
+``memories.due_at`` for a summary.
 """
 
 from __future__ import annotations
@@ -104,6 +105,30 @@ Index(
     messages.c.seq,
     sqlite_where=messages.c.state == "pending",
     postgresql_where=messages.c.state == "pending",
+)
+
+memories = Table(
+    "memories",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("from_seq", Integer, nullable=False),  # the history that a model reads begins here
+    Column("pinned", Json, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("summary_seq", Integer, nullable=False),  # the summary tells of everything up to here
+    Column("model", Text, nullable=False),
+    Column("fence", Integer, nullable=False),
+    Column("owner", Text),
+    Column("attempt", Integer, nullable=False),
+    Column("due_at", BigInteger),
+    Column("reason", Text, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_memories_due",
+    memories.c.due_at,
+    sqlite_where=memories.c.due_at.is_not(None),
+    postgresql_where=memories.c.due_at.is_not(None),
 )
 
 seen = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from supportbot import schema
 from supportbot.feed import Feed
 from supportbot.inbox import Inbox
+from supportbot.memory import Memories
 from supportbot.messages import Answer, Inbound, Prompt, Sender
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from supportbot.messages import Accepted, Turn
+    from supportbot.prompt import Prompts
     from supportbot.store import Store, Tx
 
 
@@ -34,13 +36,17 @@ class Worker:
         self.turns: list[Turn] = []
         self.say: Callable[[Turn], Any] = lambda turn: "re: " + turn.question.replace("\n", " + ")
         self.handoff = ""
+        self.prompts: Prompts | None = None
+        self.asked: list[Prompt] = []
 
     async def answer(self, turn: Turn) -> None:
         self.turns.append(turn)
         said = self.say(turn)
         if asyncio.iscoroutine(said):
             said = await said
-        answer = Answer(prompt=Prompt(turn=turn, words=()), text=said, model="test", handoff=self.handoff)
+        prompt = self.prompts.render(turn) if self.prompts else Prompt(turn=turn, words=())
+        self.asked.append(prompt)
+        answer = Answer(prompt=prompt, text=said, model="test", handoff=self.handoff)
         await self.outbox.commit(answer, patience=5)
 
     def give_up(self, tx: Tx, turn: Turn) -> None:
@@ -74,10 +80,12 @@ class Durable:
             timeout=10,
             retry_delay=0.01,
         )
+        self.memories = Memories(store, owner=owner, alone=True, retry_delay=0.01)
         self.outbox = Outbox(
             store,
             self.feed,
             owner=owner,
+            remember=self.memories.keep,
             enlist=self.engine.enlist,
             counts=self.metrics,
             alone=True,
@@ -100,9 +108,11 @@ class Durable:
     async def start(self) -> None:
         await self.outbox.start(self.channels)
         await self.engine.start()
+        await self.memories.start()
 
     async def stop(self) -> None:
         self.inbox.close()
+        await self.memories.stop()
         await self.engine.stop(1)
         await self.outbox.stop(1)
 

@@ -19,7 +19,9 @@ from typer.testing import CliRunner
 from supportbot import config, lockfile, reports, schema
 from supportbot.cli.commands import app
 from supportbot.errors import Unclear
-from supportbot.messages import Sender
+from supportbot.ids import now_ms
+from supportbot.memory import ledger as memory_ledger
+from supportbot.messages import Memory, Sender
 from supportbot.testing.fakes import RecordingChannel
 from tests.bot_folder import BotFolder
 from tests.durable import opened, running
@@ -347,6 +349,39 @@ def test_a_conversation_is_shown_harmless(operator: Operator) -> None:
     raw = operator.says("conversations", "show", conversation, "--json")
     assert raw.isascii()
     assert HOSTILE.replace("\x00", "\ufffd") == json.loads(raw)["messages"][0]["text"]
+
+
+def test_what_models_are_told_of_a_long_conversation_is_shown(operator: Operator) -> None:
+    """Where their history begins, what is pinned, the summary, and how it is with the next one."""
+
+    async def remember(durable: Durable) -> str:
+        accepted = await durable.accept("hello")
+        await deliveries_ended(durable, 1)
+        turn = durable.worker.turns[0]
+        cut = Memory(from_seq=41, pinned=("JP-123456",))
+        first = await durable.store.write(
+            lambda tx: (
+                memory_ledger.keep(tx, turn, cut, now=1, due=1),
+                memory_ledger.claim(
+                    tx, accepted.conversation_id, now=1, owner="o", lease_until=now_ms() + 60_000
+                ),
+            )[1]
+        )
+        told = {"text": "About a lamp.", "up_to": 30, "model": "llama", "now": now_ms() + 60_000}
+        await durable.store.write(lambda tx: memory_ledger.summarised(tx, first, **told))
+        return accepted.conversation_id
+
+    conversation = operator.live(remember)
+    for command in (["explain", conversation], ["conversations", "show", conversation]):
+        shown = " ".join(operator.says(*command).split())
+        assert "models read it from message 41 on pinned: JP-123456" in shown
+        assert "summary up to message 30, by llama: About a lamp. no summary of messages 31 to 40" in shown
+        memory = operator.json(*command)["memory"]
+        assert (41, ["JP-123456"], "About a lamp.") == (
+            memory["from_seq"],
+            memory["pinned"],
+            memory["summary"],
+        )
 
 
 def test_an_export_is_one_line_for_everything(operator: Operator) -> None:

@@ -207,7 +207,14 @@ channels:
             "1:9: model[0].api_key is missing: Meta's Llama API needs it, such as ${LLAMA_API_KEY}",
         ]),
         ("model: [{model: x, base_url: http://localhost/v1, max_tokens: 9000}]", [
-            "1:9: model[0].context_tokens leaves no room for a question: it must be larger than max_tokens",
+            ("1:9: model[0].context_tokens leaves no room for a prompt: it must be larger than max_tokens "
+            "by 640 or more"),
+        ]),
+        ("memory: {pin: ['JP-[0-9]+', '(a{1,9}){1,9}', '(JP', 'JP-\\d{6}', '[+*]\\*?', 'x{2,}']}", [
+            r"1:16: memory.pin[0] repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}",
+            r"1:29: memory.pin[1] repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}",
+            "1:46: memory.pin[2] is not a regular expression: missing ), unterminated subpattern",
+            r"1:76: memory.pin[5] repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}",
         ]),
         ("model: [{model: x, base_url: http://a}, {model: z, name: x, base_url: http://b}]", [
             "1:1: model has two entries of one name: give each its own with 'name'",
@@ -224,8 +231,8 @@ channels:
         ("database: 'sqlite:///:memory:'\nworkers: 4", [
             ("1:11: database would keep messages in memory, where a restart loses what was acknowledged: "
             "name a file, such as sqlite:///data/bot.db"),
-            ("2:1: workers is not a known key: known here: bot, texts, model, knowledge, prompts, tools, database, "
-            "turns, deliveries, server, log, channels"),
+            ("2:1: workers is not a known key: known here: bot, texts, model, knowledge, prompts, memory, "
+            "tools, database, turns, deliveries, server, log, channels"),
         ]),
         ("database: sqlite://", [
             ("1:11: database would keep messages in memory, where a restart loses what was acknowledged: "

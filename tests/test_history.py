@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supportbot.history import PERSON_MARK, SMALLEST_BUDGET, cost, spoken, trim
+from supportbot.history import PERSON_MARK, SMALLEST_BUDGET, cost, cut, entries, newest, spoken, trim
 from supportbot.messages import Attachment, Message, Words
 
 if TYPE_CHECKING:
@@ -173,3 +173,50 @@ def test_a_larger_budget_never_keeps_fewer_exchanges(history: list[Words], budge
     """More room keeps the same customer turns, and perhaps older ones before them."""
     less, more = trim(history, budget), trim(history, 2 * budget)
     assert [e.role for e in less].count("user") <= [e.role for e in more].count("user")
+
+
+# -- cutting ---------------------------------------------------------------------------------------
+
+
+def exchanges(count: int) -> list[Message]:
+    """Make questions and answers of 25 tokens each, with what stands around them."""
+    text = "word " * 16
+    return said(*((author, text) for _ in range(count) for author in ("customer", "bot")))  # type: ignore[arg-type]
+
+
+def test_a_history_within_its_budget_is_not_cut() -> None:
+    """All of it stays, from the first customer's words on."""
+    whole = entries(said(("bot", "Hello!"), ("customer", "Hi"), ("bot", "How can I help?")))
+    assert whole[1:] == cut(whole, 100, keep=0.5)
+    assert () == cut(entries(said(("bot", "Hello!"))), 100, keep=0.5)
+
+
+def test_a_cut_leaves_room_for_the_next_turns() -> None:
+    """Over the budget, about half of it stays, so that the next turns begin at the same message."""
+    begins = []
+    messages: list[Message] = []
+    for message in exchanges(20):
+        messages.append(message)
+        if message.author == "customer":
+            kept = cut(entries(messages), 300, keep=0.5)
+            messages = [m for m in messages if m.seq >= kept[0].seq]
+            begins.append(kept[0].seq)
+    assert 20 == len(begins)
+    assert 5 >= len(set(begins))
+    assert begins == sorted(begins)
+
+
+def test_the_newest_words_stay_however_large() -> None:
+    """Also alone over the budget: then they are for ``trim``."""
+    kept = cut(entries([*exchanges(3), *said(("customer", "word " * 500))]), 100, keep=0.5)
+    assert ["word " * 500] == [f"{entry.content} " for entry in kept]
+
+
+def test_too_many_messages_are_cut_at_a_customer_s_turn() -> None:
+    """Half of them stay, begun by a customer who answers, and if there is none by any customer."""
+    messages = exchanges(4)
+    assert messages == newest(messages, 8, keep=0.5)
+    assert [5, 6, 7, 8] == [m.seq for m in newest(messages, 7, keep=0.6)]
+    alone = said(*[("customer", "?")] * 8)
+    assert [6, 7, 8] == [m.seq for m in newest(alone, 7, keep=0.5)]
+    assert [] == newest(said(*[("person", "!")] * 8), 7, keep=0.5)

@@ -13,7 +13,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from supportbot.errors import PromptError
-from supportbot.messages import Contact, Message, Passage, Turn, Words
+from supportbot.messages import Contact, Memory, Message, Passage, Turn, Words
 from supportbot.prompt import Prompts, TemplateProblem, check_templates
 from supportbot.prompt.context import about_bot, context
 from supportbot.prompt.filters import SAFE_FILTERS, SAFE_TESTS
@@ -139,8 +139,8 @@ def test_the_history_keeps_to_its_budget(folder: Path) -> None:
     """history_tokens bounds what was said, not the templates."""
     turn = make_turn(*["blah " * 20] * 200, "Can I return it?")
     small, large = prompts(folder, history_tokens=400), prompts(folder, history_tokens=4000)
-    assert 400 > small.render(turn).tokens > 200
-    assert 4000 > large.render(turn).tokens > 3000
+    assert 400 > small.render(turn).tokens > 100
+    assert 4000 > large.render(turn).tokens > 1900
 
 
 def test_a_channels_own_variant_is_preferred(write: Callable[..., Path]) -> None:
@@ -604,7 +604,9 @@ def test_every_variable_is_documented() -> None:
     documented = re.findall(
         r"^\| `([a-z_.\[\]]+)` \|", PAGE.partition("## Variables")[2].partition("\n## ")[0], re.MULTILINE
     )
-    assert sorted(names(context(make_turn(), PASSAGES, about_bot(BOT)), "")) == sorted(documented)
+    message = Message(id="msg_1", seq=1, author="customer", text="Hello", created_at=0)
+    turn = make_turn(memory=Memory(pinned=("JP-1",), left_out=(message,)))
+    assert sorted(names(context(turn, PASSAGES, about_bot(BOT)), "")) == sorted(documented)
 
 
 @pytest.mark.parametrize(("section", "names"), [("Filters", SAFE_FILTERS), ("Tests", SAFE_TESTS)])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from supportbot.cli.failures import say
+from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson, Before, Channel, Limit, Yes
 from supportbot.cli.output import console, json_line, local, phrase, print_json, words
 from supportbot.cli.pages import print_page
@@ -129,6 +130,8 @@ def _print_transcript(found: "Transcript") -> None:
             "bold",
         )
     )
+    for line in memory_lines(found.memory):
+        screen.print(words(line, "dim"))
     if found.more:
         screen.print(words(f"… earlier ones: --before {found.messages[0].seq}", "dim"))
     for message in found.messages:

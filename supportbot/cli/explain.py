@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson
 from supportbot.cli.output import console, lasted, local, phrase, plain, print_json, words
 from supportbot.cli.stored import with_store
@@ -56,6 +57,8 @@ def _print(screen: "Console", story: "Story", advice: tuple[str, ...]) -> None:
     screen.print(
         words(f"{conversation.id}, state {conversation.state}, since {local(conversation.created_at)}")
     )
+    for line in memory_lines(story.memory):
+        screen.print(words(line, "dim"))
     for message in story.messages:
         _print_message(screen, message)
     screen.print()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from supportbot.app import Running
     from supportbot.config import Loaded, Report
 
-_TAKEN_OVER = frozenset({"bot", "texts", "model", "tools", "log"})
+_TAKEN_OVER = frozenset({"bot", "texts", "model", "memory", "tools", "log"})
 """Sections that count at once; so do these keys of others:"""
 _KEYS_TAKEN_OVER = frozenset(
     {

@@ -25,6 +25,9 @@ from pydantic import (
 
 from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
 
+_SMALLEST_ROOM = 640
+"""The least a model must leave for prompts, in tokens."""
+
 _RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice"})
 
 
@@ -57,6 +60,18 @@ def _template_name(value: str) -> str:
 def _tool_name(value: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", value, re.ASCII):
         raise ValueError("is not the name of a tool: write module:function, such as mybot.tools:order_status")
+    return value
+
+
+def _pin(value: str) -> str:
+    """Refuse what could search for ages in what a stranger wrote: every repetition needs its end."""
+    bare = re.sub(r"\[\^?\]?[^\]]*\]", "x", re.sub(r"\\\D", "x", value))  # without escapes and classes
+    if re.search(r"[*+]|\{\d*,\}|\)\{", bare):
+        raise ValueError(r"repeats something without end, or a group: say how often, as in [A-Z]{2,4}-\d{6}")
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"is not a regular expression: {error.msg}") from None
     return value
 
 
@@ -219,8 +234,10 @@ class ModelSection(Section):
     @field_validator("context_tokens")
     @classmethod
     def _answer_fits_the_window(cls, value: int, info: ValidationInfo) -> int:
-        if value <= info.data.get("max_tokens", 0):
-            raise ValueError("leaves no room for a question: it must be larger than max_tokens")
+        if value - info.data.get("max_tokens", 0) < _SMALLEST_ROOM:
+            raise ValueError(
+                f"leaves no room for a prompt: it must be larger than max_tokens by {_SMALLEST_ROOM} or more"
+            )
         return value
 
     @field_validator("extra")
@@ -259,9 +276,35 @@ class PromptsSection(Section):
         description="Name of the system prompt's template, without .md.j2; "
         "<name>.<channel>.md.j2 is preferred where it exists.",
     )
-    history_tokens: int = Field(4000, ge=100, description="Budget for what was said before, in tokens.")
+    history_tokens: int = Field(
+        4000, ge=100, description="The most that what was said before may cost, in tokens."
+    )
     history_messages: int = Field(
-        20, ge=2, le=1000, description="How many earlier messages are read from the store."
+        20, ge=2, le=1000, description="How many earlier messages a model reads at most, word for word."
+    )
+
+
+class MemorySection(Section):
+    """What is remembered of a conversation that is longer than its prompts."""
+
+    keep: float = Field(
+        0.5,
+        gt=0,
+        le=0.9,
+        description="Which share of the history stays when it is cut, because it is longer than "
+        "prompts.history_tokens or prompts.history_messages.",
+    )
+    summary_tokens: int = Field(
+        300,
+        ge=0,
+        le=1000,
+        description="How long a summary of what was cut off may be, in tokens; 0: none is made.",
+    )
+    pin: tuple[Annotated[str, AfterValidator(_pin)], ...] = Field(
+        (),
+        max_length=20,
+        description="Regular expressions for what customers mention that must not be lost, such as order "
+        "numbers.",
     )
 
 
@@ -297,8 +340,8 @@ class DeliveriesSection(Section):
         24,
         ge=1,
         le=100,
-        description="Tries before a delivery is put aside as dead: by default after about three hours. A platform that "
-        "asks to wait is waited for, up to a day.",
+        description="Tries before a delivery is put aside as dead: by default after about three hours. "
+        "A platform that asks to wait is waited for, up to a day.",
     )
     retry_delay: float = Field(
         1.0, gt=0, le=600, description="Seconds before the second try; doubles up to 600, with jitter."
@@ -364,6 +407,9 @@ class Config(Section):
         default_factory=KnowledgeSection, description="The articles the bot may quote."
     )
     prompts: PromptsSection = Field(default_factory=PromptsSection, description="The words the model reads.")
+    memory: MemorySection = Field(
+        default_factory=MemorySection, description="What is remembered of a long conversation."
+    )
     tools: tuple[Annotated[str, AfterValidator(_tool_name)], ...] = Field(
         (), max_length=128, description="What the bot can do: functions with @tool, each as module:function."
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from supportbot.config.models import ModelSection
     from supportbot.model.base import Counts, Model
 
-__all__ = ["Chain", "Counted", "Endpoint", "StreamCleaner", "build", "clean_answer"]
+__all__ = ["Chain", "Counted", "Endpoint", "StreamCleaner", "build", "clean_answer", "writers"]
 
 
 def build(sections: Sequence[ModelSection], knowledge_model: Model, counts: Counts | None = None) -> Model:
@@ -32,3 +32,8 @@ def build(sections: Sequence[ModelSection], knowledge_model: Model, counts: Coun
     if not sections:
         return last
     return Chain([*(Endpoint(section, counts=counts) for section in sections), last])
+
+
+def writers(model: Model) -> Model | None:
+    """Return what ``build`` returned without the knowledge at its end: language models only, or None."""
+    return Chain(model.models[:-1]) if isinstance(model, Chain) else None

@@ -46,6 +46,20 @@ class Reports(Protocol):
         """Return what is wrong with each, in one line, by its name; empty where all is well."""
 
 
+@runtime_checkable
+class Limited(Protocol):
+    """What a model may be beside: one whose prompts have a limit."""
+
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost, in tokens as we estimate them; None when nothing limits it."""
+
+
+def room_of(model: Model) -> int | None:
+    """Return what a model's prompt may cost, in tokens as we estimate them; None when nothing limits it."""
+    return model.room if isinstance(model, Limited) else None
+
+
 class Counts(Protocol):
     """What models tell of themselves."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from supportbot.errors import ModelError, ModelRefused
-from supportbot.model.base import Reports
+from supportbot.model.base import Reports, room_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,7 @@ class Chain:
         """``models`` in the order in which they are asked; at least one."""
         if not models:
             raise ValueError("a chain needs a model")
-        self._models = tuple(models)
+        self.models = tuple(models)
         self._told: dict[str, set[str]] = {model.name: set() for model in models}
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
@@ -38,7 +38,7 @@ class Chain:
         Raises:
             ModelError: the last model's, when all failed.
         """
-        *others, last = self._models
+        *others, last = self.models
         for model in others:
             watched = _Watched(live)
             try:
@@ -61,18 +61,23 @@ class Chain:
             told.add(cause)
             _log.error("model.refused", model=model, status=error.details.get("status"), cause=cause)
 
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost: the first model's, which is mostly asked. Others fit it to theirs."""
+        return room_of(self.models[0])
+
     def problems(self) -> Mapping[str, str]:
         """Return what is wrong with each endpoint, by its name; empty where all is well."""
         return {
             name: problem
-            for model in self._models
+            for model in self.models
             if isinstance(model, Reports)
             for name, problem in model.problems().items()
         }
 
     async def close(self) -> None:
         """Close all of them."""
-        for model in self._models:
+        for model in self.models:
             await model.close()
 
 

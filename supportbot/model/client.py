@@ -35,7 +35,8 @@ from supportbot.model.gate import Busy, Gate
 from supportbot.model.llama import LlamaCodec
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
-from supportbot.model.overflow import shorter
+from supportbot.model.overflow import fitted, shorter
+from supportbot.model.scale import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,6 +120,7 @@ class Endpoint:
         self._counts = counts
         self._refusal = ""  # why it refuses our requests, until it answers again
         self._last_cause = ""
+        self._scale = Scale()
         self._jitter = jitter
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -128,6 +130,7 @@ class Endpoint:
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
+        prompt = fitted(prompt, self.room)
         self.figures.calls += 1
         try:
             answer = await self._within_total(prompt, live)
@@ -145,6 +148,11 @@ class Endpoint:
         self.figures.prompt_tokens += answer.usage.prompt_tokens or 0
         self.figures.completion_tokens += answer.usage.completion_tokens or 0
         return answer
+
+    @property
+    def room(self) -> int:
+        """What a prompt may cost: the window less the longest answer, in tokens as we estimate them."""
+        return self._scale.estimated(self._section.context_tokens - self._section.max_tokens)
 
     def problem(self) -> str:
         """Return what keeps it from answering, in one line; empty when nothing is known to."""
@@ -233,6 +241,7 @@ class Endpoint:
             if outcome:
                 self._count(outcome, loop.time() - begun)
         self._breaker.succeeded()
+        self._scale.learn(answer.prompt.tokens, answer.usage.prompt_tokens)
         if tokens := _total(answer.usage):
             place.used(tokens)
         return answer

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Turn
+    from supportbot.messages import Answer, Prompt, Turn
     from supportbot.outbox.ledger import Claimed
     from supportbot.store import Store, Tx
 
@@ -78,6 +78,13 @@ class Counts(Protocol):
         """A delivery reached a state."""
 
 
+class Remember(Protocol):
+    """The outbox's side of the memories."""
+
+    def __call__(self, tx: Tx, prompt: Prompt) -> None:
+        """Inside a transaction: keep what the history of this prompt has lost."""
+
+
 class Outbox:
     """The one way out."""
 
@@ -90,6 +97,7 @@ class Outbox:
         enlist: Enlist,
         counts: Counts,
         alone: bool,
+        remember: Remember | None = None,
         attempts: int,
         retry_delay: float,
         timeout: float,
@@ -105,6 +113,7 @@ class Outbox:
             enlist: the turn engine's ear, for what arrived while an answer was being written.
             counts: the metrics.
             alone: no other process works on this store.
+            remember: told of every answer's prompt, in the transaction that records the answer.
             attempts: sends before a delivery is put aside as dead; also how often in a row looking for an
                 unclear one may fail before it ends as unknown.
             retry_delay: seconds before the second send; doubles, with jitter.
@@ -118,6 +127,7 @@ class Outbox:
         self._enlist = enlist
         self._counts = counts
         self._alone = alone
+        self._remember = remember
         self._attempts = attempts
         self._retry_delay = retry_delay
         self._timeout = timeout
@@ -192,6 +202,8 @@ class Outbox:
             turn_id=turn.id,
             model=answer.model,
         )
+        if self._remember is not None:
+            self._remember(tx, answer.prompt)
         self._say(tx, turn, answer.text, now, answer)
         if answer.handoff:
             self._hand_over(tx, turn, answer.handoff, now)

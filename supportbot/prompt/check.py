@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import meta, nodes
 
 from supportbot.errors import PromptError
-from supportbot.messages import Contact, Message, Passage, Turn
+from supportbot.messages import Contact, Memory, Message, Passage, Turn
 from supportbot.prompt.context import VARIABLES, about_bot, context
 from supportbot.prompt.folder import SUFFIX
 from supportbot.prompt.sandbox import no_such
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 KNOWLEDGE = "knowledge"
 """Name of the template that shows the passages."""
+
+SUMMARY = "summary"
+"""Name of the template that tells what is remembered beyond the history; there need not be one."""
+
+SUMMARISE = "summarise"
+"""Name of the template that asks for a summary; there need not be one."""
 
 _OF_JINJA = frozenset({"caller", "kwargs", "loop", "self", "super", "varargs"})
 
@@ -142,7 +148,17 @@ def _turns(channel: str) -> tuple[Turn, ...]:
         messages=tuple(message.evolve(seq=7) for message in stranger.messages),
         created_at=1_760_000_000_000,
     )
-    return stranger, second, second.evolve(contact=claimed.evolve(assurance="verified"))
+    memory = Memory(
+        from_seq=5,
+        pinned=("A-17",),
+        summary="The customer asks about a late order.",
+        summary_seq=2,
+        left_out=(
+            Message(id="msg_3", seq=3, author="customer", text="It was a gift.", created_at=0),
+            Message(id="msg_4", seq=4, author="person", text="I am looking into it.", created_at=0),
+        ),
+    )
+    return stranger, second, second.evolve(contact=claimed.evolve(assurance="verified"), memory=memory)
 
 
 _PASSAGES = (

@@ -10,14 +10,15 @@ from supportbot.readable import clip, one_line, visible
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from supportbot.messages import Passage, Turn
+    from supportbot.messages import Memory, Passage, Turn
 
-VARIABLES = ("bot", "channel", "contact", "conversation", "passages", "today")
+VARIABLES = ("bot", "channel", "contact", "conversation", "memory", "passages", "today")
 """The names a template starts with; docs/prompts.md describes them and everything in them."""
 
 _NAME = 200  # characters of a name, an address, a title
 _PARAGRAPH = 4_000  # characters of a description, a fact, a passage
 _ALL_PASSAGES = 40_000  # characters of all passages together: below the output limit in any script
+_ALL_SAID = 40_000  # likewise of what was said
 
 
 def about_bot(bot: Mapping[str, Any]) -> dict[str, Any]:
@@ -33,8 +34,17 @@ def about_bot(bot: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def context(turn: Turn, passages: Sequence[Passage], bot: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the variables of one turn; ``bot`` comes from ``about_bot``.
+def context(
+    turn: Turn,
+    passages: Sequence[Passage],
+    bot: Mapping[str, Any],
+    memory: Memory | None = None,
+    *,
+    summary_words: int = 0,
+) -> dict[str, Any]:
+    """Return the variables of one turn.
+
+    ``bot`` comes from ``about_bot``; ``memory`` is the turn's unless another is given.
 
     Only dicts, lists, texts, whole numbers and booleans: nothing in it can be called, and nothing leads
     anywhere. The same turn and passages give the same data.
@@ -51,6 +61,7 @@ def context(turn: Turn, passages: Sequence[Passage], bot: Mapping[str, Any]) -> 
             "identified": contact.assurance != "anonymous",
         },
         "conversation": {"earlier_messages": turn.messages[0].seq - 1},
+        "memory": _memory(memory or turn.memory, summary_words),
         "passages": [
             {
                 "title": one_line(passage.title, _NAME),
@@ -60,6 +71,17 @@ def context(turn: Turn, passages: Sequence[Passage], bot: Mapping[str, Any]) -> 
             for passage in passages
         ],
         "today": datetime.fromtimestamp(turn.created_at / 1000, UTC).date().isoformat(),
+    }
+
+
+def _memory(memory: Memory, words: int) -> dict[str, Any]:
+    said = memory.left_out
+    room = min(_PARAGRAPH, _ALL_SAID // max(len(said), 1))
+    return {
+        "pinned": [one_line(text, _NAME) for text in memory.pinned],
+        "summary": _paragraph(memory.summary, _PARAGRAPH),
+        "left_out": [{"author": m.author, "text": _paragraph(m.text, room)} for m in said],
+        "summary_words": words,
     }
 
 

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from supportbot.reports.advice import advice
 from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
-from supportbot.reports.rows import ConversationRow, DeliveryRow, MessageRow, ToolCallRow, TurnRow
+from supportbot.reports.rows import (
+    ConversationRow,
+    DeliveryRow,
+    MemoryRow,
+    MessageRow,
+    ToolCallRow,
+    TurnRow,
+)
 from supportbot.reports.story import EventRow, Story, explain
 from supportbot.reports.transcript import Transcript, conversation_ids, messages, transcript
 
@@ -16,6 +23,7 @@ __all__ = [
     "ConversationRow",
     "DeliveryRow",
     "EventRow",
+    "MemoryRow",
     "MessageRow",
     "Page",
     "Story",

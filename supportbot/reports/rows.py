@@ -6,11 +6,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import func, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from supportbot.errors import NotFound
+from supportbot.store import Statement
 from supportbot.store.values import citations_from, from_json
-from supportbot.tables import contacts, conversations, deliveries, messages, turns
+from supportbot.tables import contacts, conversations, deliveries, memories, messages, turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +49,27 @@ class ConversationRow:
     due_at: int | None
     """When the bot looks at it next."""
     created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemoryRow:
+    """What models are told of a conversation whose history was cut."""
+
+    from_seq: int
+    """The history begins with the message of this number."""
+    pinned: tuple[str, ...]
+    summary: str
+    summary_seq: int
+    """The summary tells of everything up to the message of this number."""
+    model: str
+    """Which model wrote it."""
+    attempt: int
+    """How often the next summary was tried."""
+    reason: str
+    """Why there is no newer summary, when the last try failed."""
+    due_at: int | None
+    """When the next summary is tried; None when none is wanted or it was given up."""
     updated_at: int
 
 
@@ -171,6 +193,27 @@ def conversation_row(row: Any) -> ConversationRow:
         open_turn_id=row.open_turn_id,
         due_at=row.due_at,
         created_at=row.created_at,
+        updated_at=row.updated_at,
+    )
+
+
+MEMORY = Statement(select(memories).where(memories.c.conversation_id == bindparam("conversation")))
+"""The query whose row ``memory_row`` reads."""
+
+
+def memory_row(row: Any | None) -> MemoryRow | None:
+    """Return a row of ``memories`` as a value; None where there is none."""
+    if row is None:
+        return None
+    return MemoryRow(
+        from_seq=row.from_seq,
+        pinned=tuple(from_json(row.pinned)),
+        summary=row.summary,
+        summary_seq=row.summary_seq,
+        model=row.model,
+        attempt=row.attempt,
+        reason=row.reason,
+        due_at=row.due_at,
         updated_at=row.updated_at,
     )
 

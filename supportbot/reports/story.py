@@ -15,14 +15,17 @@ from sqlalchemy import and_, bindparam, literal, or_, select
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.reports.rows import (
+    MEMORY,
     ConversationRow,
     DeliveryRow,
+    MemoryRow,
     MessageRow,
     ToolCallRow,
     TurnRow,
     conversation_row,
     delivery_row,
     kind_of,
+    memory_row,
     message_row,
     select_conversations,
     select_deliveries,
@@ -102,6 +105,8 @@ class Story:
     asked: str
     """The identifier it was asked for by."""
     conversation: ConversationRow
+    memory: MemoryRow | None
+    """What models are told instead of its oldest messages; None as long as they get to read all."""
     messages: tuple[MessageRow, ...]
     """The customer's and the bot's, in order."""
     turns: tuple[TurnRow, ...]
@@ -219,6 +224,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
     return Story(
         asked=asked,
         conversation=conversation_row(conversation),
+        memory=memory_row(tx.row(MEMORY, conversation=thread.conversation_id)),
         messages=tuple(message_row(row) for row in said),
         turns=tuple(turn_row(row) for row in worked),
         tool_calls=tuple(tool_call_row(row) for row in called),

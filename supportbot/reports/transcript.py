@@ -9,10 +9,13 @@ from sqlalchemy import bindparam, select
 
 from supportbot.errors import NotFound
 from supportbot.reports.rows import (
+    MEMORY,
     ConversationRow,
+    MemoryRow,
     MessageRow,
     check_id,
     conversation_row,
+    memory_row,
     message_row,
     select_conversations,
 )
@@ -57,6 +60,8 @@ class Transcript:
     """A conversation with a part of what was said in it."""
 
     conversation: ConversationRow
+    memory: MemoryRow | None
+    """What models are told instead of its oldest messages; None as long as they get to read all."""
     messages: tuple[MessageRow, ...]
     """Oldest first."""
     more: bool
@@ -85,7 +90,10 @@ async def transcript(
         )
         newest = tuple(message_row(row) for row in reversed(found[:limit]))
         return Transcript(
-            conversation=conversation_row(conversation), messages=newest, more=len(found) > limit
+            conversation=conversation_row(conversation),
+            memory=memory_row(tx.row(MEMORY, conversation=conversation_id)),
+            messages=newest,
+            more=len(found) > limit,
         )
 
     return await store.read(unit)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from supportbot.messages import Attachment, Citation, Contact, Message, Outbound, clean_text
+from supportbot.messages import Attachment, Citation, Contact, Memory, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,6 +75,16 @@ def contact_from(row: Any) -> Contact:
     """Return a row of ``contacts`` as a value."""
     return Contact(
         id=row.id, external_id=row.external_id, name=row.name, email=row.email, assurance=row.assurance
+    )
+
+
+def memory_from(row: Any) -> Memory:
+    """Return a row of ``memories`` as a value, without what stands in ``messages``."""
+    return Memory(
+        from_seq=row.from_seq,
+        pinned=tuple(from_json(row.pinned)),
+        summary=row.summary,
+        summary_seq=row.summary_seq,
     )
 
 

@@ -16,10 +16,10 @@ from sqlalchemy import Text, and_, bindparam, insert, literal_column, or_, selec
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Assurance, Message, Turn
+from supportbot.messages import Assurance, Memory, Message, Turn
 from supportbot.store import Statement
-from supportbot.store.values import contact_from, from_json, message_from
-from supportbot.tables import contacts, conversations, messages, tool_calls, turns
+from supportbot.store.values import contact_from, from_json, memory_from, message_from
+from supportbot.tables import contacts, conversations, memories, messages, tool_calls, turns
 
 if TYPE_CHECKING:
     from supportbot.messages import Contact
@@ -69,11 +69,28 @@ _WINDOW = Statement(
     select(messages)
     .where(
         _IN_CONVERSATION,
+        messages.c.seq >= bindparam("first"),
         messages.c.state != literal_column("'pending'"),
         messages.c.state != literal_column("'ignored'"),
     )
     .order_by(messages.c.seq.desc())
     .limit(bindparam("most"))
+)
+_left_out = select(messages).where(
+    _IN_CONVERSATION,
+    messages.c.seq > bindparam("after"),
+    messages.c.seq < bindparam("before"),
+    messages.c.author.in_((literal_column("'customer'"), literal_column("'person'"))),
+    messages.c.state != literal_column("'ignored'"),
+)
+_FIRST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq).limit(bindparam("most")))
+_LAST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq.desc()).limit(bindparam("most")))
+_KNOWN = Statement(
+    select(contacts, memories.c.from_seq, memories.c.pinned, memories.c.summary, memories.c.summary_seq)
+    .select_from(
+        contacts.outerjoin(memories, memories.c.conversation_id == bindparam("conversation", type_=Text))
+    )
+    .where(contacts.c.id == bindparam("contact"))
 )
 _CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
 _ADD_TURN = Statement(insert(turns).inline())
@@ -150,6 +167,9 @@ _ABANDONED = Statement(
     )
     .values(due_at=bindparam("now"), owner=None)
 )
+
+_LEFT_OUT = 12
+"""So many messages are read of what neither the history nor the summary holds, the newest; and the first."""
 
 _MOST_MESSAGES = 100
 """Most messages one turn answers together; what is beyond is the next turn's."""
@@ -260,7 +280,9 @@ def _opened(
     created_at: int,
     asked: tuple[Message, ...],
 ) -> Turn:
-    earlier = tx.rows(_WINDOW, conversation=conversation.id, most=rules.history)
+    known = tx.row(_KNOWN, conversation=conversation.id, contact=conversation.contact_id)
+    memory = _remembered(tx, conversation.id, known)
+    earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
     return Turn(
         id=turn_id,
         conversation_id=conversation.id,
@@ -268,23 +290,25 @@ def _opened(
         channel=conversation.channel,
         external_id=conversation.external_id,
         address=from_json(conversation.address),
-        contact=_asker(tx, conversation, asked),
+        contact=_asker(tx, conversation, known, asked),
         fence=conversation.fence,
         attempt=attempt,
         messages=asked,
         history=tuple(message_from(row) for row in reversed(earlier)),
+        memory=memory,
         created_at=created_at,
     )
 
 
-def _asker(tx: Tx, conversation: Any, asked: tuple[Message, ...]) -> Contact:
+def _asker(tx: Tx, conversation: Any, known: Any, asked: tuple[Message, ...]) -> Contact:
     """Return who wrote the newest message, only as surely as every message of the turn is theirs.
 
     A contact's own assurance is the best that was ever seen: a mail with a forged sender must not profit by
     it.
     """
     author = asked[-1].contact_id if asked else None
-    contact = contact_from(tx.row(_CONTACT, contact=author or conversation.contact_id))
+    beginner = author in {None, conversation.contact_id}
+    contact = contact_from(known if beginner else tx.row(_CONTACT, contact=author))
     if any(message.contact_id != contact.id for message in asked):
         return contact.evolve(assurance="anonymous")
     levels: tuple[Assurance, ...] = get_args(Assurance)
@@ -301,6 +325,20 @@ def hold(tx: Tx, turn: Turn) -> None:
     """
     held = tx.run(_HOLD, conversation=turn.conversation_id, held=turn.fence, turn=turn.id)
     check(held == 1, turn)
+
+
+def _remembered(tx: Tx, conversation_id: str, known: Any) -> Memory:
+    """Read what is known of the conversation before its history begins."""
+    if known.from_seq is None:
+        return Memory()
+    memory = memory_from(known)
+    if memory.summary_seq >= memory.from_seq - 1:
+        return memory
+    between = {"conversation": conversation_id, "after": memory.summary_seq, "before": memory.from_seq}
+    last = tx.rows(_LAST_LEFT_OUT, most=_LEFT_OUT, **between)
+    first = tx.rows(_FIRST_LEFT_OUT, most=1, **between) if len(last) == _LEFT_OUT else []
+    by_seq = {row.seq: row for row in (*first, *reversed(last))}
+    return memory.evolve(left_out=tuple(message_from(row) for row in by_seq.values()))
 
 
 def renew(tx: Tx, turn: Turn, lease_until: int) -> bool:

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _contacts()
     _conversations()
     _messages()
+    _memories()
     _seen()
     _turns()
     _tool_calls()
@@ -44,6 +45,7 @@ def downgrade() -> None:
         "tool_calls",
         "turns",
         "seen",
+        "memories",
         "messages",
         "conversations",
         "contacts",
@@ -135,6 +137,28 @@ def _messages() -> None:
     op.create_index("uq_messages_seq", "messages", ["conversation_id", "seq"], unique=True)
     op.create_index("ix_messages_turn", "messages", ["turn_id"])
     _partial_index("ix_messages_pending", "messages", ["conversation_id", "seq"], "state = 'pending'")
+
+
+def _memories() -> None:
+    op.create_table(
+        "memories",
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("from_seq", sa.Integer, nullable=False),
+        sa.Column("pinned", _JSON, nullable=False),
+        sa.Column("summary", sa.Text, nullable=False),
+        sa.Column("summary_seq", sa.Integer, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("owner", sa.Text),
+        sa.Column("attempt", sa.Integer, nullable=False),
+        sa.Column("due_at", sa.BigInteger),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", name="pk_memories"),
+        _of_conversation("memories"),
+        sqlite_with_rowid=False,
+    )
+    _partial_index("ix_memories_due", "memories", ["due_at"], "due_at IS NOT NULL")
 
 
 def _seen() -> None:
