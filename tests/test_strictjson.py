@@ -70,11 +70,11 @@ def test_refuses_what_is_not_strict_json(data: bytes) -> None:
     ],
 )
 def test_refuses_costly_input_quickly(data: bytes) -> None:
-    """The inputs that blow up lenient parsers are refused well within 50 ms."""
-    began = time.perf_counter()
+    """The inputs that blow up lenient parsers cost next to nothing; bench/ has figures."""
+    began = time.process_time()
     with pytest.raises(JSONError):
         parse(data)
-    assert time.perf_counter() - began < 0.05
+    assert time.process_time() - began < 2  # seconds of CPU; a parser that backtracks takes minutes
 
 
 def test_brackets_inside_strings_are_not_nesting() -> None:

@@ -268,10 +268,10 @@ async def test_what_is_not_a_strict_json_object_is_400(body: bytes) -> None:
 async def test_costly_json_is_refused_at_once(part: bytes) -> None:
     """Deep nesting and endless numbers cost no time, at the largest body the route takes."""
     async with _serving() as (_, port):
-        began = time.perf_counter()
+        began = time.process_time()
         reply = await ask(port, _post("/anything", part * (2000 // len(part))))
         assert (400, "bad_json") == (reply.status, reply.code)
-        assert time.perf_counter() - began < 0.5
+        assert time.process_time() - began < 5  # seconds of CPU: a parser that backtracks takes minutes
 
 
 @pytest.mark.parametrize(

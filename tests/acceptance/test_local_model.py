@@ -91,7 +91,7 @@ async def test_a_conversation_is_streamed_and_remembered(
     assert f'supportbot_model_calls_total{{model="{NAME}",outcome="ok"}} 3.0' in metrics.body.decode()
     after = await local.figures()
     from_memory = "llamacpp:prompt_tokens_cached_total"
-    assert after[from_memory] - before[from_memory] > 100
+    assert after[from_memory] > before[from_memory]
 
 
 async def test_an_answer_that_nobody_waits_for_is_not_written(
