@@ -53,6 +53,9 @@ if TYPE_CHECKING:
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
 
+_MODELS_SHARE = 0.8
+"""Part of ``turns.timeout`` that all model endpoints have together; after it the knowledge answers."""
+
 _FINISH = 8.0
 """Seconds that turns in flight get to finish when the bot stops; with the rest below 15 in all."""
 
@@ -118,6 +121,7 @@ class Brain:
             config.model,
             KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
             self._metrics,
+            within=_MODELS_SHARE * config.turns.timeout,
         )
         prompts = make_prompts(config)
         self._models.append(model)

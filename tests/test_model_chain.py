@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
@@ -137,3 +138,30 @@ async def test_an_endpoint_can_be_closed_unused_and_twice():
     model = Endpoint(ModelSection(model="m", base_url="http://127.0.0.1:9/v1"))
     await model.close()
     await model.close()
+
+
+class Hanging(Scripted):
+    """Says some words and then nothing more, for ever."""
+
+    async def complete(self, prompt: Prompt, live: Sink) -> Answer:
+        for word in self.words:
+            await live.append(word)
+        await asyncio.Event().wait()
+        raise AssertionError("unreachable")
+
+
+async def test_models_that_hang_leave_time_for_the_last():
+    """When all of them together have used up their time, the last one answers; what was shown is voided."""
+    sink = RecordingSink()
+    hanging = [Hanging("first", "It shi"), Hanging("second", "No")]
+    chain = Chain([*hanging, Scripted("last", "Yes.")], within=0.05)
+    answer = await chain.complete(a_prompt(), sink)
+    assert ("Yes.", "Yes.") == (answer.text, sink.text)
+
+
+async def test_a_model_s_own_time_out_is_its_own():
+    """A TimeoutError that is not the chain's passes through: it is a mistake, not an answer that failed."""
+    with pytest.raises(TimeoutError):
+        await Chain([Scripted("first", error=TimeoutError()), Scripted("last")], within=60).complete(
+            a_prompt(), RecordingSink()
+        )

@@ -23,15 +23,22 @@ if TYPE_CHECKING:
 __all__ = ["Chain", "Counted", "Endpoint", "StreamCleaner", "build", "clean_answer", "writers"]
 
 
-def build(sections: Sequence[ModelSection], knowledge_model: Model, counts: Counts | None = None) -> Model:
+def build(
+    sections: Sequence[ModelSection],
+    knowledge_model: Model,
+    counts: Counts | None = None,
+    *,
+    within: float | None = None,
+) -> Model:
     """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none.
 
-    ``counts`` is told of every request, and of what the knowledge answers.
+    ``counts`` is told of every request, and of what the knowledge answers. ``within`` is how many seconds
+    the endpoints have together before the knowledge answers in their place.
     """
     last = knowledge_model if counts is None else Counted(knowledge_model, counts)
     if not sections:
         return last
-    return Chain([*(Endpoint(section, counts=counts) for section in sections), last])
+    return Chain([*(Endpoint(section, counts=counts) for section in sections), last], within=within)
 
 
 def writers(model: Model) -> Model | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -25,10 +26,15 @@ class Chain:
 
     name = "chain"
 
-    def __init__(self, models: Sequence[Model]) -> None:
-        """``models`` in the order in which they are asked; at least one."""
+    def __init__(self, models: Sequence[Model], *, within: float | None = None) -> None:
+        """``models`` in the order in which they are asked; at least one.
+
+        ``within`` is how many seconds all but the last have together, so that the last one still gets
+        its turn when the others hang; no limit of the chain's own if None.
+        """
         if not models:
             raise ValueError("a chain needs a model")
+        self._within = within
         self.models = tuple(models)
         self._told: dict[str, set[str]] = {model.name: set() for model in models}
 
@@ -39,10 +45,18 @@ class Chain:
             ModelError: the last model's, when all failed.
         """
         *others, last = self.models
+        now = asyncio.get_running_loop().time()
+        deadline = None if self._within is None else now + self._within
         for model in others:
             watched = _Watched(live)
+            limit = asyncio.timeout_at(deadline)
             try:
-                answer = await model.complete(prompt, watched)
+                async with limit:
+                    answer = await model.complete(prompt, watched)
+            except TimeoutError:
+                if not limit.expired():
+                    raise
+                _log.warning("model.failed", model=model.name, cause="the time for all models is used up")
             except ModelRefused as error:
                 self._tell(model.name, error)
             except ModelError as error:
