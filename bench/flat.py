@@ -61,7 +61,8 @@ def fill(path: Path, *, conversations: int, messages: int) -> None:
     )
     connection.executemany(
         "INSERT INTO messages (id, conversation_id, seq, author, text, state, reason, request, client_key,"
-        " attachments, citations, created_at) VALUES (?, ?, ?, ?, ?, ?, '', '', '', '[]', '[]', ?)",
+        " attachments, citations, assurance, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, '', '', '', '[]', '[]', 'anonymous', ?)",
         _messages(conversations, messages, now),
     )
     if messages > WINDOW:  # then the prompts before have cut the history
