@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
 
-_MODELS_SHARE = 0.8
+_MODELS_SHARE = 0.95
 """Part of ``turns.timeout`` that all model endpoints have together; after it the knowledge answers."""
 
 _FINISH = 8.0
