@@ -17,6 +17,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # both data
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
+from supportbot.images.ledger import judged, keep, told
 from supportbot.journal import note
 from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State, clean_key, clean_text
 from supportbot.store import Statement
@@ -259,13 +260,15 @@ def _storable(inbound: Inbound) -> Inbound:
             email=clean_text(sender.email)[:_KEEP],
             assurance=sender.assurance,
         ),
-        attachments=tuple(
-            a.evolve(
-                name=clean_text(a.name)[:_KEEP],
-                content_type=clean_text(a.content_type)[:_KEEP],
-                url=clean_text(a.url),
-            )
-            for a in inbound.attachments
+        attachments=judged(
+            [
+                a.evolve(
+                    name=clean_text(a.name)[:_KEEP],
+                    content_type=clean_text(a.content_type)[:_KEEP],
+                    url=clean_text(a.url),
+                )
+                for a in inbound.attachments
+            ]
         ),
     )
 
@@ -363,7 +366,7 @@ def _message(inbound: Inbound, conversation: Any, message_id: str, contact_id: s
         created_at=now,
         state=_message_state(conversation.state, inbound),
         client_key=inbound.keys[0],
-        attachments=inbound.attachments,
+        attachments=told(inbound.attachments),
         wants_person=inbound.wants_person,
         contact_id=contact_id,
         assurance=inbound.sender.assurance,
@@ -404,9 +407,10 @@ def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) ->
         request="person" if inbound.wants_person else "",
         client_key=message.client_key,
         turn_id=None,
-        attachments=listed(inbound.attachments),
+        attachments=listed(message.attachments),
         citations="[]",
         assurance=inbound.sender.assurance,
         sent_at=inbound.sent_at,
         created_at=message.created_at,
     )
+    keep(tx, message.id, inbound.attachments)

@@ -82,6 +82,18 @@ class Attachment(_Evolve):
     content_type: str
     size: int
     url: str = ""
+    data: bytes = field(default=b"", repr=False)
+    """Its bytes as the channel got them; empty when it only knows of the file. The inbox keeps those of images
+    (``supportbot.images``); a message that is read has none."""
+    width: int = 0
+    """In pixels; set by the inbox for an image whose bytes are kept, 0 for everything else."""
+    height: int = 0
+    """Likewise."""
+
+    @property
+    def kept(self) -> bool:
+        """Whether the store holds its bytes."""
+        return self.width > 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

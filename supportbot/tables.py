@@ -12,7 +12,7 @@ by itself, and one index finds all work. ``deliveries.due_at`` means the same fo
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
@@ -105,6 +105,14 @@ Index(
     messages.c.seq,
     sqlite_where=messages.c.state == "pending",
     postgresql_where=messages.c.state == "pending",
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),  # among the message's attachments
+    Column("data", LargeBinary, nullable=False),
 )
 
 memories = Table(

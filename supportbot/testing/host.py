@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from supportbot.channel import Host
 from supportbot.feed import Delta, Feed, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
+from supportbot.images.ledger import judged, told
 from supportbot.messages import Accepted, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class FakeCore:
             clean_text(inbound.text),
             state=_state_of(inbound, conversation.state),
             client_key=inbound.keys[0],
-            attachments=inbound.attachments,
+            attachments=told(judged(inbound.attachments)),
         )
         self._seen.update(dict.fromkeys(inbound.keys, (inbound.conversation, message.seq)))
         if message.state == "handed_over":

@@ -27,6 +27,7 @@ def upgrade() -> None:
     _contacts()
     _conversations()
     _messages()
+    _files()
     _memories()
     _seen()
     _turns()
@@ -46,6 +47,7 @@ def downgrade() -> None:
         "turns",
         "seen",
         "memories",
+        "files",
         "messages",
         "conversations",
         "contacts",
@@ -137,6 +139,19 @@ def _messages() -> None:
     op.create_index("uq_messages_seq", "messages", ["conversation_id", "seq"], unique=True)
     op.create_index("ix_messages_turn", "messages", ["turn_id"])
     _partial_index("ix_messages_pending", "messages", ["conversation_id", "seq"], "state = 'pending'")
+
+
+def _files() -> None:
+    op.create_table(
+        "files",
+        sa.Column("message_id", sa.Text, nullable=False),
+        sa.Column("ordinal", sa.Integer, nullable=False),
+        sa.Column("data", sa.LargeBinary, nullable=False),
+        sa.PrimaryKeyConstraint("message_id", "ordinal", name="pk_files"),
+        sa.ForeignKeyConstraint(
+            ["message_id"], ["messages.id"], name="fk_files_message_id", ondelete="CASCADE"
+        ),
+    )
 
 
 def _memories() -> None:
