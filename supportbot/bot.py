@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportbot.messages import Answer
-from supportbot.model.base import room_of
+from supportbot.messages import Answer, Prompt
+from supportbot.model.base import reads_words, room_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from supportbot.knowledge import Knowledge
-    from supportbot.messages import Prompt, Turn
+    from supportbot.messages import Passage, Turn
     from supportbot.model.base import Model
     from supportbot.outbox import Outbox
     from supportbot.prompt import Prompts
@@ -46,6 +48,7 @@ class Bot:
         self._knowledge = knowledge
         self._prompts = prompts
         self._model = model
+        self._model_reads = reads_words(model)
         self._outbox = outbox
         self._passages = passages
         self._handoff_text = handoff_text
@@ -55,9 +58,14 @@ class Bot:
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
-        prompt = self._prompts.render(turn, passages, room=room_of(self._model))
-        answer = await self._ask(prompt)
+        answer = await self._ask(self._prompt(turn, passages))
         await self._outbox.commit(answer, patience=self._patience)
+
+    def _prompt(self, turn: Turn, passages: Sequence[Passage]) -> Prompt:
+        """Render what the model reads; one that quotes the articles reads nothing."""
+        if self._model_reads:
+            return self._prompts.render(turn, passages, room=room_of(self._model))
+        return Prompt(turn=turn, words=(), passages=tuple(passages), memory=turn.memory)
 
     async def _ask(self, prompt: Prompt) -> Answer:
         """A customer who pressed "talk to a person" gets one, whatever a model would say."""

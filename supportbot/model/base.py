@@ -60,6 +60,20 @@ def room_of(model: Model) -> int | None:
     return model.room if isinstance(model, Limited) else None
 
 
+@runtime_checkable
+class Unprompted(Protocol):
+    """What a model may be beside: one that answers from the passages and reads no words."""
+
+    @property
+    def unprompted(self) -> bool:
+        """Whether rendering a prompt for it would be in vain."""
+
+
+def reads_words(model: Model) -> bool:
+    """Return whether a model reads a prompt's words, so that they must be rendered."""
+    return not (isinstance(model, Unprompted) and model.unprompted)
+
+
 class Counts(Protocol):
     """What models tell of themselves."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import bindparam, literal_column, update
 
 from supportbot.channel import CanFind
 from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailable
-from supportbot.feed import Said, Settled, StateChanged
+from supportbot.feed import Outcome, Said, Settled, StateChanged
 from supportbot.ids import now_ms
 from supportbot.journal import note
 from supportbot.log import in_one_line
@@ -215,6 +215,7 @@ class Outbox:
         self._say(tx, turn, text, now_ms(), None)
 
     def _say(self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None) -> None:
+        handoff = answer.handoff if answer else ""
         message, claimed = ledger.say(
             tx,
             turn,
@@ -223,9 +224,14 @@ class Outbox:
             owner=self._owner,
             lease_until=now + self._lease_ms,
             citations=answer.citations if answer else (),
-            handoff=answer.handoff if answer else "",
+            handoff=handoff,
         )
-        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message)))
+        outcome = Outcome(
+            message_ids=tuple(asked.id for asked in turn.messages),
+            state="answered" if answer else "dead",
+            speaks="queued" if handoff else "bot",
+        )
+        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message, outcome)))
         if claimed is not None:
             tx.after_commit(lambda: self._begin(self._send(claimed)))
 

@@ -12,6 +12,7 @@ from supportbot.errors import BadArguments, ModelUnusable
 from supportbot.history import cost
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Usage
+from supportbot.model.base import reads_words, room_of
 from supportbot.steps import ledger
 from supportbot.steps.plan import planned
 from supportbot.steps.running import UNKNOWN, Runner
@@ -89,6 +90,12 @@ class Steps:
         self._patience = patience
         self._counts = counts
         self._runner = Runner()
+        self.unprompted = not reads_words(model)
+
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost: the model's."""
+        return room_of(self._model)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, with the help of tools. See ``Model``.
