@@ -138,9 +138,7 @@ class Feed:
             listener._put(event)
 
     @contextmanager
-    def listen(
-        self, conversation_id: str, *, limit: int = 1000, live: bool = True
-    ) -> Iterator[Subscription]:
+    def listen(self, conversation_id: str, *, limit: int = 1000, live: bool = True) -> Iterator[Subscription]:
         """Listen from now on. An answer that is being written is told from its beginning first.
 
         Args:

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from supportbot.errors import StoreUnavailable
-from supportbot.feed import Delta, Outcome, Event, Said, Settled, StateChanged, Typing
+from supportbot.feed import Delta, Event, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.messages import Accepted, Citation, Inbound, Sender
 from supportbot.testing import FakeCore
 from supportbot.testing.host import MemoryRecords

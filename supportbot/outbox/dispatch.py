@@ -181,7 +181,7 @@ class Outbox:
 
     def _commit(self, tx: Tx, answer: Answer) -> None:
         turn, now = answer.prompt.turn, now_ms()
-        turn_ledger.check(turn_ledger.close(tx, turn, now), turn)
+        closed = turn_ledger.close(tx, turn, now, replies=1)
         turn_ledger.settle_messages(tx, turn, state="answered")
         tx.run(
             _ANSWERED,
@@ -204,17 +204,19 @@ class Outbox:
         )
         if self._remember is not None:
             self._remember(tx, answer.prompt)
-        self._say(tx, turn, answer.text, now, answer)
+        self._say(tx, turn, answer.text, now, answer, seq=closed.last_seq)
         if answer.handoff:
             self._hand_over(tx, turn, answer.handoff, now)
-        elif turn_ledger.has_unclaimed(tx, turn.conversation_id):
+        elif closed.more:
             self._enlist(tx, turn.conversation_id, now)
 
     def say(self, tx: Tx, turn: Turn, text: str) -> None:
         """Inside a transaction: reply to a turn with a fixed text that no model wrote."""
         self._say(tx, turn, text, now_ms(), None)
 
-    def _say(self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None) -> None:
+    def _say(
+        self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None, *, seq: int | None = None
+    ) -> None:
         handoff = answer.handoff if answer else ""
         message, claimed = ledger.say(
             tx,
@@ -223,6 +225,7 @@ class Outbox:
             now=now,
             owner=self._owner,
             lease_until=now + self._lease_ms,
+            seq=seq,
             citations=answer.citations if answer else (),
             handoff=handoff,
         )

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from sqlalchemy import Text, and_, bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import Text, and_, bindparam, func, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
@@ -40,22 +40,26 @@ _CLAIM = Statement(
         conversations.c.state == literal_column("'bot'"),
         conversations.c.due_at <= bindparam("now"),
     )
-    .values(fence=conversations.c.fence + 1, owner=bindparam("new_owner"), due_at=bindparam("lease"))
+    .values(
+        fence=conversations.c.fence + 1,
+        owner=bindparam("new_owner"),
+        due_at=bindparam("lease"),
+        open_turn_id=func.coalesce(conversations.c.open_turn_id, bindparam("new_turn")),
+    )
     .returning(conversations)
-)
-_SET_OPEN_TURN = Statement(
-    update(conversations).where(_THIS_CONVERSATION).values(open_turn_id=bindparam("turn"))
-)
-_UNCLAIMED = Statement(
-    select(messages)
-    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
-    .order_by(messages.c.seq)
-    .limit(bindparam("most"))
 )
 _TAKE_INTO_TURN = Statement(
     update(messages)
-    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None), messages.c.seq <= bindparam("last"))
+    .where(
+        messages.c.id.in_(
+            select(messages.c.id)
+            .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
+            .order_by(messages.c.seq)
+            .limit(bindparam("most"))
+        )
+    )
     .values(turn_id=bindparam("turn"))
+    .returning(messages)
 )
 _OF_TURN = Statement(
     select(messages).where(messages.c.turn_id == bindparam("turn"), _PENDING).order_by(messages.c.seq)
@@ -128,8 +132,22 @@ _HOLD = Statement(
 _ANY_TOOL_CALL = Statement(
     select(tool_calls.c.tool).where(tool_calls.c.turn_id == bindparam("turn")).limit(bindparam("most"))
 )
-_CLOSE = Statement(update(conversations).where(_HELD).values(open_turn_id=None, owner=None, due_at=None))
+_CLOSE = Statement(
+    update(conversations)
+    .where(_HELD)
+    .values(
+        open_turn_id=None,
+        owner=None,
+        due_at=None,
+        last_seq=conversations.c.last_seq + bindparam("replies"),
+        updated_at=bindparam("now"),
+    )
+    .returning(conversations.c.last_seq)
+)
 _SET_DUE = Statement(update(conversations).where(_FENCED).values(owner=None, due_at=bindparam("due")))
+_NOTHING_DUE = Statement(
+    update(conversations).where(_FENCED).values(owner=None, due_at=None, open_turn_id=None)
+)
 _ANY_UNCLAIMED = Statement(
     select(messages.c.id)
     .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
@@ -197,28 +215,45 @@ class Buried:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A conversation whose turn has ended."""
+
+    last_seq: int
+    """The number of its newest message, those included that ``close`` took numbers for."""
+    more: bool
+    """Messages wait that no turn has taken yet."""
+
+
 def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried | None:
     """Claim what is due in a conversation, if anything is and nobody holds it.
 
     Returns the opened turn, counted as one more attempt; a turn that has used up its attempts comes as
     ``Buried`` and must be given to ``bury`` in the same transaction.
     """
+    new_turn = new_id("turn")
     conversation = tx.row(
-        _CLAIM, conversation=conversation_id, now=now, new_owner=rules.owner, lease=now + rules.lease_ms
+        _CLAIM,
+        conversation=conversation_id,
+        now=now,
+        new_owner=rules.owner,
+        new_turn=new_turn,
+        lease=now + rules.lease_ms,
     )
     if conversation is None:
         return None
-    if conversation.open_turn_id is None:
+    if conversation.open_turn_id == new_turn:
         return _begin(tx, conversation, now, rules)
     return _resume(tx, conversation, now, rules)
 
 
 def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
-    rows = tx.rows(_UNCLAIMED, conversation=conversation.id, most=_MOST_MESSAGES)
+    turn_id = conversation.open_turn_id
+    rows = tx.rows(_TAKE_INTO_TURN, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
     if not rows:
-        tx.run(_SET_DUE, conversation=conversation.id, held=conversation.fence, due=None)
+        tx.run(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
         return None
-    turn_id = new_id("turn")
+    rows.sort(key=lambda row: row.seq)
     tx.run(
         _ADD_TURN,
         id=turn_id,
@@ -234,10 +269,8 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
         created_at=now,
         finished_at=None,
     )
-    tx.run(_TAKE_INTO_TURN, conversation=conversation.id, last=rows[-1].seq, turn=turn_id)
-    tx.run(_SET_OPEN_TURN, conversation=conversation.id, turn=turn_id)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
-    asked = tuple(message_from(row).evolve(turn_id=turn_id) for row in rows)
+    asked = tuple(message_from(row) for row in rows)
     return _opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
 
 
@@ -364,30 +397,38 @@ def fail(tx: Tx, turn: Turn, *, reason: str, now: int, again_at: int, counts: bo
     return True
 
 
-def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> bool:
-    """Put a turn aside as dead, for ``supportbot dead list``; says whether it was still ours."""
-    if not close(tx, turn, now):
-        return False
+def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> Closed:
+    """Put a turn aside as dead, for ``supportbot dead list``.
+
+    Raises:
+        Fenced: it is no longer ours.
+    """
+    closed = close(tx, turn, now)
     tx.run(_END_TURN, turn=turn.id, new_state="dead", why=reason, now=now)
     tx.run(_SETTLE_MESSAGES, turn=turn.id, new_state="dead", why=reason)
     note(tx, turn.conversation_id, "turn.dead", at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
-    return True
+    return closed
 
 
-def close(tx: Tx, turn: Turn, now: int) -> bool:
-    """End the work on a turn if it is still ours; say whether it was. What arrived meanwhile is due now."""
+def close(tx: Tx, turn: Turn, now: int, *, replies: int = 0) -> Closed:
+    """End the work on a turn. What arrived meanwhile is due now.
+
+    Args:
+        replies: how many messages will be written into the conversation in this transaction: so many numbers
+            are taken for them.
+
+    Raises:
+        Fenced: it is no longer ours.
+    """
     held = {"conversation": turn.conversation_id, "held": turn.fence}
-    if tx.run(_CLOSE, **held, turn=turn.id) == 0:
-        return False
+    row = tx.row(_CLOSE, **held, turn=turn.id, replies=replies, now=now)
+    if row is None:
+        raise Fenced(turn=turn.id)
     # Only now, with the row locked, is it certain that nobody adds a message who saw the turn still open.
-    if has_unclaimed(tx, turn.conversation_id):
+    more = tx.row(_ANY_UNCLAIMED, conversation=turn.conversation_id, most=1) is not None
+    if more:
         tx.run(_SET_DUE, **held, due=now)
-    return True
-
-
-def has_unclaimed(tx: Tx, conversation_id: str) -> bool:
-    """Say whether messages wait that no turn has taken yet."""
-    return tx.row(_ANY_UNCLAIMED, conversation=conversation_id, most=1) is not None
+    return Closed(last_seq=row.last_seq, more=more)
 
 
 def settle_messages(tx: Tx, turn: Turn, *, state: str, reason: str = "") -> None:
