@@ -57,7 +57,8 @@ class Limited(Protocol):
 
 def room_of(model: Model) -> int | None:
     """Return what a model's prompt may cost, in tokens as we estimate them; None when nothing limits it."""
-    return model.room if isinstance(model, Limited) else None
+    room: int | None = getattr(model, "room", None)  # asked at every turn: isinstance of a protocol is slow
+    return room
 
 
 @runtime_checkable
