@@ -9,20 +9,20 @@ has ended its turn already.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, and_, bindparam, func, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Assurance, Memory, Message, Turn
 from supportbot.store import Statement
-from supportbot.store.values import contact_from, from_json, memory_from, message_from
-from supportbot.tables import contacts, conversations, memories, messages, tool_calls, turns
+from supportbot.store.values import message_from
+from supportbot.tables import conversations, messages, tool_calls, turns
+from supportbot.turns.opening import opened
 
 if TYPE_CHECKING:
-    from supportbot.messages import Contact
+    from supportbot.messages import Turn
     from supportbot.store import Tx
 
 _PENDING = messages.c.state == literal_column("'pending'")
@@ -69,34 +69,6 @@ _PUT_BACK = Statement(
     .where(messages.c.turn_id == bindparam("turn"), _PENDING, messages.c.seq > bindparam("first"))
     .values(turn_id=None)
 )
-_WINDOW = Statement(
-    select(messages)
-    .where(
-        _IN_CONVERSATION,
-        messages.c.seq >= bindparam("first"),
-        messages.c.state != literal_column("'pending'"),
-        messages.c.state != literal_column("'ignored'"),
-    )
-    .order_by(messages.c.seq.desc())
-    .limit(bindparam("most"))
-)
-_left_out = select(messages).where(
-    _IN_CONVERSATION,
-    messages.c.seq > bindparam("after"),
-    messages.c.seq < bindparam("before"),
-    messages.c.author.in_((literal_column("'customer'"), literal_column("'person'"))),
-    messages.c.state != literal_column("'ignored'"),
-)
-_FIRST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq).limit(bindparam("most")))
-_LAST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq.desc()).limit(bindparam("most")))
-_KNOWN = Statement(
-    select(contacts, memories.c.from_seq, memories.c.pinned, memories.c.summary, memories.c.summary_seq)
-    .select_from(
-        contacts.outerjoin(memories, memories.c.conversation_id == bindparam("conversation", type_=Text))
-    )
-    .where(contacts.c.id == bindparam("contact"))
-)
-_CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
 _ADD_TURN = Statement(insert(turns).inline())
 _TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
 _TRY_AGAIN = Statement(
@@ -186,9 +158,6 @@ _ABANDONED = Statement(
     .values(due_at=bindparam("now"), owner=None)
 )
 
-_LEFT_OUT = 12
-"""So many messages are read of what neither the history nor the summary holds, the newest; and the first."""
-
 _MOST_MESSAGES = 100
 """Most messages one turn answers together; what is beyond is the next turn's."""
 
@@ -271,7 +240,7 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
     )
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
     asked = tuple(message_from(row) for row in rows)
-    return _opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
+    return opened(tx, conversation, rules.history, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
 
 
 def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
@@ -281,10 +250,10 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
     attempt = row.attempt + 1
     asked = tuple(message_from(m) for m in tx.rows(_OF_TURN, turn=turn_id))
     if attempt > rules.attempts:
-        turn = _opened(
+        turn = opened(
             tx,
             conversation,
-            rules,
+            rules.history,
             turn_id=turn_id,
             attempt=row.attempt,
             created_at=row.created_at,
@@ -298,55 +267,14 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
         asked = asked[:1]
     tx.run(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
-    return _opened(
-        tx, conversation, rules, turn_id=turn_id, attempt=attempt, created_at=row.created_at, asked=asked
-    )
-
-
-def _opened(
-    tx: Tx,
-    conversation: Any,
-    rules: Rules,
-    *,
-    turn_id: str,
-    attempt: int,
-    created_at: int,
-    asked: tuple[Message, ...],
-) -> Turn:
-    known = tx.row(_KNOWN, conversation=conversation.id, contact=conversation.contact_id)
-    memory = _remembered(tx, conversation.id, known)
-    earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
-    return Turn(
-        id=turn_id,
-        conversation_id=conversation.id,
-        tenant=conversation.tenant_id,
-        channel=conversation.channel,
-        external_id=conversation.external_id,
-        address=from_json(conversation.address),
-        contact=_asker(tx, conversation, known, asked),
-        fence=conversation.fence,
+    return opened(
+        tx,
+        conversation,
+        rules.history,
+        turn_id=turn_id,
         attempt=attempt,
-        messages=asked,
-        history=tuple(message_from(row) for row in reversed(earlier)),
-        memory=memory,
-        created_at=created_at,
-    )
-
-
-def _asker(tx: Tx, conversation: Any, known: Any, asked: tuple[Message, ...]) -> Contact:
-    """Return who wrote the newest message, only as surely as every message of the turn is theirs.
-
-    A contact's own assurance is the best that was ever seen: a mail with a forged sender must not profit by
-    it.
-    """
-    author = asked[-1].contact_id if asked else None
-    beginner = author in {None, conversation.contact_id}
-    contact = contact_from(known if beginner else tx.row(_CONTACT, contact=author))
-    if any(message.contact_id != contact.id for message in asked):
-        return contact.evolve(assurance="anonymous")
-    levels: tuple[Assurance, ...] = get_args(Assurance)
-    return contact.evolve(
-        assurance=min((message.assurance for message in asked), key=levels.index, default="anonymous")
+        created_at=row.created_at,
+        asked=asked,
     )
 
 
@@ -358,20 +286,6 @@ def hold(tx: Tx, turn: Turn) -> None:
     """
     held = tx.run(_HOLD, conversation=turn.conversation_id, held=turn.fence, turn=turn.id)
     check(held == 1, turn)
-
-
-def _remembered(tx: Tx, conversation_id: str, known: Any) -> Memory:
-    """Read what is known of the conversation before its history begins."""
-    if known.from_seq is None:
-        return Memory()
-    memory = memory_from(known)
-    if memory.summary_seq >= memory.from_seq - 1:
-        return memory
-    between = {"conversation": conversation_id, "after": memory.summary_seq, "before": memory.from_seq}
-    last = tx.rows(_LAST_LEFT_OUT, most=_LEFT_OUT, **between)
-    first = tx.rows(_FIRST_LEFT_OUT, most=1, **between) if len(last) == _LEFT_OUT else []
-    by_seq = {row.seq: row for row in (*first, *reversed(last))}
-    return memory.evolve(left_out=tuple(message_from(row) for row in by_seq.values()))
 
 
 def renew(tx: Tx, turn: Turn, lease_until: int) -> bool:
