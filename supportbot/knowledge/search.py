@@ -77,6 +77,8 @@ class Knowledge:
             limit: At most so many passages.
             context: What the customer had written before; read only when the question is very short.
         """
+        if not self._sections:
+            return []
         readings = self._readings(question[:_MAX_QUESTION], context[:_MAX_QUESTION])
         whole, *sentences = readings
         scores = _scores(whole)
