@@ -1,7 +1,8 @@
 """The store on SQLite: one connection that writes, in groups; readers beside it.
 
 A commit costs an fsync whatever it holds, so units that wait at the same moment share one
-transaction, each behind its own savepoint, and are told together after the one commit. WAL with
+transaction, and are told together after the one commit. Units hardly ever fail; when one does, the
+transaction begins anew with each unit behind its own savepoint, so that it harms no other. WAL with
 ``synchronous=FULL``: with NORMAL a power cut loses acknowledged rows.
 
 Units run in the event loop: their statements cost microseconds each, and a thread beside a busy
@@ -167,34 +168,22 @@ class SqliteStore:
         begun = time.perf_counter()
         cursor = connection.cursor()
         group: list[_Job] = []
+        run = _run
         try:
             while self._waiting and (not group or time.perf_counter() - begun < _SLICE):
                 group.append(self._waiting.popleft())
-                self._run(cursor, group[-1])
+                if not run(cursor, group[-1]):  # take back all of it, and do it again with more care
+                    cursor.execute("ROLLBACK")
+                    cursor.execute("BEGIN IMMEDIATE")
+                    run = _run_apart
+                    for job in group:
+                        run(cursor, job)
                 if not connection.in_transaction:  # SQLite gave up the whole transaction: full, I/O error
                     raise sqlite3.OperationalError(str(group[-1].error))
         except sqlite3.Error as error:
             self._fail(group, error)
         else:
             self._aside.do(connection.commit, lambda error: self._committed(group, error, begun))
-
-    def _run(self, cursor: sqlite3.Cursor, job: _Job) -> None:
-        """Run one unit. Its own error is its own; the store's is everybody's."""
-        cursor.execute("SAVEPOINT unit")
-        tx = SqliteTx(cursor)
-        try:
-            job.result = job.unit(tx)
-        except sqlite3.OperationalError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
-            damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
-            job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
-            if cursor.connection.in_transaction:
-                cursor.execute("ROLLBACK TO unit")
-        else:
-            job.callbacks = tx.callbacks
-        if cursor.connection.in_transaction:
-            cursor.execute("RELEASE unit")
 
     def _committed(self, group: list[_Job], error: Exception | None, begun: float) -> None:
         if error is not None:
@@ -263,3 +252,37 @@ class SqliteStore:
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.close()
+
+
+def _run(cursor: sqlite3.Cursor, job: _Job) -> bool:
+    """Run a unit; says whether it succeeded. What it did when it failed must be taken back."""
+    tx = SqliteTx(cursor)
+    try:
+        job.result = job.unit(tx)
+    except sqlite3.OperationalError:
+        raise
+    except BaseException:  # noqa: BLE001 - it will be raised again
+        return False
+    job.callbacks = tx.callbacks
+    return True
+
+
+def _run_apart(cursor: sqlite3.Cursor, job: _Job) -> bool:
+    """Run a unit behind a savepoint. Its own error is its own; the store's is everybody's."""
+    cursor.execute("SAVEPOINT unit")
+    tx = SqliteTx(cursor)
+    try:
+        job.result = job.unit(tx)
+    except sqlite3.OperationalError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
+        damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
+        job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
+        job.callbacks = []
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK TO unit")
+    else:
+        job.callbacks = tx.callbacks
+    if cursor.connection.in_transaction:
+        cursor.execute("RELEASE unit")
+    return True
