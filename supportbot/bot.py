@@ -8,6 +8,8 @@ from supportbot.messages import Answer
 from supportbot.model.base import room_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Prompt, Turn
     from supportbot.model.base import Model
@@ -30,6 +32,7 @@ class Bot:
         handoff_text: str,
         failed_text: str,
         patience: float,
+        settle: Callable[[Turn], None],
     ) -> None:
         """Wire the bot.
 
@@ -42,6 +45,7 @@ class Bot:
             handoff_text: said when the customer asked for a person.
             failed_text: said when a turn was put aside as dead.
             patience: seconds to go on trying to record an answer while the store cannot be written.
+            settle: told at the end of each try: nothing more is asked of models for it.
         """
         self._knowledge = knowledge
         self._prompts = prompts
@@ -51,13 +55,17 @@ class Bot:
         self._handoff_text = handoff_text
         self._failed_text = failed_text
         self._patience = patience
+        self._settle = settle
 
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
         prompt = self._prompts.render(turn, passages, room=room_of(self._model))
-        answer = await self._ask(prompt)
-        await self._outbox.commit(answer, patience=self._patience)
+        try:
+            answer = await self._ask(prompt)
+            await self._outbox.commit(answer, patience=self._patience)
+        finally:
+            self._settle(turn)
 
     async def _ask(self, prompt: Prompt) -> Answer:
         """A customer who pressed "talk to a person" gets one, whatever a model would say."""

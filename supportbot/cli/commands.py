@@ -16,6 +16,7 @@ from supportbot.cli.serve import serve
 from supportbot.cli.settings import Settings
 from supportbot.cli.setup import check, migrate, schema
 from supportbot.cli.turns import dead, turns
+from supportbot.cli.usage import usage
 
 app = typer.Typer(
     cls=Commands,
@@ -55,7 +56,7 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, ask, check, schema, migrate, explain):
+for command in (serve, chat, ask, check, schema, migrate, explain, usage):
     app.command()(command)
 app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")

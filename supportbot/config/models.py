@@ -13,6 +13,7 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
@@ -72,6 +73,14 @@ def _pin(value: str) -> str:
         re.compile(value)
     except re.error as error:
         raise ValueError(f"is not a regular expression: {error.msg}") from None
+    return value
+
+
+def _time_zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (OSError, ValueError, ZoneInfoNotFoundError):
+        raise ValueError("is not a time zone: write one such as Europe/Amsterdam, or UTC") from None
     return value
 
 
@@ -148,6 +157,53 @@ class TextsSection(Section):
         return value
 
 
+class PriceSection(Section):
+    """What a model costs, in ``spending.currency`` for a million tokens."""
+
+    input: float = Field(ge=0, le=100_000, description="A million tokens of prompts.")
+    output: float = Field(ge=0, le=100_000, description="A million tokens of answers.")
+    cached_input: float | None = Field(
+        None,
+        ge=0,
+        le=100_000,
+        description="A million tokens of prompts that the endpoint had in its cache; the price of input when "
+        "not set.",
+    )
+
+
+class CapSection(Section):
+    """The most that may be used."""
+
+    tokens: int | None = Field(
+        None, ge=1, le=10**15, description="Tokens, prompts and answers together. Not limited when not set."
+    )
+    cost: float | None = Field(
+        None, gt=0, le=10**9, description="Money, in spending.currency. Not limited when not set."
+    )
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it limits anything."""
+        return self.tokens is not None or self.cost is not None
+
+
+class SpendingSection(Section):
+    """What models may cost. When a cap is reached they are not asked any more, and the knowledge answers."""
+
+    currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="What the prices are in: three letters, as in ISO 4217."
+    )
+    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
+        "UTC", description="Where a day begins at midnight, such as Europe/Amsterdam."
+    )
+    conversation: CapSection = Field(
+        default_factory=CapSection, description="The most one conversation may use, ever."
+    )
+    day: CapSection = Field(
+        default_factory=CapSection, description="The most all conversations may use in a day."
+    )
+
+
 class ModelSection(Section):
     """One model endpoint. Several make a fallback chain; ``knowledge`` always stands at its end."""
 
@@ -202,6 +258,9 @@ class ModelSection(Section):
     )
     concurrency: int | None = Field(
         None, ge=1, le=100_000, description="Most requests at once; more wait. Not limited when not set."
+    )
+    price: PriceSection | None = Field(
+        None, description="What it costs. Its tokens are counted also without."
     )
     extra: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="More fields of the request, sent as they are."
@@ -418,6 +477,7 @@ class Config(Section):
         repr=False,
         description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
     )
+    spending: SpendingSection = Field(default_factory=SpendingSection, description="What models may cost.")
     turns: TurnsSection = Field(default_factory=TurnsSection, description="How messages become turns.")
     deliveries: DeliveriesSection = Field(
         default_factory=DeliveriesSection, description="How replies are delivered."

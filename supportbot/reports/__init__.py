@@ -18,11 +18,13 @@ from supportbot.reports.rows import (
 )
 from supportbot.reports.story import EventRow, Story, explain
 from supportbot.reports.transcript import Transcript, conversation_ids, messages, transcript
+from supportbot.reports.usage import Grouping, UsageRow, usage
 
 __all__ = [
     "ConversationRow",
     "DeliveryRow",
     "EventRow",
+    "Grouping",
     "MemoryRow",
     "MessageRow",
     "Page",
@@ -30,6 +32,7 @@ __all__ = [
     "ToolCallRow",
     "Transcript",
     "TurnRow",
+    "UsageRow",
     "advice",
     "conversation_ids",
     "conversations",
@@ -39,4 +42,5 @@ __all__ = [
     "messages",
     "transcript",
     "turns",
+    "usage",
 ]

@@ -11,7 +11,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from sqlalchemy import Text, and_, bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
@@ -19,7 +31,7 @@ from supportbot.journal import note
 from supportbot.messages import Assurance, Memory, Message, Turn
 from supportbot.store import Statement
 from supportbot.store.values import contact_from, from_json, memory_from, message_from
-from supportbot.tables import contacts, conversations, memories, messages, tool_calls, turns
+from supportbot.tables import contacts, conversations, memories, messages, spending, tool_calls, turns
 
 if TYPE_CHECKING:
     from supportbot.messages import Contact
@@ -85,12 +97,22 @@ _left_out = select(messages).where(
 )
 _FIRST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq).limit(bindparam("most")))
 _LAST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq.desc()).limit(bindparam("most")))
-_KNOWN = Statement(
+_known = (
     select(contacts, memories.c.from_seq, memories.c.pinned, memories.c.summary, memories.c.summary_seq)
     .select_from(
         contacts.outerjoin(memories, memories.c.conversation_id == bindparam("conversation", type_=Text))
     )
     .where(contacts.c.id == bindparam("contact"))
+)
+_KNOWN = Statement(_known)
+_spent_here = spending.c.conversation_id == bindparam("conversation", type_=Text)
+_tokens = func.coalesce(func.sum(spending.c.prompt_tokens + spending.c.completion_tokens), 0)
+_cost = func.coalesce(func.sum(spending.c.cost), 0)
+_KNOWN_AND_SPENT = Statement(
+    _known.add_columns(
+        cast(select(_tokens).where(_spent_here).scalar_subquery(), BigInteger).label("spent_tokens"),
+        cast(select(_cost).where(_spent_here).scalar_subquery(), BigInteger).label("spent_cost"),
+    )
 )
 _CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
 _ADD_TURN = Statement(insert(turns).inline())
@@ -187,6 +209,8 @@ class Rules:
     """How many earlier messages a turn is opened with."""
     only: str = ""
     """Look for work in this channel alone; in all of them when empty."""
+    capped: bool = False
+    """Also read what the conversation has used of models: there is a cap on that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,6 +255,9 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
         template_hash="",
         prompt_tokens=None,
         completion_tokens=None,
+        estimated=0,
+        cost=None,
+        currency="",
         created_at=now,
         finished_at=None,
     )
@@ -280,7 +307,8 @@ def _opened(
     created_at: int,
     asked: tuple[Message, ...],
 ) -> Turn:
-    known = tx.row(_KNOWN, conversation=conversation.id, contact=conversation.contact_id)
+    query = _KNOWN_AND_SPENT if rules.capped else _KNOWN
+    known = tx.row(query, conversation=conversation.id, contact=conversation.contact_id)
     memory = _remembered(tx, conversation.id, known)
     earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
     return Turn(
@@ -297,6 +325,8 @@ def _opened(
         history=tuple(message_from(row) for row in reversed(earlier)),
         memory=memory,
         created_at=created_at,
+        spent_tokens=getattr(known, "spent_tokens", 0),
+        spent_cost=getattr(known, "spent_cost", 0),
     )
 
 
