@@ -11,6 +11,7 @@ from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
 from supportbot.cli.explain import explain
+from supportbot.cli.export import export
 from supportbot.cli.failures import Commands
 from supportbot.cli.serve import serve
 from supportbot.cli.settings import Settings
@@ -56,7 +57,7 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, ask, check, schema, migrate, explain, usage):
+for command in (serve, chat, ask, check, schema, migrate, explain, usage, export):
     app.command()(command)
 app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")

@@ -7,6 +7,7 @@ does not grow with the store; where a filter has no index of its own, that is sa
 from __future__ import annotations
 
 from supportbot.reports.advice import advice
+from supportbot.reports.exchanges import Exchange
 from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
 from supportbot.reports.rows import (
     ConversationRow,
@@ -24,6 +25,7 @@ __all__ = [
     "ConversationRow",
     "DeliveryRow",
     "EventRow",
+    "Exchange",
     "Grouping",
     "MemoryRow",
     "MessageRow",
