@@ -10,6 +10,7 @@ from supportbot.cli.ask import ask
 from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
+from supportbot.cli.evaluate import evaluate
 from supportbot.cli.explain import explain
 from supportbot.cli.export import export
 from supportbot.cli.failures import Commands
@@ -59,6 +60,7 @@ def root(
 
 for command in (serve, chat, ask, check, schema, migrate, explain, usage, export):
     app.command()(command)
+app.command("eval")(evaluate)
 app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")
 app.add_typer(dead, name="dead")
