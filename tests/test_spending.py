@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from supportbot import reports
-from supportbot.config.models import ModelSection, PriceSection, SpendingSection
-from supportbot.errors import ModelOverBudget, StoreUnavailable
+from supportbot.cli.output import money
+from supportbot.config.models import CapSection, ModelSection, PriceSection, SpendingSection
+from supportbot.errors import ModelError, ModelOverBudget, StoreUnavailable
 from supportbot.messages import Contact, Message, Prompt, Spent, Turn, Usage, Words
 from supportbot.metrics import Metrics
 from supportbot.model import price
@@ -18,10 +21,16 @@ from supportbot.model.client import Endpoint
 from supportbot.model.wire import Reply
 from supportbot.spending import Caps, Till
 from supportbot.testing.fakes import ScriptedModel
+from supportbot.testing.model_replies import ModelReply, problem
+from supportbot.testing.model_server import FakeModelServer
 from tests.durable import inbound, opened, rows_of, running
+from tests.test_cli import Operator, _put_back  # noqa: F401 - a fixture
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supportbot.store import Store
+    from tests.durable import Durable
 
 PRICE = PriceSection(input=0.15, output=0.60, cached_input=0.075)
 SECTION = ModelSection(model="m", base_url="http://127.0.0.1:9/v1", price=PRICE)
@@ -286,3 +295,92 @@ async def test_a_store_that_cannot_be_written_loses_no_spending() -> None:
     store.fails = False
     await asyncio.wait_for(purse.stop(), 5)
     assert 1 == store.written
+
+
+@pytest.mark.parametrize("dialect", ["openai", "llama"])
+async def test_every_request_of_an_endpoint_is_put_down(dialect: Any) -> None:
+    """An answer that was cut off and one that is told without usage count as well; a refusal does not."""
+    purse = till_alone()
+    replies = (
+        ModelReply(stop_reason="length", usage=(30, 4)),
+        ModelReply(usage=None),
+        problem(503, "down"),
+        ModelReply(usage=(-5, 10**12)),
+    )
+    async with FakeModelServer(*replies) as server:
+        section = ModelSection(
+            dialect=dialect, model="m", base_url=server.base_url(dialect), price=PRICE, attempts=1
+        )
+        endpoint = Endpoint(section, purse=purse)
+        for _ in replies:
+            with suppress(ModelError):
+                await endpoint.complete(PROMPT, Unheard())
+        await endpoint.close()
+    (tab,) = purse._tabs.values()
+    total = tab.total
+    assert total is not None
+    assert (3, 2, 30 + 40 + 40) == (total.requests, total.estimated, total.prompt_tokens)
+    assert total.cost is not None
+    assert total.cost > 0
+
+
+def test_the_operator_is_told_once() -> None:
+    """One line for a cap that is reached, however often it is met; each refusal is counted."""
+    counts = Metrics()
+    purse = Till(NoStore(), Caps.of(SpendingSection(day=CapSection(tokens=1))), alone=True, counts=counts)  # type: ignore[arg-type]
+    purse.spent(turn(), Spent(model="m", prompt_tokens=1, cost=2_000_000_000))
+    with capture_logs() as lines:
+        for number in range(3):
+            purse.refusal(turn(f"turn_{number}"), priced=True)
+    assert ["spending.cap_reached"] == [line["event"] for line in lines]
+    shown = counts.exposition().decode()
+    assert 'supportbot_spending_refused_total{cap="day"} 3.0' in shown
+    assert 'supportbot_model_cost_total{currency="USD",model="m"} 2.0' in shown
+    assert 'supportbot_model_tokens_total{kind="input",model="m"} 1.0' in shown
+
+
+async def test_a_capped_turn_says_so_in_its_story(database_url: str) -> None:
+    """The journal names the cap that kept the model from it."""
+    async with running(database_url) as durable:
+        purse = till(durable.store, conversation={"tokens": 1})
+        durable.outbox._charge = purse.charge
+
+        def say(asked: Turn) -> str:
+            assert purse.refusal(asked.evolve(spent_tokens=5), priced=True)
+            return "from the articles"
+
+        durable.worker.say = say
+        await durable.accept("hello")
+        await durable.replies(1)
+        kinds = await durable.rows("SELECT kind FROM events WHERE kind LIKE 'turn.%' ORDER BY id")
+        assert [("turn.claimed",), ("turn.capped",), ("turn.answered",)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [(0, "0.00 EUR"), (1, "0.000000001 EUR"), (1_500_000_000, "1.50 EUR"), (38_000, "0.000038 EUR")],
+)
+def test_money_is_shown_exactly(amount: int, shown: str) -> None:
+    """To the last digit, and at least two of them."""
+    assert shown == money(amount, "EUR")
+
+
+def test_usage_is_shown_by_day_model_and_conversation(tmp_path: Path) -> None:
+    """As a table with its sum, and as JSON."""
+    operator = Operator(tmp_path)
+
+    async def spend(durable: Durable) -> None:
+        purse = till(durable.store)
+        for name in ("conv_1", "conv_2"):
+            of = turn("", conversation_id=name)
+            purse.spent(of, Spent(model="m", prompt_tokens=1000, completion_tokens=5, cost=10**9))
+        await purse.stop()
+
+    operator.live(lambda durable: durable.accept("hello"))
+    assert "" == operator.says("usage")
+    operator.live(spend)
+    table = operator.says("usage", "--by", "conversation").split()
+    assert ["all", "2", "2,000", "0", "10", "2.00", "USD"] == table[-7:]
+    (row,) = operator.json("usage", "--by", "model")["rows"]
+    assert ("m", 2, 2 * 10**9) == (row["key"], row["requests"], row["cost"])
+    assert [] == operator.json("usage", "--until", "2020-01-01")["rows"]
