@@ -11,7 +11,8 @@ from structlog.testing import capture_logs
 
 from supportbot import reports
 from supportbot.cli.output import money
-from supportbot.config.models import CapSection, ModelSection, PriceSection, SpendingSection
+from supportbot.config.models import ModelSection
+from supportbot.config.spending import CapSection, PriceSection, SpendingSection
 from supportbot.errors import ModelError, ModelOverBudget, StoreUnavailable
 from supportbot.messages import Contact, Message, Prompt, Spent, Turn, Usage, Words
 from supportbot.metrics import Metrics

@@ -13,18 +13,17 @@ import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
 )
 
 from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
+from supportbot.config.section import Section
+from supportbot.config.spending import PriceSection, SpendingSection
 
 _SMALLEST_ROOM = 640
 """The least a model must leave for prompts, in tokens."""
@@ -76,22 +75,8 @@ def _pin(value: str) -> str:
     return value
 
 
-def _time_zone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (OSError, ValueError, ZoneInfoNotFoundError):
-        raise ValueError("is not a time zone: write one such as Europe/Amsterdam, or UTC") from None
-    return value
-
-
 Text = Annotated[str, AfterValidator(_text)]
 """Words a customer reads: never blank."""
-
-
-class Section(BaseModel):
-    """A part of bot.yaml: unknown keys are errors, nothing is converted in silence, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class BotSection(Section):
@@ -155,53 +140,6 @@ class TextsSection(Section):
         if "{action}" not in value:
             raise ValueError("does not say what is to be done: write {action} where that belongs")
         return value
-
-
-class PriceSection(Section):
-    """What a model costs, in ``spending.currency`` for a million tokens."""
-
-    input: float = Field(ge=0, le=100_000, description="A million tokens of prompts.")
-    output: float = Field(ge=0, le=100_000, description="A million tokens of answers.")
-    cached_input: float | None = Field(
-        None,
-        ge=0,
-        le=100_000,
-        description="A million tokens of prompts that the endpoint had in its cache; the price of input when "
-        "not set.",
-    )
-
-
-class CapSection(Section):
-    """The most that may be used."""
-
-    tokens: int | None = Field(
-        None, ge=1, le=10**15, description="Tokens, prompts and answers together. Not limited when not set."
-    )
-    cost: float | None = Field(
-        None, gt=0, le=10**9, description="Money, in spending.currency. Not limited when not set."
-    )
-
-    @property
-    def is_set(self) -> bool:
-        """Whether it limits anything."""
-        return self.tokens is not None or self.cost is not None
-
-
-class SpendingSection(Section):
-    """What models may cost. When a cap is reached they are not asked any more, and the knowledge answers."""
-
-    currency: str = Field(
-        "USD", pattern="^[A-Z]{3}$", description="What the prices are in: three letters, as in ISO 4217."
-    )
-    time_zone: Annotated[str, AfterValidator(_time_zone)] = Field(
-        "UTC", description="Where a day begins at midnight, such as Europe/Amsterdam."
-    )
-    conversation: CapSection = Field(
-        default_factory=CapSection, description="The most one conversation may use, ever."
-    )
-    day: CapSection = Field(
-        default_factory=CapSection, description="The most all conversations may use in a day."
-    )
 
 
 class ModelSection(Section):

@@ -10,7 +10,8 @@ from supportbot.messages import Spent
 from supportbot.tokens import estimate
 
 if TYPE_CHECKING:
-    from supportbot.config.models import ModelSection, PriceSection
+    from supportbot.config.models import ModelSection
+    from supportbot.config.spending import PriceSection
     from supportbot.messages import Prompt
     from supportbot.model.wire import Reply
 

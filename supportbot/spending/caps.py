@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from supportbot.model.price import nano
 
 if TYPE_CHECKING:
-    from supportbot.config.models import CapSection, SpendingSection
+    from supportbot.config.spending import CapSection, SpendingSection
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 from sqlalchemy import (
-    BigInteger,
     Text,
     and_,
     bindparam,
-    cast,
-    func,
     insert,
     literal_column,
     or_,
@@ -31,7 +28,8 @@ from supportbot.journal import note
 from supportbot.messages import Assurance, Memory, Message, Turn
 from supportbot.store import Statement
 from supportbot.store.values import contact_from, from_json, memory_from, message_from
-from supportbot.tables import contacts, conversations, memories, messages, spending, tool_calls, turns
+from supportbot.tables import contacts, conversations, messages, tool_calls, turns
+from supportbot.turns.known import KNOWN, KNOWN_AND_SPENT
 
 if TYPE_CHECKING:
     from supportbot.messages import Contact
@@ -97,23 +95,6 @@ _left_out = select(messages).where(
 )
 _FIRST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq).limit(bindparam("most")))
 _LAST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq.desc()).limit(bindparam("most")))
-_known = (
-    select(contacts, memories.c.from_seq, memories.c.pinned, memories.c.summary, memories.c.summary_seq)
-    .select_from(
-        contacts.outerjoin(memories, memories.c.conversation_id == bindparam("conversation", type_=Text))
-    )
-    .where(contacts.c.id == bindparam("contact"))
-)
-_KNOWN = Statement(_known)
-_spent_here = spending.c.conversation_id == bindparam("conversation", type_=Text)
-_tokens = func.coalesce(func.sum(spending.c.prompt_tokens + spending.c.completion_tokens), 0)
-_cost = func.coalesce(func.sum(spending.c.cost), 0)
-_KNOWN_AND_SPENT = Statement(
-    _known.add_columns(
-        cast(select(_tokens).where(_spent_here).scalar_subquery(), BigInteger).label("spent_tokens"),
-        cast(select(_cost).where(_spent_here).scalar_subquery(), BigInteger).label("spent_cost"),
-    )
-)
 _CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
 _ADD_TURN = Statement(insert(turns).inline())
 _TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
@@ -307,7 +288,7 @@ def _opened(
     created_at: int,
     asked: tuple[Message, ...],
 ) -> Turn:
-    query = _KNOWN_AND_SPENT if rules.capped else _KNOWN
+    query = KNOWN_AND_SPENT if rules.capped else KNOWN
     known = tx.row(query, conversation=conversation.id, contact=conversation.contact_id)
     memory = _remembered(tx, conversation.id, known)
     earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
