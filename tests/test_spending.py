@@ -229,7 +229,7 @@ async def test_what_no_answer_came_of_is_recorded_all_the_same(database_url: str
         ((turn_id, conversation),) = await durable.rows("SELECT id, conversation_id FROM turns")
         purse = till(durable.store)
         await purse.start()
-        failed = turn(turn_id, conversation_id=conversation)
+        failed = turn(turn_id, conversation_id=conversation, fence=99)
         purse.spent(failed, Spent(model="m", prompt_tokens=10, cost=3))
         purse.close(failed)
         purse.spent(turn("", conversation_id=conversation), Spent(model="m", prompt_tokens=1, cost=1))
@@ -239,6 +239,29 @@ async def test_what_no_answer_came_of_is_recorded_all_the_same(database_url: str
         await purse.stop()
         (row,) = (await reports.turns(durable.store)).rows
         assert (10, 3) == (row.prompt_tokens, row.cost)
+
+
+async def test_a_commit_that_nobody_waited_for_is_not_charged_twice(database_url: str) -> None:
+    """A try is cancelled while its answer is being committed: the answer holds what it used."""
+    async with running(database_url) as durable:
+        purse = till(durable.store)
+
+        def charge(tx: Any, asked: Turn) -> Spent | None:
+            total = purse.charge(tx, asked)
+            purse.close(asked)  # as the cancelled try does, before anybody hears of the commit
+            return total
+
+        def say(asked: Turn) -> str:
+            purse.spent(asked, Spent(model="m", prompt_tokens=10, cost=3))
+            return "yes"
+
+        durable.outbox._charge, durable.worker.say = charge, say
+        await durable.accept("hello")
+        await durable.replies(1)
+        assert 1 == len(purse._unrecorded)
+        await purse.stop()
+        assert [(1, 10, 3)] == await durable.rows("SELECT requests, prompt_tokens, cost FROM spending")
+        assert [(10, 3)] == await durable.rows("SELECT prompt_tokens, cost FROM turns")
 
 
 async def test_a_new_start_knows_what_the_day_has_used(database_url: str) -> None:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import BigInteger, bindparam, cast, func, select, update
+from sqlalchemy import BigInteger, bindparam, cast, func, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_change
 
 from supportbot.store import Statement
 from supportbot.tables import spending, turns
 
 if TYPE_CHECKING:
-    from supportbot.messages import Spent
+    from supportbot.messages import Spent, Turn
     from supportbot.store import Tx
 
 _COUNTED = ("requests", "estimated", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
@@ -33,6 +33,13 @@ _OF_DAY = Statement(
         ).label("tokens"),
         cast(func.coalesce(func.sum(spending.c.cost), 0), BigInteger).label("cost"),
     ).where(spending.c.day == bindparam("today"))
+)
+_ANSWERED = Statement(
+    select(turns.c.id).where(
+        turns.c.id == bindparam("turn"),
+        turns.c.fence == bindparam("held"),
+        turns.c.state == literal_column("'answered'"),
+    )
 )
 _more_cost = bindparam("more_cost", type_=BigInteger)
 _ADD_TO_TURN = Statement(
@@ -78,6 +85,11 @@ def add_to_turn(tx: Tx, turn_id: str, currency: str, spent: Spent) -> None:
         more_cost=spent.cost,
         new_currency=currency,
     )
+
+
+def is_charged(tx: Tx, turn: Turn) -> bool:
+    """Say whether this try was answered: then its answer was charged, though who waited never heard of it."""
+    return tx.row(_ANSWERED, turn=turn.id, held=turn.fence) is not None
 
 
 def of_day(tx: Tx, day: str) -> tuple[int, int]:

@@ -234,6 +234,8 @@ class Till:
 
     def _write_all(self, tx: Tx, tabs: tuple[_Tab, ...]) -> None:
         for tab in tabs:
+            if tab.turn.id and ledger.is_charged(tx, tab.turn):
+                continue
             self._write(tx, tab)
             if tab.turn.id and (total := tab.total):
                 ledger.add_to_turn(tx, tab.turn.id, self._currency(total), total)
