@@ -50,18 +50,26 @@ def export(
     head = _system_prompts(context) if system else lambda _channel: ""
     begun = 0 if since is None else int(since.timestamp() * 1000)
     states = ("resolved", "bot") if unresolved else ("resolved",)
-    target = output or sys.stdout
+    target, ascii_only = (output, False) if output else (sys.stdout, not _is_utf8(sys.stdout.encoding))
     assert form == "llama-jsonl"
 
     async def write(store: "Store") -> tuple[int, int]:
-        return await _write(store, target.write, head, states=states, channel=channel, since=begun)
+        def line(found: "Example") -> None:
+            target.write(json.dumps(found.line(), ensure_ascii=ascii_only) + "\n")
+
+        return await _write(store, line, head, states=states, channel=channel, since=begun)
 
     seen, written = with_store(context, write)
     say(f"Exported: {written} examples from {seen} conversations.")
 
 
+def _is_utf8(encoding: str | None) -> bool:
+    """Say whether every letter can be written as it is; elsewhere JSON escapes it, and nothing is lost."""
+    return (encoding or "").lower().replace("-", "") == "utf8"
+
+
 async def _write(
-    store: "Store", write: "Callable[[str], object]", head: "System", **wanted: object
+    store: "Store", write: "Callable[[Example], None]", head: "System", **wanted: object
 ) -> tuple[int, int]:
     from supportbot.reports.exchanges import conversation_keys
 
@@ -72,7 +80,7 @@ async def _write(
             for key in keys:
                 seen += 1
                 if found := await _example(store, key, head):
-                    write(json.dumps(found.line(), ensure_ascii=False) + "\n")
+                    write(found)
                     written += 1
                 report(seen, written)
             keys = await conversation_keys(store, after=keys[-1].id, **wanted)  # type: ignore[arg-type]
