@@ -17,6 +17,8 @@ from supportbot.model.redact import without_credentials, without_private_numbers
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    Span = tuple[int, int]
+
 _EMAIL = re.compile(
     r"""[^\s@<>()\[\],;:"']{1,64}@
         [\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.(?:[^\W\d_]{2,24}|xn--[\w-]{2,40})""",
@@ -44,12 +46,11 @@ class Redactor:
 
     def clean(self, text: str) -> str:
         """Return a text without personal data."""
-        text = _replaced(text, _EMAIL.finditer, "[email]")
-        text = _replaced(text, _ibans, "[iban]")
-        text = _replaced(text, _CARD.finditer, "[card]", _is_card)
+        for find, mark in _FOUND:
+            text = _replaced(text, find, mark)
         text = without_private_numbers(without_credentials(text))
         for pattern in _PHONES:
-            text = _replaced(text, pattern.finditer, "[phone]")
+            text = _replaced(text, _matches(pattern), "[phone]")
         return self._names.sub("[name]", text) if self._names else text
 
 
@@ -68,32 +69,22 @@ def _bounded(form: str) -> str:
     return pattern if _UNSPACED.search(form) else rf"(?<!\w){pattern}(?!\w)"
 
 
-class _Iban:
-    """A found IBAN; it ends where its check digits say."""
-
-    def __init__(self, start: int, end: int) -> None:
-        self._span = start, end
-
-    def span(self) -> tuple[int, int]:
-        return self._span
-
-
-def _replaced(
-    text: str,
-    find: Callable[[str], Iterable[re.Match[str] | _Iban]],
-    mark: str,
-    counts: Callable[[str], bool] = bool,
-) -> str:
+def _replaced(text: str, find: Callable[[str], Iterable[Span]], mark: str) -> str:
     """Find in the text as ASCII has it, and replace in the text as it is."""
-    plain = _plain(text)
     parts: list[str] = []
     kept = 0
-    for found in find(plain):
-        start, end = found.span()
-        if counts(plain[start:end]):
-            parts += (text[kept:start], mark)
-            kept = end
+    for start, end in find(_plain(text)):
+        parts += (text[kept:start], mark)
+        kept = end
     return "".join(parts) + text[kept:]
+
+
+def _matches(pattern: re.Pattern[str]) -> Callable[[str], Iterable[Span]]:
+    return lambda text: (match.span() for match in pattern.finditer(text))
+
+
+def _cards(text: str) -> Iterator[Span]:
+    return (match.span() for match in _CARD.finditer(text) if _is_card(match[0]))
 
 
 def _plain(text: str) -> str:
@@ -115,12 +106,12 @@ def _is_card(found: str) -> bool:
     return without_private_numbers(found) != found
 
 
-def _ibans(text: str) -> Iterator[_Iban]:
+def _ibans(text: str) -> Iterator[Span]:
     end = 0
     for match in _IBAN.finditer(text):
         if match.start() >= end and (found := _iban_end(text, match.start(), match.end())):
             end = found
-            yield _Iban(match.start(), found)
+            yield match.start(), found
 
 
 def _iban_end(text: str, start: int, end: int) -> int | None:
@@ -140,3 +131,6 @@ def _is_iban(letters: str) -> bool:
     """ISO 7064, MOD 97-10, over the account with its country and check digits behind it."""
     digits = "".join(str(int(letter, 36)) for letter in letters[4:] + letters[:4])
     return int(digits) % 97 == 1
+
+
+_FOUND = ((_matches(_EMAIL), "[email]"), (_ibans, "[iban]"), (_cards, "[card]"))
