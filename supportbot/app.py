@@ -37,6 +37,7 @@ from supportbot.model.knowledge import KnowledgeModel
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.spending import Caps, Till
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
@@ -102,11 +103,13 @@ class Brain:
         *,
         store: Store,
         metrics: Metrics,
+        till: Till,
         model: Model | None = None,
     ) -> None:
         self._given_model = model
         self._store = store
         self._metrics = metrics
+        self._till = till
         self._outbox = outbox
         self._engine = engine
         self._memories = memories
@@ -121,6 +124,7 @@ class Brain:
             config.model,
             KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
             self._metrics,
+            purse=self._till,
             within=_MODELS_SHARE * config.turns.timeout,
         )
         prompts = make_prompts(config)
@@ -136,6 +140,7 @@ class Brain:
                 handoff_text=config.texts.handoff,
                 failed_text=config.texts.failed,
                 patience=config.turns.lease,
+                settle=self._till.close,
             )
         )
 
@@ -159,7 +164,9 @@ class Brain:
         from the next one or the knowledge."""
         model = self._models[-1]
         found = model.problems() if isinstance(model, Reports) else {}
-        return {f"model {name}": problem for name, problem in found.items()}
+        problems = {f"model {name}": problem for name, problem in found.items()}
+        capped = self._till.problem()
+        return {**problems, "spending": capped} if capped else problems
 
     async def close(self) -> None:
         """Let go of the models' connections."""
@@ -228,6 +235,8 @@ async def running(
         stack.push_async_callback(store.close)
         feed = Feed()
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        caps = Caps.of(config.spending)
+        till = Till(store, caps, alone=lock is not None, counts=metrics)
         engine = LocalEngine(
             store,
             feed,
@@ -238,6 +247,7 @@ async def running(
                 # What is more than that is left out by the prompt, which has to see it; the rest is rare.
                 history=2 * config.prompts.history_messages,
                 only=only,
+                capped=caps.conversation is not None,
             ),
             counts=metrics,
             alone=lock is not None,
@@ -254,6 +264,8 @@ async def running(
             owner=owner,
             enlist=engine.enlist,
             remember=memories.keep,
+            charge=till.charge,
+            currency=caps.currency,
             counts=metrics,
             alone=lock is not None,
             attempts=config.deliveries.attempts,
@@ -262,7 +274,7 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, model=model)
+        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, till=till, model=model)
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -274,6 +286,8 @@ async def running(
         )
         channels = _channels(loaded, store, feed, make_channel)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
+        await till.start()
+        stack.push_async_callback(till.stop)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
         await memories.start()

@@ -8,7 +8,7 @@ from supportbot.messages import Answer, Prompt
 from supportbot.model.base import reads_words, room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Passage, Turn
@@ -32,6 +32,7 @@ class Bot:
         handoff_text: str,
         failed_text: str,
         patience: float,
+        settle: Callable[[Turn], None],
     ) -> None:
         """Wire the bot.
 
@@ -44,6 +45,7 @@ class Bot:
             handoff_text: said when the customer asked for a person.
             failed_text: said when a turn was put aside as dead.
             patience: seconds to go on trying to record an answer while the store cannot be written.
+            settle: told at the end of each try: nothing more is asked of models for it.
         """
         self._knowledge = knowledge
         self._prompts = prompts
@@ -54,12 +56,16 @@ class Bot:
         self._handoff_text = handoff_text
         self._failed_text = failed_text
         self._patience = patience
+        self._settle = settle
 
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
-        answer = await self._ask(self._prompt(turn, passages))
-        await self._outbox.commit(answer, patience=self._patience)
+        try:
+            answer = await self._ask(self._prompt(turn, passages))
+            await self._outbox.commit(answer, patience=self._patience)
+        finally:
+            self._settle(turn)
 
     def _prompt(self, turn: Turn, passages: Sequence[Passage]) -> Prompt:
         """Render what the model reads; one that quotes the articles reads nothing."""

@@ -210,6 +210,10 @@ class Turn(_Evolve):
     memory: Memory = field(default_factory=Memory)
     """What is known of what was said before that."""
     created_at: int = 0
+    spent_tokens: int = 0
+    """What the conversation had used when the turn was claimed; 0 unless bot.yaml sets it a cap."""
+    spent_cost: int = 0
+    """The same, in billionths of the currency."""
 
     @property
     def question(self) -> str:
@@ -291,6 +295,42 @@ class Usage(_Evolve):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """So many of the prompt's were in the endpoint's cache."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent(_Evolve):
+    """What requests to one model used."""
+
+    model: str
+    """As named in bot.yaml."""
+    requests: int = 1
+    estimated: int = 0
+    """How many of the requests' tokens are our estimate, because the endpoint did not say."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Part of ``prompt_tokens``."""
+    completion_tokens: int = 0
+    cost: int | None = None
+    """In billionths of the currency; None when the model has no price."""
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, more: Spent) -> Spent:
+        """Return the sum; it keeps this one's model."""
+        costs = [cost for cost in (self.cost, more.cost) if cost is not None]
+        return self.evolve(
+            requests=self.requests + more.requests,
+            estimated=self.estimated + more.estimated,
+            prompt_tokens=self.prompt_tokens + more.prompt_tokens,
+            cached_tokens=self.cached_tokens + more.cached_tokens,
+            completion_tokens=self.completion_tokens + more.completion_tokens,
+            cost=sum(costs) if costs else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -153,8 +153,11 @@ turns = Table(
     Column("reason", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("template_hash", Text, nullable=False),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
+    Column("prompt_tokens", BigInteger),  # of everything that models were asked for it
+    Column("completion_tokens", BigInteger),
+    Column("estimated", Integer, nullable=False),  # so many requests did not say what they used
+    Column("cost", BigInteger),  # in billionths of the currency
+    Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Index("ix_turns_conversation", "conversation_id", "created_at"),
@@ -164,6 +167,24 @@ Index(
     turns.c.finished_at,
     sqlite_where=turns.c.state == "dead",
     postgresql_where=turns.c.state == "dead",
+)
+
+spending = Table(  # no key of conversations: what was spent stays spent when one is deleted
+    "spending",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("day", Text, primary_key=True),  # as 2026-11-25, in spending.time_zone
+    Column("model", Text, primary_key=True),
+    Column("purpose", Text, primary_key=True),  # answer | summary
+    Column("currency", Text, primary_key=True),  # empty where the model has no price
+    Column("requests", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Index("ix_spending_day", "day"),
+    sqlite_with_rowid=False,
 )
 
 tool_calls = Table(

@@ -6,7 +6,7 @@ import typer
 
 from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson
-from supportbot.cli.output import console, lasted, local, phrase, plain, print_json, words
+from supportbot.cli.output import console, lasted, local, money, phrase, plain, print_json, words
 from supportbot.cli.stored import with_store
 
 if TYPE_CHECKING:
@@ -94,7 +94,10 @@ def _about_turn(turn: "TurnRow") -> "Iterator[str]":
     if turn.template_hash:
         yield f"templates: {turn.template_hash}"
     if turn.prompt_tokens is not None or turn.completion_tokens is not None:
-        yield f"tokens: {_number(turn.prompt_tokens)} in, {_number(turn.completion_tokens)} out"
+        about = "about " if turn.estimated else ""
+        yield f"tokens: {about}{_number(turn.prompt_tokens)} in, {_number(turn.completion_tokens)} out"
+    if turn.cost is not None:
+        yield f"cost: {money(turn.cost, turn.currency)}"
 
 
 def _about_call(call: "ToolCallRow") -> "Iterator[str]":

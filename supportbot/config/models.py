@@ -16,14 +16,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
 )
 
 from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
+from supportbot.config.section import Section
+from supportbot.config.spending import PriceSection, SpendingSection
 
 _SMALLEST_ROOM = 640
 """The least a model must leave for prompts, in tokens."""
@@ -77,12 +77,6 @@ def _pin(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_text)]
 """Words a customer reads: never blank."""
-
-
-class Section(BaseModel):
-    """A part of bot.yaml: unknown keys are errors, nothing is converted in silence, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class BotSection(Section):
@@ -202,6 +196,9 @@ class ModelSection(Section):
     )
     concurrency: int | None = Field(
         None, ge=1, le=100_000, description="Most requests at once; more wait. Not limited when not set."
+    )
+    price: PriceSection | None = Field(
+        None, description="What it costs. Its tokens are counted also without."
     )
     extra: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="More fields of the request, sent as they are."
@@ -418,6 +415,7 @@ class Config(Section):
         repr=False,
         description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
     )
+    spending: SpendingSection = Field(default_factory=SpendingSection, description="What models may cost.")
     turns: TurnsSection = Field(default_factory=TurnsSection, description="How messages become turns.")
     deliveries: DeliveriesSection = Field(
         default_factory=DeliveriesSection, description="How replies are delivered."

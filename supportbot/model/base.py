@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.messages import Answer, Prompt
+    from supportbot.messages import Answer, Prompt, Spent, Turn
 
 
 class Sink(Protocol):
@@ -80,3 +80,16 @@ class Counts(Protocol):
 
     def model_called(self, model: str, outcome: str, seconds: float | None) -> None:
         """A request to a model ended; None for one that was not sent."""
+
+
+class Purse(Protocol):
+    """Who pays for requests to models."""
+
+    def refusal(self, turn: Turn, *, priced: bool) -> str:
+        """Return why nothing more may be asked for this turn; empty when it may.
+
+        ``priced``: asking costs money.
+        """
+
+    def spent(self, turn: Turn, spent: Spent) -> None:
+        """A request of this turn used something."""

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from supportbot.errors import ModelOverBudget
 from supportbot.history import cost
 from supportbot.messages import Answer, ToolCall, clean_text
 from supportbot.model.breaker import Breaker
@@ -36,6 +37,7 @@ from supportbot.model.llama import LlamaCodec
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
 from supportbot.model.overflow import fitted, shorter
+from supportbot.model.price import used
 from supportbot.model.scale import Scale
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from supportbot.config.models import ModelSection
     from supportbot.messages import Prompt, Usage
-    from supportbot.model.base import Counts, Sink
+    from supportbot.model.base import Counts, Purse, Sink
     from supportbot.model.failures import Outcome
     from supportbot.model.gate import Place
     from supportbot.model.wire import Codec, Reply
@@ -99,6 +101,7 @@ class Endpoint:
         breaker: Breaker | None = None,
         gate: Gate | None = None,
         counts: Counts | None = None,
+        purse: Purse | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Prepare to ask; nothing is connected yet.
@@ -109,6 +112,7 @@ class Endpoint:
             breaker: its own by default.
             gate: its own by default, with the section's limits.
             counts: the metrics.
+            purse: is asked before a request and told what it used.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
         """
         self.name = section.label
@@ -118,6 +122,7 @@ class Endpoint:
         self._breaker = breaker or Breaker()
         self._gate = gate or _gate_of(section)
         self._counts = counts
+        self._purse = purse
         self._refusal = ""  # why it refuses our requests, until it answers again
         self._last_cause = ""
         self._scale = Scale()
@@ -131,6 +136,7 @@ class Endpoint:
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
         prompt = fitted(prompt, self.room)
+        self._ensure_affordable(prompt)
         self.figures.calls += 1
         try:
             answer = await self._within_total(prompt, live)
@@ -227,8 +233,9 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         outcome: Outcome | None = None  # stays so when nobody waits for the answer any more
+        shown: list[str] = []
         try:
-            answer = await self._ask(exchange, prompt, live)
+            answer = await self._ask(exchange, prompt, live, shown)
             outcome = "ok"
         except Failure as failure:
             outcome = failure.outcome
@@ -240,16 +247,16 @@ class Endpoint:
         finally:
             if outcome:
                 self._count(outcome, loop.time() - begun)
+            self._pay(prompt, exchange.reply, shown)
         self._breaker.succeeded()
         self._scale.learn(answer.prompt.tokens, answer.usage.prompt_tokens)
         if tokens := _total(answer.usage):
             place.used(tokens)
         return answer
 
-    async def _ask(self, exchange: Exchange, prompt: Prompt, live: Sink) -> Answer:
-        """Make an answer of one request's reply."""
+    async def _ask(self, exchange: Exchange, prompt: Prompt, live: Sink, shown: list[str]) -> Answer:
+        """Make an answer of one request's reply; ``shown`` is filled with its words as they come."""
         cleaner = StreamCleaner()
-        shown: list[str] = []
 
         async def take(text: str) -> None:
             await show(cleaner.feed(text))
@@ -272,6 +279,17 @@ class Endpoint:
             tool_calls=calls,
             usage=exchange.reply.usage,
         )
+
+    def _ensure_affordable(self, prompt: Prompt) -> None:
+        if self._purse is None:
+            return
+        if cause := self._purse.refusal(prompt.turn, priced=self._section.price is not None):
+            raise ModelOverBudget(model=self.name, cause=cause)
+
+    def _pay(self, prompt: Prompt, reply: Reply, shown: list[str]) -> None:
+        """Put a request down, however it ended."""
+        if self._purse is not None and (spent := used(self._section, prompt, reply, "".join(shown))):
+            self._purse.spent(prompt.turn, spent)
 
     def _ensure_awake(self, resting: float) -> None:
         if resting:

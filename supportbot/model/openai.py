@@ -109,4 +109,5 @@ def _usage(usage: object) -> Usage:
     return Usage(
         prompt_tokens=token_count(counts.get("prompt_tokens")),
         completion_tokens=token_count(counts.get("completion_tokens")),
+        cached_tokens=token_count(mapping(counts.get("prompt_tokens_details")).get("cached_tokens")),
     )

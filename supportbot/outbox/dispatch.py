@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from sqlalchemy import bindparam, literal_column, update
+from sqlalchemy import BigInteger, bindparam, func, literal_column, update
 
 from supportbot.channel import CanFind
 from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailable
@@ -26,10 +26,12 @@ from supportbot.turns import ledger as turn_ledger
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
+    from sqlalchemy import Column, ColumnElement
+
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Prompt, Turn
+    from supportbot.messages import Answer, Prompt, Spent, Turn
     from supportbot.outbox.ledger import Claimed
     from supportbot.store import Store, Tx
 
@@ -49,6 +51,13 @@ _LONGEST_PAUSE = 600.0
 _GIVE_UP = 24 * 3600 * 1000
 """Milliseconds after which a platform that only ever asks to wait has refused."""
 
+
+def _added(column: Column[int], name: str) -> ColumnElement[int]:
+    """Return a sum in which None is no part: what earlier tries used stands there already."""
+    more: ColumnElement[int] = bindparam(name, type_=BigInteger)
+    return func.coalesce(column + more, column, more)
+
+
 _ANSWERED = Statement(
     update(turns)
     .where(turns.c.id == bindparam("turn"))
@@ -57,8 +66,11 @@ _ANSWERED = Statement(
         reason=bindparam("why"),
         model=bindparam("new_model"),
         template_hash=bindparam("new_hash"),
-        prompt_tokens=bindparam("new_prompt_tokens"),
-        completion_tokens=bindparam("new_completion_tokens"),
+        prompt_tokens=_added(turns.c.prompt_tokens, "new_prompt_tokens"),
+        completion_tokens=_added(turns.c.completion_tokens, "new_completion_tokens"),
+        estimated=turns.c.estimated + bindparam("new_estimated"),
+        cost=_added(turns.c.cost, "new_cost"),
+        currency=bindparam("new_currency"),
         finished_at=bindparam("now"),
     )
 )
@@ -85,6 +97,13 @@ class Remember(Protocol):
         """Inside a transaction: keep what the history of this prompt has lost."""
 
 
+class Charge(Protocol):
+    """The outbox's side of the till."""
+
+    def __call__(self, tx: Tx, turn: Turn) -> Spent | None:
+        """Inside a transaction: record what models were asked for in this turn, and return the sum."""
+
+
 class Outbox:
     """The one way out."""
 
@@ -98,6 +117,8 @@ class Outbox:
         counts: Counts,
         alone: bool,
         remember: Remember | None = None,
+        charge: Charge | None = None,
+        currency: str = "",
         attempts: int,
         retry_delay: float,
         timeout: float,
@@ -114,6 +135,9 @@ class Outbox:
             counts: the metrics.
             alone: no other process works on this store.
             remember: told of every answer's prompt, in the transaction that records the answer.
+            charge: records what models were asked for, in the same transaction; without it the turn holds
+                what its answer says.
+            currency: what that is charged in.
             attempts: sends before a delivery is put aside as dead; also how often in a row looking for an
                 unclear one may fail before it ends as unknown.
             retry_delay: seconds before the second send; doubles, with jitter.
@@ -128,6 +152,8 @@ class Outbox:
         self._counts = counts
         self._alone = alone
         self._remember = remember
+        self._charge = charge
+        self._currency = currency
         self._attempts = attempts
         self._retry_delay = retry_delay
         self._timeout = timeout
@@ -183,14 +209,18 @@ class Outbox:
         turn, now = answer.prompt.turn, now_ms()
         closed = turn_ledger.close(tx, turn, now, replies=1)
         turn_ledger.settle_messages(tx, turn, state="answered")
+        spent = self._charge(tx, turn) if self._charge else None
         tx.run(
             _ANSWERED,
             turn=turn.id,
             why=answer.handoff,
             new_model=answer.model,
             new_hash=answer.prompt.template_hash,
-            new_prompt_tokens=answer.usage.prompt_tokens,
-            new_completion_tokens=answer.usage.completion_tokens,
+            new_prompt_tokens=spent.prompt_tokens if spent else answer.usage.prompt_tokens,
+            new_completion_tokens=spent.completion_tokens if spent else answer.usage.completion_tokens,
+            new_estimated=spent.estimated if spent else 0,
+            new_cost=spent.cost if spent else None,
+            new_currency=self._currency,
             now=now,
         )
         note(

@@ -107,6 +107,11 @@ class TurnRow:
     template_hash: str
     prompt_tokens: int | None
     completion_tokens: int | None
+    estimated: int
+    """So many of its requests to models did not say what they used: our estimate stands for it."""
+    cost: int | None
+    """In billionths of the currency; None when no model with a price was asked."""
+    currency: str
     question: str
     """The beginning of the oldest message it answers; empty once that was given to another turn."""
     created_at: int
@@ -263,6 +268,9 @@ def turn_row(row: Any) -> TurnRow:
         template_hash=row.template_hash,
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
+        estimated=row.estimated,
+        cost=row.cost,
+        currency=row.currency,
         question=row.question or "",
         created_at=row.created_at,
         finished_at=row.finished_at,

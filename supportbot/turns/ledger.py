@@ -19,7 +19,7 @@ from supportbot.journal import note
 from supportbot.store import Statement
 from supportbot.store.values import message_from
 from supportbot.tables import conversations, messages, tool_calls, turns
-from supportbot.turns.opening import opened
+from supportbot.turns.opening import Rules, opened
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
@@ -163,20 +163,6 @@ _MOST_MESSAGES = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How turns are claimed (bot.yaml, ``turns`` and ``prompts``)."""
-
-    owner: str
-    """Names this process among those that may claim."""
-    lease_ms: int
-    attempts: int
-    history: int
-    """How many earlier messages a turn is opened with."""
-    only: str = ""
-    """Look for work in this channel alone; in all of them when empty."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Buried:
     """A turn that was claimed once too often: whoever works on it dies."""
 
@@ -235,12 +221,15 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
         template_hash="",
         prompt_tokens=None,
         completion_tokens=None,
+        estimated=0,
+        cost=None,
+        currency="",
         created_at=now,
         finished_at=None,
     )
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
     asked = tuple(message_from(row) for row in rows)
-    return opened(tx, conversation, rules.history, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
+    return opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
 
 
 def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
@@ -253,7 +242,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
         turn = opened(
             tx,
             conversation,
-            rules.history,
+            rules,
             turn_id=turn_id,
             attempt=row.attempt,
             created_at=row.created_at,
@@ -270,7 +259,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
     return opened(
         tx,
         conversation,
-        rules.history,
+        rules,
         turn_id=turn_id,
         attempt=attempt,
         created_at=row.created_at,

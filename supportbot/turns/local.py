@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from supportbot.feed import Feed
     from supportbot.messages import Turn
     from supportbot.store import Store, Tx
-    from supportbot.turns.ledger import Buried, Rules
+    from supportbot.turns.ledger import Buried
+    from supportbot.turns.opening import Rules
 
 _SWEEP = 1.0
 """Seconds between two looks at the table: finds what no timer of this process knows of."""

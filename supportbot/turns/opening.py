@@ -5,14 +5,16 @@ All of it is read by index and bounded, so it costs the same however long the co
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
-from sqlalchemy import Text, bindparam, literal_column, select
+from sqlalchemy import bindparam, literal_column, select
 
 from supportbot.messages import Assurance, Memory, Message, Turn
 from supportbot.store import Statement
 from supportbot.store.values import contact_from, from_json, memory_from, message_from
-from supportbot.tables import contacts, memories, messages
+from supportbot.tables import contacts, messages
+from supportbot.turns.known import KNOWN, KNOWN_AND_SPENT
 
 if TYPE_CHECKING:
     from supportbot.messages import Contact
@@ -40,23 +42,32 @@ _left_out = select(messages).where(
 )
 _FIRST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq).limit(bindparam("most")))
 _LAST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq.desc()).limit(bindparam("most")))
-_KNOWN = Statement(
-    select(contacts, memories.c.from_seq, memories.c.pinned, memories.c.summary, memories.c.summary_seq)
-    .select_from(
-        contacts.outerjoin(memories, memories.c.conversation_id == bindparam("conversation", type_=Text))
-    )
-    .where(contacts.c.id == bindparam("contact"))
-)
 _CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
 
 _LEFT_OUT = 12
 """So many messages are read of what neither the history nor the summary holds, the newest; and the first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How turns are claimed (bot.yaml, ``turns`` and ``prompts``)."""
+
+    owner: str
+    """Names this process among those that may claim."""
+    lease_ms: int
+    attempts: int
+    history: int
+    """How many earlier messages a turn is opened with."""
+    only: str = ""
+    """Look for work in this channel alone; in all of them when empty."""
+    capped: bool = False
+    """Also read what the conversation has used of models: there is a cap on that."""
+
+
 def opened(
     tx: Tx,
     conversation: Any,
-    most: int,
+    rules: Rules,
     *,
     turn_id: str,
     attempt: int,
@@ -68,13 +79,14 @@ def opened(
     Args:
         tx: the transaction of the claim.
         conversation: its row, as the claim left it.
-        most: how many earlier messages to read.
+        rules: how many earlier messages to read, and whether there is a cap on spending.
         turn_id, attempt, created_at: the turn's.
         asked: what is to be answered.
     """
-    known = tx.row(_KNOWN, conversation=conversation.id, contact=conversation.contact_id)
+    query = KNOWN_AND_SPENT if rules.capped else KNOWN
+    known = tx.row(query, conversation=conversation.id, contact=conversation.contact_id)
     memory = _remembered(tx, conversation.id, known)
-    earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=most)
+    earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
     return Turn(
         id=turn_id,
         conversation_id=conversation.id,
@@ -89,6 +101,8 @@ def opened(
         history=tuple(message_from(row) for row in reversed(earlier)),
         memory=memory,
         created_at=created_at,
+        spent_tokens=getattr(known, "spent_tokens", 0),
+        spent_cost=getattr(known, "spent_cost", 0),
     )
 
 

@@ -30,6 +30,7 @@ def upgrade() -> None:
     _memories()
     _seen()
     _turns()
+    _spending()
     _tool_calls()
     _deliveries()
     _events()
@@ -43,6 +44,7 @@ def downgrade() -> None:
         "events",
         "deliveries",
         "tool_calls",
+        "spending",
         "turns",
         "seen",
         "memories",
@@ -185,8 +187,11 @@ def _turns() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("template_hash", sa.Text, nullable=False),
-        sa.Column("prompt_tokens", sa.Integer),
-        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("prompt_tokens", sa.BigInteger),
+        sa.Column("completion_tokens", sa.BigInteger),
+        sa.Column("estimated", sa.Integer, nullable=False),
+        sa.Column("cost", sa.BigInteger),
+        sa.Column("currency", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("finished_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
@@ -194,6 +199,26 @@ def _turns() -> None:
     )
     op.create_index("ix_turns_conversation", "turns", ["conversation_id", "created_at"])
     _partial_index("ix_turns_dead", "turns", ["finished_at"], "state = 'dead'")
+
+
+def _spending() -> None:
+    op.create_table(
+        "spending",
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("day", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("purpose", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("estimated", sa.BigInteger, nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cost", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "day", "model", "purpose", "currency", name="pk_spending"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_spending_day", "spending", ["day"])
 
 
 def _tool_calls() -> None:
