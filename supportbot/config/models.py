@@ -28,7 +28,7 @@ from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loop
 _SMALLEST_ROOM = 640
 """The least a model must leave for prompts, in tokens."""
 
-_RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice"})
+_RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice", "response_format"})
 
 
 def _text(value: str) -> str:
