@@ -34,12 +34,15 @@ from supportbot.model import build as build_model
 from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
+from supportbot.model.screened import Screened
+from supportbot.moderation import CheckedOutput, InputCheck, Moderator
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
+from supportbot.triage import Sorter, Triages, TriageScreen
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
     from supportbot.config import Config, Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
+    from supportbot.model.screened import Screen
     from supportbot.store import Store
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
@@ -99,6 +103,7 @@ class Brain:
         outbox: Outbox,
         engine: LocalEngine,
         memories: Memories,
+        triages: Triages,
         *,
         store: Store,
         metrics: Metrics,
@@ -110,7 +115,9 @@ class Brain:
         self._outbox = outbox
         self._engine = engine
         self._memories = memories
+        self._triages = triages
         self._models: list[Model] = []
+        self._moderators: list[Moderator] = []
         self.reload(loaded)
 
     def reload(self, loaded: Loaded) -> None:
@@ -125,12 +132,19 @@ class Brain:
         )
         prompts = make_prompts(config)
         self._models.append(model)
+        guard = config.moderation.guard
+        moderator = Moderator(guard, self._metrics, self._metrics) if guard else None
+        self._moderators = [*self._moderators, moderator] if moderator else self._moderators
         self._memories.use(_summariser(config, prompts, model))
         self._engine.use(
             Bot(
                 knowledge=knowledge,
                 prompts=prompts,
-                model=self._with_tools(model, loaded),
+                model=_checked(
+                    self._with_tools(self._screened(model, prompts, moderator, config), loaded),
+                    moderator,
+                    config,
+                ),
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
                 handoff_text=config.texts.handoff,
@@ -138,6 +152,22 @@ class Brain:
                 patience=config.turns.lease,
             )
         )
+
+    def _screened(self, model: Model, prompts: Prompts, moderator: Moderator | None, config: Config) -> Model:
+        """Let those look at each question who shall, if there are any."""
+        screens: list[Screen] = []
+        if moderator and config.moderation.input:
+            screens.append(InputCheck(moderator, config.moderation.input, config.texts))
+        if sorter := _sorter(config, prompts, model):
+            screens.append(
+                TriageScreen(
+                    self._triages,
+                    sorter,
+                    hand_over=config.triage.hand_over,
+                    handoff_text=config.texts.handoff,
+                )
+            )
+        return Screened(model, screens) if screens else model
 
     def _with_tools(self, model: Model, loaded: Loaded) -> Model:
         """Let a model use the tools of bot.yaml, if there are any."""
@@ -158,13 +188,15 @@ class Brain:
         """Return what is wrong with each model endpoint; empty where all is well. Answers come all the same,
         from the next one or the knowledge."""
         model = self._models[-1]
-        found = model.problems() if isinstance(model, Reports) else {}
+        found = dict(model.problems()) if isinstance(model, Reports) else {}
+        for moderator in self._moderators[-1:]:
+            found |= moderator.problems()
         return {f"model {name}": problem for name, problem in found.items()}
 
     async def close(self) -> None:
         """Let go of the models' connections."""
-        for model in self._models:
-            await model.close()
+        for part in (*self._models, *self._moderators):
+            await part.close()
 
 
 def make_prompts(config: Config) -> Prompts:
@@ -191,6 +223,21 @@ def _summariser(config: Config, prompts: Prompts, model: Model) -> Summariser | 
     if not tokens or model_alone is None:
         return None
     return Summariser(prompts=prompts, model=model_alone, tokens=tokens)
+
+
+def _sorter(config: Config, prompts: Prompts, model: Model) -> Sorter | None:
+    """Make what sorts questions; None when that is off."""
+    triage, model_alone = config.triage, writers(model, config.triage.model)
+    if not triage.enabled or model_alone is None:
+        return None
+    return Sorter(prompts=prompts, model=model_alone, topics=triage.topics, timeout=triage.timeout)
+
+
+def _checked(model: Model, moderator: Moderator | None, config: Config) -> Model:
+    """Let each answer be judged, if it shall be."""
+    if not moderator or not config.moderation.output:
+        return model
+    return CheckedOutput(model, moderator, config.moderation.output, config.texts)
 
 
 def make_channel(section: ChannelConfig, host: Host) -> Channel:
@@ -262,7 +309,8 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, model=model)
+        triages = Triages(store, metrics)
+        brain = Brain(loaded, outbox, engine, memories, triages, store=store, metrics=metrics, model=model)
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -278,6 +326,7 @@ async def running(
         stack.push_async_callback(outbox.stop, _DELIVER)
         await memories.start()
         stack.push_async_callback(memories.stop)
+        stack.push_async_callback(triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))

@@ -288,6 +288,8 @@ class Prompt(_Evolve):
     """It may not any more: it has asked often enough."""
     form: Form | None = None
     """The form in which the model must answer; None: in words."""
+    whole: bool = False
+    """It makes no sense in part: where it is too long it is refused, never shortened."""
     passages: tuple[Passage, ...] = ()
     template_hash: str = ""
     """SHA-256 (first 16 hex digits) over the templates that were used."""

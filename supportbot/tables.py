@@ -188,6 +188,26 @@ tool_calls = Table(
     sqlite_with_rowid=False,
 )
 
+triages = Table(
+    "triages",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),  # done | failed
+    Column("topic", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("wants_person", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("reason", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_triages_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

@@ -82,9 +82,9 @@ def codec_of(section: ModelSection) -> Codec:
     return LlamaCodec() if section.dialect == "llama" else OpenAICodec()
 
 
-def url_of(section: ModelSection) -> str:
-    """Return where the section's requests go."""
-    codec = codec_of(section)
+def url_of(section: ModelSection, codec: Codec | None = None) -> str:
+    """Return where the section's requests go, in its dialect or another codec."""
+    codec = codec or codec_of(section)
     return (section.base_url or codec.default_base_url).rstrip("/") + codec.path
 
 
@@ -100,6 +100,7 @@ class Endpoint:
         gate: Gate | None = None,
         counts: Counts | None = None,
         jitter: Callable[[], float] = random.random,
+        codec: Codec | None = None,
     ) -> None:
         """Prepare to ask; nothing is connected yet.
 
@@ -110,11 +111,12 @@ class Endpoint:
             gate: its own by default, with the section's limits.
             counts: the metrics.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
+            codec: speaks to it; that of the section's dialect by default.
         """
         self.name = section.label
         self.figures = Figures()
         self._section = section
-        self._codec = codec_of(section)
+        self._codec = codec or codec_of(section)
         self._breaker = breaker or Breaker()
         self._gate = gate or _gate_of(section)
         self._counts = counts
@@ -125,14 +127,14 @@ class Endpoint:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._explainer = Explainer(section.api_key.get_secret_value() if section.api_key else "")
-        self._url = url_of(section)
+        self._url = url_of(section, self._codec)
         self._catalogue = Catalogue(self._url.removesuffix(self._codec.path), section, self._explainer)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
-        prompt = fitted(prompt, self.room)
         self.figures.calls += 1
         try:
+            prompt = self._fitted(prompt)
             answer = await self._within_total(prompt, live)
         except Failure as failure:
             self.figures.failures += 1
@@ -148,6 +150,13 @@ class Endpoint:
         self.figures.prompt_tokens += answer.usage.prompt_tokens or 0
         self.figures.completion_tokens += answer.usage.completion_tokens or 0
         return answer
+
+    def _fitted(self, prompt: Prompt) -> Prompt:
+        if not prompt.whole:
+            return fitted(prompt, self.room)
+        if cost(prompt.words) > self.room:
+            raise Failure("it is too long for the model's window", too_long=True)
+        return prompt
 
     @property
     def room(self) -> int:
@@ -188,7 +197,8 @@ class Endpoint:
             try:
                 return await self._attempt(prompt, live, end)
             except Failure as failure:
-                less = shorter(prompt) if failure.too_long and not shortened else None
+                may_shorten = failure.too_long and not shortened and not prompt.whole
+                less = shorter(prompt) if may_shorten else None
                 delay = 0.0 if less else self._delay(attempt, failure)
                 may_retry = less is not None or (failure.retry and not self._breaker.closed_for())
                 if not may_retry or delay is None or loop.time() + delay >= end:

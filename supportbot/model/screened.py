@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Protocol
 
+from supportbot.model.base import room_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -51,6 +53,11 @@ class Screened:
             return await answer
         finally:
             await _ended([answer, *looks])
+
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost: as much as the model's."""
+        return room_of(self._model)
 
     async def close(self) -> None:
         """Close the model."""

@@ -14,6 +14,7 @@ from supportbot.reports.rows import (
     MemoryRow,
     MessageRow,
     ToolCallRow,
+    TriageRow,
     TurnRow,
 )
 from supportbot.reports.story import EventRow, Story, explain
@@ -29,6 +30,7 @@ __all__ = [
     "Story",
     "ToolCallRow",
     "Transcript",
+    "TriageRow",
     "TurnRow",
     "advice",
     "conversation_ids",

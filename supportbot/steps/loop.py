@@ -12,6 +12,7 @@ from supportbot.errors import BadArguments, ModelUnusable
 from supportbot.history import cost
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Usage
+from supportbot.model.base import room_of
 from supportbot.steps import ledger
 from supportbot.steps.plan import planned
 from supportbot.steps.running import UNKNOWN, Runner
@@ -118,6 +119,11 @@ class Steps:
             steps.append(await self._run(turn, step, tools))
         await live.append(question)
         return Answer(prompt=prompt, text=question, model="", handoff=_doubt(steps), usage=usage)
+
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost: as much as the model's."""
+        return room_of(self._model)
 
     async def close(self) -> None:
         """Close the model."""
