@@ -195,8 +195,10 @@ class Brain:
 
     async def close(self) -> None:
         """Let go of the models' connections."""
-        for part in (*self._models, *self._moderators):
-            await part.close()
+        for model in self._models:
+            await model.close()
+        for moderator in self._moderators:
+            await moderator.close()
 
 
 def make_prompts(config: Config) -> Prompts:

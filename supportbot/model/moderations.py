@@ -1,7 +1,7 @@
 """A moderation endpoint, spoken to like a model: its verdict is read as Llama Guard would write it.
 
-``safe``, or ``unsafe`` and the categories in the next line. So a ``/moderations`` endpoint of either dialect and
-a Llama Guard model behind a chat endpoint are one thing to everybody else, with the same deadlines, gate,
+``safe``, or ``unsafe`` and the categories in the next line. So a ``/moderations`` endpoint of either dialect
+and a Llama Guard model behind a chat endpoint are one thing to everybody else, with the same deadlines, gate,
 breaker and failures as every model.
 
 https://llama.developer.meta.com/docs/api/moderations, https://platform.openai.com/docs/api-reference/moderations

@@ -1,8 +1,8 @@
 """A model whose words are held back until everybody who looks at the question has let it pass.
 
 The answer is written meanwhile, so that a look costs time only when it takes longer than the answer's first
-words. Tools are asked for in answers, and an answer is given away only when the question has passed: so none is
-run before. A request that already tells of tools run in this turn belongs to a question that has passed.
+words. Tools are asked for in answers, and an answer is given away only when the question has passed: so none
+is run before. A request that already tells of tools run in this turn belongs to a question that has passed.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Screened:
         self._screens = tuple(screens)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
-        """Answer, or say what a screen says instead; then what the model writes is stopped and never shown."""
+        """Answer, or say what a screen says instead; then what the model writes is never shown."""
         if any(words.role == "tool" for words in prompt.words):
             return await self._model.complete(prompt, live)
         held = _Held(live)

@@ -1,4 +1,4 @@
-"""Ask a model for a value instead of words: a pydantic model goes out as a JSON Schema, an instance comes back.
+"""Ask a model for a value instead of words: a pydantic model goes out, an instance comes back.
 
 The request goes the way of every other one: chain, gate, breaker, deadlines. An answer that does not fit is
 shown to the model once, with what is wrong with it; what does not fit then is a failure.

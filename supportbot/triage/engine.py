@@ -35,8 +35,8 @@ class Counts(Protocol):
 class Triages:
     """Sorts turns, each in a task of its own that outlives the turn's.
 
-    A triage is a label, not a promise: it has no row that says it is due. A turn that is tried again is sorted
-    again; only a process that dies between a turn's answer and its triage leaves a turn without one.
+    A triage is a label, not a promise: it has no row that says it is due. A turn that is tried again is
+    sorted again; only a process that dies between a turn's answer and its triage leaves one without.
     """
 
     def __init__(self, store: Store, counts: Counts) -> None:
