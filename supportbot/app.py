@@ -34,15 +34,14 @@ from supportbot.model import build as build_model
 from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
-from supportbot.model.screened import Screened
-from supportbot.moderation import CheckedOutput, InputCheck, Moderator
+from supportbot.onlookers import Onlookers
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
-from supportbot.triage import Sorter, Triages, TriageScreen
+from supportbot.triage import Triages
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
@@ -52,7 +51,6 @@ if TYPE_CHECKING:
     from supportbot.config import Config, Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
-    from supportbot.model.screened import Screen
     from supportbot.store import Store
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
@@ -117,7 +115,7 @@ class Brain:
         self._memories = memories
         self._triages = triages
         self._models: list[Model] = []
-        self._moderators: list[Moderator] = []
+        self._onlookers: list[Onlookers] = []
         self.reload(loaded)
 
     def reload(self, loaded: Loaded) -> None:
@@ -132,19 +130,14 @@ class Brain:
         )
         prompts = make_prompts(config)
         self._models.append(model)
-        guard = config.moderation.guard
-        moderator = Moderator(guard, self._metrics, self._metrics) if guard else None
-        self._moderators = [*self._moderators, moderator] if moderator else self._moderators
+        onlookers = Onlookers(config, prompts, self._triages, self._metrics)
+        self._onlookers.append(onlookers)
         self._memories.use(_summariser(config, prompts, model))
         self._engine.use(
             Bot(
                 knowledge=knowledge,
                 prompts=prompts,
-                model=_checked(
-                    self._with_tools(self._screened(model, prompts, moderator, config), loaded),
-                    moderator,
-                    config,
-                ),
+                model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
                 handoff_text=config.texts.handoff,
@@ -152,22 +145,6 @@ class Brain:
                 patience=config.turns.lease,
             )
         )
-
-    def _screened(self, model: Model, prompts: Prompts, moderator: Moderator | None, config: Config) -> Model:
-        """Let those look at each question who shall, if there are any."""
-        screens: list[Screen] = []
-        if moderator and config.moderation.input:
-            screens.append(InputCheck(moderator, config.moderation.input, config.texts))
-        if sorter := _sorter(config, prompts, model):
-            screens.append(
-                TriageScreen(
-                    self._triages,
-                    sorter,
-                    hand_over=config.triage.hand_over,
-                    handoff_text=config.texts.handoff,
-                )
-            )
-        return Screened(model, screens) if screens else model
 
     def _with_tools(self, model: Model, loaded: Loaded) -> Model:
         """Let a model use the tools of bot.yaml, if there are any."""
@@ -189,16 +166,15 @@ class Brain:
         from the next one or the knowledge."""
         model = self._models[-1]
         found = dict(model.problems()) if isinstance(model, Reports) else {}
-        for moderator in self._moderators[-1:]:
-            found |= moderator.problems()
+        found |= self._onlookers[-1].problems()
         return {f"model {name}": problem for name, problem in found.items()}
 
     async def close(self) -> None:
         """Let go of the models' connections."""
         for model in self._models:
             await model.close()
-        for moderator in self._moderators:
-            await moderator.close()
+        for onlookers in self._onlookers:
+            await onlookers.close()
 
 
 def make_prompts(config: Config) -> Prompts:
@@ -225,21 +201,6 @@ def _summariser(config: Config, prompts: Prompts, model: Model) -> Summariser | 
     if not tokens or model_alone is None:
         return None
     return Summariser(prompts=prompts, model=model_alone, tokens=tokens)
-
-
-def _sorter(config: Config, prompts: Prompts, model: Model) -> Sorter | None:
-    """Make what sorts questions; None when that is off."""
-    triage, model_alone = config.triage, writers(model, config.triage.model)
-    if not triage.enabled or model_alone is None:
-        return None
-    return Sorter(prompts=prompts, model=model_alone, topics=triage.topics, timeout=triage.timeout)
-
-
-def _checked(model: Model, moderator: Moderator | None, config: Config) -> Model:
-    """Let each answer be judged, if it shall be."""
-    if not moderator or not config.moderation.output:
-        return model
-    return CheckedOutput(model, moderator, config.moderation.output, config.texts)
 
 
 def make_channel(section: ChannelConfig, host: Host) -> Channel:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import structlog
 
+from supportbot.config.models import ModelSection
 from supportbot.errors import ModelError
 from supportbot.messages import Answer, Objection, Words
 from supportbot.model import Endpoint
@@ -21,7 +22,8 @@ from supportbot.model.structured import Unheard
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.config.models import CheckSection, GuardSection, TextsSection
+    from supportbot.config.models import TextsSection
+    from supportbot.config.moderation import CheckSection, GuardSection
     from supportbot.messages import Prompt
     from supportbot.model.base import Counts as ModelCounts
     from supportbot.model.base import Model, Sink
@@ -48,7 +50,7 @@ class Moderator:
         self, section: GuardSection, counts: Counts, model_counts: ModelCounts | None = None
     ) -> None:
         """Prepare to ask; nothing is connected yet. ``model_counts`` is told of every request."""
-        as_model = section.as_model()
+        as_model = _as_model(section)
         by_chat = section.call == "chat"
         codec = (
             codec_of(as_model)
@@ -160,3 +162,18 @@ class CheckedOutput:
     async def close(self) -> None:
         """Close the model."""
         await self._model.close()
+
+
+def _as_model(section: GuardSection) -> ModelSection:
+    """Return a guard as an entry of ``model`` that is asked for a verdict: a few words."""
+    return ModelSection(
+        **section.model_dump(include={"dialect", "model", "base_url", "requests_per_minute", "concurrency"}),
+        api_key=section.api_key,
+        name=section.name or "moderation",
+        max_tokens=64,
+        temperature=0.0 if section.call == "chat" else None,
+        stream=False,
+        attempts=2,
+        connect_timeout=min(5.0, section.timeout),
+        total_timeout=section.timeout,
+    )

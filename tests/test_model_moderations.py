@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot.config.models import GuardSection
+from supportbot.config.moderation import GuardSection
 from supportbot.messages import Objection, Words
 from supportbot.metrics import Metrics
 from supportbot.model.moderations import read_verdict

@@ -194,9 +194,8 @@ def test_a_triage_needs_a_model_topics_and_a_template(tmp_path: Path) -> None:
     ]
     assert "triage.topics is missing" in folder.problems("triage:\n  enabled: true\n")[0]
     shutil.copy(ROOT / "prompts" / "triage.md.j2", folder.root / "prompts" / "triage.md.j2")
+    triage = "triage:\n  enabled: true\n  topics: {returns: back}\n"
     model = "model:\n  - {model: m, base_url: 'http://127.0.0.1:1/v1'}\n"
-    found = folder.problems(
-        f"triage:\n  enabled: true\n  topics: {{returns: back}}\n  model: none-such\n{model}"
-    )
+    found = folder.problems(f"{triage}  model: none-such\n{model}")
     assert "triage.model names no entry of 'model'" in found[0]
-    assert [] == folder.problems(f"triage:\n  enabled: true\n  topics: {{returns: back}}\n{model}")
+    assert [] == folder.problems(triage + model)

@@ -16,14 +16,15 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
 )
 
-from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
+from supportbot.config.fields import DatabaseUrl, Secret, is_loopback
+from supportbot.config.moderation import ModerationSection
+from supportbot.config.section import EndpointSection, Section
+from supportbot.config.triage import TriageSection
 
 _SMALLEST_ROOM = 640
 """The least a model must leave for prompts, in tokens."""
@@ -77,12 +78,6 @@ def _pin(value: str) -> str:
 
 Text = Annotated[str, AfterValidator(_text)]
 """Words a customer reads: never blank."""
-
-
-class Section(BaseModel):
-    """A part of bot.yaml: unknown keys are errors, nothing is converted in silence, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class BotSection(Section):
@@ -152,46 +147,6 @@ class TextsSection(Section):
         return value
 
 
-class EndpointSection(Section):
-    """Where an endpoint is, and what it speaks."""
-
-    dialect: Literal["llama", "openai"] = Field("openai", description="The wire format the endpoint speaks.")
-    model: str = Field(min_length=1, description="The model's id, as the endpoint names it.")
-    name: str = Field(
-        "", description="What to call this entry in logs and figures; the model's id when empty."
-    )
-    base_url: str = Field(
-        "",
-        validate_default=True,
-        description="Where the endpoint is, up to and including /v1. The openai dialect needs it; the llama "
-        "dialect goes to Meta's Llama API without it.",
-    )
-    api_key: Key | None = Field(
-        None,
-        validate_default=True,
-        description="Sent as a Bearer token. Give it as ${NAME} from the environment.",
-    )
-
-    @field_validator("base_url")
-    @classmethod
-    def _base_url_is_an_endpoint(cls, value: str, info: ValidationInfo) -> str:
-        if not value:
-            if info.data.get("dialect") == "openai":
-                raise ValueError("is missing: the openai dialect needs it, such as http://localhost:11434/v1")
-            return value
-        path = http_url(value).path.rstrip("/")
-        if path.endswith(("/chat/completions", "/completions")):
-            raise ValueError("names one call of the endpoint: leave out what follows /v1")
-        return value
-
-    @field_validator("api_key")
-    @classmethod
-    def _llama_api_needs_a_key(cls, value: Key | None, info: ValidationInfo) -> Key | None:
-        if value is None and info.data.get("dialect") == "llama" and info.data.get("base_url") == "":
-            raise ValueError("is missing: Meta's Llama API needs it, such as ${LLAMA_API_KEY}")
-        return value
-
-
 class ModelSection(EndpointSection):
     """One model endpoint. Several make a fallback chain; ``knowledge`` always stands at its end."""
 
@@ -254,97 +209,6 @@ class ModelSection(EndpointSection):
     def _extra_replaces_nothing(cls, value: dict[str, Any]) -> dict[str, Any]:
         if taken := sorted(_RESERVED_FIELDS & value.keys()):
             raise ValueError(f"may not hold '{taken[0]}': SupportBot sets that field itself")
-        return value
-
-
-class GuardSection(EndpointSection):
-    """What judges words."""
-
-    call: Literal["moderations", "chat"] = Field(
-        "moderations",
-        description="moderations: the endpoint's /moderations; chat: a Llama Guard model, asked by chat.",
-    )
-    timeout: float = Field(
-        10.0, gt=0, le=120, description="Seconds for one verdict, two tries together; without one it failed."
-    )
-    requests_per_minute: int | None = Field(
-        None, ge=1, description="Most requests in any minute; more wait. Not limited when not set."
-    )
-    concurrency: int | None = Field(
-        None, ge=1, le=100_000, description="Most requests at once; more wait. Not limited when not set."
-    )
-
-    def as_model(self) -> ModelSection:
-        """Return it as an entry of ``model`` that is asked for a verdict: a few words."""
-        return ModelSection(
-            **self.model_dump(include={"dialect", "model", "base_url", "requests_per_minute", "concurrency"}),
-            api_key=self.api_key,
-            name=self.name or "moderation",
-            max_tokens=64,
-            temperature=0.0 if self.call == "chat" else None,
-            stream=False,
-            attempts=2,
-            connect_timeout=min(5.0, self.timeout),
-            total_timeout=self.timeout,
-        )
-
-
-class CheckSection(Section):
-    """What moderation looks at, and what follows."""
-
-    on_flagged: Literal["reply", "handoff"] = Field(
-        "reply", description="reply: say texts.moderated; handoff: say texts.handoff and ask for a person."
-    )
-    on_error: Literal["reply", "handoff"] = Field(
-        "handoff", description="The same when there is no verdict; the answer is never shown unchecked."
-    )
-
-
-class ModerationSection(Section):
-    """Who looks at what customers and models write before it is passed on."""
-
-    guard: GuardSection | None = Field(None, description="What judges it.")
-    input: CheckSection | None = Field(
-        None, validate_default=True, description="Judge what customers write; not judged when not set."
-    )
-    output: CheckSection | None = Field(
-        None, validate_default=True, description="Judge what models answer; not judged when not set."
-    )
-
-    @field_validator("input", "output")
-    @classmethod
-    def _somebody_judges(cls, value: CheckSection | None, info: ValidationInfo) -> CheckSection | None:
-        if value is not None and "guard" in info.data and info.data["guard"] is None:
-            raise ValueError("needs somebody to judge: set moderation.guard")
-        return value
-
-
-_TOPIC = r"^[a-z0-9][a-z0-9_-]{0,39}$"
-
-
-class TriageSection(Section):
-    """What a model says about each question, for those who sort them."""
-
-    enabled: bool = Field(False, description="Ask a model of 'model' about every turn.")
-    topics: dict[Annotated[str, Field(pattern=_TOPIC)], str] = Field(
-        default_factory=dict,
-        max_length=40,
-        validate_default=True,
-        description="What a question may be about: a name, and what belongs to it. 'other' is always there.",
-    )
-    hand_over: bool = Field(
-        False,
-        description="Ask for a person instead of answering when the customer wants one. Answers then wait "
-        "for the triage, up to its timeout.",
-    )
-    model: str = Field("", description="Which entry of 'model' is asked; in their order when empty.")
-    timeout: float = Field(20.0, gt=0, le=600, description="Seconds one triage may take.")
-
-    @field_validator("topics")
-    @classmethod
-    def _enabled_needs_topics(cls, value: dict[str, str], info: ValidationInfo) -> dict[str, str]:
-        if info.data.get("enabled") and not value:
-            raise ValueError("is missing: say what questions may be about, such as {returns: sending back}")
         return value
 
 
