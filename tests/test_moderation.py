@@ -59,7 +59,7 @@ async def test_a_flagged_question_gets_the_fixed_reply(dialect: Dialect, tmp_pat
         assert REFUSED == (await bot.say("How do I rob a bank?")).text
         story = await story_of(bot)
         assert "Like this." == (await bot.say("How do I pay?")).text
-    assert [("moderation.flagged", {"of": "input", "categories": ["non-violent-crimes"]})] == noted(story)
+    assert [("moderation.flagged", {"of": "input", "categories": "non-violent-crimes"})] == noted(story)
 
 
 @both_dialects
@@ -73,7 +73,7 @@ async def test_a_flagged_answer_is_not_shown(dialect: Dialect, tmp_path: Path) -
         story = await story_of(bot)
         messages = [message.text for message in await bot.messages()]
     assert (HANDED, "flagged", "queued") == (reply.text, reply.handoff, story.conversation.state)
-    assert [("moderation.flagged", {"of": "output", "categories": ["specialized-advice"]})] == noted(story)
+    assert [("moderation.flagged", {"of": "output", "categories": "specialized-advice"})] == noted(story)
     assert ["What shall I do?", HANDED] == messages
 
 

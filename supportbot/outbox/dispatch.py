@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 from sqlalchemy import bindparam, literal_column, update
@@ -413,10 +413,9 @@ class Outbox:
 def _note_objection(tx: Tx, turn: Turn, objection: Objection, now: int) -> None:
     """Write down why moderation did not let something pass: what kind it is, never its words."""
     if objection.error:
-        found: dict[str, Any] = {"error": objection.error[:300]}
-        kind = "moderation.failed"
+        found, kind = {"error": objection.error[:300]}, "moderation.failed"
     else:
-        found, kind = {"categories": list(objection.categories)}, "moderation.flagged"
+        found, kind = {"categories": ", ".join(objection.categories)}, "moderation.flagged"
     note(tx, turn.conversation_id, kind, at=now, turn_id=turn.id, of=objection.of, **found)
 
 
