@@ -412,11 +412,11 @@ class Outbox:
 
 def _note_objection(tx: Tx, turn: Turn, objection: Objection, now: int) -> None:
     """Write down why moderation did not let something pass: what kind it is, never its words."""
+    kind, found = "moderation.flagged", {"categories": ", ".join(objection.categories)}
     if objection.error:
-        found, kind = {"error": objection.error[:300]}, "moderation.failed"
-    else:
-        found, kind = {"categories": ", ".join(objection.categories)}, "moderation.flagged"
-    note(tx, turn.conversation_id, kind, at=now, turn_id=turn.id, of=objection.of, **found)
+        kind, found = "moderation.failed", {"error": objection.error[:300]}
+    data: dict[str, Any] = {"of": objection.of, **found}
+    note(tx, turn.conversation_id, kind, at=now, turn_id=turn.id, **data)
 
 
 def _cause(error: Exception) -> str:
