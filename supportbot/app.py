@@ -34,6 +34,7 @@ from supportbot.model import build as build_model
 from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
+from supportbot.onlookers import Onlookers
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.session import ChannelRecords, ChannelTranscripts
@@ -41,6 +42,7 @@ from supportbot.spending import Caps, Till
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
+from supportbot.triage import Triages
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ class Brain:
         outbox: Outbox,
         engine: LocalEngine,
         memories: Memories,
+        triages: Triages,
         *,
         store: Store,
         metrics: Metrics,
@@ -113,7 +116,9 @@ class Brain:
         self._outbox = outbox
         self._engine = engine
         self._memories = memories
+        self._triages = triages
         self._models: list[Model] = []
+        self._onlookers: list[Onlookers] = []
         self.reload(loaded)
 
     def reload(self, loaded: Loaded) -> None:
@@ -129,12 +134,14 @@ class Brain:
         )
         prompts = make_prompts(config)
         self._models.append(model)
+        onlookers = Onlookers(config, prompts, self._triages, self._metrics, purse=self._till)
+        self._onlookers.append(onlookers)
         self._memories.use(_summariser(config, prompts, model))
         self._engine.use(
             Bot(
                 knowledge=knowledge,
                 prompts=prompts,
-                model=self._with_tools(model, loaded),
+                model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
                 handoff_text=config.texts.handoff,
@@ -163,7 +170,8 @@ class Brain:
         """Return what is wrong with each model endpoint; empty where all is well. Answers come all the same,
         from the next one or the knowledge."""
         model = self._models[-1]
-        found = model.problems() if isinstance(model, Reports) else {}
+        found = dict(model.problems()) if isinstance(model, Reports) else {}
+        found |= self._onlookers[-1].problems()
         problems = {f"model {name}": problem for name, problem in found.items()}
         capped = self._till.problem()
         return {**problems, "spending": capped} if capped else problems
@@ -172,6 +180,8 @@ class Brain:
         """Let go of the models' connections."""
         for model in self._models:
             await model.close()
+        for onlookers in self._onlookers:
+            await onlookers.close()
 
 
 def make_prompts(config: Config) -> Prompts:
@@ -274,7 +284,10 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, till=till, model=model)
+        triages = Triages(store, metrics)
+        brain = Brain(
+            loaded, outbox, engine, memories, triages, store=store, metrics=metrics, till=till, model=model
+        )
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -292,6 +305,7 @@ async def running(
         stack.push_async_callback(outbox.stop, _DELIVER)
         await memories.start()
         stack.push_async_callback(memories.stop)
+        stack.push_async_callback(triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))

@@ -234,6 +234,9 @@ class Passage(_Evolve):
 
 Role = Literal["system", "user", "assistant", "tool"]
 
+Purpose = Literal["answer", "summary", "triage", "moderation"]
+"""What a model is asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ToolSpec(_Evolve):
@@ -271,15 +274,30 @@ class Words(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form(_Evolve):
+    """What an answer must look like when a program reads it: JSON of a schema."""
+
+    name: str
+    """Of ``A-Z a-z 0-9 _ -``, at most 64."""
+    schema: Mapping[str, Any]
+    """JSON Schema, an object; without ``$ref``, every property required, no others allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt(_Evolve):
     """What the model reads."""
 
     turn: Turn
     words: tuple[Words, ...]
+    purpose: Purpose = "answer"
     tools: tuple[ToolSpec, ...] = ()
     """What the model may ask for instead of answering."""
     must_answer: bool = False
     """It may not any more: it has asked often enough."""
+    form: Form | None = None
+    """The form in which the model must answer; None: in words."""
+    whole: bool = False
+    """It makes no sense in part: where it is too long it is refused, never shortened."""
     passages: tuple[Passage, ...] = ()
     template_hash: str = ""
     """SHA-256 (first 16 hex digits) over the templates that were used."""
@@ -297,6 +315,14 @@ class Usage(_Evolve):
     completion_tokens: int | None = None
     cached_tokens: int | None = None
     """So many of the prompt's were in the endpoint's cache."""
+
+    def plus(self, more: Usage) -> Usage:
+        """Return what both cost; what only one of them says counts alone."""
+        return Usage(
+            prompt_tokens=_sum(self.prompt_tokens, more.prompt_tokens),
+            completion_tokens=_sum(self.completion_tokens, more.completion_tokens),
+            cached_tokens=_sum(self.cached_tokens, more.cached_tokens),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -333,6 +359,22 @@ class Spent(_Evolve):
         )
 
 
+def _sum(before: int | None, more: int | None) -> int | None:
+    return more if before is None else before + (more or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection(_Evolve):
+    """Why moderation lets something not pass."""
+
+    of: Literal["input", "output"]
+    """What the customer wrote, or what the model answered."""
+    categories: tuple[str, ...] = ()
+    """What it is, in the moderator's own words; empty when it did not say, or gave no verdict."""
+    error: str = ""
+    """Why there is no verdict, in one line; empty when there is one."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(_Evolve):
     """A complete answer: it ended properly, with a known stop reason."""
@@ -345,12 +387,14 @@ class Answer(_Evolve):
     stop_reason: str = "stop"
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
-    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool); empty to
-    stay with the bot."""
+    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool),
+    ``flagged`` and ``unchecked`` (by moderation); empty to stay with the bot."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Set when the model did not answer yet: it wants these tools run, and to be asked again with the
     results."""
     usage: Usage = field(default_factory=Usage)
+    objection: Objection | None = None
+    """Set when moderation had something against what would have been said, and this stands in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

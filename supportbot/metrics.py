@@ -94,6 +94,21 @@ class Metrics:
             ["tool", "outcome"],
             registry=registry,
         )
+        self._moderations = Counter(
+            "supportbot_moderations_total",
+            "Verdicts of moderation.",
+            ["of", "outcome"],
+            registry=registry,
+        )
+        self._triages = Counter(
+            "supportbot_triages_total",
+            "Questions by what a model says they are.",
+            ["topic", "sentiment", "urgency", "wants_person"],
+            registry=registry,
+        )
+        self._triages_failed = Counter(
+            "supportbot_triages_failed_total", "Questions that no model could sort.", registry=registry
+        )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
@@ -166,6 +181,18 @@ class Metrics:
         ``asked``, and then ``confirmed``, ``cancelled`` or ``expired``. ``tool`` is one of bot.yaml's, or
         ``(unknown)``."""
         self._tool_calls.labels(tool, outcome).inc()
+
+    def moderated(self, of: str, outcome: str) -> None:
+        """The ``input`` or the ``output`` of a model was judged: ``passed``, ``flagged`` or ``error``."""
+        self._moderations.labels(of, outcome).inc()
+
+    def triaged(self, topic: str, sentiment: str, urgency: str, *, wants_person: bool) -> None:
+        """A question was sorted. ``topic`` is one of bot.yaml's, or ``other``."""
+        self._triages.labels(topic, sentiment, urgency, "true" if wants_person else "false").inc()
+
+    def triage_failed(self) -> None:
+        """A question could not be sorted."""
+        self._triages_failed.inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

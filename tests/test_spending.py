@@ -53,6 +53,11 @@ def turn(name: str = "turn_1", **more: Any) -> Turn:
     return Turn(id=name, **{**values, **more})
 
 
+def asking(of: Turn) -> Prompt:
+    """Return a prompt of a turn, or the one of a summary."""
+    return Prompt(turn=of, words=(), purpose="answer" if of.id else "summary")
+
+
 PROMPT = Prompt(turn=turn(), words=(Words(role="user", content="hello"),), tokens=40)
 
 
@@ -145,33 +150,33 @@ def test_a_day_begins_at_midnight_where_the_shop_is() -> None:
 async def test_a_cap_keeps_models_from_being_asked(cap: str) -> None:
     """Once it is used up the next request is refused, and the problem says until when."""
     purse = till_alone(**{cap: {"tokens": 100}})
-    assert "" == purse.refusal(turn(), priced=True)
-    purse.spent(turn(), Spent(model="m", prompt_tokens=99))
-    assert "" == purse.refusal(turn(), priced=True)
-    purse.spent(turn(), Spent(model="m", completion_tokens=1))
-    assert f"the {cap}'s cap is reached" == purse.refusal(turn(), priced=True)
+    assert "" == purse.refusal(asking(turn()), priced=True)
+    purse.spent(asking(turn()), Spent(model="m", prompt_tokens=99))
+    assert "" == purse.refusal(asking(turn()), priced=True)
+    purse.spent(asking(turn()), Spent(model="m", completion_tokens=1))
+    assert f"the {cap}'s cap is reached" == purse.refusal(asking(turn()), priced=True)
     assert (cap == "day") is bool(purse.problem())
 
 
 def test_what_was_spent_before_counts_for_a_conversation() -> None:
     """The claim brings it."""
     purse = till_alone(conversation={"cost": 0.5})
-    assert purse.refusal(turn(spent_cost=500_000_000), priced=True)
-    assert "" == purse.refusal(turn(spent_cost=499_999_999), priced=True)
+    assert purse.refusal(asking(turn(spent_cost=500_000_000)), priced=True)
+    assert "" == purse.refusal(asking(turn(spent_cost=499_999_999)), priced=True)
 
 
 def test_a_limit_of_money_keeps_no_free_model_back() -> None:
     """A model on one's own machine goes on answering."""
     purse = till_alone(day={"cost": 1})
-    purse.spent(turn(), Spent(model="m", cost=10**9))
-    assert purse.refusal(turn(), priced=True)
-    assert "" == purse.refusal(turn(), priced=False)
+    purse.spent(asking(turn()), Spent(model="m", cost=10**9))
+    assert purse.refusal(asking(turn()), priced=True)
+    assert "" == purse.refusal(asking(turn()), priced=False)
 
 
 async def test_the_rest_of_the_chain_answers_when_the_money_is_gone() -> None:
     """The endpoint is not even connected to."""
     purse = till_alone(day={"tokens": 1})
-    purse.spent(turn(), Spent(model="m", prompt_tokens=1))
+    purse.spent(asking(turn()), Spent(model="m", prompt_tokens=1))
     endpoint = Endpoint(SECTION, purse=purse)
     with pytest.raises(ModelOverBudget):
         await endpoint.complete(PROMPT, Unheard())
@@ -195,8 +200,10 @@ async def test_an_answer_is_charged_with_its_turn(database_url: str) -> None:
         durable.outbox._charge, durable.outbox._currency = purse.charge, "EUR"
 
         def say(asked: Turn) -> str:
-            purse.spent(asked, Spent(model="one", prompt_tokens=10, completion_tokens=2, cost=7, estimated=1))
-            purse.spent(asked, Spent(model="two", prompt_tokens=5, completion_tokens=1))
+            purse.spent(
+                asking(asked), Spent(model="one", prompt_tokens=10, completion_tokens=2, cost=7, estimated=1)
+            )
+            purse.spent(asking(asked), Spent(model="two", prompt_tokens=5, completion_tokens=1))
             return "yes"
 
         durable.worker.say = say
@@ -230,9 +237,9 @@ async def test_what_no_answer_came_of_is_recorded_all_the_same(database_url: str
         purse = till(durable.store)
         await purse.start()
         failed = turn(turn_id, conversation_id=conversation, fence=99)
-        purse.spent(failed, Spent(model="m", prompt_tokens=10, cost=3))
+        purse.spent(asking(failed), Spent(model="m", prompt_tokens=10, cost=3))
         purse.close(failed)
-        purse.spent(turn("", conversation_id=conversation), Spent(model="m", prompt_tokens=1, cost=1))
+        purse.spent(asking(turn("", conversation_id=conversation)), Spent(model="m", prompt_tokens=1, cost=1))
         await durable.until_rows(
             "SELECT purpose, cost FROM spending ORDER BY purpose", [("answer", 3), ("summary", 1)]
         )
@@ -252,7 +259,7 @@ async def test_a_commit_that_nobody_waited_for_is_not_charged_twice(database_url
             return total
 
         def say(asked: Turn) -> str:
-            purse.spent(asked, Spent(model="m", prompt_tokens=10, cost=3))
+            purse.spent(asking(asked), Spent(model="m", prompt_tokens=10, cost=3))
             return "yes"
 
         durable.outbox._charge, durable.worker.say = charge, say
@@ -269,11 +276,11 @@ async def test_a_new_start_knows_what_the_day_has_used(database_url: str) -> Non
     async with opened(database_url) as store:
         first = till(store, day={"tokens": 10})
         await first.start()
-        first.spent(turn(), Spent(model="m", prompt_tokens=10))
+        first.spent(asking(turn()), Spent(model="m", prompt_tokens=10))
         await first.stop()
         second = till(store, day={"tokens": 10})
         await second.start()
-        assert second.refusal(turn("turn_2"), priced=False)
+        assert second.refusal(asking(turn("turn_2")), priced=False)
         await second.stop()
 
 
@@ -284,7 +291,7 @@ async def test_a_claim_reads_what_the_conversation_has_used(database_url: str) -
         await durable.replies(1)
         ((conversation,),) = await rows_of(durable.store, "SELECT id FROM conversations")
         purse = till(durable.store)
-        purse.spent(turn("", conversation_id=conversation), Spent(model="m", prompt_tokens=8, cost=9))
+        purse.spent(asking(turn("", conversation_id=conversation)), Spent(model="m", prompt_tokens=8, cost=9))
         await purse.stop()
         for capped, expected in ((False, (0, 0)), (True, (8, 9))):
             durable.engine._rules = _capped(durable.engine._rules, capped)
@@ -314,7 +321,7 @@ async def test_a_store_that_cannot_be_written_loses_no_spending() -> None:
 
     store = Broken()
     purse = till(store)  # type: ignore[arg-type]
-    purse.spent(turn(""), Spent(model="m", prompt_tokens=1))
+    purse.spent(asking(turn("")), Spent(model="m", prompt_tokens=1))
     await purse.stop()
     store.fails = False
     await asyncio.wait_for(purse.stop(), 5)
@@ -352,10 +359,10 @@ def test_the_operator_is_told_once() -> None:
     """One line for a cap that is reached, however often it is met; each refusal is counted."""
     counts = Metrics()
     purse = Till(NoStore(), Caps.of(SpendingSection(day=CapSection(tokens=1))), alone=True, counts=counts)  # type: ignore[arg-type]
-    purse.spent(turn(), Spent(model="m", prompt_tokens=1, cost=2_000_000_000))
+    purse.spent(asking(turn()), Spent(model="m", prompt_tokens=1, cost=2_000_000_000))
     with capture_logs() as lines:
         for number in range(3):
-            purse.refusal(turn(f"turn_{number}"), priced=True)
+            purse.refusal(asking(turn(f"turn_{number}")), priced=True)
     assert ["spending.cap_reached"] == [line["event"] for line in lines]
     shown = counts.exposition().decode()
     assert 'supportbot_spending_refused_total{cap="day"} 3.0' in shown
@@ -370,7 +377,7 @@ async def test_a_capped_turn_says_so_in_its_story(database_url: str) -> None:
         durable.outbox._charge = purse.charge
 
         def say(asked: Turn) -> str:
-            assert purse.refusal(asked.evolve(spent_tokens=5), priced=True)
+            assert purse.refusal(asking(asked.evolve(spent_tokens=5)), priced=True)
             return "from the articles"
 
         durable.worker.say = say
@@ -397,7 +404,7 @@ def test_usage_is_shown_by_day_model_and_conversation(tmp_path: Path) -> None:
         purse = till(durable.store)
         for name in ("conv_1", "conv_2"):
             of = turn("", conversation_id=name)
-            purse.spent(of, Spent(model="m", prompt_tokens=1000, completion_tokens=5, cost=10**9))
+            purse.spent(asking(of), Spent(model="m", prompt_tokens=1000, completion_tokens=5, cost=10**9))
         await purse.stop()
 
     operator.live(lambda durable: durable.accept("hello"))

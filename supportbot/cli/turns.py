@@ -10,6 +10,7 @@ from supportbot.cli.options import AsJson, Before, Channel, Limit
 from supportbot.cli.output import local, money, phrase
 from supportbot.cli.pages import print_page
 from supportbot.cli.stored import why_not, with_store
+from supportbot.cli.triage import in_short
 from supportbot.errors import NotFound
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def list_turns(
         context,
         lambda store: reports.turns(store, limit=limit, before=before, channel=channel, state=state or ""),
     )
-    heads = ("turn", "begun", "channel", "state", "tries", "took", "model", "tokens", "cost", "question")
+    heads = (
+        *("turn", "begun", "channel", "state", "tries", "took", "model", "tokens", "cost", "triage"),
+        "question",
+    )
     print_page(page, heads, _cells, nothing="No turns.", as_json=as_json)
 
 
@@ -115,6 +119,7 @@ def _cells(row: "TurnRow") -> tuple[str, ...]:
         phrase(row.model, 30),
         _tokens(row),
         "" if row.cost is None else money(row.cost, row.currency),
+        in_short(row.triage),
         phrase(row.question),
     )
 

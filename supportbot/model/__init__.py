@@ -43,6 +43,11 @@ def build(
     return Chain([*endpoints, last], within=within)
 
 
-def writers(model: Model) -> Model | None:
-    """Return what ``build`` returned without the knowledge at its end: language models only, or None."""
-    return Chain(model.models[:-1]) if isinstance(model, Chain) else None
+def writers(model: Model, name: str = "") -> Model | None:
+    """Return what ``build`` returned without the knowledge at its end: language models only, or None.
+
+    With a ``name`` only the one that is called so.
+    """
+    if not isinstance(model, Chain):
+        return None
+    return Chain([writer for writer in model.models[:-1] if name in {"", writer.name}])

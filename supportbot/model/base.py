@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.messages import Answer, Prompt, Spent, Turn
+    from supportbot.messages import Answer, Prompt, Spent
 
 
 class Sink(Protocol):
@@ -85,11 +85,11 @@ class Counts(Protocol):
 class Purse(Protocol):
     """Who pays for requests to models."""
 
-    def refusal(self, turn: Turn, *, priced: bool) -> str:
-        """Return why nothing more may be asked for this turn; empty when it may.
+    def refusal(self, prompt: Prompt, *, priced: bool) -> str:
+        """Return why this may not be asked; empty when it may.
 
         ``priced``: asking costs money.
         """
 
-    def spent(self, turn: Turn, spent: Spent) -> None:
-        """A request of this turn used something."""
+    def spent(self, prompt: Prompt, spent: Spent) -> None:
+        """A request used something."""

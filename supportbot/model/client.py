@@ -84,9 +84,9 @@ def codec_of(section: ModelSection) -> Codec:
     return LlamaCodec() if section.dialect == "llama" else OpenAICodec()
 
 
-def url_of(section: ModelSection) -> str:
-    """Return where the section's requests go."""
-    codec = codec_of(section)
+def url_of(section: ModelSection, codec: Codec | None = None) -> str:
+    """Return where the section's requests go, in its dialect or another codec."""
+    codec = codec or codec_of(section)
     return (section.base_url or codec.default_base_url).rstrip("/") + codec.path
 
 
@@ -103,6 +103,7 @@ class Endpoint:
         counts: Counts | None = None,
         purse: Purse | None = None,
         jitter: Callable[[], float] = random.random,
+        codec: Codec | None = None,
     ) -> None:
         """Prepare to ask; nothing is connected yet.
 
@@ -114,11 +115,12 @@ class Endpoint:
             counts: the metrics.
             purse: is asked before a request and told what it used.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
+            codec: speaks to it; that of the section's dialect by default.
         """
         self.name = section.label
         self.figures = Figures()
         self._section = section
-        self._codec = codec_of(section)
+        self._codec = codec or codec_of(section)
         self._breaker = breaker or Breaker()
         self._gate = gate or _gate_of(section)
         self._counts = counts
@@ -130,15 +132,15 @@ class Endpoint:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._explainer = Explainer(section.api_key.get_secret_value() if section.api_key else "")
-        self._url = url_of(section)
+        self._url = url_of(section, self._codec)
         self._catalogue = Catalogue(self._url.removesuffix(self._codec.path), section, self._explainer)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
-        prompt = fitted(prompt, self.room)
         self._ensure_affordable(prompt)
         self.figures.calls += 1
         try:
+            prompt = self._fitted(prompt)
             answer = await self._within_total(prompt, live)
         except Failure as failure:
             self.figures.failures += 1
@@ -154,6 +156,13 @@ class Endpoint:
         self.figures.prompt_tokens += answer.usage.prompt_tokens or 0
         self.figures.completion_tokens += answer.usage.completion_tokens or 0
         return answer
+
+    def _fitted(self, prompt: Prompt) -> Prompt:
+        if not prompt.whole:
+            return fitted(prompt, self.room)
+        if cost(prompt.words) > self.room:
+            raise Failure("it is too long for the model's window", too_long=True)
+        return prompt
 
     @property
     def room(self) -> int:
@@ -194,7 +203,8 @@ class Endpoint:
             try:
                 return await self._attempt(prompt, live, end)
             except Failure as failure:
-                less = shorter(prompt) if failure.too_long and not shortened else None
+                may_shorten = failure.too_long and not shortened and not prompt.whole
+                less = shorter(prompt) if may_shorten else None
                 delay = 0.0 if less else self._delay(attempt, failure)
                 may_retry = less is not None or (failure.retry and not self._breaker.closed_for())
                 if not may_retry or delay is None or loop.time() + delay >= end:
@@ -283,13 +293,13 @@ class Endpoint:
     def _ensure_affordable(self, prompt: Prompt) -> None:
         if self._purse is None:
             return
-        if cause := self._purse.refusal(prompt.turn, priced=self._section.price is not None):
+        if cause := self._purse.refusal(prompt, priced=self._section.price is not None):
             raise ModelOverBudget(model=self.name, cause=cause)
 
     def _pay(self, prompt: Prompt, reply: Reply, shown: list[str]) -> None:
         """Put a request down, however it ended."""
         if self._purse is not None and (spent := used(self._section, prompt, reply, "".join(shown))):
-            self._purse.spent(prompt.turn, spent)
+            self._purse.spent(prompt, spent)
 
     def _ensure_awake(self, resting: float) -> None:
         if resting:

@@ -43,6 +43,8 @@ class OpenAICodec:
         body = common_fields(prompt, [_message(w) for w in prompt.words], section, "max_tokens")
         if section.stream:
             body["stream_options"] = {"include_usage": True}
+        if prompt.form is not None:
+            body["response_format"]["json_schema"]["strict"] = True  # the Llama API does not know the field
         return body | section.extra
 
     def delta(self, event: Mapping[str, Any]) -> Delta:

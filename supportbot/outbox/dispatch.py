@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 from sqlalchemy import BigInteger, bindparam, func, literal_column, update
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Prompt, Spent, Turn
+    from supportbot.messages import Answer, Objection, Prompt, Spent, Turn
     from supportbot.outbox.ledger import Claimed
     from supportbot.store import Store, Tx
 
@@ -232,6 +232,8 @@ class Outbox:
             turn_id=turn.id,
             model=answer.model,
         )
+        if answer.objection is not None:
+            _note_objection(tx, turn, answer.objection, now)
         if self._remember is not None:
             self._remember(tx, answer.prompt)
         self._say(tx, turn, answer.text, now, answer, seq=closed.last_seq)
@@ -445,6 +447,15 @@ class Outbox:
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
                 log.warning("deliveries.sweep_failed", error=in_one_line(error))
             await asyncio.sleep(_SWEEP)
+
+
+def _note_objection(tx: Tx, turn: Turn, objection: Objection, now: int) -> None:
+    """Write down why moderation did not let something pass: what kind it is, never its words."""
+    kind, found = "moderation.flagged", {"categories": ", ".join(objection.categories)}
+    if objection.error:
+        kind, found = "moderation.failed", {"error": objection.error[:300]}
+    data: dict[str, Any] = {"of": objection.of, **found}
+    note(tx, turn.conversation_id, kind, at=now, turn_id=turn.id, **data)
 
 
 def _cause(error: Exception) -> str:

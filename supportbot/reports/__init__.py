@@ -15,6 +15,7 @@ from supportbot.reports.rows import (
     MemoryRow,
     MessageRow,
     ToolCallRow,
+    TriageRow,
     TurnRow,
 )
 from supportbot.reports.story import EventRow, Story, explain
@@ -33,6 +34,7 @@ __all__ = [
     "Story",
     "ToolCallRow",
     "Transcript",
+    "TriageRow",
     "TurnRow",
     "UsageRow",
     "advice",

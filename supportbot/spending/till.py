@@ -15,7 +15,7 @@ from supportbot.journal import note
 from supportbot.spending import ledger
 
 if TYPE_CHECKING:
-    from supportbot.messages import Spent, Turn
+    from supportbot.messages import Prompt, Purpose, Spent, Turn
     from supportbot.spending.caps import Caps, Day
     from supportbot.store import Store, Tx
 
@@ -44,6 +44,7 @@ class _Tab:
 
     turn: Turn
     day: str
+    purpose: Purpose = "answer"
     by_model: dict[str, Spent] = field(default_factory=dict)
     refused: str = ""
     """Which cap kept it from a model."""
@@ -111,23 +112,30 @@ class Till:
 
     # -- the purse -------------------------------------------------------------------------------
 
-    def refusal(self, turn: Turn, *, priced: bool) -> str:
-        """Return why nothing more may be asked for this turn; empty when it may. See ``Purse``."""
+    def refusal(self, prompt: Prompt, *, priced: bool) -> str:
+        """Return why nothing more may be asked for; empty when it may. See ``Purse``."""
+        turn = prompt.turn
+        if prompt.purpose == "moderation":
+            return ""  # without a guard nothing could be answered at all
         if self._day_is_over(priced):
             return self._refused(turn, "day", "the day's cap is reached")
         if self._conversation_is_over(turn, priced):
             return self._refused(turn, "conversation", "the conversation's cap is reached")
         return ""
 
-    def spent(self, turn: Turn, spent: Spent) -> None:
+    def spent(self, prompt: Prompt, spent: Spent) -> None:
         """Put down what a request used. See ``Purse``."""
         self._today()
         self._day_tokens += spent.tokens
         self._day_cost += spent.cost or 0
         self._counts.model_spent(spent, self._caps.currency)
-        self._tab(turn).add(spent)
-        if not turn.id:  # a summary has no answer to be recorded with
-            self.close(turn)
+        if prompt.purpose == "answer":
+            self._tab(prompt.turn).add(spent)
+            return
+        tab = _Tab(prompt.turn, self._day.name, prompt.purpose)  # it has no answer to be recorded with
+        tab.add(spent)
+        self._unrecorded.append(tab)
+        self._wake.set()
 
     def charge(self, tx: Tx, turn: Turn) -> Spent | None:
         """In the transaction that records a turn's answer: record what it used, and return the sum."""
@@ -234,21 +242,21 @@ class Till:
 
     def _write_all(self, tx: Tx, tabs: tuple[_Tab, ...]) -> None:
         for tab in tabs:
-            if tab.turn.id and ledger.is_charged(tx, tab.turn):
+            of_answer = tab.purpose == "answer"
+            if of_answer and ledger.is_charged(tx, tab.turn):
                 continue
             self._write(tx, tab)
-            if tab.turn.id and (total := tab.total):
+            if of_answer and (total := tab.total):
                 ledger.add_to_turn(tx, tab.turn.id, self._currency(total), total)
 
     def _write(self, tx: Tx, tab: _Tab) -> None:
-        purpose = "answer" if tab.turn.id else "summary"
         for spent in tab.by_model.values():
             ledger.add(
                 tx,
                 spent,
                 conversation_id=tab.turn.conversation_id,
                 day=tab.day,
-                purpose=purpose,
+                purpose=tab.purpose,
                 currency=self._currency(spent),
             )
 

@@ -114,7 +114,7 @@ class Steps:
         while not (question := self._question(steps[-1].question if steps else None, tools)):
             asked = _prompt(prompt, tools, steps)
             answer = await self._model.complete(asked, live)
-            usage = _sum(usage, answer.usage)
+            usage = usage.plus(answer.usage)
             if not answer.tool_calls:
                 return answer.evolve(usage=usage, handoff=answer.handoff or _doubt(steps))
             if asked.must_answer:
@@ -278,14 +278,3 @@ def _or_raise(outcome: Call | BaseException) -> Call:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def _sum(before: Usage, more: Usage) -> Usage:
-    return Usage(
-        prompt_tokens=_plus(before.prompt_tokens, more.prompt_tokens),
-        completion_tokens=_plus(before.completion_tokens, more.completion_tokens),
-    )
-
-
-def _plus(before: int | None, more: int | None) -> int | None:
-    return more if before is None else before + (more or 0)

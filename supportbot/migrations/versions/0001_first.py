@@ -32,6 +32,7 @@ def upgrade() -> None:
     _turns()
     _spending()
     _tool_calls()
+    _triages()
     _deliveries()
     _events()
     _records()
@@ -43,6 +44,7 @@ def downgrade() -> None:
         "records",
         "events",
         "deliveries",
+        "triages",
         "tool_calls",
         "spending",
         "turns",
@@ -243,6 +245,29 @@ def _tool_calls() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_tool_calls_conversation", "tool_calls", ["conversation_id"])
+
+
+def _triages() -> None:
+    op.create_table(
+        "triages",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("sentiment", sa.Text, nullable=False),
+        sa.Column("urgency", sa.Text, nullable=False),
+        sa.Column("wants_person", sa.Integer, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("prompt_tokens", sa.Integer),
+        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", name="pk_triages"),
+        _of_conversation("triages"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_triages_conversation", "triages", ["conversation_id"])
 
 
 def _deliveries() -> None:
