@@ -54,7 +54,7 @@ class Moderator:
         *,
         purse: Purse | None = None,
     ) -> None:
-        """Prepare to ask; nothing is connected yet. ``model_counts`` and ``purse`` are told of every request."""
+        """Prepare to ask; nothing is connected yet. ``model_counts`` and ``purse`` hear of every request."""
         as_model = _as_model(section)
         by_chat = section.call == "chat"
         codec = (
