@@ -107,6 +107,8 @@ class FakeCore:
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
+        self.ignored: list[str] = []
+        """Why things were acknowledged that the channel did not hand in."""
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -116,6 +118,7 @@ class FakeCore:
             records=self.records,
             transcripts=MemoryTranscripts(self._conversations),
             feed=self._feed,
+            ignored=self.ignored.append,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
