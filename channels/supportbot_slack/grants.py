@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from pydantic import SecretStr
     from slack_sdk.web.async_client import AsyncWebClient
+    from slack_sdk.web.async_slack_response import AsyncSlackResponse
 
 _GONE = frozenset({
     "account_inactive", "invalid_auth", "not_authed", "token_revoked", "org_login_required",
@@ -123,8 +124,14 @@ class Grants:
         return await _answer(lambda: self._client.api_call("oauth.v2.access", data=what, headers=headers))
 
 
-async def _answer(ask: Callable[[], Awaitable[Any]]) -> Mapping[str, Any]:
-    """Return what Slack answered; the client's errors hold the whole answer, so they go no further."""
+async def asked(ask: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackResponse:
+    """Return Slack's answer, whose ``data`` is an object.
+
+    Raises:
+        NotGranted: Slack refused.
+        SlackAway: there is no answer that can be understood. The client's own errors hold all of an answer,
+            tokens included, so they go no further.
+    """
     try:
         response = await ask()
     except SlackApiError as error:
@@ -133,7 +140,13 @@ async def _answer(ask: Callable[[], Awaitable[Any]]) -> Mapping[str, Any]:
         raise SlackAway from None
     if not isinstance(response.data, dict):
         raise SlackAway
-    return response.data
+    return response
+
+
+async def _answer(ask: Callable[[], Awaitable[AsyncSlackResponse]]) -> Mapping[str, Any]:
+    data = (await asked(ask)).data
+    assert isinstance(data, dict)
+    return data
 
 
 def _refusal(error: SlackApiError) -> Exception:
