@@ -21,7 +21,7 @@ from pydantic import BaseModel, SecretStr
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.bot import Bot
-from supportbot.channel import CanReport, Host, load_channel
+from supportbot.channel import CanReport, CanVerify, Host, load_channel
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -35,6 +35,7 @@ from supportbot.model import build as build_model
 from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
+from supportbot.model.online import verify as verify_model
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.session import ChannelRecords, ChannelTranscripts
@@ -44,7 +45,7 @@ from supportbot.store.probe import probe, waiting_counts
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
     from supportbot.channel import Channel, ChannelConfig
     from supportbot.config import Config, Loaded
@@ -62,6 +63,9 @@ _FINISH = 8.0
 
 _DELIVER = 3.0
 """Seconds that deliveries in flight get after that."""
+
+_VERIFY = 30.0
+"""Seconds that a platform has to say whether the configuration works."""
 
 _HOUSEKEEPING = 15.0
 """Seconds between two counts of what waits; every 20th time what has expired is deleted."""
@@ -296,6 +300,33 @@ async def running(
             await engine.stop(_FINISH)
             feed.close()
     log.info("bot.stopped")
+
+
+async def verified(
+    loaded: Loaded, *, make_channel: MakeChannel = make_channel
+) -> dict[str, tuple[str, ...]]:
+    """Ask platforms and model endpoints whether the configuration works with them; nothing is started.
+
+    Returns what is wrong with each, by ``channel <name>`` and ``model <name>``: nothing where all is well.
+    A channel that cannot tell is not there.
+    """
+    store = open_store(loaded.database)  # lent to the channels; it may not be there, and is not looked into
+    try:
+        channels = _channels(loaded, store, Feed(), make_channel)
+        questions = {f"channel {n}": c.verify() for n, c in channels.items() if isinstance(c, CanVerify)}
+        questions |= {f"model {section.label}": verify_model(section) for section in loaded.config.model}
+        answers = await asyncio.gather(*map(_verified, questions.values()))
+        return dict(zip(questions, answers, strict=True))
+    finally:
+        await store.close()
+
+
+async def _verified(question: Awaitable[list[str]]) -> tuple[str, ...]:
+    try:
+        async with asyncio.timeout(_VERIFY):
+            return tuple(await question)
+    except Exception as error:  # noqa: BLE001 - a stranger's channel may fail in any way; others are still asked
+        return (f"could not be asked ({type(error).__name__}): try again, or tell the authors of the channel",)
 
 
 def configure_logging(loaded: Loaded) -> None:

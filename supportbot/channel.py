@@ -13,7 +13,7 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below
-(``CanFind``, ``CanReport``); what it has not, the core does without.
+(``CanFind``, ``CanReport``, ``CanVerify``); what it has not, the core does without.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from supportbot.feed import Feed
-    from supportbot.messages import Accepted, Inbound, Message, Outbound, Sent, State
+    from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State
 
 _GROUP = "supportbot.channels"
 
@@ -113,6 +113,9 @@ class Transcripts(Protocol):
     async def conversation_id(self, external_id: str) -> str | None:
         """Return the store's id of the conversation, the key of its ``feed``; None if it is unknown."""
 
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender (``Sender.id``) began, the newest first."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
@@ -172,6 +175,17 @@ class CanReport(Protocol):
 
     def problem(self) -> str:
         """Return what keeps the channel from working, in one line; empty when all is well."""
+
+
+@runtime_checkable
+class CanVerify(Protocol):
+    """A channel that can ask its platform whether the configuration works, for ``supportbot check --online``."""
+
+    async def verify(self) -> list[str]:
+        """Return what is wrong, each as ``what: what to do``; empty when all is well.
+
+        The channel is made for this alone: it has not been started, and there may be no store yet.
+        """
 
 
 def load_channel(name: str) -> type[Channel]:

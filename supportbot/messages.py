@@ -170,6 +170,21 @@ class Message(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Begun(_Evolve):
+    """A conversation in the list of those that a contact began."""
+
+    external_id: str
+    """The channel's key of it."""
+    address: Mapping[str, Any]
+    """How to reply there; the newest that came."""
+    state: State
+    text: str
+    """What it began with."""
+    created_at: int
+    updated_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact(_Evolve):
     """The person on the other side."""
 

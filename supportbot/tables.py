@@ -69,6 +69,7 @@ conversations = Table(
     Column("updated_at", BigInteger, nullable=False),
     Index("uq_conversations_external", "tenant_id", "channel", "external_id", unique=True),
     Index("ix_conversations_updated", "updated_at"),
+    Index("ix_conversations_contact", "contact_id", "created_at"),
 )
 Index(
     "ix_conversations_due",

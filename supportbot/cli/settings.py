@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from supportbot.commands import Outline
     from supportbot.config import Loaded, Report
 
 
@@ -36,6 +37,12 @@ class Settings:
         from supportbot.config import load
 
         return load(self.config, model_file=self.model_file)
+
+    def outline(self, channel_type: str) -> Outline:
+        """Read what can be read of bot.yaml; see ``supportbot.commands.BotFile``."""
+        from supportbot.config.outline import outline_of
+
+        return outline_of(self.config, channel_type)
 
     def database(self) -> str:
         """Return the URL of bot.yaml's store, whatever else is wrong with the file.

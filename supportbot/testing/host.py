@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from supportbot.channel import Host
 from supportbot.feed import Delta, Feed, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
-from supportbot.messages import Accepted, Message, Outbound, clean_text
+from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
@@ -68,6 +68,7 @@ class MemoryRecords:
 class _Conversation:
     id: str
     address: Mapping[str, Any]
+    begun_by: str
     state: State = "bot"
     messages: list[Message] = field(default_factory=list)
     turn_id: str = ""
@@ -94,6 +95,21 @@ class MemoryTranscripts:
         """Return the store's id of the conversation; None if it is unknown."""
         found = self._conversations.get(external_id)
         return None if found is None else found.id
+
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender began, the newest first."""
+        theirs = [(key, c) for key, c in self._conversations.items() if c.begun_by == sender]
+        return [
+            Begun(
+                external_id=key,
+                address=found.address,
+                state=found.state,
+                text=found.messages[0].text,
+                created_at=found.messages[0].created_at,
+                updated_at=found.messages[-1].created_at,
+            )
+            for key, found in theirs[-limit:][::-1]
+        ]
 
 
 class FakeCore:
@@ -132,7 +148,7 @@ class FakeCore:
                 return self._receipt(*self._seen[key], inbound)
         self.accepted.append(inbound)
         conversation = self._conversations.setdefault(
-            inbound.conversation, _Conversation(id=new_id("conv"), address={})
+            inbound.conversation, _Conversation(id=new_id("conv"), address={}, begun_by=inbound.sender.id)
         )
         conversation.address = inbound.address or conversation.address
         message = self._say(

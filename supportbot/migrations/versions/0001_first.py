@@ -108,6 +108,7 @@ def _conversations() -> None:
         "uq_conversations_external", "conversations", ["tenant_id", "channel", "external_id"], unique=True
     )
     op.create_index("ix_conversations_updated", "conversations", ["updated_at"])
+    op.create_index("ix_conversations_contact", "conversations", ["contact_id", "created_at"])
     _partial_index("ix_conversations_due", "conversations", ["due_at"], "due_at IS NOT NULL")
 
 
