@@ -38,6 +38,7 @@ from supportbot.model.knowledge import KnowledgeModel
 from supportbot.model.online import verify as verify_model
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
+from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
@@ -364,6 +365,7 @@ def _channels(
             transcripts=ChannelTranscripts(store, name),
             feed=feed,
             ignored=partial(metrics.message_ignored, name),
+            ratings=ChannelRatings(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
         )

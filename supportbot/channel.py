@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -35,6 +35,9 @@ if TYPE_CHECKING:
     from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State
 
 _GROUP = "supportbot.channels"
+
+Verdict = Literal["good", "bad"]
+"""What somebody thinks of an answer."""
 
 
 class ChannelConfig(BaseModel):
@@ -96,9 +99,9 @@ class Records(Protocol):
 class CountIgnored(Protocol):
     """Counts what a channel acknowledged without handing it in: nothing of it is stored."""
 
-    def __call__(self, reason: str) -> None:
-        """One more, for ``/metrics``. ``reason`` is a word of the channel's own, such as ``bot`` or ``edit``: one
-        of a few, never a stranger's."""
+    def __call__(self, reason: str, /) -> None:
+        """One more, for ``/metrics``. ``reason`` is one of a few words of the channel's own, such as ``bot`` or
+        ``edit``, never a stranger's."""
 
 
 class Transcripts(Protocol):
@@ -117,6 +120,19 @@ class Transcripts(Protocol):
         """Return the newest conversations that a sender (``Sender.id``) began, the newest first."""
 
 
+class Ratings(Protocol):
+    """What people think of the bot's answers."""
+
+    async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
+        """Store what somebody thinks of the answer of a turn; says whether the channel has such a turn.
+
+        One verdict per ``rater``, the channel's own key of a person, counts: the newest.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """What the core lends a channel."""
@@ -129,6 +145,8 @@ class Host:
     """What happens in conversations right now (see ``supportbot.feed``)."""
     ignored: CountIgnored
     """For what arrives and is no message to answer."""
+    ratings: Ratings
+    """Where people's verdicts on answers go."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"

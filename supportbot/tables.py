@@ -189,6 +189,18 @@ tool_calls = Table(
     sqlite_with_rowid=False,
 )
 
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("rater", Text, primary_key=True),  # the channel's own key of a person
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("verdict", Text, nullable=False),  # good | bad
+    Column("rated_at", BigInteger, nullable=False),
+    Index("ix_ratings_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
+)
+
 deliveries = Table(
     "deliveries",
     metadata,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from supportbot_slack.address import Address
 from supportbot_slack.markdown import escaped
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ FEEDBACK = "supportbot_feedback"
 PERSON = "supportbot_person"
 CHOICE = "supportbot_choice"
 _MOST_SOURCES = 10
-_LONGEST_VALUE = 2000  # of a button, in characters
 
 
 def body_blocks(part: str) -> list[dict[str, Any]]:
@@ -30,7 +30,7 @@ def closing_blocks(outbound: Outbound, *, feedback: bool, person: bool) -> list[
     value = pressed_value(outbound)
     blocks = sources(outbound.citations)
     choices = [
-        {**_button(choice.label, f"{CHOICE}:{number}", pressed_value(outbound, says=choice.says))}
+        _button(choice.label, f"{CHOICE}:{number}", pressed_value(outbound, says=choice.says))
         for number, choice in enumerate(outbound.choices)
     ]
     if choices:
@@ -53,7 +53,10 @@ def sources(citations: Sequence[Citation]) -> list[dict[str, Any]]:
 def pressed_value(outbound: Outbound, *, says: str = "") -> str:
     """Return what Slack hands back when a button is pressed."""
     value = {"turn": outbound.turn_id, "conversation": outbound.external_id}
-    return orjson.dumps(value | ({"says": says} if says else {})).decode()[:_LONGEST_VALUE]
+    if says:
+        address = Address.read(outbound.address)
+        value |= {"says": says, "for": f"{address.user_team or address.team}/{address.user}"}
+    return orjson.dumps(value).decode()
 
 
 def _source(citation: Citation) -> str:

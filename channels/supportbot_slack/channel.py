@@ -1,28 +1,37 @@
-"""The Slack channel: a thin shell around the two ways in and the way out."""
+"""The Slack channel: a thin shell around the ways in and the way out."""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import secrets
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from aiohttp import web
 
 from supportbot.channel import Capabilities
 from supportbot_slack.address import Address
 from supportbot_slack.api import SlackApi, SlackError
+from supportbot_slack.assistant import Pane, is_first
+from supportbot_slack.chores import Chores
 from supportbot_slack.config import SlackConfig
+from supportbot_slack.events import id_at, text_at
+from supportbot_slack.home import home_view
 from supportbot_slack.http import Requests
 from supportbot_slack.identity import People
 from supportbot_slack.inbound import address_of
 from supportbot_slack.ingress import Ingress
+from supportbot_slack.installs import ended
+from supportbot_slack.interactions import Interactions
 from supportbot_slack.limits import Limits
 from supportbot_slack.marker import Marker
 from supportbot_slack.outbound import Outgoing
 from supportbot_slack.rules import Rules
+from supportbot_slack.sdk import web_client
+from supportbot_slack.several import Several
 from supportbot_slack.signature import Signatures
+from supportbot_slack.socket import Sockets
 from supportbot_slack.streaming import Streams
+from supportbot_slack.verify import check_app_token, check_bot_token
 from supportbot_slack.workspaces import SingleWorkspace
 
 if TYPE_CHECKING:
@@ -32,12 +41,13 @@ if TYPE_CHECKING:
     from supportbot.messages import Accepted, Outbound, Sent
     from supportbot_slack.events import Event
     from supportbot_slack.inbound import Heard
+    from supportbot_slack.workspaces import Workspaces
 
 _MARKER_KEY = "marker-key"
 
 
 class SlackChannel:
-    """Answers in a Slack workspace."""
+    """Answers in Slack: in one workspace, or in all that installed the app."""
 
     Config: ClassVar = SlackConfig
     capabilities: ClassVar[Capabilities] = Capabilities(streaming=True, max_text=11_000)
@@ -46,35 +56,74 @@ class SlackChannel:
         self._config = config
         self._host = host
         self._api = SlackApi(config.api_url)
-        assert config.bot_token is not None, "the configuration sees to it"
-        self._workspaces = SingleWorkspace(config.bot_token.get_secret_value(), self._api)
+        self._single: SingleWorkspace | None = None
+        self._several: Several | None = None
+        self._workspaces: Workspaces
+        if config.bot_token is not None:
+            self._workspaces = self._single = SingleWorkspace(config.bot_token.get_secret_value(), self._api)
+        elif config.oauth is not None and config.public_url is not None:
+            self._several = Several.made(
+                config.oauth, host, public_url=config.public_url, api_url=config.api_url
+            )
+            self._workspaces = self._several.installs
         self._people = People(self._api, trust_guests=config.trust_guests)
-        self._rules = Rules(config)
-        self._limits = Limits()
+        self._pane = Pane(config.assistant, self._api, self._workspaces, host.records)
+        self._chores = Chores()
+        self._sockets: Sockets | None = None
         self._streams: Streams | None = None
         self._outgoing: Outgoing | None = None
 
+    # -- the contract -----------------------------------------------------------------------------
+
     def app(self, accept: Accept) -> web.Application:
-        """Return the routes of the HTTP way in, and what runs in the background."""
+        """Return the routes of the HTTP way in and of the install pages, and what runs in the background."""
         app = web.Application()
         app.cleanup_ctx.extend([self._api.run, self._run])
         ingress = Ingress(
             self._host,
             accept,
-            self._rules,
+            Rules(self._config),
             self._people,
             watch=self._watch,
             is_ours=self._is_ours,
-            others={},
+            others={
+                "assistant_thread_started": self._greet,
+                "app_home_opened": self._show_home,
+                "app_uninstalled": self._end_installation,
+                "tokens_revoked": self._end_installation,
+            },
+        )
+        interactions = Interactions(
+            self._host,
+            accept,
+            self._people,
+            api=self._api,
+            workspaces=self._workspaces,
+            chores=self._chores,
         )
         if self._config.signing_secret is not None:
+            signatures = Signatures(self._config.signing_secrets)
             requests = Requests(
-                Signatures(self._config.signing_secrets),
+                signatures,
                 events=ingress.take,
-                pressed=self._nothing,
-                command=self._nothing,
+                pressed=interactions.pressed,
+                command=interactions.command,
             )
             app.add_routes(requests.routes())
+        if self._config.app_token is not None:
+            self._sockets = Sockets(
+                self._api,
+                self._config.app_token.get_secret_value(),
+                connections=self._config.connections,
+                events=ingress.take,
+                pressed=interactions.pressed,
+                command=interactions.command,
+                ignored=self._host.ignored,
+            )
+            app.cleanup_ctx.append(self._sockets.run)
+        if self._several is not None:
+            app.cleanup_ctx.append(self._several.installs.run)
+            app.add_routes(self._several.pages.routes())
         return app
 
     async def send(self, outbound: Outbound) -> Sent:
@@ -82,32 +131,78 @@ class SlackChannel:
         return await (await self._way_out()).send(outbound)
 
     async def find(self, outbound: Outbound) -> Sent | None:
-        """Look whether all of a reply stands in Slack."""
+        """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""
         return await (await self._way_out()).find(outbound)
 
     def problem(self) -> str:
         """Return what keeps the channel from working; empty when all is well."""
-        trouble = self._workspaces.trouble
-        return f"Slack refuses the bot token ({trouble}); deliveries wait for a new one" if trouble else ""
+        if self._several is not None and (trouble := self._several.installs.problem()):
+            return trouble
+        if self._single is not None and self._single.trouble:
+            return f"Slack refuses the bot token ({self._single.trouble}); deliveries wait for a new one"
+        return self._sockets.problem() if self._sockets is not None else ""
+
+    async def verify(self) -> list[str]:
+        """Ask Slack whether the tokens work, and what they may do. See ``CanVerify``."""
+        problems: list[str] = []
+        client = web_client(self._config.api_url)
+        if self._config.bot_token is not None:
+            token = self._config.bot_token.get_secret_value()
+            problems += await check_bot_token(web_client(self._config.api_url, token))
+        if self._several is not None:
+            problems += await self._several.verify()
+        if self._config.app_token is not None:
+            problems += await check_app_token(client, self._config.app_token.get_secret_value())
+        return problems
+
+    # -- the way in -------------------------------------------------------------------------------
+
+    def _is_ours(self, event: Event) -> bool:
+        here = self._single.known if self._single is not None else None
+        if here is None:
+            return True  # several, or Slack has not said yet which it is; that the event is signed must do
+        another_app = here.app_id and event.app and event.app != here.app_id
+        return event.team in {here.team, here.enterprise} and not another_app
+
+    def _watch(self, heard: Heard, accepted: Accepted) -> None:
+        if accepted.state != "pending":
+            return
+        if self._streams is not None:
+            self._streams.watch(accepted, heard.conversation, Address.read(address_of(heard)))
+        if is_first(heard, accepted.seq):
+            self._chores.begin("title", self._pane.name(heard))
+
+    async def _greet(self, event: Event) -> None:
+        self._chores.begin("greeting", self._pane.greet(event))
+
+    async def _show_home(self, event: Event) -> None:
+        if text_at(event.body, "tab") == "home":
+            self._chores.begin("home", self._publish_home(event))
+
+    async def _publish_home(self, event: Event) -> None:
+        user = id_at(event.body, "user")
+        workspace = await self._workspaces.get(event.team, event.enterprise)
+        if workspace is not None and user:
+            begun = await self._host.transcripts.begun_by(f"{event.team}/{user}")
+            view = home_view(self._host.bot_name, begun)
+            await self._api.call(workspace.bot_token, "views.publish", {"user_id": user, "view": view})
+
+    async def _end_installation(self, event: Event) -> None:
+        reason = ended(event.body)
+        if reason:
+            await self._workspaces.disable(event.team, reason)
+
+    # -- the way out ------------------------------------------------------------------------------
 
     async def _way_out(self) -> Outgoing:
         if self._outgoing is None:
-            await self._prepare()
-        assert self._outgoing is not None
+            marker = await self._marker()
+            if self._config.streaming and self._streams is None:
+                self._streams = Streams(self._host, self._api, self._workspaces, marker)
+            self._outgoing = Outgoing(
+                self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
+            )
         return self._outgoing
-
-    async def _prepare(self) -> None:
-        """Make what marks posts: its key is in the store."""
-        marker = await self._marker()
-        if self._config.streaming:
-            self._streams = Streams(self._host, self._api, self._workspaces, marker)
-        self._outgoing = Outgoing(
-            self._config, self._api, self._workspaces, marker, limits=self._limits, streams=self._streams
-        )
-
-    def _watch(self, heard: Heard, accepted: Accepted) -> None:
-        if self._streams is not None and accepted.state == "pending":
-            self._streams.watch(accepted, heard.conversation, Address.read(address_of(heard)))
 
     async def _marker(self) -> Marker:
         """Return the maker of marks; its key is the same in every process and after every start."""
@@ -117,28 +212,16 @@ class SlackChannel:
             key = await self._host.records.get(_MARKER_KEY)
         return Marker(bytes.fromhex(str(key)))
 
-    def _is_ours(self, event: Event) -> bool:
-        here = self._workspaces.known
-        if here is None:
-            return True  # Slack has not said yet who we are; that the event is signed must do
-        known_app = here.app_id and event.app
-        return event.team in {here.team, here.enterprise} and (not known_app or event.app == here.app_id)
-
-    async def _run(self, app: web.Application) -> AsyncIterator[None]:
+    async def _run(self, _: web.Application) -> AsyncIterator[None]:
         """Get ready, and ask Slack who we are while nobody waits for it."""
-        if self._outgoing is None:
-            await self._prepare()
-        asking = asyncio.create_task(self._introduce())
+        await self._way_out()
+        if self._single is not None:
+            self._chores.begin("introduction", self._introduce(self._single))
         yield
-        asking.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asking
+        await self._chores.end()
         if self._streams is not None:
             await self._streams.end()
 
-    async def _introduce(self) -> None:
+    async def _introduce(self, single: SingleWorkspace) -> None:
         with contextlib.suppress(SlackError):
-            await self._workspaces.identity()
-
-    async def _nothing(self, _: Any) -> None:
-        self._host.ignored("interaction")
+            await single.identity()

@@ -43,7 +43,9 @@ def manifest(
     url: Annotated[
         str, typer.Option(metavar="URL", help="Where the bot is from outside; bot.yaml's public_url.")
     ] = "",
-    channel: Annotated[str, typer.Option(help="The channel's name in bot.yaml, when there are several.")] = "",
+    channel: Annotated[
+        str, typer.Option(help="The channel's name in bot.yaml, when there are several.")
+    ] = "",
     as_json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of YAML.")] = False,
 ) -> None:
     """Print the app's manifest, to be pasted at api.slack.com/apps: Create New App, From a manifest."""

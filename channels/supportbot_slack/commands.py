@@ -96,7 +96,10 @@ def from_shortcut(payload: Mapping[str, Any], *, channel: str, assurance: Assura
     used, and not at all if it was written to the bot.
     """
     who = _Person.of_payload(payload)
-    place, ts = id_at(payload, "channel", "id"), ts_at(payload, "message", "ts") or ts_at(payload, "message_ts")
+    place, ts = (
+        id_at(payload, "channel", "id"),
+        ts_at(payload, "message", "ts") or ts_at(payload, "message_ts"),
+    )
     if who is None or not place or not ts:
         return Asked()
     text = plain(text_at(payload, "message", "text"))[:_LONGEST]

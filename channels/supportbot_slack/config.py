@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from supportbot.channel import ChannelConfig
+from supportbot_slack.credentials import AppToken, BotToken, SigningSecret
+from supportbot_slack.install_config import OAuth, PublicUrl
 
 API_URL = "https://slack.com/api/"
 _SHORTEST_SECRET = 16
@@ -17,37 +19,12 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _token(begins: str, what: str, where: str) -> AfterValidator:
-    def check(secret: SecretStr) -> SecretStr:
-        if not re.fullmatch(begins + r"[A-Za-z0-9-]{4,400}", secret.get_secret_value()):
-            raise ValueError(
-                f"must be {what}, which begins with {begins}; see {where} in your app's settings"
-            )
-        return secret
-
-    return AfterValidator(check)
-
-
-def _check_signing_secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if text.startswith(("xoxb-", "xapp-", "xoxp-")):
-        raise ValueError(
-            "is a token; the signing secret stands under Basic Information in your app's settings"
-        )
-    if not re.fullmatch(r"[!-~]{8,200}", text):
-        raise ValueError("must be 8 characters at least, without spaces; it stands under Basic Information")
-    return secret
-
-
 def _check_api_url(url: str) -> str:
     if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?/", url):
         raise ValueError("must be a URL that ends with a slash, such as https://slack.com/api/")
     return url
 
 
-BotToken = Annotated[SecretStr, _token("xoxb-", "a bot token", "OAuth & Permissions")]
-AppToken = Annotated[SecretStr, _token("xapp-", "an app-level token", "Basic Information, App-Level Tokens")]
-SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 
 
@@ -56,8 +33,8 @@ class Rule(_Section):
 
     answer: Literal["mention", "every", "off"] = Field(
         "mention",
-        description="mention: when it is mentioned, and in the threads it takes part in; every: each message; "
-        "off: never.",
+        description="mention: when it is mentioned, and in the threads it takes part in; every: each "
+        "message; off: never.",
     )
     users: tuple[str, ...] = Field(
         (), strict=False, description="The only users it answers there, by id (U…); everybody when left out."
@@ -97,6 +74,13 @@ class SlackConfig(ChannelConfig):
     app_token: AppToken | None = Field(
         None, description="Fetches events over Socket Mode, with no public address: xapp-…, given as ${NAME}."
     )
+    oauth: OAuth | None = Field(
+        None, description="Lets several workspaces install the app by themselves; instead of a bot_token."
+    )
+    public_url: PublicUrl | None = Field(
+        None,
+        description="Where the bot is from outside, such as https://bot.example.com: for the install pages.",
+    )
     connections: int = Field(
         2, ge=1, le=10, description="Connections that Socket Mode holds open, so that one may be renewed."
     )
@@ -109,7 +93,7 @@ class SlackConfig(ChannelConfig):
     agents: tuple[str, ...] = Field(
         (),
         strict=False,
-        description="The support team's users, by id (U…): where one of them writes, a person has taken over.",
+        description="The support team's users, by id (U…). Where one of them writes, a person has taken over.",
     )
     bots: tuple[str, ...] = Field(
         (),
@@ -149,11 +133,13 @@ class SlackConfig(ChannelConfig):
         return [secret.get_secret_value() for secret in known if secret is not None]
 
     @model_validator(mode="after")
-    def _can_hear(self) -> SlackConfig:
+    def _fits_together(self) -> SlackConfig:
         if self.signing_secret is None and self.app_token is None:
             raise ValueError("needs a signing_secret (events over HTTP) or an app_token (Socket Mode)")
-        if self.bot_token is None:
-            raise ValueError("needs a bot_token")
+        if (self.bot_token is None) == (self.oauth is None):
+            raise ValueError("needs a bot_token (one workspace) or oauth (several), and not both")
+        if self.oauth is not None and self.public_url is None:
+            raise ValueError("oauth needs a public_url: Slack sends the browser back to it")
         short = any(len(secret) < _SHORTEST_SECRET for secret in self.signing_secrets)
         if short and self.api_url == API_URL:
             raise ValueError(

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 _BOT_TOKEN = re.compile(r"(xoxe\.)?xoxb-[A-Za-z0-9-]{4,400}", re.ASCII)
 _APP_TOKEN = re.compile(r"xapp-[A-Za-z0-9-]{4,400}", re.ASCII)
 _SECRET = re.compile(r"[!-~]{16,200}", re.ASCII)
+_SIGNING_SECRET = re.compile(r"[!-~]{8,200}", re.ASCII)  # against Slack itself 16: ``SlackConfig`` sees to it
 _CLIENT_ID = re.compile(r"\d{3,30}\.\d{3,30}", re.ASCII)
-_FILLERS = re.compile(r"(change|replace)[_-]?me|placeholder|your[_-]|my[_-]?secret|password|x{8}", re.IGNORECASE)
+_FILLERS = re.compile(
+    r"(change|replace)[_-]?me|placeholder|your[_-]|my[_-]?secret|password|x{8}", re.IGNORECASE
+)
 
 _KINDS = {
     "xoxb-": "is a bot token, which belongs to bot_token",
@@ -48,14 +51,14 @@ def _token(pattern: re.Pattern[str], where: str) -> Callable[[SecretStr], Secret
     return check
 
 
-def _shared(where: str) -> Callable[[SecretStr], SecretStr]:
+def _shared(where: str, form: re.Pattern[str] = _SECRET) -> Callable[[SecretStr], SecretStr]:
     """Hold a secret that Slack shares with the app to what cannot be guessed; it is no token."""
 
     def check(secret: SecretStr) -> SecretStr:
         value = secret.get_secret_value()
         if kind := _kind(value):
             raise ValueError(f"{kind}: {where}")
-        if not _SECRET.fullmatch(value) or _FILLERS.search(value) or len(set(value)) < 6:
+        if not form.fullmatch(value) or _FILLERS.search(value) or len(set(value)) < 6:
             raise ValueError(f"is too short, a placeholder, or holds characters that no secret has: {where}")
         return secret
 
@@ -95,7 +98,7 @@ BotToken = Annotated[SecretStr, AfterValidator(_token(_BOT_TOKEN, _WHERE_BOT))]
 AppToken = Annotated[SecretStr, AfterValidator(_token(_APP_TOKEN, _WHERE_APP))]
 """What opens Socket Mode connections: ``xapp-…``."""
 
-SigningSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_SIGNING))]
+SigningSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_SIGNING, _SIGNING_SECRET))]
 """What Slack signs its requests with."""
 
 ClientSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_CLIENT))]

@@ -49,7 +49,11 @@ class People:
         """Return what is known by now of who wrote a message."""
         if heard.from_elsewhere and not self._trust_guests:
             return _UNKNOWN
-        return self._remembered(heard.event.team, heard.user) or _UNKNOWN
+        return self.remembered(heard.event.team, heard.user)
+
+    def remembered(self, team: str, user: str) -> Person:
+        """Return what is known by now of a user."""
+        return self._remembered(team, user) or _UNKNOWN
 
     async def ask(self, workspace: Workspace, user: str) -> Person:
         """Return who a user is; asks Slack if that is not known. Without the right to ask nobody is known."""

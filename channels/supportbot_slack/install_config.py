@@ -33,7 +33,9 @@ def check_public_url(url: str) -> str:
 
 def _team(value: str) -> str:
     if not re.fullmatch(r"[TE][A-Z0-9]{2,30}", value):
-        raise ValueError("is not a workspace's id: it begins with T, an organisation's with E, as in T012AB3C4")
+        raise ValueError(
+            "is not a workspace's id: it begins with T, an organisation's with E, as in T012AB3C4"
+        )
     return value
 
 

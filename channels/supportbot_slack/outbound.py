@@ -7,7 +7,7 @@ posted again, and what was begun while it was being written is finished by an up
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -17,6 +17,7 @@ from supportbot.messages import Sent
 from supportbot_slack.address import Address
 from supportbot_slack.api import Declined, Lost, NotReached, RateLimited, SlackError
 from supportbot_slack.blocks import body_blocks, closing_blocks
+from supportbot_slack.direct import DirectMessages
 from supportbot_slack.find import Standing, look
 from supportbot_slack.markdown import safe, split
 from supportbot_slack.marker import Mark
@@ -83,6 +84,7 @@ class Outgoing:
         limits: Limits,
         streams: Streams | None,
     ) -> None:
+        self._direct = DirectMessages(api.call)
         self._config = config
         self._api = api
         self._workspaces = workspaces
@@ -139,7 +141,12 @@ class Outgoing:
             raise RetryAfter(cause=error.cause) from error
         if workspace is None:
             raise RetryAfter(seconds=_PARKED, cause="the app has no working token for this workspace")
-        return _Post(outbound=outbound, address=address, workspace=workspace)
+        post = _Post(outbound=outbound, address=address, workspace=workspace)
+        try:
+            channel = await self._direct.channel(workspace, address.channel)
+        except SlackError as error:
+            await self._explain(post, error)
+        return replace(post, address=replace(address, channel=channel))
 
     async def _standing(self, post: _Post) -> Standing:
         """Return what of it may stand there already; asks Slack only where something may."""

@@ -33,7 +33,9 @@ def page(title: str, *paragraphs: str, link: tuple[str, str] = ("", ""), status:
         status: the HTTP status.
     """
     url, words = link
-    button = f'<p><a class="button" rel="noreferrer" href="{escape(url)}">{escape(words)}</a></p>' if url else ""
+    button = (
+        f'<p><a class="button" rel="noreferrer" href="{escape(url)}">{escape(words)}</a></p>' if url else ""
+    )
     text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
     return web.Response(
         status=status,

@@ -27,6 +27,7 @@ from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from supportbot.channel import Verdict
     from supportbot.messages import Citation, Inbound, MessageState, State
 
 
@@ -112,6 +113,19 @@ class MemoryTranscripts:
         ]
 
 
+class MemoryRatings:
+    """What people thought of answers, in memory; it takes any turn for one that there is."""
+
+    def __init__(self) -> None:
+        self.given: dict[tuple[str, str], Verdict] = {}
+        """By turn and rater."""
+
+    async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
+        """Store a verdict."""
+        self.given[turn_id, rater] = verdict
+        return True
+
+
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
 
@@ -125,6 +139,7 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
+        self.ratings = MemoryRatings()
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -135,6 +150,7 @@ class FakeCore:
             transcripts=MemoryTranscripts(self._conversations),
             feed=self._feed,
             ignored=self.ignored.append,
+            ratings=self.ratings,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
