@@ -301,9 +301,7 @@ async def running(
     log.info("bot.stopped")
 
 
-async def verified(
-    loaded: Loaded, *, make_channel: MakeChannel = make_channel
-) -> dict[str, tuple[str, ...]]:
+async def verified(loaded: Loaded, *, make_channel: MakeChannel = make_channel) -> dict[str, tuple[str, ...]]:
     """Ask platforms and model endpoints whether the configuration works with them; nothing is started.
 
     Returns what is wrong with each, by ``channel <name>`` and ``model <name>``: nothing where all is well.
@@ -325,7 +323,9 @@ async def _verified(question: Awaitable[list[str]]) -> tuple[str, ...]:
         async with asyncio.timeout(_VERIFY):
             return tuple(await question)
     except Exception as error:  # noqa: BLE001 - a stranger's channel may fail in any way; others are still asked
-        return (f"could not be asked ({type(error).__name__}): try again, or tell the authors of the channel",)
+        return (
+            f"could not be asked ({type(error).__name__}): try again, or tell the authors of the channel",
+        )
 
 
 def configure_logging(loaded: Loaded) -> None:

@@ -169,7 +169,7 @@ class CanReport(Protocol):
 
 @runtime_checkable
 class CanVerify(Protocol):
-    """A channel that can ask its platform whether the configuration works, for ``supportbot check --online``."""
+    """A channel that can ask its platform whether it works as configured, for ``check --online``."""
 
     async def verify(self) -> list[str]:
         """Return what is wrong, each as ``what: what to do``; empty when all is well.

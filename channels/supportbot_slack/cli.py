@@ -43,7 +43,9 @@ def manifest(
     url: Annotated[
         str, typer.Option(metavar="URL", help="Where the bot is from outside; bot.yaml's public_url.")
     ] = "",
-    channel: Annotated[str, typer.Option(help="The channel's name in bot.yaml, when there are several.")] = "",
+    channel: Annotated[
+        str, typer.Option(help="The channel's name in bot.yaml, when there are several.")
+    ] = "",
     as_json_: Annotated[bool, typer.Option("--json", help="Print JSON instead of YAML.")] = False,
 ) -> None:
     """Print the app's manifest, to be pasted at api.slack.com/apps: Create New App, From a manifest."""
@@ -80,7 +82,7 @@ def _section(outline: "Outline", channel: str) -> "tuple[str, Mapping[str, Any]]
         return channel, sections[channel]
     if channel or len(sections) > 1:
         raise WhichChannel(name=channel or "*", known=", ".join(sorted(sections)) or "there is none")
-    return next(iter(sections.items()), (channel or _NAME, {}))
+    return next(iter(sections.items()), (_NAME, {}))
 
 
 def _uses_socket_mode(section: "Mapping[str, Any]", address: str) -> bool:

@@ -90,13 +90,16 @@ def from_form(payload: Mapping[str, Any], *, channel: str, assurance: Assurance 
 
 
 def from_shortcut(payload: Mapping[str, Any], *, channel: str, assurance: Assurance = "claimed") -> Asked:
-    """Read a message shortcut: the message is the question, whoever used it asks. Arguments: see ``from_command``.
+    """Read a message shortcut: the message is the question, whoever used it asks. Else as ``from_command``.
 
     Its key is the message's own. So a message is answered once, however often and by whomever the shortcut is
     used, and not at all if it was written to the bot.
     """
     who = _Person.of_payload(payload)
-    place, ts = id_at(payload, "channel", "id"), ts_at(payload, "message", "ts") or ts_at(payload, "message_ts")
+    place, ts = (
+        id_at(payload, "channel", "id"),
+        ts_at(payload, "message", "ts") or ts_at(payload, "message_ts"),
+    )
     if who is None or not place or not ts:
         return Asked()
     text = plain(text_at(payload, "message", "text"))[:_LONGEST]

@@ -20,7 +20,9 @@ _BOT_TOKEN = re.compile(r"(xoxe\.)?xoxb-[A-Za-z0-9-]{4,400}", re.ASCII)
 _APP_TOKEN = re.compile(r"xapp-[A-Za-z0-9-]{4,400}", re.ASCII)
 _SECRET = re.compile(r"[!-~]{16,200}", re.ASCII)
 _CLIENT_ID = re.compile(r"\d{3,30}\.\d{3,30}", re.ASCII)
-_FILLERS = re.compile(r"(change|replace)[_-]?me|placeholder|your[_-]|my[_-]?secret|password|x{8}", re.IGNORECASE)
+_FILLERS = re.compile(
+    r"(change|replace)[_-]?me|placeholder|your[_-]|my[_-]?secret|password|x{8}", re.IGNORECASE
+)
 
 _KINDS = {
     "xoxb-": "is a bot token, which belongs to bot_token",

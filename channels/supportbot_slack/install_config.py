@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from supportbot_slack.credentials import ClientId, ClientSecret, EncryptionKey
+from supportbot_slack.credentials import ClientId, ClientSecret, EncryptionKey  # noqa: TC001 - pydantic's
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -33,7 +33,9 @@ def check_public_url(url: str) -> str:
 
 def _team(value: str) -> str:
     if not re.fullmatch(r"[TE][A-Z0-9]{2,30}", value):
-        raise ValueError("is not a workspace's id: it begins with T, an organisation's with E, as in T012AB3C4")
+        raise ValueError(
+            "is not a workspace's id: it begins with T, an organisation's with E, as in T012AB3C4"
+        )
     return value
 
 

@@ -184,7 +184,9 @@ class InstallPages:
         if word == "access_denied":
             return self._page("Nothing was installed", "You pressed Cancel, which is fine.", status=200)
         why = f"Slack reported the error {word}." if word else "Slack reported an error."
-        return self._page("Nothing was installed", why, "If it comes again, tell the bot's operator.", status=400)
+        return self._page(
+            "Nothing was installed", why, "If it comes again, tell the bot's operator.", status=400
+        )
 
     def _stale(self) -> web.Response:
         return self._page(

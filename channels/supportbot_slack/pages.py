@@ -1,4 +1,4 @@
-"""The pages that a person sees while installing the app: plain HTML, no script, nothing loaded, nothing echoed."""
+"""The pages that a person sees while installing the app: plain HTML; no script, nothing loaded or echoed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ def page(title: str, *paragraphs: str, link: tuple[str, str] = ("", ""), status:
         status: the HTTP status.
     """
     url, words = link
-    button = f'<p><a class="button" rel="noreferrer" href="{escape(url)}">{escape(words)}</a></p>' if url else ""
+    button = (
+        f'<p><a class="button" rel="noreferrer" href="{escape(url)}">{escape(words)}</a></p>' if url else ""
+    )
     text = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs)
     return web.Response(
         status=status,

@@ -40,9 +40,7 @@ class Several:
             api_url: where Slack's Web API is.
         """
         vault = Vault(oauth.encryption_keys)
-        grants = Grants(
-            web_client(api_url), client_id=oauth.client_id, client_secret=oauth.client_secret
-        )
+        grants = Grants(web_client(api_url), client_id=oauth.client_id, client_secret=oauth.client_secret)
         installs = Installs(host.records, vault, grants)
         base_url = public_url + host.base_path
         pages = InstallPages(

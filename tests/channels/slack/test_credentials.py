@@ -8,7 +8,14 @@ import pytest
 from cryptography.fernet import Fernet
 from pydantic import BaseModel, ValidationError
 
-from supportbot_slack.credentials import AppToken, BotToken, ClientId, ClientSecret, EncryptionKey, SigningSecret
+from supportbot_slack.credentials import (  # noqa: TC001 - pydantic reads them
+    AppToken,
+    BotToken,
+    ClientId,
+    ClientSecret,
+    EncryptionKey,
+    SigningSecret,
+)
 from supportbot_slack.install_config import OAuth, PublicUrl
 
 SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
@@ -60,7 +67,7 @@ def test_the_right_kind_is_taken(given: dict[str, str]) -> None:
         ({"bot_token": "xoxe-1-MS0yLTE3MjM1"}, "is a refresh token or a configuration token"),
         ({"bot_token": "changeme"}, "is not one of its kind: copy the one under OAuth & Permissions"),
         ({"bot_token": "xoxb-12345\n"}, "is a bot token, which belongs to bot_token"),
-        ({"app_token": "xoxb-1234567890"}, "is a bot token, which belongs to bot_token: copy one under Basic"),
+        ({"app_token": "xoxb-1234567890"}, "is a bot token, which belongs to bot_token: copy one"),
         ({"app_token": "xapp-a b"}, "is an app-level token"),
         ({"signing_secret": "xoxb-1234567890-abcdefg"}, "is a bot token, which belongs to bot_token"),
         ({"signing_secret": "tooshort"}, "is too short, a placeholder, or holds characters"),
