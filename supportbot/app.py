@@ -12,6 +12,7 @@ import secrets
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -276,7 +277,7 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = _channels(loaded, store, feed, make_channel)
+        channels = _channels(loaded, store, feed, metrics, make_channel)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
@@ -352,7 +353,9 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     return lock
 
 
-def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChannel) -> dict[str, Channel]:
+def _channels(
+    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
+) -> dict[str, Channel]:
     made: dict[str, Channel] = {}
     for name, section in loaded.channels.items():
         host = Host(
@@ -360,6 +363,7 @@ def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChanne
             records=ChannelRecords(store, name),
             transcripts=ChannelTranscripts(store, name),
             feed=feed,
+            ignored=partial(metrics.message_ignored, name),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
         )

@@ -93,6 +93,14 @@ class Records(Protocol):
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
 
 
+class CountIgnored(Protocol):
+    """Counts what a channel acknowledged without handing it in: nothing of it is stored."""
+
+    def __call__(self, reason: str) -> None:
+        """One more, for ``/metrics``. ``reason`` is a word of the channel's own, such as ``bot`` or ``edit``: one
+        of a few, never a stranger's."""
+
+
 class Transcripts(Protocol):
     """What was said in this channel's conversations: for channels whose readers come and fetch."""
 
@@ -119,6 +127,8 @@ class Host:
     transcripts: Transcripts
     feed: Feed
     """What happens in conversations right now (see ``supportbot.feed``)."""
+    ignored: CountIgnored
+    """For what arrives and is no message to answer."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"

@@ -137,6 +137,16 @@ class Citation(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(_Evolve):
+    """An answer that a customer can give by pressing a button; a channel without buttons shows none."""
+
+    label: str
+    """What stands on the button."""
+    says: str
+    """What the customer says by pressing it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message(_Evolve):
     """One stored message of a conversation."""
 
@@ -350,6 +360,8 @@ class Outbound(_Evolve):
     """The first key of the newest message it answers."""
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
+    choices: tuple[Choice, ...] = ()
+    """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

@@ -123,6 +123,8 @@ class FakeCore:
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
+        self.ignored: list[str] = []
+        """Why things were acknowledged that the channel did not hand in."""
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -132,6 +134,7 @@ class FakeCore:
             records=self.records,
             transcripts=MemoryTranscripts(self._conversations),
             feed=self._feed,
+            ignored=self.ignored.append,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
