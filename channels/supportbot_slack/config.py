@@ -5,38 +5,17 @@ from __future__ import annotations
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from supportbot.channel import ChannelConfig
+from supportbot_slack.credentials import AppToken, BotToken, SigningSecret, check_strength
+from supportbot_slack.install_config import OAuth, PublicUrl  # noqa: TC001 - pydantic reads them
 
 API_URL = "https://slack.com/api/"
-_SHORTEST_SECRET = 16
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-def _token(begins: str, what: str, where: str) -> AfterValidator:
-    def check(secret: SecretStr) -> SecretStr:
-        if not re.fullmatch(begins + r"[A-Za-z0-9-]{4,400}", secret.get_secret_value()):
-            raise ValueError(
-                f"must be {what}, which begins with {begins}; see {where} in your app's settings"
-            )
-        return secret
-
-    return AfterValidator(check)
-
-
-def _check_signing_secret(secret: SecretStr) -> SecretStr:
-    text = secret.get_secret_value()
-    if text.startswith(("xoxb-", "xapp-", "xoxp-")):
-        raise ValueError(
-            "is a token; the signing secret stands under Basic Information in your app's settings"
-        )
-    if not re.fullmatch(r"[!-~]{8,200}", text):
-        raise ValueError("must be 8 characters at least, without spaces; it stands under Basic Information")
-    return secret
 
 
 def _check_api_url(url: str) -> str:
@@ -45,9 +24,6 @@ def _check_api_url(url: str) -> str:
     return url
 
 
-BotToken = Annotated[SecretStr, _token("xoxb-", "a bot token", "OAuth & Permissions")]
-AppToken = Annotated[SecretStr, _token("xapp-", "an app-level token", "Basic Information, App-Level Tokens")]
-SigningSecret = Annotated[SecretStr, AfterValidator(_check_signing_secret)]
 ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 
 
@@ -96,6 +72,14 @@ class SlackConfig(ChannelConfig):
     )
     app_token: AppToken | None = Field(
         None, description="Fetches events over Socket Mode, with no public address: xapp-…, given as ${NAME}."
+    )
+    public_url: PublicUrl | None = Field(
+        None,
+        description="Where Slack, and people's browsers, reach the bot: https://bot.example.com. Needed with "
+        "oauth; the manifest uses it.",
+    )
+    oauth: OAuth | None = Field(
+        None, description="Lets workspaces install the app by themselves, in place of one bot_token."
     )
     connections: int = Field(
         2, ge=1, le=10, description="Connections that Socket Mode holds open, so that one may be renewed."
@@ -152,12 +136,11 @@ class SlackConfig(ChannelConfig):
     def _can_hear(self) -> SlackConfig:
         if self.signing_secret is None and self.app_token is None:
             raise ValueError("needs a signing_secret (events over HTTP) or an app_token (Socket Mode)")
-        if self.bot_token is None:
-            raise ValueError("needs a bot_token")
-        short = any(len(secret) < _SHORTEST_SECRET for secret in self.signing_secrets)
-        if short and self.api_url == API_URL:
-            raise ValueError(
-                f"the signing secret has less than {_SHORTEST_SECRET} characters, which Slack's never has: "
-                "copy it from Basic Information in your app's settings"
-            )
+        if (self.bot_token is None) == (self.oauth is None):
+            raise ValueError("needs either a bot_token (one workspace) or oauth (several)")
+        if self.oauth is not None and self.public_url is None:
+            raise ValueError("needs a public_url: with oauth, Slack sends people's browsers back to it")
+        if self.api_url == API_URL:
+            for secret in self.signing_secrets:
+                check_strength(secret)
         return self
