@@ -310,7 +310,7 @@ async def verified(loaded: Loaded, *, make_channel: MakeChannel = make_channel) 
     """
     store = open_store(loaded.database)  # lent to the channels; it may not be there, and is not looked into
     try:
-        channels = _channels(loaded, store, Feed(), make_channel)
+        channels = _channels(loaded, store, Feed(), Metrics(), make_channel)
         questions = {f"channel {n}": c.verify() for n, c in channels.items() if isinstance(c, CanVerify)}
         questions |= {f"model {section.label}": verify_model(section) for section in loaded.config.model}
         answers = await asyncio.gather(*map(_verified, questions.values()))
