@@ -303,9 +303,7 @@ async def running(
     log.info("bot.stopped")
 
 
-async def verified(
-    loaded: Loaded, *, make_channel: MakeChannel = make_channel
-) -> dict[str, tuple[str, ...]]:
+async def verified(loaded: Loaded, *, make_channel: MakeChannel = make_channel) -> dict[str, tuple[str, ...]]:
     """Ask platforms and model endpoints whether the configuration works with them; nothing is started.
 
     Returns what is wrong with each, by ``channel <name>`` and ``model <name>``: nothing where all is well.
@@ -313,7 +311,7 @@ async def verified(
     """
     store = open_store(loaded.database)  # lent to the channels; it may not be there, and is not looked into
     try:
-        channels = _channels(loaded, store, Feed(), make_channel)
+        channels = _channels(loaded, store, Feed(), Metrics(), make_channel)
         questions = {f"channel {n}": c.verify() for n, c in channels.items() if isinstance(c, CanVerify)}
         questions |= {f"model {section.label}": verify_model(section) for section in loaded.config.model}
         answers = await asyncio.gather(*map(_verified, questions.values()))
@@ -327,7 +325,9 @@ async def _verified(question: Awaitable[list[str]]) -> tuple[str, ...]:
         async with asyncio.timeout(_VERIFY):
             return tuple(await question)
     except Exception as error:  # noqa: BLE001 - a stranger's channel may fail in any way; others are still asked
-        return (f"could not be asked ({type(error).__name__}): try again, or tell the authors of the channel",)
+        return (
+            f"could not be asked ({type(error).__name__}): try again, or tell the authors of the channel",
+        )
 
 
 def configure_logging(loaded: Loaded) -> None:

@@ -100,8 +100,11 @@ class CountIgnored(Protocol):
     """Counts what a channel acknowledged without handing it in: nothing of it is stored."""
 
     def __call__(self, reason: str, /) -> None:
-        """One more, for ``/metrics``. ``reason`` is one of a few words of the channel's own, such as ``bot`` or
-        ``edit``, never a stranger's."""
+        """One more, for ``/metrics``.
+
+        Args:
+            reason: one of a few words of the channel's own, such as ``bot`` or ``edit``; never a stranger's.
+        """
 
 
 class Transcripts(Protocol):
@@ -197,7 +200,7 @@ class CanReport(Protocol):
 
 @runtime_checkable
 class CanVerify(Protocol):
-    """A channel that can ask its platform whether the configuration works, for ``supportbot check --online``."""
+    """A channel that can ask its platform whether it works as configured, for ``check --online``."""
 
     async def verify(self) -> list[str]:
         """Return what is wrong, each as ``what: what to do``; empty when all is well.

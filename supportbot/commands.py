@@ -5,8 +5,8 @@ A package names a ``typer.Typer`` by an entry point of the group ``supportbot.co
     [project.entry-points."supportbot.commands"]
     fax = "supportbot_fax.cli:app"          # supportbot fax …
 
-It is imported when its name is called, and not before: other commands stay as quick as they are, and something
-that is not installed is missed by nobody else. Its commands find bot.yaml by ``bot_file(context)``.
+It is imported when its name is called, and not before: other commands stay as quick as they are, and what is
+not installed is missed by nobody else. Its commands find bot.yaml by ``bot_file(context)``.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _GROUP = "supportbot.commands"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outline:
-    """What stands in a bot.yaml, ready or not: while somebody sets a bot up, its secrets are still to come."""
+    """What stands in a bot.yaml, ready or not: while somebody sets a bot up, secrets are still to come."""
 
     name: str
     """What the bot calls itself."""

@@ -94,9 +94,12 @@ def test_a_channel_that_breaks_is_no_crash(bot: BotFolder, monkeypatch: pytest.M
 def test_programs_read_it_as_json(bot: BotFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Under ``online``, which is there only when it was asked for."""
     monkeypatch.setattr(Fax, "says", ("no line: plug it in",))
-    assert {"ok": False, "problems": [], "warnings": [], "online": {"channel fax": ["no line: plug it in"]}} == (
-        json.loads(check(bot, "--online", "--json").stdout)
-    )
+    assert {
+        "ok": False,
+        "problems": [],
+        "warnings": [],
+        "online": {"channel fax": ["no line: plug it in"]},
+    } == (json.loads(check(bot, "--online", "--json").stdout))
     assert {"ok", "problems", "warnings"} == set(json.loads(check(bot, "--json").stdout))
 
 
@@ -130,7 +133,11 @@ async def serve(status: int, body: Any) -> web.AppRunner:
     ("status", "body", "said"),
     [
         (200, {"data": [{"id": "here"}]}, ""),
-        (200, {"data": [{"id": "there"}]}, "it offers no model 'here': set another 'model' in bot.yaml; there are"),
+        (
+            200,
+            {"data": [{"id": "there"}]},
+            "it offers no model 'here': set another 'model' in bot.yaml; there are",
+        ),
         (404, {"error": "no such page"}, ""),
         (500, {}, ""),
         (200, ["strange"], ""),
@@ -155,4 +162,3 @@ async def test_a_model_that_is_not_there_is_named() -> None:
     """With where it was looked for."""
     [found] = await verify(section("http://127.0.0.1:9/v1"))
     assert "http://127.0.0.1:9/v1 cannot be reached: check 'base_url'" in found
-

@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 
 from supportbot import config, lockfile, reports, schema
 from supportbot.cli.commands import app
+from supportbot.commands import known_commands, load_commands
 from supportbot.errors import Unclear
 from supportbot.ids import now_ms
 from supportbot.memory import ledger as memory_ledger
@@ -533,7 +534,13 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, .
 
 
 def _all_commands() -> list[tuple[tuple[str, ...], Any]]:
-    return _commands(typer.main.get_command(app))
+    brought = [(name, load_commands(name)) for name in known_commands()]
+    return _commands(typer.main.get_command(app)) + [
+        found
+        for name, commands in brought
+        if commands is not None
+        for found in _commands(typer.main.get_group(commands), (name,))
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is done for Slack beside the way of a message, with nobody waiting: greetings, the Home tab, notices."""
+"""What is done beside the way of a message, with nobody waiting: greetings, the Home tab, notices."""
 
 from __future__ import annotations
 

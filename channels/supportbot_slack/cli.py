@@ -82,7 +82,7 @@ def _section(outline: "Outline", channel: str) -> "tuple[str, Mapping[str, Any]]
         return channel, sections[channel]
     if channel or len(sections) > 1:
         raise WhichChannel(name=channel or "*", known=", ".join(sorted(sections)) or "there is none")
-    return next(iter(sections.items()), (channel or _NAME, {}))
+    return next(iter(sections.items()), (_NAME, {}))
 
 
 def _uses_socket_mode(section: "Mapping[str, Any]", address: str) -> bool:

@@ -90,7 +90,7 @@ def from_form(payload: Mapping[str, Any], *, channel: str, assurance: Assurance 
 
 
 def from_shortcut(payload: Mapping[str, Any], *, channel: str, assurance: Assurance = "claimed") -> Asked:
-    """Read a message shortcut: the message is the question, whoever used it asks. Arguments: see ``from_command``.
+    """Read a message shortcut: the message is the question, whoever used it asks. Else as ``from_command``.
 
     Its key is the message's own. So a message is answered once, however often and by whomever the shortcut is
     used, and not at all if it was written to the bot.

@@ -8,11 +8,10 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from supportbot.channel import ChannelConfig
-from supportbot_slack.credentials import AppToken, BotToken, SigningSecret
-from supportbot_slack.install_config import OAuth, PublicUrl
+from supportbot_slack.credentials import AppToken, BotToken, SigningSecret, check_strength
+from supportbot_slack.install_config import OAuth, PublicUrl  # noqa: TC001 - pydantic reads them
 
 API_URL = "https://slack.com/api/"
-_SHORTEST_SECRET = 16
 
 
 class _Section(BaseModel):
@@ -74,12 +73,13 @@ class SlackConfig(ChannelConfig):
     app_token: AppToken | None = Field(
         None, description="Fetches events over Socket Mode, with no public address: xapp-…, given as ${NAME}."
     )
-    oauth: OAuth | None = Field(
-        None, description="Lets several workspaces install the app by themselves; instead of a bot_token."
-    )
     public_url: PublicUrl | None = Field(
         None,
-        description="Where the bot is from outside, such as https://bot.example.com: for the install pages.",
+        description="Where Slack, and people's browsers, reach the bot: https://bot.example.com. Needed with "
+        "oauth; the manifest uses it.",
+    )
+    oauth: OAuth | None = Field(
+        None, description="Lets workspaces install the app by themselves, in place of one bot_token."
     )
     connections: int = Field(
         2, ge=1, le=10, description="Connections that Socket Mode holds open, so that one may be renewed."
@@ -93,7 +93,7 @@ class SlackConfig(ChannelConfig):
     agents: tuple[str, ...] = Field(
         (),
         strict=False,
-        description="The support team's users, by id (U…). Where one of them writes, a person has taken over.",
+        description="The support team's users (U…). Where one of them writes, a person has taken over.",
     )
     bots: tuple[str, ...] = Field(
         (),
@@ -133,17 +133,14 @@ class SlackConfig(ChannelConfig):
         return [secret.get_secret_value() for secret in known if secret is not None]
 
     @model_validator(mode="after")
-    def _fits_together(self) -> SlackConfig:
+    def _can_hear(self) -> SlackConfig:
         if self.signing_secret is None and self.app_token is None:
             raise ValueError("needs a signing_secret (events over HTTP) or an app_token (Socket Mode)")
         if (self.bot_token is None) == (self.oauth is None):
-            raise ValueError("needs a bot_token (one workspace) or oauth (several), and not both")
+            raise ValueError("needs either a bot_token (one workspace) or oauth (several)")
         if self.oauth is not None and self.public_url is None:
-            raise ValueError("oauth needs a public_url: Slack sends the browser back to it")
-        short = any(len(secret) < _SHORTEST_SECRET for secret in self.signing_secrets)
-        if short and self.api_url == API_URL:
-            raise ValueError(
-                f"the signing secret has less than {_SHORTEST_SECRET} characters, which Slack's never has: "
-                "copy it from Basic Information in your app's settings"
-            )
+            raise ValueError("needs a public_url: with oauth, Slack sends people's browsers back to it")
+        if self.api_url == API_URL:
+            for secret in self.signing_secrets:
+                check_strength(secret)
         return self

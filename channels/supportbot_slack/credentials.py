@@ -18,8 +18,9 @@ if TYPE_CHECKING:
 
 _BOT_TOKEN = re.compile(r"(xoxe\.)?xoxb-[A-Za-z0-9-]{4,400}", re.ASCII)
 _APP_TOKEN = re.compile(r"xapp-[A-Za-z0-9-]{4,400}", re.ASCII)
-_SECRET = re.compile(r"[!-~]{16,200}", re.ASCII)
-_SIGNING_SECRET = re.compile(r"[!-~]{8,200}", re.ASCII)  # against Slack itself 16: ``SlackConfig`` sees to it
+_SECRET = re.compile(r"[!-~]{8,200}", re.ASCII)
+_SHORTEST = 16
+"""Characters; Slack's own have 32."""
 _CLIENT_ID = re.compile(r"\d{3,30}\.\d{3,30}", re.ASCII)
 _FILLERS = re.compile(
     r"(change|replace)[_-]?me|placeholder|your[_-]|my[_-]?secret|password|x{8}", re.IGNORECASE
@@ -51,18 +52,28 @@ def _token(pattern: re.Pattern[str], where: str) -> Callable[[SecretStr], Secret
     return check
 
 
-def _shared(where: str, form: re.Pattern[str] = _SECRET) -> Callable[[SecretStr], SecretStr]:
-    """Hold a secret that Slack shares with the app to what cannot be guessed; it is no token."""
+def _shared(where: str) -> Callable[[SecretStr], SecretStr]:
+    """Hold a secret that Slack shares with the app to what is no token; a fake Slack's may be short."""
 
     def check(secret: SecretStr) -> SecretStr:
         value = secret.get_secret_value()
         if kind := _kind(value):
             raise ValueError(f"{kind}: {where}")
-        if not form.fullmatch(value) or _FILLERS.search(value) or len(set(value)) < 6:
-            raise ValueError(f"is too short, a placeholder, or holds characters that no secret has: {where}")
+        if not _SECRET.fullmatch(value):
+            raise ValueError(f"is too short, or holds characters that no secret has: {where}")
         return secret
 
     return check
+
+
+def check_strength(signing_secret: str) -> None:
+    """Refuse a signing secret that Slack itself never gave out: it could be guessed.
+
+    Raises:
+        ValueError: it is short, a placeholder, or hardly more than one character.
+    """
+    if len(signing_secret) < _SHORTEST or _FILLERS.search(signing_secret) or len(set(signing_secret)) < 6:
+        raise ValueError(f"the signing secret is too short, or a placeholder: {_WHERE_SIGNING}")
 
 
 def _kind(value: str) -> str:
@@ -98,7 +109,7 @@ BotToken = Annotated[SecretStr, AfterValidator(_token(_BOT_TOKEN, _WHERE_BOT))]
 AppToken = Annotated[SecretStr, AfterValidator(_token(_APP_TOKEN, _WHERE_APP))]
 """What opens Socket Mode connections: ``xapp-…``."""
 
-SigningSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_SIGNING, _SIGNING_SECRET))]
+SigningSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_SIGNING))]
 """What Slack signs its requests with."""
 
 ClientSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_CLIENT))]

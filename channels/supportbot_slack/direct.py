@@ -31,7 +31,7 @@ class DirectMessages:
         self._known: OrderedDict[tuple[str, str], str] = OrderedDict()
 
     async def channel(self, workspace: Workspace, place: str) -> str:
-        """Return a channel to post to: the direct message (``D…``) for a user (``U…``, ``W…``), else the place.
+        """Return where to post: the direct message (``D…``) with a user (``U…``, ``W…``), else the place.
 
         Opening one that is open does no harm, so this may be done again after a failure
         (https://docs.slack.dev/reference/methods/conversations.open).

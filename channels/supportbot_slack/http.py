@@ -80,7 +80,7 @@ class Requests:
 
 
 def _json(data: bytes) -> Any:
-    """Parse fast; what that parser refuses, escaped halves of surrogate pairs say, gets a second, slower look."""
+    """Parse fast; what that parser refuses, such as half a surrogate pair, gets a second, slower look."""
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:

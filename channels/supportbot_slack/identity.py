@@ -1,4 +1,4 @@
-"""Who is who: names, and how sure we are of a person. Asked of Slack once, off the way of the acknowledgement."""
+"""Who is who: names, and how sure we are of a person. Slack is asked once, after the acknowledgement."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from supportbot_slack.credentials import ClientId, ClientSecret, EncryptionKey
+from supportbot_slack.credentials import ClientId, ClientSecret, EncryptionKey  # noqa: TC001 - pydantic's
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 

@@ -1,4 +1,4 @@
-"""The workspaces that installed the app: their tokens in our database, encrypted, and as few questions as can be.
+"""The workspaces that installed the app: their tokens in our database, encrypted, and as few reads as can be.
 
 ``get`` is on the way of every event and every reply. It answers from memory and looks into the database
 once a minute for each workspace, so that another process's new tokens are noticed. Whoever changes a row
@@ -41,6 +41,8 @@ _REFRESH_BEFORE = 2 * 3600_000
 """Milliseconds before its end at which a token is refreshed; it lives for twelve hours."""
 _ROUND = 300.0
 """Seconds between two looks at which tokens end soon."""
+_GRACE = 5.0
+"""Seconds that a refresh has to end when the bot stops."""
 _HOLD = 60_000
 """Milliseconds after which a row is free again that a process died with."""
 _POLL = 0.25
@@ -70,7 +72,7 @@ class Installs:
         self._sealed_shut = False
 
     async def get(self, team: str, enterprise: str = "") -> Workspace | None:
-        """Return the installation on a workspace, or the one on its whole organisation; None without either."""
+        """Return the installation on a workspace, or on its whole organisation; None without either."""
         for found_by in dict.fromkeys((team, enterprise)):
             found = await self._find(found_by) if found_by else None
             if found is not None:
@@ -117,15 +119,16 @@ class Installs:
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Seal anew what older keys sealed, and refresh what ends soon: a clean-up context of aiohttp."""
-        keeper = asyncio.create_task(self._keep())
+        stopping = asyncio.Event()
+        keeper = asyncio.create_task(self._keep(stopping))
         yield
-        keeper.cancel()
-        with suppress(asyncio.CancelledError):
-            await keeper
+        stopping.set()  # not cancelled: between Slack's answer and our disk is a token that exists once
+        with suppress(TimeoutError):
+            await asyncio.wait_for(keeper, _GRACE)
 
-    async def _keep(self) -> None:
+    async def _keep(self, stopping: asyncio.Event) -> None:
         sealed = False
-        while True:
+        while not stopping.is_set():
             try:
                 if not sealed and self._vault.rotates:
                     await self.seal_anew()
@@ -133,7 +136,8 @@ class Installs:
                 await self.refresh_due()
             except Exception as error:  # noqa: BLE001 - the next round tries again
                 log.warning("slack.installs_not_kept", error=type(error).__name__)
-            await asyncio.sleep(_ROUND)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), _ROUND)
 
     async def seal_anew(self) -> int:
         """Encrypt with the newest key what was encrypted with another; returns how many."""
@@ -143,11 +147,12 @@ class Installs:
     async def _seal_anew(self, team: str) -> bool:
         async with self._alone(team):
             row = await self._records.get(_PREFIX + team)
-            installation = None if row is None else self._opened(team, row)
-            if installation is None or self._vault.is_current(row["sealed"]):
+            if row is None or self._vault.is_current(row["sealed"]):
                 return False
-            await self._write(installation)
-            return True
+            installation = self._opened(team, row)
+            if installation is not None:
+                await self._write(installation)
+            return installation is not None
 
     async def refresh_due(self) -> None:
         """Refresh the tokens that end soon."""
@@ -162,7 +167,7 @@ class Installs:
         try:
             await self._write(await self._grants.refresh(installation))
         except NotGranted as error:
-            log.error("slack.refresh_refused", team=installation.id, code=error.code)
+            log.warning("slack.refresh_refused", team=installation.id, code=error.code)
             return False
         except SlackAway:
             log.warning("slack.refresh_failed", team=installation.id)
@@ -226,7 +231,7 @@ class Installs:
             tokens = self._vault.open(_PREFIX + found_by, row["sealed"])
         except CannotOpen:
             self._sealed_shut = True
-            log.error("slack.install_unreadable", team=found_by)
+            log.warning("slack.install_unreadable", team=found_by)
             return None
         return Installation(
             workspace=Workspace(
@@ -249,7 +254,9 @@ class Installs:
         """Hold a row: nobody else changes it meanwhile, in this process or in another."""
         key = f"held:{found_by}"
         async with self._locks.setdefault(found_by, asyncio.Lock()):
-            while not await self._records.add(key, 1, expires_at=self._now() + _HOLD):
+            while not await self._records.add(  # noqa: ASYNC110 - it is another process that lets go
+                key, 1, expires_at=self._now() + _HOLD
+            ):
                 await asyncio.sleep(_POLL)
             try:
                 yield

@@ -26,7 +26,7 @@ class App:
     name: str
     description: str = ""
     base_url: str = ""
-    """Where the channel's routes are from outside, without a slash at the end; empty with Socket Mode alone."""
+    """Where the channel's routes are from outside, no slash at the end; may be empty with Socket Mode."""
     socket_mode: bool = False
     """Events come over Socket Mode; then no address is called but the install pages'."""
     several: bool = False

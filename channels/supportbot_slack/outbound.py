@@ -1,7 +1,8 @@
 """Answers on their way to Slack: posted once, whatever breaks.
 
 Slack has no idempotency key. So every post carries a mark, an unclear one is looked for before anything is
-posted again, and what was begun while it was being written is finished by an update, which does no harm twice.
+posted again, and what was begun while it was being written is finished by an update, which harms nobody
+twice.
 """
 
 from __future__ import annotations
@@ -179,8 +180,10 @@ class Outgoing:
     async def _put_part(
         self, post: _Post, content: dict[str, Any], begun: Standing | None, *, alone: bool
     ) -> str:
-        """Put one part where it belongs. Once another stands there (not ``alone``), its refusal is no plain one:
-        the core must look again before it goes on."""
+        """Put one part where it belongs.
+
+        Once another stands there (not ``alone``), no refusal is plain: the core must look before it goes on.
+        """
         try:
             if begun is not None and await self._finish(post, content, begun):
                 return begun.begun

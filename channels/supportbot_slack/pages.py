@@ -1,4 +1,4 @@
-"""The pages that a person sees while installing the app: plain HTML, no script, nothing loaded, nothing echoed."""
+"""The pages that a person sees while installing the app: plain HTML; no script, nothing loaded or echoed."""
 
 from __future__ import annotations
 

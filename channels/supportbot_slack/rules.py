@@ -38,6 +38,9 @@ class Rules:
             return Ignored("bot")
         if heard.is_direct:
             return "answer" if self._config.direct_messages else Ignored("direct_message")
+        return self._judge_in_channel(heard)
+
+    def _judge_in_channel(self, heard: Heard) -> Verdict | Ignored:
         rule = self._config.channels.get(heard.channel, self._config.others)
         if rule.answer == "off":
             return Ignored("channel_off")
@@ -52,7 +55,7 @@ class Rules:
         return not heard.bot and heard.user in self._config.agents
 
     def too_much(self, heard: Heard) -> str:
-        """Count a message that would be answered; returns why it is not: ``loop``, ``too_many``, or nothing."""
+        """Count a message that would be answered; returns why it is not, ``loop`` or ``too_many``."""
         conversation = heard.conversation
         if heard.bot:
             return "" if self._bots.take(conversation) else "loop"

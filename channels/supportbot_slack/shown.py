@@ -26,7 +26,7 @@ _STATUS_AFTER = 0.4
 """Seconds without a word after which the status is shown."""
 _STREAM_PACE = 0.6
 _UPDATE_PACE = 1.2
-"""Seconds between two calls: ``chat.appendStream`` may be called 100 times a minute, ``chat.update`` 50 times."""
+"""Seconds between two calls: Slack takes 100 ``chat.appendStream`` a minute, and 50 ``chat.update``."""
 _STREAM_LIFETIME = 240.0
 """Seconds after which a stream is ended and the post goes on by updates: Slack ends it after five minutes."""
 _MOST_SHOWN = 11_000

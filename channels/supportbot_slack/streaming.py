@@ -1,7 +1,7 @@
 """Shows that, and how, messages are being answered: who listens to which conversation, and for how long.
 
 What is shown is never more than a picture of the answer that is being written. The answer itself is
-committed by the core and delivered by ``send``, which finishes the post that is shown, or removes the need for it.
+committed by the core and delivered by ``send``, which finishes the post that is shown, or makes one.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Sealing: what may not be read by whoever reads the database, or changed by whoever passes it on.
 
-Fernet (https://github.com/fernet/spec: AES-128-CBC with HMAC-SHA256 and a time stamp), by several keys:
-the newest seals, any opens. What is sealed says what it is for, so that nothing can be put in another's place.
+Fernet (https://github.com/fernet/spec: AES-128-CBC with HMAC-SHA256 and a time stamp), by several keys: the
+newest seals, any opens. What is sealed says what it is for, so that nothing can be put in another's place.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ REMEDIES = {
     "invalid_client_id": "copy client_id again, from Basic Information, App Credentials",
     "missing_scope": "make the app-level token again, with the scope connections:write",
     "not_allowed_token_type": "copy the right kind of token: bot_token is xoxb-…, app_token is xapp-…",
-    "token_expired": "turn token rotation off for an app with one bot_token, then install it again",
+    "token_expired": "one bot_token cannot follow token rotation: make a new app without it, or use oauth",
     "token_revoked": "install the app again, and copy the new token",
 }
 """What to do about what Slack says; the troubleshooting table of docs/slack.md has each."""

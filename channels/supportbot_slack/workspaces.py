@@ -49,7 +49,7 @@ class Workspaces(Protocol):
 
 
 class SingleWorkspace:
-    """The one workspace whose bot token stands in bot.yaml. Who it is, Slack is asked when it matters first."""
+    """The one workspace whose bot token stands in bot.yaml. Slack is asked who it is."""
 
     def __init__(self, token: str, api: SlackApi, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._token = token
@@ -84,8 +84,8 @@ class SingleWorkspace:
         """Return the workspace that the token is of; asks Slack once (``auth.test``).
 
         Raises:
-            SlackError: Slack cannot be asked, or refuses the token; after a refusal it is asked again a minute
-                later at the earliest.
+            SlackError: Slack cannot be asked, or refuses the token; a refused token is tried again a
+                minute later.
         """
         if self._known is not None and not self._disabled:
             return self._known

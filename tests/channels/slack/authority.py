@@ -1,4 +1,4 @@
-"""Slack as far as it grants: ``oauth.v2.access``, ``auth.test``, ``auth.revoke``, ``apps.connections.open``."""
+"""Slack as far as it grants: oauth.v2.access, auth.test, auth.revoke, apps.connections.open."""
 
 from __future__ import annotations
 
@@ -99,7 +99,14 @@ class Authority:
         wrong = self.tokens.get(_bearer(request), "invalid_auth")
         if wrong:
             return web.json_response({"ok": False, "error": wrong})
-        who = {"ok": True, "team_id": "T1", "user_id": "UBOT", "bot_id": "BBOT", "team": "Acme", "user": "fern"}
+        who = {
+            "ok": True,
+            "team_id": "T1",
+            "user_id": "UBOT",
+            "bot_id": "BBOT",
+            "team": "Acme",
+            "user": "fern",
+        }
         return web.json_response(who, headers={"X-OAuth-Scopes": self.scopes})
 
     async def revoke(self, request: web.Request) -> web.Response:

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supportbot_slack import commands
-from supportbot_slack.commands import Asked, command_answer, form, form_answer, from_command, from_form, from_shortcut
+from supportbot_slack.commands import (
+    Asked,
+    command_answer,
+    form,
+    form_answer,
+    from_command,
+    from_form,
+    from_shortcut,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,7 +46,10 @@ def test_a_command_is_a_question() -> None:
         asked.inbound.text,
     )
     trigger = COMMAND["trigger_id"]
-    assert (f"T0001/ask/{trigger}", (f"ask/{trigger}@T0001",)) == (asked.inbound.conversation, asked.inbound.keys)
+    assert (f"T0001/ask/{trigger}", (f"ask/{trigger}@T0001",)) == (
+        asked.inbound.conversation,
+        asked.inbound.keys,
+    )
     assert ("T0001", "E0001", "U2147483697", "U2147483697", "") == tuple(
         asked.inbound.address[name] for name in ("team", "enterprise", "channel", "user", "thread")
     )
@@ -57,7 +68,8 @@ def test_the_same_command_is_the_same_question() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"), [("", commands.NO_QUESTION), (" \n", commands.NO_QUESTION), ("a" * 40_001, commands.TOO_LONG)]
+    ("text", "says"),
+    [("", commands.NO_QUESTION), (" \n", commands.NO_QUESTION), ("a" * 40_001, commands.TOO_LONG)],
 )
 def test_a_command_without_a_question_is_explained(text: str, says: str) -> None:
     """To the person who gave it, and to nobody else; nothing is stored."""
@@ -73,7 +85,10 @@ def test_a_shortcut_asks_about_a_message() -> None:
     assert "T0MJRM1A7/D0LFFBKLZ/1516229207.000133" == asked.inbound.conversation
     assert ("D0LFFBKLZ/1516229207.000133@T0MJRM1A7",) == asked.inbound.keys
     assert "T0MJRM1A7/U0D15K92L" == asked.inbound.sender.id
-    assert ("D0LFFBKLZ", "1516229207.000133") == (asked.inbound.address["channel"], asked.inbound.address["thread"])
+    assert ("D0LFFBKLZ", "1516229207.000133") == (
+        asked.inbound.address["channel"],
+        asked.inbound.address["thread"],
+    )
 
 
 def test_a_shortcut_in_a_thread_is_answered_in_that_thread() -> None:
@@ -126,7 +141,9 @@ def test_an_empty_form_stays_open() -> None:
     payload["view"]["state"]["values"]["question"]["text"]["value"] = None
     asked = from_form(payload, channel="slack")
     assert asked.inbound is None
-    assert {"response_action": "errors", "errors": {"question": "Write your question here."}} == form_answer(asked)
+    assert {"response_action": "errors", "errors": {"question": "Write your question here."}} == form_answer(
+        asked
+    )
 
 
 def test_the_form_is_the_one_that_is_read() -> None:
@@ -141,7 +158,7 @@ def test_the_form_is_the_one_that_is_read() -> None:
 
 
 def _without_each(value: Any) -> Iterator[Any]:
-    """Yield a payload without one of its keys, and with other things in its place, for each key at any depth."""
+    """Yield a payload without a key of it, and with other things in its place, for each key at any depth."""
     for key in value:
         for other in (None, [], {}, 5, True, "", "x" * 300, "\ud800"):
             yield {**value, key: other}
@@ -160,7 +177,18 @@ def test_no_key_is_relied_on(read: Callable[..., Asked], payload: dict[str, Any]
         assert all((inbound.text, inbound.keys, inbound.address["team"], inbound.address["channel"]))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["team", "user", "id", "view", "message", "ts", "text", "channel", "state"]), inner)))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(
+                st.sampled_from(["team", "user", "id", "view", "message", "ts", "text", "channel", "state"]),
+                inner,
+            )
+        ),
+    )
+)
 def test_anything_is_read(value: Any) -> None:
     """Nothing that is an object makes a reader break."""
     if isinstance(value, dict):

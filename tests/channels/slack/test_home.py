@@ -57,7 +57,8 @@ def test_a_direct_message_has_no_thread() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["<!channel> <@U1> *bold* <https://evil.example|harmless>", "a\n\n\nb", "", "\u202e" * 500, "x" * 40_000]
+    "text",
+    ["<!channel> <@U1> *bold* <https://evil.example|harmless>", "a\n\n\nb", "", "\u202e" * 500, "x" * 40_000],
 )
 def test_a_customer_s_words_are_text(text: str) -> None:
     """Nothing in them is markup; they are one short line."""
@@ -67,7 +68,9 @@ def test_a_customer_s_words_are_text(text: str) -> None:
     assert (["answered by Fern"], True) == (rest, 0 < len(first) <= 120)
 
 
-@pytest.mark.parametrize("address", [{}, {"team": 5}, {"team": "T1", "channel": "C1/../x"}, {"channel": "C1"}])
+@pytest.mark.parametrize(
+    "address", [{}, {"team": 5}, {"team": "T1", "channel": "C1/../x"}, {"channel": "C1"}]
+)
 def test_a_strange_address_gives_no_link(address: dict[str, Any]) -> None:
     """Only ids go into an address."""
     [block] = listed(begun(address=address))

@@ -21,8 +21,11 @@ def _text(most: int) -> dict[str, Any]:
 
 def _object(required: str = "", **properties: Any) -> dict[str, Any]:
     return {
-        "type": "object", "additionalProperties": False, "required": required.split(), "properties": properties
-    }  # fmt: skip
+        "type": "object",
+        "additionalProperties": False,
+        "required": required.split(),
+        "properties": properties,
+    }
 
 
 def _list(items: Any, most: int) -> dict[str, Any]:
@@ -89,14 +92,18 @@ STRANGE = App(
 )
 
 
-@pytest.mark.parametrize("app", [SOCKET, HTTP, SEVERAL, STRANGE], ids=["socket", "http", "several", "strange"])
+@pytest.mark.parametrize(
+    "app", [SOCKET, HTTP, SEVERAL, STRANGE], ids=["socket", "http", "several", "strange"]
+)
 def test_it_fits_what_slack_documents(app: App) -> None:
     """No key that Slack does not know, nothing too long, whatever bot.yaml says."""
     errors = Draft202012Validator(SHAPE).iter_errors(manifest(app))
     assert [] == [f"{error.json_path}: {error.message}" for error in errors]
 
 
-@pytest.mark.parametrize("app", [SOCKET, HTTP, SEVERAL, STRANGE], ids=["socket", "http", "several", "strange"])
+@pytest.mark.parametrize(
+    "app", [SOCKET, HTTP, SEVERAL, STRANGE], ids=["socket", "http", "several", "strange"]
+)
 def test_both_forms_say_the_same(app: App) -> None:
     """YAML and JSON are read back as what they were made of."""
     assert manifest(app) == json.loads(as_json(app))
@@ -122,7 +129,10 @@ def test_http_names_one_address_for_all() -> None:
         made["settings"]["interactivity"]["request_url"],
         made["features"]["slash_commands"][0]["url"],
     }
-    assert (False, False) == (made["settings"]["socket_mode_enabled"], "redirect_urls" in made["oauth_config"])
+    assert (False, False) == (
+        made["settings"]["socket_mode_enabled"],
+        "redirect_urls" in made["oauth_config"],
+    )
 
 
 def test_several_workspaces_install_it_and_rotate_their_tokens() -> None:

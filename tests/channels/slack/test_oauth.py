@@ -136,7 +136,7 @@ async def test_the_button_leads_to_slack_with_all_that_it_wants(browser: Browser
 
 
 async def test_the_cookie_is_bound_to_this_site_and_browser(browser: Browser) -> None:
-    """No script reads it, no plain connection carries it, no other site sets it, no form of another sends it."""
+    """No script reads it, no plain connection carries it, no other site sets it or has it sent."""
     cookie = (await browser.get("/install")).cookie
     assert ("__Host-supportbot-install", "/", True, True, "Lax", "600", "") == (
         cookie.key, cookie["path"], cookie["secure"], cookie["httponly"], cookie["samesite"],
@@ -185,7 +185,7 @@ async def test_a_state_with_padding_is_not_another_state(browser: Browser) -> No
 
 
 async def test_a_state_is_of_one_browser(browser: Browser) -> None:
-    """An address that somebody else prepared installs nothing here: not without a cookie, not with another."""
+    """An address that somebody else prepared installs nothing here, with another cookie or none."""
     state = await browser.ask()
     for half in ("", "another", "\u00e9"):
         assert 400 == (await browser.come_back(state, half=half)).status
@@ -309,7 +309,9 @@ async def test_a_bot_s_name_is_text() -> None:
         assert "<b>Fern" not in (await browser.get("/install")).text
 
 
-async def test_strangers_cannot_make_us_ask_slack_faster(browser: Browser, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_strangers_cannot_make_us_ask_slack_faster(
+    browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """With four exchanges under way the fifth is told to wait; its state is not used up."""
     state = await browser.ask()
     with monkeypatch.context() as patch:

@@ -45,11 +45,11 @@ async def test_a_token_that_may_do_all_is_fine(authority: Authority) -> None:
 async def test_each_missing_scope_is_named_with_what_it_is_for(authority: Authority) -> None:
     """So that the operator can decide."""
     authority.scopes = ",".join(SCOPES.keys() - {"users:read", "files:read"})
+    fix = "add it under OAuth & Permissions, then install the app again"
     assert [
-        "the bot token lacks files:read, which the bot needs to see the images that customers send: add it under "
-        "OAuth & Permissions, then install the app again",
-        "the bot token lacks users:read, which the bot needs to know people's names, and who is a guest: add it "
-        "under OAuth & Permissions, then install the app again",
+        f"the bot token lacks files:read, which the bot needs to see the images that customers send: {fix}",
+        "the bot token lacks users:read, which the bot needs to know people's names, and who is a guest: "
+        + fix,
     ] == await check_bot_token(client(authority))
 
 
@@ -74,9 +74,9 @@ async def test_an_app_token_is_tried(authority: Authority) -> None:
 async def test_slack_away_is_said(authority: Authority, status: int) -> None:
     """It is no fault of the configuration."""
     authority.away = status
-    assert ["Slack does not answer: check that this machine reaches it, and try again"] == await check_bot_token(
-        client(authority)
-    )
+    assert [
+        "Slack does not answer: check that this machine reaches it, and try again"
+    ] == await check_bot_token(client(authority))
 
 
 async def test_the_app_s_credentials_are_tried(authority: Authority) -> None:
