@@ -22,6 +22,7 @@ from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.bot import Bot
 from supportbot.channel import CanReport, CanVerify, Host, load_channel
+from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -30,6 +31,7 @@ from supportbot.knowledge import Knowledge
 from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
 from supportbot.memory import Memories, Summariser
+from supportbot.messages import Choice
 from supportbot.metrics import Metrics
 from supportbot.model import build as build_model
 from supportbot.model import writers
@@ -67,6 +69,9 @@ _DELIVER = 3.0
 
 _VERIFY = 30.0
 """Seconds that a platform has to say whether the configuration works."""
+
+_YES_OR_NO = (Choice(label="Yes, do it", says="yes"), Choice(label="No", says="no"))
+"""What a customer may press when they are asked to confirm something."""
 
 _HOUSEKEEPING = 15.0
 """Seconds between two counts of what waits; every 20th time what has expired is deleted."""
@@ -108,9 +113,11 @@ class Brain:
         *,
         store: Store,
         metrics: Metrics,
+        completions: Completions,
         model: Model | None = None,
     ) -> None:
         self._given_model = model
+        self._completions = completions
         self._store = store
         self._metrics = metrics
         self._outbox = outbox
@@ -135,6 +142,7 @@ class Brain:
         self._engine.use(
             Bot(
                 knowledge=knowledge,
+                complete=self._completions.complete,
                 prompts=prompts,
                 model=self._with_tools(model, loaded),
                 outbox=self._outbox,
@@ -155,6 +163,7 @@ class Brain:
             self._store,
             agrees=Phrases.load().agrees,
             confirm_text=loaded.config.texts.confirm,
+            choices=_YES_OR_NO,
             confirm_within=loaded.config.turns.confirm_within,
             patience=loaded.config.turns.lease,
             counts=self._metrics,
@@ -268,7 +277,17 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, model=model)
+        completions = Completions()
+        brain = Brain(
+            loaded,
+            outbox,
+            engine,
+            memories,
+            store=store,
+            metrics=metrics,
+            completions=completions,
+            model=model,
+        )
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -279,6 +298,7 @@ async def running(
             debounce=config.turns.debounce,
         )
         channels = _channels(loaded, store, feed, metrics, make_channel)
+        completions.use(channels)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)

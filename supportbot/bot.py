@@ -8,6 +8,8 @@ from supportbot.messages import Answer
 from supportbot.model.base import room_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Prompt, Turn
     from supportbot.model.base import Model
@@ -23,6 +25,7 @@ class Bot:
         self,
         *,
         knowledge: Knowledge,
+        complete: Callable[[Turn], Awaitable[Turn]],
         prompts: Prompts,
         model: Model,
         outbox: Outbox,
@@ -35,6 +38,7 @@ class Bot:
 
         Args:
             knowledge: where passages come from.
+            complete: adds to a turn what its channel knows.
             prompts: turns a conversation into words.
             model: answers the words.
             outbox: records and delivers.
@@ -44,6 +48,7 @@ class Bot:
             patience: seconds to go on trying to record an answer while the store cannot be written.
         """
         self._knowledge = knowledge
+        self._complete = complete
         self._prompts = prompts
         self._model = model
         self._outbox = outbox
@@ -54,6 +59,7 @@ class Bot:
 
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
+        turn = await self._complete(turn)
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
         prompt = self._prompts.render(turn, passages, room=room_of(self._model))
         answer = await self._ask(prompt)

@@ -13,7 +13,7 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below
-(``CanFind``, ``CanReport``, ``CanVerify``); what it has not, the core does without.
+(``CanFind``, ``CanComplete``, ``CanReport``, ``CanVerify``); what it has not, the core does without.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from supportbot.feed import Feed
-    from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State
+    from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State, Turn
 
 _GROUP = "supportbot.channels"
 
@@ -188,6 +188,17 @@ class CanFind(Protocol):
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look on the platform for this delivery: its receipt, or None when it is not there."""
+
+
+@runtime_checkable
+class CanComplete(Protocol):
+    """A channel that knows more of a turn than was stored when its messages were acknowledged."""
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Return the turn with what can be had: names, what was said before (``memory.left_out``), images.
+
+        Called before each try at the turn, and given ten seconds; what it raises leaves the turn as it is.
+        """
 
 
 @runtime_checkable

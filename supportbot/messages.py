@@ -329,6 +329,8 @@ class Answer(_Evolve):
     """Which model answered, as named in bot.yaml; ``knowledge`` when none did."""
     stop_reason: str = "stop"
     citations: tuple[Citation, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """Replies to it that the customer may press instead of writing."""
     handoff: str = ""
     """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool); empty to
     stay with the bot."""
@@ -361,7 +363,8 @@ class Outbound(_Evolve):
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
-    """What the customer may press instead of writing; the text says the same in words."""
+    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
+    delivery that outlives its process goes out without."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

@@ -24,6 +24,7 @@ from supportbot_slack.installs import ended
 from supportbot_slack.interactions import Interactions
 from supportbot_slack.limits import Limits
 from supportbot_slack.marker import Marker
+from supportbot_slack.openings import Openings
 from supportbot_slack.outbound import Outgoing
 from supportbot_slack.rules import Rules
 from supportbot_slack.sdk import web_client
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from supportbot.channel import Accept, Host
-    from supportbot.messages import Accepted, Outbound, Sent
+    from supportbot.messages import Accepted, Outbound, Sent, Turn
     from supportbot_slack.events import Event
     from supportbot_slack.inbound import Heard
     from supportbot_slack.workspaces import Workspaces
@@ -68,6 +69,7 @@ class SlackChannel:
             self._workspaces = self._several.installs
         self._people = People(self._api, trust_guests=config.trust_guests)
         self._pane = Pane(config.assistant, self._api, self._workspaces, host.records)
+        self._openings = Openings(config, self._api, self._workspaces, self._people, host.records)
         self._chores = Chores()
         self._sockets: Sockets | None = None
         self._streams: Streams | None = None
@@ -133,6 +135,10 @@ class SlackChannel:
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""
         return await (await self._way_out()).find(outbound)
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Look up who asks, what was said in the thread before, and the images. See ``Openings``."""
+        return await self._openings.complete(turn)
 
     def problem(self) -> str:
         """Return what keeps the channel from working; empty when all is well."""

@@ -64,7 +64,7 @@ def settled(text: str) -> str:
 
 
 def split(text: str, limit: int) -> list[str]:
-    """Cut safe Markdown into parts of so many characters at most, between paragraphs, lines, sentences, words.
+    """Cut safe Markdown into parts of ``limit`` characters at most, at paragraphs, lines, sentences, words.
 
     A code block that is cut is closed at the end of a part and opened again in the next.
     """

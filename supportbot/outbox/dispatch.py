@@ -223,6 +223,7 @@ class Outbox:
             owner=self._owner,
             lease_until=now + self._lease_ms,
             citations=answer.citations if answer else (),
+            choices=answer.choices if answer else (),
             handoff=answer.handoff if answer else "",
         )
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message)))
