@@ -21,7 +21,7 @@ from pydantic import BaseModel, SecretStr
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.bot import Bot
-from supportbot.channel import CanReport, CanVerify, Host, load_channel
+from supportbot.channel import CanReport, Host, load_channel
 from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
@@ -37,7 +37,6 @@ from supportbot.model import build as build_model
 from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
-from supportbot.model.online import verify as verify_model
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.ratings import ChannelRatings
@@ -48,7 +47,7 @@ from supportbot.store.probe import probe, waiting_counts
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from supportbot.channel import Channel, ChannelConfig
     from supportbot.config import Config, Loaded
@@ -66,9 +65,6 @@ _FINISH = 8.0
 
 _DELIVER = 3.0
 """Seconds that deliveries in flight get after that."""
-
-_VERIFY = 30.0
-"""Seconds that a platform has to say whether the configuration works."""
 
 _YES_OR_NO = (Choice(label="Yes, do it", says="yes"), Choice(label="No", says="no"))
 """What a customer may press when they are asked to confirm something."""
@@ -215,6 +211,26 @@ def make_channel(section: ChannelConfig, host: Host) -> Channel:
     return channel
 
 
+def make_channels(
+    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
+) -> dict[str, Channel]:
+    """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
+    made: dict[str, Channel] = {}
+    for name, section in loaded.channels.items():
+        host = Host(
+            name=name,
+            records=ChannelRecords(store, name),
+            transcripts=ChannelTranscripts(store, name),
+            feed=feed,
+            ignored=partial(metrics.message_ignored, name),
+            ratings=ChannelRatings(store, name, metrics),
+            base_path=f"/channels/{name}",
+            bot_name=loaded.config.bot.name,
+        )
+        made[name] = make_channel(section, host)
+    return made
+
+
 @asynccontextmanager
 async def running(
     loaded: Loaded,
@@ -297,7 +313,7 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = _channels(loaded, store, feed, metrics, make_channel)
+        channels = make_channels(loaded, store, feed, metrics, make_channel)
         completions.use(channels)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
@@ -323,33 +339,6 @@ async def running(
     log.info("bot.stopped")
 
 
-async def verified(loaded: Loaded, *, make_channel: MakeChannel = make_channel) -> dict[str, tuple[str, ...]]:
-    """Ask platforms and model endpoints whether the configuration works with them; nothing is started.
-
-    Returns what is wrong with each, by ``channel <name>`` and ``model <name>``: nothing where all is well.
-    A channel that cannot tell is not there.
-    """
-    store = open_store(loaded.database)  # lent to the channels; it may not be there, and is not looked into
-    try:
-        channels = _channels(loaded, store, Feed(), Metrics(), make_channel)
-        questions = {f"channel {n}": c.verify() for n, c in channels.items() if isinstance(c, CanVerify)}
-        questions |= {f"model {section.label}": verify_model(section) for section in loaded.config.model}
-        answers = await asyncio.gather(*map(_verified, questions.values()))
-        return dict(zip(questions, answers, strict=True))
-    finally:
-        await store.close()
-
-
-async def _verified(question: Awaitable[list[str]]) -> tuple[str, ...]:
-    try:
-        async with asyncio.timeout(_VERIFY):
-            return tuple(await question)
-    except Exception as error:  # noqa: BLE001 - a stranger's channel may fail in any way; others are still asked
-        return (
-            f"could not be asked ({type(error).__name__}): try again, or tell the authors of the channel",
-        )
-
-
 def configure_logging(loaded: Loaded) -> None:
     """Set up this process's log; no secret of bot.yaml will be seen in it."""
     secrets_ = [value for part in (loaded.config, *loaded.channels.values()) for value in _secrets(part)]
@@ -372,25 +361,6 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
-
-
-def _channels(
-    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
-) -> dict[str, Channel]:
-    made: dict[str, Channel] = {}
-    for name, section in loaded.channels.items():
-        host = Host(
-            name=name,
-            records=ChannelRecords(store, name),
-            transcripts=ChannelTranscripts(store, name),
-            feed=feed,
-            ignored=partial(metrics.message_ignored, name),
-            ratings=ChannelRatings(store, name, metrics),
-            base_path=f"/channels/{name}",
-            bot_name=loaded.config.bot.name,
-        )
-        made[name] = make_channel(section, host)
-    return made
 
 
 def _application(

@@ -48,6 +48,14 @@ class BotFile(Protocol):
             ConfigError: it is there and is not YAML.
         """
 
+    def records(self, channel: str, prefix: str) -> list[tuple[str, Any]]:
+        """Return what a channel keeps under keys that begin with ``prefix``, in order (see ``Records.scan``).
+
+        Raises:
+            ConfigError: bot.yaml does not say where the store is.
+            NoStoreYet: no bot has run on it.
+        """
+
 
 def bot_file(context: typer.Context) -> BotFile:
     """Return the bot.yaml of a command's context."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import subprocess
 import sys
@@ -12,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 import typer
 from typer.testing import CliRunner
 
@@ -28,7 +26,7 @@ from tests.bot_folder import BotFolder
 from tests.durable import opened, running
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from click.testing import Result
 
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
     from tests.durable import Durable
 
 ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 HOSTILE = "[bold]red[/] \x1b[31mred\x1b[0m \u202eright\u2066 \x9b2J\x00 [/nothing] \U000e0041"
 
@@ -96,18 +96,6 @@ class Operator:
                 return await work(store)
 
         return asyncio.run(looked())
-
-
-@pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
-    """The logging that commands configure is the process's; the next test gets it as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,12 +14,16 @@ from typer.testing import CliRunner
 from supportbot import commands
 from supportbot.cli.commands import app
 from supportbot.commands import bot_file
+from supportbot.session import ChannelRecords
 from tests.bot_folder import BotFolder
+from tests.durable import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 fax = typer.Typer()
 
@@ -28,6 +33,12 @@ def number(context: typer.Context, country: str = "") -> None:
     """Print what is known of the fax."""
     outline = bot_file(context).outline("fax")
     typer.echo(f"{outline.name} {dict(outline.sections)} {country}")
+
+
+@fax.command()
+def kept(context: typer.Context) -> None:
+    """Print what the channel keeps."""
+    typer.echo(str(bot_file(context).records("a", "line:")))
 
 
 class Entry:
@@ -68,6 +79,25 @@ def test_a_package_s_command_is_run(tmp_path: Path) -> None:
     )
     done = run("fax", "number", "--country", "NL", file=folder.file)
     assert (0, "Fern {'a': {'type': 'fax', 'token': None, 'line': 2}} NL\n") == (done.exit_code, done.stdout)
+
+
+def test_what_a_channel_keeps_can_be_read(tmp_path: Path) -> None:
+    """By the channel's name and the beginning of the keys; where there is no store, that is said."""
+    folder = BotFolder(tmp_path)
+    folder.file.write_text("channels: {a: {type: fax}}\n", "utf-8")
+    done = run("fax", "kept", file=folder.file)
+    assert (2, True) == (done.exit_code, "There is no store" in done.stderr)
+    (tmp_path / "data").mkdir()
+    asyncio.run(_keep(f"sqlite:///{tmp_path}/data/bot.db"))
+    assert "[('line:1', 'busy'), ('line:2', 'free')]\n" == run("fax", "kept", file=folder.file).stdout
+
+
+async def _keep(url: str) -> None:
+    async with opened(url) as store:
+        for channel, key, value in (
+            ("a", "line:2", "free"), ("a", "line:1", "busy"), ("a", "page:1", "x"), ("b", "line:3", "y")
+        ):  # fmt: skip
+            await ChannelRecords(store, channel).put(key, value)
 
 
 def test_it_works_before_there_is_a_bot_yaml(tmp_path: Path) -> None:

@@ -163,10 +163,13 @@ class SlackChannel:
 
     # -- the way in -------------------------------------------------------------------------------
 
-    def _is_ours(self, event: Event) -> bool:
-        here = self._single.known if self._single is not None else None
+    async def _is_ours(self, event: Event) -> bool:
+        if self._single is None:
+            here = await self._workspaces.get(event.team, event.enterprise)
+            return here is not None and event.app in {"", here.app_id}
+        here = self._single.known
         if here is None:
-            return True  # several, or Slack has not said yet which it is; that the event is signed must do
+            return True  # Slack has not said yet which it is; that the event is signed must do
         another_app = here.app_id and event.app and event.app != here.app_id
         return event.team in {here.team, here.enterprise} and not another_app
 

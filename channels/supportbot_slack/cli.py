@@ -2,6 +2,7 @@
 
 # No "from __future__ import annotations": typer reads the annotations when the command runs.
 
+import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -9,7 +10,9 @@ import typer
 from supportbot.commands import bot_file
 from supportbot.errors import SupportBotError
 from supportbot_slack.install_config import check_public_url
+from supportbot_slack.installs import PREFIX
 from supportbot_slack.manifest import App, as_json, as_yaml
+from supportbot_slack.scopes import missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,6 +54,37 @@ def manifest(
     """Print the app's manifest, to be pasted at api.slack.com/apps: Create New App, From a manifest."""
     described = _app(bot_file(context).outline(_TYPE), url, channel)
     typer.echo(as_json(described) if as_json_ else as_yaml(described))
+
+
+@app.command()
+def workspaces(
+    context: typer.Context,
+    channel: Annotated[
+        str, typer.Option(help="The channel's name in bot.yaml, when there are several.")
+    ] = "",
+    as_json_: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the workspaces that installed the app, and why one is not served any more."""
+    bot = bot_file(context)
+    name, _ = _section(bot.outline(_TYPE), channel)
+    rows = [_workspace(key, row) for key, row in bot.records(name, PREFIX)]
+    if as_json_:
+        typer.echo(json.dumps(rows, indent=2))
+        return
+    for row in rows:
+        typer.echo("\t".join((row["id"], row["state"], row["name"])))
+
+
+def _workspace(key: str, row: "Mapping[str, Any]") -> dict[str, Any]:
+    """Return what may be shown of an installation: what is sealed stays sealed."""
+    lacking = [] if row["disabled"] else sorted(missing(row["scopes"]))
+    state = row["disabled"] or ("lacks " + ", ".join(lacking) if lacking else "installed")
+    return {
+        "id": key.removeprefix(PREFIX),
+        "name": "".join(c if c.isprintable() else "\ufffd" for c in row["name"]),
+        "state": state,
+        "whole_organisation": not row["team"],
+    }
 
 
 def _app(outline: "Outline", url: str, channel: str) -> App:

@@ -44,7 +44,7 @@ class Ingress:
         people: People,
         *,
         watch: Watch,
-        is_ours: Callable[[Event], bool],
+        is_ours: Callable[[Event], Awaitable[bool]],
         others: Mapping[str, Handle],
     ) -> None:
         """Wire it.
@@ -80,7 +80,7 @@ class Ingress:
             self._host.ignored(outcome.reason)
 
     async def _take(self, event: Event) -> Ignored | None:
-        if not self._is_ours(event):
+        if not await self._is_ours(event):
             return Ignored("tenant")
         if event.type in {"message", "app_mention"}:
             said = heard(event)

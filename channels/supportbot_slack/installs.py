@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from supportbot_slack.grants import Grants
     from supportbot_slack.vault import Vault
 
-_PREFIX = "install:"
+PREFIX = "install:"
+"""What the keys of installations begin with, among the channel's records."""
 _KNOWN_FOR = 60_000
 """Milliseconds for which an installation in memory counts."""
 _UNKNOWN_FOR = 5_000
@@ -69,7 +70,7 @@ class Installs:
         self._now = clock
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._sealed_shut = False
+        self._opens: bool | None = None  # whether the keys fit, as far as that is known
 
     async def get(self, team: str, enterprise: str = "") -> Workspace | None:
         """Return the installation on a workspace, or on its whole organisation; None without either."""
@@ -104,14 +105,15 @@ class Installs:
 
     async def all(self) -> AsyncIterator[Installation]:
         """Yield every installation that can be read, disabled ones too."""
-        async for key, row in self._records.scan(_PREFIX):
-            installation = self._opened(key.removeprefix(_PREFIX), row)
+        async for key, row in self._records.scan(PREFIX):
+            installation = self._opened(key.removeprefix(PREFIX), row)
             if installation is not None:
                 yield installation
 
     def problem(self) -> str:
-        """Return what keeps all of it from working; one workspace's trouble is in the log."""
-        if self._sealed_shut:
+        """Return what keeps all of it from working; one workspace's trouble is in the log, and listed by
+        ``supportbot slack workspaces``."""
+        if self._opens is False:
             return "oauth.encryption_keys cannot open the stored tokens: add the key that sealed them"
         return ""
 
@@ -146,7 +148,7 @@ class Installs:
 
     async def _seal_anew(self, team: str) -> bool:
         async with self._alone(team):
-            row = await self._records.get(_PREFIX + team)
+            row = await self._records.get(PREFIX + team)
             if row is None or self._vault.is_current(row["sealed"]):
                 return False
             installation = self._opened(team, row)
@@ -203,11 +205,11 @@ class Installs:
         return usable
 
     async def _read(self, found_by: str) -> Installation | None:
-        row = await self._records.get(_PREFIX + found_by)
+        row = await self._records.get(PREFIX + found_by)
         return None if row is None else self._opened(found_by, row)
 
     async def _write(self, installation: Installation) -> None:
-        await self._records.put(_PREFIX + installation.id, self._row(installation))
+        await self._records.put(PREFIX + installation.id, self._row(installation))
         self._keep_in_memory(installation.id, installation)
 
     def _row(self, installation: Installation) -> dict[str, Any]:
@@ -223,16 +225,17 @@ class Installs:
             "name": installation.name,
             "expires_at": installation.expires_at,
             "disabled": installation.disabled,
-            "sealed": self._vault.seal(_PREFIX + installation.id, tokens),
+            "sealed": self._vault.seal(PREFIX + installation.id, tokens),
         }
 
     def _opened(self, found_by: str, row: Mapping[str, Any]) -> Installation | None:
         try:
-            tokens = self._vault.open(_PREFIX + found_by, row["sealed"])
+            tokens = self._vault.open(PREFIX + found_by, row["sealed"])
         except CannotOpen:
-            self._sealed_shut = True
+            self._opens = self._opens or False
             log.warning("slack.install_unreadable", team=found_by)
             return None
+        self._opens = True
         return Installation(
             workspace=Workspace(
                 team=row["team"],

@@ -53,7 +53,7 @@ class Limits:
         return 0.0
 
     def refused(self, seconds: float, who: str, *key: str) -> float:
-        """Slack refused a call and asks to wait so long: ``who`` comes first, then those who waited already."""
+        """Slack refused a call and asks to wait: ``who`` comes first, then those who waited already."""
         queue = self._queues.setdefault(key, _Queue(0.0))
         queue.free_at = self._now() + seconds
         waiting = [who, *(other for other in queue.places if other != who)]

@@ -17,6 +17,7 @@ ASK_SHORTCUT = "ask_the_bot"
 
 _NAME = 35
 _SHORT = 140
+_TITLE = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +77,7 @@ def _features(app: App, called: str) -> dict[str, Any]:
             "messages_tab_enabled": True,
             "messages_tab_read_only_enabled": False,
         },
-        "assistant_view": {
-            "assistant_description": _display(app)["description"],
-            "suggested_prompts": [{"title": _cut(text, 75), "message": text} for text in app.prompts],
-        },
+        "assistant_view": _assistant(app),
         "bot_user": {"display_name": name, "always_online": True},
         "shortcuts": [
             {
@@ -95,6 +93,12 @@ def _features(app: App, called: str) -> dict[str, Any]:
             | {"description": f"Ask {name} something", "usage_hint": "your question", "should_escape": False}
         ],
     }
+
+
+def _assistant(app: App) -> dict[str, Any]:
+    described: dict[str, Any] = {"assistant_description": _display(app)["description"]}
+    prompts = [{"title": _cut(text, _TITLE), "message": text} for text in app.prompts]
+    return described | ({"suggested_prompts": prompts} if prompts else {})
 
 
 def _oauth(app: App) -> dict[str, Any]:

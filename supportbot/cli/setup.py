@@ -43,7 +43,7 @@ def check(
 
 
 def _ask(loaded: "Loaded") -> "dict[str, tuple[str, ...]]":
-    from supportbot.app import verified
+    from supportbot.online import verified
 
     be_quiet()
     return asyncio.run(verified(loaded))

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
 from supportbot.cli.commands import app
+from supportbot.session import ChannelRecords
+from supportbot_slack.grants import Installation
+from supportbot_slack.installs import Installs
+from supportbot_slack.scopes import SCOPES
+from supportbot_slack.vault import Vault
+from supportbot_slack.workspaces import Workspace
 from tests.bot_folder import BotFolder
+from tests.channels.slack.authority import Authority
+from tests.durable import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 SOCKET = "{type: slack, bot_token: '${SLACK_BOT_TOKEN}', app_token: '${SLACK_APP_TOKEN}'}"
 HTTP = "{type: slack, bot_token: '${SLACK_BOT_TOKEN}', signing_secret: '${SLACK_SIGNING_SECRET}'}"
@@ -113,3 +126,36 @@ def test_no_secret_is_in_it(bot: BotFolder, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("X", "8f742231b10e8888abcd99yyyzzz85a5")
     write(bot, slack=SEVERAL)
     assert "8f742231b10e8888abcd99yyyzzz85a5" not in run(bot).stdout
+
+
+# -- workspaces ----------------------------------------------------------------------------------
+
+
+async def _install(url: str) -> None:
+    records: Any
+    async with opened(url) as store, Authority() as authority:
+        records = ChannelRecords(store, "support")
+        vault = Vault([SecretStr(Fernet.generate_key().decode())])
+        installs = Installs(records, vault, authority.grants())
+        lacking = SCOPES.keys() - {"im:write"}
+        installed = ("T1", "Acme", SCOPES), ("T2", "Old \x1b[31m", lacking), ("T3", "Gone", SCOPES)
+        for team, name, scopes in installed:
+            workspace = Workspace(team=team, bot_token=f"xoxb-of-{team}", scopes=frozenset(scopes))
+            await installs.save(Installation(workspace=workspace, name=name))
+        await installs.disable("T3", "app_uninstalled")
+
+
+def test_workspaces_are_listed(bot: BotFolder) -> None:
+    """Which there are, which lacks something, which is gone; no token, nothing that steers a terminal."""
+    write(bot, support=SEVERAL)
+    (bot.root / "data").mkdir()
+    asyncio.run(_install(f"sqlite:///{bot.root}/data/bot.db"))
+    args = ["-c", str(bot.file), "slack", "workspaces"]
+    done = CliRunner().invoke(app, args, catch_exceptions=False)  # type: ignore[arg-type]
+    assert (0, "T1\tinstalled\tAcme\nT2\tlacks im:write\tOld \ufffd[31m\nT3\tapp_uninstalled\tGone\n") == (
+        done.exit_code,
+        done.stdout,
+    )
+    told = CliRunner().invoke(app, [*args, "--json"], catch_exceptions=False).stdout  # type: ignore[arg-type]
+    assert ["T1", "T2", "T3"] == [row["id"] for row in json.loads(told)]
+    assert "xoxb" not in told

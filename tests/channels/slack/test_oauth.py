@@ -303,6 +303,17 @@ async def test_hostile_parameters_are_refused_and_not_repeated(browser: Browser,
     assert ([], stored) == (browser.authority.calls, browser.core.records._values)
 
 
+async def test_w11_other_sites_get_nothing(browser: Browser) -> None:
+    """No page of another origin may read these; only a person's own browser comes here, by GET."""
+    for origin in ("https://evil.example", "null", BASE):
+        async with browser.http.get(browser.url + "/install", headers={"Origin": origin}) as response:
+            assert [] == [name for name in response.headers if name.startswith("Access-Control")]
+    for method in ("POST", "PUT", "DELETE", "OPTIONS"):
+        async with browser.http.request(method, browser.url + "/oauth_redirect?code=good-code") as response:
+            assert 405 == response.status
+    assert [] == browser.authority.calls
+
+
 async def test_a_bot_s_name_is_text() -> None:
     """Also the operator's own words are no markup."""
     async with browsing(bot_name="<b>Fern</b>") as browser:

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 from typer.testing import CliRunner
 
-from supportbot import app as wiring
+from supportbot import online
 from supportbot.channel import ChannelConfig
 from supportbot.cli.commands import app
 from supportbot.config.models import ModelSection
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 class Fax:
@@ -49,12 +51,12 @@ class Mute:
 @pytest.fixture
 def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BotFolder:
     classes: dict[str, Any] = {"fax": Fax, "web": Mute}
-    verified = wiring.verified
+    verified = online.verified
 
     async def ask(loaded: Any) -> Any:
         return await verified(loaded, make_channel=lambda section, host: classes[host.name](section, host))
 
-    monkeypatch.setattr(wiring, "verified", ask)
+    monkeypatch.setattr(online, "verified", ask)
     monkeypatch.setattr(Fax, "says", ())
     folder = BotFolder(tmp_path)
     folder.file.write_text("channels:\n  fax: {type: terminal}\n  web: {type: webhook}\n", "utf-8")
