@@ -190,7 +190,10 @@ class Workspace(Platform):
     async def write(self, site: Site, written: Written) -> int:
         number = self.known.setdefault(written.id, str(len(self.known) + 1))
         payload = slack.direct(
-            written.text, number=int(number), channel=self.place(written.conversation), client_msg_id=written.id
+            written.text,
+            number=int(number),
+            channel=self.place(written.conversation),
+            client_msg_id=written.id,
         )
         self.befall()
         return await slack.post(site.http, f"{site.url}/events", payload)

@@ -104,7 +104,19 @@ async def test_clocks_may_differ_a_little(site: Site, away: int) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    ["{nope", "[]", "null", '"x"', "1", b"\xff\xfe{}", b"\xef\xbb\xbf{}", "payload={nope", "[" * 5000, "", "a=1"],
+    [
+        "{nope",
+        "[]",
+        "null",
+        '"x"',
+        "1",
+        b"\xff\xfe{}",
+        b"\xef\xbb\xbf{}",
+        "payload={nope",
+        "[" * 5000,
+        "",
+        "a=1",
+    ],
 )
 async def test_signed_nonsense_is_400_and_not_sent_again(site: Site, body: Any) -> None:
     """Slack is told so in its own header."""
@@ -137,7 +149,7 @@ async def test_the_url_is_verified_when_slack_asks(site: Site) -> None:
     assert 401 == (await send(site, body, {}))[0]
 
 
-@pytest.mark.parametrize("challenge", ["x" * 1_000_000 , 17, None, {"a": 1}])
+@pytest.mark.parametrize("challenge", ["x" * 1_000_000, 17, None, {"a": 1}])
 async def test_a_challenge_is_a_short_text(site: Site, challenge: Any) -> None:
     """Anything else is 400."""
     body = json.dumps({"type": "url_verification", "challenge": challenge})

@@ -58,7 +58,11 @@ def _outside_code(text: str) -> list[str]:
     return lines
 
 
-@given(st.lists(st.sampled_from(["word ", "A sentence. ", "\n", "\n\n", "```\n", "```py\n", "x" * 30]), max_size=60))
+@given(
+    st.lists(
+        st.sampled_from(["word ", "A sentence. ", "\n", "\n\n", "```\n", "```py\n", "x" * 30]), max_size=60
+    )
+)
 def test_parts_are_short_and_whole(pieces: list[str]) -> None:
     """Each is within the limit, no code block is left open, and no word is lost."""
     text = safe("".join(pieces))
@@ -76,7 +80,11 @@ def test_a_code_block_goes_on_in_the_next_part() -> None:
     assert all(part.startswith("```py") for part in parts[1:-1])
 
 
-@given(st.lists(st.sampled_from(["word ", "[a](https://x.example) ", "`code` ", "<b> ", "\n", "**b** ", "[", "`"])))
+@given(
+    st.lists(
+        st.sampled_from(["word ", "[a](https://x.example) ", "`code` ", "<b> ", "\n", "**b** ", "[", "`"])
+    )
+)
 def test_what_is_settled_does_not_change(pieces: list[str]) -> None:
     """The safe form of a beginning stays the beginning of the safe form."""
     whole = "".join(pieces)

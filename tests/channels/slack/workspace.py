@@ -140,7 +140,7 @@ class FakeSlack:
             answer: dict[str, Any] = {"ok": False, "error": self.refusals[method]}
         elif token not in {TOKEN, "xapp-1-test"}:
             answer = {"ok": False, "error": "invalid_auth"}
-        elif method.startswith("conversations.") and is_json:
+        elif method in {"conversations.replies", "conversations.history"} and is_json:
             answer = {"ok": False, "error": "invalid_arguments"}  # those take forms only
         else:
             answer = {"ok": True} | getattr(self, _name(method), lambda _: {})(arguments)
