@@ -223,6 +223,7 @@ def make_channels(
             transcripts=ChannelTranscripts(store, name),
             feed=feed,
             ignored=partial(metrics.message_ignored, name),
+            tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,

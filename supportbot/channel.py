@@ -148,6 +148,8 @@ class Host:
     """What happens in conversations right now (see ``supportbot.feed``)."""
     ignored: CountIgnored
     """For what arrives and is no message to answer."""
+    tools: bool
+    """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings
     """Where people's verdicts on answers go."""
     base_path: str

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar
 from aiohttp import web
 
 from supportbot.channel import Capabilities
-from supportbot_slack.address import Address
 from supportbot_slack.api import SlackApi, SlackError
 from supportbot_slack.assistant import Pane, is_first
 from supportbot_slack.chores import Chores
@@ -69,7 +68,7 @@ class SlackChannel:
             self._workspaces = self._several.installs
         self._people = People(self._api, trust_guests=config.trust_guests)
         self._pane = Pane(config.assistant, self._api, self._workspaces, host.records)
-        self._openings = Openings(config, self._api, self._workspaces, self._people, host.records)
+        self._openings = Openings(config, self._api, self._workspaces, self._people, host)
         self._chores = Chores()
         self._sockets: Sockets | None = None
         self._streams: Streams | None = None
@@ -181,7 +180,7 @@ class SlackChannel:
         if accepted.state != "pending":
             return
         if self._streams is not None:
-            self._streams.watch(accepted, heard.conversation, Address.read(address_of(heard)))
+            self._streams.watch(accepted, address_of(heard))
         if is_first(heard, accepted.seq):
             self._chores.begin("title", self._pane.name(heard))
 

@@ -105,6 +105,11 @@ class SlackConfig(ChannelConfig):
         description="Count guests and people of other organisations as verified, as the workspace's members "
         "are: they may then use tools that need it.",
     )
+    look_up_people: bool | None = Field(
+        None,
+        description="Ask Slack for the name of whoever writes, and whether they are a guest; when left out, "
+        "only if the bot has tools.",
+    )
     streaming: bool = Field(True, description="Show an answer while it is being written.")
     feedback: bool = Field(True, description="Put buttons for good and bad below an answer.")
     talk_to_a_person: bool = Field(True, description="Put a button below an answer that asks for a person.")

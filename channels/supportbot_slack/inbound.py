@@ -140,7 +140,7 @@ def inbound_of(heard: Heard, *, channel: str, name: str, assurance: Assurance, i
         keys=_keys(heard),
         attachments=heard.files,
         sent_at=int(float(heard.ts) * 1000),
-        address=address_of(heard),
+        address=address_of(heard).json(),
         ignored=ignored,
     )
 
@@ -164,8 +164,8 @@ def _keys(heard: Heard) -> tuple[str, ...]:
     return tuple(keys)
 
 
-def address_of(heard: Heard) -> dict[str, str]:
-    """Return where an answer goes, as it is stored."""
+def address_of(heard: Heard) -> Address:
+    """Return where an answer goes."""
     return Address(
         team=heard.event.team,
         enterprise=heard.event.enterprise,
@@ -174,7 +174,7 @@ def address_of(heard: Heard) -> dict[str, str]:
         ts=heard.ts,
         user=heard.user,
         user_team=_home(heard),
-    ).json()
+    )
 
 
 def plain(text: str, bot_user: str = "") -> str:

@@ -20,7 +20,7 @@ from supportbot_slack.files import NotFetched, fetch
 from supportbot_slack.inbound import plain
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.channel import Host
     from supportbot.messages import Attachment, Contact, Turn
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import SlackConfig
@@ -42,13 +42,14 @@ class Openings:
     """Completes turns."""
 
     def __init__(
-        self, config: SlackConfig, api: SlackApi, workspaces: Workspaces, people: People, records: Records
+        self, config: SlackConfig, api: SlackApi, workspaces: Workspaces, people: People, host: Host
     ) -> None:
         self._config = config
+        self._asks_who = host.tools if config.look_up_people is None else config.look_up_people
         self._api = api
         self._workspaces = workspaces
         self._people = people
-        self._records = records
+        self._records = host.records
         self._earlier: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
 
     async def complete(self, turn: Turn) -> Turn:
@@ -73,7 +74,7 @@ class Openings:
         """Learn who asks. Several who ask at once stay unknown: none may do what another may."""
         contact = turn.contact
         home, _, user = contact.external_id.partition("/")
-        if contact.assurance != "claimed" or not user:
+        if not self._asks_who or contact.assurance != "claimed" or not user:
             return contact
         if home not in {workspace.team, address.team} and not self._config.trust_guests:
             return contact

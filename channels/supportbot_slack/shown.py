@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi
     from supportbot_slack.marker import Marker
-    from supportbot_slack.workspaces import Workspace
+    from supportbot_slack.workspaces import Workspaces
 
 _GRACE = 0.1
 """Seconds after the first word in which a whole answer may still come: then it is posted at once."""
-_STATUS_AFTER = 0.4
+_STATUS_AFTER = 0.6
 """Seconds without a word after which the status is shown."""
 _STREAM_PACE = 0.6
 _UPDATE_PACE = 1.2
@@ -41,7 +41,7 @@ class Shown:
     def __init__(
         self,
         api: SlackApi,
-        workspace: Workspace,
+        workspaces: Workspaces,
         marker: Marker,
         address: Address,
         turn: str,
@@ -55,7 +55,7 @@ class Shown:
 
         Args:
             api: Slack.
-            workspace: whose.
+            workspaces: know the token.
             marker: marks the post.
             address: where.
             turn: whose answer it is.
@@ -65,7 +65,7 @@ class Shown:
             refused: told what Slack will not have there, ``stream`` or ``status``, and its error.
         """
         self._api = api
-        self._workspace = workspace
+        self._workspaces = workspaces
         self._marker = marker
         self._address = address
         self._turn = turn
@@ -75,6 +75,7 @@ class Shown:
         self._text = ""
         self._changed = asyncio.Event()
         self._closing = asyncio.Event()
+        self._grace: asyncio.TimerHandle | None = None
         self._pump: asyncio.Task[None] | None = None
         self._thinking: asyncio.Task[None] | None = None
         self._status = status
@@ -95,12 +96,18 @@ class Shown:
             self._closing.set()
         self._text = text if offset == 0 else self._text + text
         self._changed.set()
-        if self._pump is None and self._text:
+        if self._grace is None and self._text:
+            self._grace = asyncio.get_running_loop().call_later(_GRACE, self._start)
+
+    def _start(self) -> None:
+        if not self._closing.is_set():
             self._pump = asyncio.get_running_loop().create_task(self._run())
 
     async def settle(self) -> None:
         """Show nothing more; returns when no call is under way any longer."""
         self._timer.cancel()
+        if self._grace is not None:
+            self._grace.cancel()
         self._closing.set()
         self._changed.set()
         tasks = [task for task in (self._pump, self._thinking) if task is not None]
@@ -145,7 +152,7 @@ class Shown:
             "status": self._status,
         }
         try:
-            await self._api.call(self._workspace.bot_token, "assistant.threads.setStatus", arguments)
+            await self._call("assistant.threads.setStatus", arguments)
         except Declined as error:
             self._refused("status", error.code)
         except SlackError as error:
@@ -153,9 +160,6 @@ class Shown:
 
     async def _run(self) -> None:
         try:
-            await self._rest(_GRACE)
-            if self._closing.is_set():
-                return
             await self._intend()
             while not self._closing.is_set():
                 await self._show()
@@ -230,8 +234,11 @@ class Shown:
         }
 
     async def _call(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        channel = {"channel": self._address.channel}
-        return await self._api.call(self._workspace.bot_token, method, channel | arguments)
+        workspace = await self._workspaces.get(self._address.team, self._address.enterprise)
+        if workspace is None:
+            raise Declined("not_installed")
+        channel = {} if "channel_id" in arguments else {"channel": self._address.channel}
+        return await self._api.call(workspace.bot_token, method, channel | arguments)
 
 
 def _ts(answer: dict[str, Any]) -> str:

@@ -9,30 +9,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections import OrderedDict
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import structlog
 
-from supportbot.errors import StoreUnavailable
 from supportbot.feed import Delta, Said, Settled, StateChanged, Typing
 from supportbot.ids import made_at, now_ms
 from supportbot_slack.api import SlackError
 from supportbot_slack.shown import Shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Callable, Coroutine
 
     from supportbot.channel import Host
-    from supportbot.feed import Event, Subscription
+    from supportbot.feed import Event
     from supportbot.messages import Accepted
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi
     from supportbot_slack.marker import Marker
-    from supportbot_slack.workspaces import Workspace, Workspaces
+    from supportbot_slack.workspaces import Workspaces
 
 _STATUS = "is thinking…"
-_LOOK_EVERY = 30.0
-"""Seconds of silence after which a watcher looks whether anything is still to come."""
+_MOST = 5_000
+"""Conversations that are watched; the longest silent is left alone first, and answered without a show."""
 _REFUSED_FOR = 3600.0
 """Seconds for which a workspace that will not have streams, or a status, is not asked again."""
 _KEEP = 2 * 24 * 3600 * 1000
@@ -43,6 +44,22 @@ _FRESH = 3000
 log = structlog.get_logger(__name__)
 
 
+def _not_yet() -> None:
+    """Nothing is listened to yet."""
+
+
+@dataclass(slots=True)
+class _Watched:
+    """A conversation in which something is to be answered."""
+
+    address: Address
+    stop: Callable[[], None] = _not_yet
+    turn: str = ""
+    """The turn whose answer is being written."""
+    waiting: bool = True
+    """Something was said that no turn has taken up yet."""
+
+
 class Streams:
     """The answers that are being shown, by turn."""
 
@@ -51,29 +68,53 @@ class Streams:
         self._api = api
         self._workspaces = workspaces
         self._marker = marker
-        self._watchers: dict[str, asyncio.Task[None]] = {}
+        self._watched: OrderedDict[str, _Watched] = OrderedDict()
         self._shown: dict[str, Shown] = {}
-        self._newest: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._refused: dict[tuple[str, str], float] = {}
         self._since = now_ms()
 
     # -- the way in's side ------------------------------------------------------------------------
 
-    def watch(self, accepted: Accepted, external_id: str, address: Address) -> None:
+    def watch(self, accepted: Accepted, address: Address) -> None:
         """Show how a message is answered, from now until nothing is left to be answered."""
         conversation_id = accepted.conversation_id
-        self._newest[conversation_id] = accepted.seq
-        if conversation_id in self._watchers:
+        known = self._watched.get(conversation_id)
+        if known is not None:
+            known.address = address
+            self._watched.move_to_end(conversation_id)
             return
-        task = asyncio.get_running_loop().create_task(
-            self._watch(conversation_id, external_id, address), name=f"slack {conversation_id}"
+        watched = self._watched[conversation_id] = _Watched(address)
+        watched.stop = self._host.feed.hear(
+            conversation_id, lambda event: self._hear(conversation_id, watched, event)
         )
-        self._watchers[conversation_id] = task
-        task.add_done_callback(lambda _: self._forget(conversation_id))
+        if len(self._watched) > _MOST:
+            self._forget(next(iter(self._watched)))
+
+    def _hear(self, conversation_id: str, watched: _Watched, event: Event) -> None:
+        match event:
+            case Delta(turn_id, offset, text):
+                if turn_id in self._shown:
+                    self._shown[turn_id].write(offset, text)
+            case Typing(turn_id, True):
+                watched.turn, watched.waiting = turn_id, False
+                self._begin(turn_id, watched.address)
+            case Said(message) if message.author == "customer":
+                watched.waiting = True
+            case Said(message) if message.author == "bot":
+                watched.turn = ""
+                if not watched.waiting:
+                    self._forget(conversation_id)
+            case Said() | Settled() | StateChanged():
+                self._do(watched.turn, self._take_back)
+                watched.turn = ""
+                self._forget(conversation_id)
 
     def _forget(self, conversation_id: str) -> None:
-        del self._watchers[conversation_id]
-        del self._newest[conversation_id]
+        watched = self._watched.pop(conversation_id, None)
+        if watched is not None:
+            watched.stop()
+            self._do(watched.turn, self._leave)
 
     # -- the way out's side -----------------------------------------------------------------------
 
@@ -93,100 +134,48 @@ class Streams:
         return await self._host.records.get(_key(turn)) is not None
 
     async def end(self) -> None:
-        """End every stream: the application ends."""
-        tasks = list(self._watchers.values())
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await asyncio.wait(tasks)
-        await asyncio.gather(*(self._leave(shown) for shown in self._shown.values()))
+        """End every stream: the application ends. Whoever answers the turns next goes on with the posts."""
+        for conversation_id in list(self._watched):
+            self._forget(conversation_id)
+        for turn in list(self._shown):
+            self._do(turn, self._leave)
+        if self._tasks:
+            await asyncio.wait(list(self._tasks))
 
-    async def _leave(self, shown: Shown) -> None:
-        """Leave a half answer as a plain post; whoever answers the turn next finishes it."""
-        await shown.settle()
-        with contextlib.suppress(SlackError):
-            await shown.stop()
+    # -- one answer -------------------------------------------------------------------------------
 
-    # -- one conversation -------------------------------------------------------------------------
-
-    async def _watch(self, conversation_id: str, external_id: str, address: Address) -> None:
-        workspace = await self._workspace(address)
-        if workspace is None:
-            return
-        turn, waiting = "", True  # waiting: something was said that no turn has taken up yet
-        with self._host.feed.listen(conversation_id) as events:
-            async for event in self._events(events, conversation_id, external_id):
-                match event:
-                    case Typing(turn_id, True):
-                        turn, waiting = turn_id, False
-                        self._begin(turn, workspace, address)
-                    case Delta(turn_id, offset, text) if turn_id in self._shown:
-                        self._shown[turn_id].write(offset, text)
-                    case Said(message) if message.author == "customer":
-                        waiting = True
-                    case Said(message) if message.author == "bot":
-                        if not waiting:
-                            return
-                    case Settled() | StateChanged() | Said():
-                        await self._take_back(turn)
-                        return
-        await self._drop(turn)
-
-    async def _events(
-        self, events: Subscription, conversation_id: str, external_id: str
-    ) -> AsyncIterator[Event]:
-        """Yield what happens, until nothing more is to be expected."""
-        while True:
-            try:
-                async with asyncio.timeout(_LOOK_EVERY):
-                    event = await anext(events)
-            except TimeoutError:
-                if not await self._is_pending(external_id, self._newest[conversation_id]):
-                    return
-                continue
-            except StopAsyncIteration:
-                return
-            yield event
-
-    async def _is_pending(self, external_id: str, seq: int) -> bool:
-        try:
-            found = await self._host.transcripts.messages(external_id, after=seq - 1, limit=1)
-        except StoreUnavailable:
-            return True
-        return bool(found) and found[0].state == "pending"
-
-    async def _take_back(self, turn: str) -> None:
-        """A person speaks now, or nobody: half an answer must not stand."""
-        shown = self._shown.pop(turn, None)
-        if shown is not None:
-            await shown.take_back()
-
-    async def _drop(self, turn: str) -> None:
-        """Whatever became of it, we will not hear of it: leave it to whoever delivers."""
-        shown = self._shown.pop(turn, None)
-        if shown is not None:
-            await self._leave(shown)
-
-    def _begin(self, turn: str, workspace: Workspace, address: Address) -> None:
+    def _begin(self, turn: str, address: Address) -> None:
         if turn in self._shown:
             return  # another try; it goes on with the same post
         self._shown[turn] = Shown(
             self._api,
-            workspace,
+            self._workspaces,
             self._marker,
             address,
             turn,
-            streams=not self._is_refused(workspace.team, "stream"),
+            streams=not self._is_refused(address.team, "stream"),
+            status="" if self._is_refused(address.team, "status") else _STATUS,
             intend=lambda: self._host.records.put(_key(turn), 1, expires_at=now_ms() + _KEEP),
-            status="" if self._is_refused(workspace.team, "status") else _STATUS,
-            refused=lambda what, code: self._refuse(workspace.team, what, code),
+            refused=lambda what, code: self._refuse(address.team, what, code),
         )
 
-    async def _workspace(self, address: Address) -> Workspace | None:
-        try:
-            return await self._workspaces.get(address.team, address.enterprise)
-        except SlackError:
-            return None
+    async def _take_back(self, shown: Shown) -> None:
+        """A person speaks now, or nobody: half an answer must not stand."""
+        await shown.take_back()
+
+    async def _leave(self, shown: Shown) -> None:
+        """Leave half an answer as a plain post; whoever answers the turn finishes it."""
+        await shown.settle()
+        with contextlib.suppress(SlackError):
+            await shown.stop()
+
+    def _do(self, turn: str, what: Callable[[Shown], Coroutine[None, None, None]]) -> None:
+        """Do something to what is shown of a turn, if anything is."""
+        shown = self._shown.pop(turn, None)
+        if shown is not None:
+            task = asyncio.get_running_loop().create_task(what(shown))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     def _is_refused(self, team: str, what: str) -> bool:
         return self._refused.get((team, what), 0.0) > time.monotonic()

@@ -132,7 +132,7 @@ class FakeCore:
     Every method that names a conversation takes the channel's own key of it (``Inbound.conversation``).
     """
 
-    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot") -> None:
+    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot", tools: bool = False) -> None:
         self.accepted: list[Inbound] = []
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
@@ -150,6 +150,7 @@ class FakeCore:
             transcripts=MemoryTranscripts(self._conversations),
             feed=self._feed,
             ignored=self.ignored.append,
+            tools=tools,
             ratings=self.ratings,
             base_path=f"/channels/{name}",
             bot_name=bot_name,

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from tests.acceptance.program import Program
 
 EVENTS = 40
+_OPEN = "select 1 from deliveries where state in ('planned', 'sending')"
 
 
 def folder(root: Path, slack: FakeSlack, **more: Any) -> BotFolder:
@@ -42,7 +43,7 @@ async def settled(bot: Program) -> None:
     store = sqlite3.connect(f"file:{bot.folder.database_file}?mode=ro", uri=True)
     try:
         async with asyncio.timeout(60):
-            while store.execute("select 1 from deliveries where state in ('planned', 'sending')").fetchone():
+            while store.execute(_OPEN).fetchone():  # noqa: ASYNC110 - it is another process that writes
                 await asyncio.sleep(0.1)
     finally:
         store.close()

@@ -15,9 +15,9 @@ from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.testing import FakeCore
 from supportbot.testing.site import serving
 from supportbot_slack import SlackChannel
-from tests.channels.slack.driver import SECRET, direct, event, mention, post, section, signed
-from tests.channels.test_contract import Workspace
+from tests.channels.slack.driver import SECRET, direct, event, mention, post, signed
 from tests.channels.slack.workspace import FakeSlack
+from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -40,7 +40,7 @@ def pressed(post: Any, action: str, *, value: str = "", user: str = "U1", at: st
 
 
 async def press(bot: Any, payload: dict[str, Any]) -> int:
-    from urllib.parse import quote  # noqa: PLC0415
+    from urllib.parse import quote
 
     body = "payload=" + quote(json.dumps(payload))
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -50,8 +50,8 @@ async def press(bot: Any, payload: dict[str, Any]) -> int:
 
 async def test_a_verdict_is_kept_and_counted(live: Any, slack: FakeSlack) -> None:
     """One per person, the newest; shown by the metrics, and with the turn."""
-    from supportbot import reports  # noqa: PLC0415
-    from supportbot.store import open_store  # noqa: PLC0415
+    from supportbot import reports
+    from supportbot.store import open_store
 
     async with live() as bot:
         await bot.send(mention())
@@ -71,7 +71,7 @@ async def test_a_verdict_is_kept_and_counted(live: Any, slack: FakeSlack) -> Non
 
 
 async def test_a_person_is_asked_for_by_a_button(live: Any, slack: FakeSlack) -> None:
-    """In the answer's conversation, once however often it is pressed; the reply has no such button any more."""
+    """In the answer's conversation, once however often it is pressed; the reply has no such button."""
     async with live() as bot:
         await bot.send(mention())
         await _delivered(bot)
