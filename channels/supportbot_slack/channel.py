@@ -10,7 +10,7 @@ from aiohttp import web
 
 from supportbot.channel import Capabilities
 from supportbot_slack.api import SlackApi, SlackError
-from supportbot_slack.assistant import Pane, is_first
+from supportbot_slack.assistant import Pane, is_first, note
 from supportbot_slack.chores import Chores
 from supportbot_slack.config import SlackConfig
 from supportbot_slack.events import id_at, text_at
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from supportbot_slack.workspaces import Workspaces
 
 _MARKER_KEY = "marker-key"
+_SLOW_DOWN = "That is more than I can answer at once. Please wait a minute, and ask what matters most again."
 
 
 class SlackChannel:
@@ -86,6 +87,7 @@ class SlackChannel:
             Rules(self._config),
             self._people,
             watch=self._watch,
+            slow_down=self._slow_down,
             is_ours=self._is_ours,
             others={
                 "assistant_thread_started": self._greet,
@@ -183,6 +185,16 @@ class SlackChannel:
             self._streams.watch(accepted, address_of(heard))
         if is_first(heard, accepted.seq):
             self._chores.begin("title", self._pane.name(heard))
+
+    def _slow_down(self, heard: Heard) -> None:
+        self._chores.begin("notice", self._say_slow_down(heard))
+
+    async def _say_slow_down(self, heard: Heard) -> None:
+        workspace = await self._workspaces.get(heard.event.team, heard.event.enterprise)
+        if workspace is not None:
+            words = note(_SLOW_DOWN, heard.channel, heard.thread)
+            method = "chat.postMessage" if heard.is_direct else "chat.postEphemeral"
+            await self._api.call(workspace.bot_token, method, words | {"user": heard.user})
 
     async def _greet(self, event: Event) -> None:
         self._chores.begin("greeting", self._pane.greet(event))

@@ -44,6 +44,7 @@ class Ingress:
         people: People,
         *,
         watch: Watch,
+        slow_down: Callable[[Heard], None],
         is_ours: Callable[[Event], Awaitable[bool]],
         others: Mapping[str, Handle],
     ) -> None:
@@ -55,6 +56,7 @@ class Ingress:
             rules: whom to answer.
             people: who is who, as far as that is known already.
             watch: is told what was accepted.
+            slow_down: is told who writes too much, now and then. Must not wait.
             is_ours: whether an event is for this app and a workspace it works in.
             others: what to do with events that are no messages, by type. They are stored, where they must be,
                 when it returns.
@@ -64,6 +66,7 @@ class Ingress:
         self._rules = rules
         self._people = people
         self._watch = watch
+        self._slow_down = slow_down
         self._is_ours = is_ours
         self._others = others
         self._taking_part: OrderedDict[str, None] = OrderedDict()
@@ -117,6 +120,8 @@ class Ingress:
             log.warning("slack.loop", conversation=said.conversation, bot=said.bot)
         if not accepted.duplicate:
             self._watch(said, accepted)
+            if inbound.ignored == "too_many" and self._rules.is_to_be_told(said):
+                self._slow_down(said)
 
     async def _takes_part(self, conversation: str) -> bool:
         """Whether the bot was spoken to in a thread before."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _BOT_TURNS = 10
 _BOT_WINDOW = 600.0  # seconds
 _MOST_KEYS = 20_000
+_TELL_EVERY = 600.0
+"""Seconds between two notices to one user that they write too much."""
 
 Verdict = Literal["answer", "if_taking_part"]
 """``if_taking_part``: only in a thread in which the bot has been spoken to before."""
@@ -29,6 +31,7 @@ class Rules:
         self._config = config
         self._bots = _Window(_BOT_TURNS, _BOT_WINDOW, clock)
         self._users = Buckets(config.limit, clock=clock)
+        self._told = _Window(1, _TELL_EVERY, clock)
 
     def judge(self, heard: Heard) -> Verdict | Ignored:
         """Return what is to be done with somebody's words."""
@@ -61,6 +64,10 @@ class Rules:
             return "" if self._bots.take(conversation) else "loop"
         self._bots.forget(conversation)
         return "too_many" if self._users.take(f"{heard.event.team}/{heard.user}") else ""
+
+    def is_to_be_told(self, heard: Heard) -> bool:
+        """Whether a user who writes too much has not been told so lately; counts as telling."""
+        return self._told.take(f"{heard.event.team}/{heard.user}")
 
 
 class _Window:
