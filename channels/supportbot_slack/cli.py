@@ -32,7 +32,7 @@ class NoAddress(SupportBotError):
 
 
 class WhichChannel(SupportBotError):
-    """There is no one Slack channel '{name}' in bot.yaml. Say which with --channel: {known}."""
+    """Say which Slack channel of bot.yaml is meant, with --channel. There is: {known}."""
 
 
 @app.callback()
@@ -115,7 +115,7 @@ def _section(outline: "Outline", channel: str) -> "tuple[str, Mapping[str, Any]]
     if channel in sections:
         return channel, sections[channel]
     if channel or len(sections) > 1:
-        raise WhichChannel(name=channel or "*", known=", ".join(sorted(sections)) or "there is none")
+        raise WhichChannel(known=", ".join(sorted(sections)) or "none")
     return next(iter(sections.items()), (_NAME, {}))
 
 

@@ -103,7 +103,7 @@ def test_one_of_several_channels_is_chosen(bot: BotFolder) -> None:
     """Which, has to be said."""
     write(bot, one=SOCKET, two=HTTP)
     done = run(bot)
-    assert (2, True) == (done.exit_code, "Say which with --channel: one, two" in done.stderr)
+    assert (2, True) == (done.exit_code, "with --channel. There is: one, two." in done.stderr)
     assert printed(bot, "--channel", "one")["settings"]["socket_mode_enabled"]
     assert 2 == run(bot, "--channel", "three").exit_code
 
