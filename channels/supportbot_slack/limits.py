@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _SPACING = 1.0
-"""Seconds between two posts in a channel that Slack has limited: https://docs.slack.dev/apis/web-api/rate-limits"""
+"""Seconds between two posts in a limited channel: https://docs.slack.dev/apis/web-api/rate-limits"""
 _MOST = 10_000
+_GIVEN_UP = 60.0
+"""Seconds after its time at which a place counts as given up."""
+
+
+@dataclass(slots=True)
+class _Queue:
+    free_at: float
+    places: dict[str, float] = field(default_factory=dict)
+    """When whose turn is, in order."""
 
 
 class Limits:
@@ -23,25 +33,32 @@ class Limits:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._now = clock
-        self._next: OrderedDict[tuple[str, ...], float] = OrderedDict()
+        self._queues: OrderedDict[tuple[str, ...], _Queue] = OrderedDict()
 
-    def wait(self, *key: str) -> float:
-        """Return the seconds to wait before using it; 0 when it is free. Who has to wait has a place then."""
-        free_at = self._next.get(key)
-        if free_at is None:
+    def wait(self, who: str, *key: str) -> float:
+        """Return the seconds that ``who`` has to wait, and keep their place; 0 when it is free."""
+        queue = self._queues.get(key)
+        if queue is None:
             return 0.0
         now = self._now()
-        if free_at <= now:
-            del self._next[key]
-            return 0.0
-        self._next[key] = free_at + _SPACING
-        return free_at - now
+        if who not in queue.places:
+            queue.places = {w: at for w, at in queue.places.items() if at > now - _GIVEN_UP}
+            last = max(queue.places.values(), default=queue.free_at - _SPACING)
+            queue.places[who] = max(queue.free_at, last + _SPACING)
+        if queue.places[who] > now:
+            return queue.places[who] - now
+        del queue.places[who]
+        if not queue.places:
+            del self._queues[key]
+        return 0.0
 
-    def refused(self, seconds: float, *key: str) -> float:
-        """Slack refused a call and asks to wait so long; returns how long this caller should."""
-        free_at = max(self._now() + seconds, self._next.get(key, 0.0))
-        self._next[key] = free_at + _SPACING
-        self._next.move_to_end(key)
-        if len(self._next) > _MOST:
-            self._next.popitem(last=False)
-        return free_at - self._now()
+    def refused(self, seconds: float, who: str, *key: str) -> float:
+        """Slack refused a call and asks to wait so long: ``who`` comes first, then those who waited already."""
+        queue = self._queues.setdefault(key, _Queue(0.0))
+        queue.free_at = self._now() + seconds
+        waiting = [who, *(other for other in queue.places if other != who)]
+        queue.places = {other: queue.free_at + _SPACING * place for place, other in enumerate(waiting)}
+        self._queues.move_to_end(key)
+        if len(self._queues) > _MOST:
+            self._queues.popitem(last=False)
+        return seconds

@@ -239,7 +239,7 @@ class Outgoing:
 
     async def _call(self, post: _Post, method: str, content: dict[str, Any]) -> dict[str, Any]:
         """Make a call, within the channel's rate; as plain text once where Slack takes no blocks."""
-        key = (post.address.team, method, post.address.channel)
+        key = (post.outbound.delivery_id, post.address.team, method, post.address.channel)
         wait = self._limits.wait(*key)
         if wait > 0:
             raise RateLimited(wait)
