@@ -95,14 +95,7 @@ class SlackChannel:
                 "tokens_revoked": self._end_installation,
             },
         )
-        interactions = Interactions(
-            self._host,
-            accept,
-            self._people,
-            api=self._api,
-            workspaces=self._workspaces,
-            chores=self._chores,
-        )
+        interactions = self.interactions(accept)
         if self._config.signing_secret is not None:
             signatures = Signatures(self._config.signing_secrets)
             requests = Requests(
@@ -127,6 +120,17 @@ class SlackChannel:
             app.cleanup_ctx.append(self._several.installs.run)
             app.add_routes(self._several.pages.routes())
         return app
+
+    def interactions(self, accept: Accept) -> Interactions:
+        """Return what takes presses, commands and forms."""
+        return Interactions(
+            self._host,
+            accept,
+            self._people,
+            api=self._api,
+            workspaces=self._workspaces,
+            chores=self._chores,
+        )
 
     async def send(self, outbound: Outbound) -> Sent:
         """Post a reply, or finish the one that is being shown. See ``Outgoing.send``."""

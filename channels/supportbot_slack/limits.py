@@ -36,24 +36,27 @@ class Limits:
         self._queues: OrderedDict[tuple[str, ...], _Queue] = OrderedDict()
 
     def wait(self, who: str, *key: str) -> float:
-        """Return the seconds that ``who`` has to wait, and keep their place; 0 when it is free."""
+        """Return the seconds that ``who`` has to wait, and keep their place; 0 when it is free.
+
+        Who comes back has waited as they were told.
+        """
         queue = self._queues.get(key)
         if queue is None:
             return 0.0
         now = self._now()
-        if who not in queue.places:
-            queue.places = {w: at for w, at in queue.places.items() if at > now - _GIVEN_UP}
-            last = max(queue.places.values(), default=queue.free_at - _SPACING)
-            queue.places[who] = max(queue.free_at, last + _SPACING)
-        if queue.places[who] > now:
-            return queue.places[who] - now
-        del queue.places[who]
-        if not queue.places:
+        queue.places = {w: at for w, at in queue.places.items() if at > now - _GIVEN_UP}
+        waited = queue.places.pop(who, None) is not None
+        if not queue.places and (waited or queue.free_at <= now):
             del self._queues[key]
-        return 0.0
+            return 0.0
+        if waited:
+            return 0.0
+        last = max(queue.places.values(), default=queue.free_at - _SPACING)
+        queue.places[who] = max(queue.free_at, last + _SPACING)
+        return max(0.0, queue.places[who] - now)
 
     def refused(self, seconds: float, who: str, *key: str) -> float:
-        """Slack refused a call and asks to wait so long: ``who`` comes first, then those who waited already."""
+        """Slack refused a call and asks to wait: ``who`` comes first, then those who waited already."""
         queue = self._queues.setdefault(key, _Queue(0.0))
         queue.free_at = self._now() + seconds
         waiting = [who, *(other for other in queue.places if other != who)]

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 class Live:
     """A running bot in a Slack workspace."""
 
-    def __init__(
-        self, bot: StartedBot, slack: FakeSlack, model: Any, http: aiohttp.ClientSession
-    ) -> None:
+    def __init__(self, bot: StartedBot, slack: FakeSlack, model: Any, http: aiohttp.ClientSession) -> None:
         self.bot = bot
         self.slack = slack
         self.model = model

@@ -42,7 +42,7 @@ async def test_a_direct_message_is_answered_beside_it(live: Any, slack: FakeSlac
 )
 @pytest.mark.parametrize("message", [mention, direct])
 async def test_every_fault_ends_in_one_answer(live: Any, slack: FakeSlack, fault: Any, message: Any) -> None:
-    """And before anything is posted a second time, it is looked for, unless Slack said that it took nothing."""
+    """Before anything is posted a second time it is looked for, unless Slack said that it took nothing."""
     slack.faults["chat.postMessage"].append(fault)
     async with live(ScriptedModel(ANSWER)) as bot:
         await bot.send(message())
@@ -122,17 +122,13 @@ async def test_a_refused_post_is_dead(live: Any, slack: FakeSlack) -> None:
 
 async def test_blocks_that_slack_will_not_take_are_left_out(live: Any, slack: FakeSlack) -> None:
     """Then the words go out alone."""
-
-    class Picky(ScriptedModel):
-        pass
-
-    taken = slack._chat_postMessage
+    taken = slack._chat_post_message
 
     def picky(arguments: dict[str, Any]) -> dict[str, Any]:
         return taken(arguments) if "blocks" not in arguments else {"ok": False, "error": "invalid_blocks"}
 
-    slack._chat_postMessage = picky  # type: ignore[method-assign]
-    async with live(Picky(ANSWER)) as bot:
+    slack._chat_post_message = picky  # type: ignore[method-assign]
+    async with live(ScriptedModel(ANSWER)) as bot:
         await bot.send(mention())
         await slack.until(lambda: slack.posts)
     assert [ANSWER] == slack.shown()

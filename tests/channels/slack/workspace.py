@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from itertools import count
@@ -139,10 +140,10 @@ class FakeSlack:
             answer: dict[str, Any] = {"ok": False, "error": self.refusals[method]}
         elif token not in {TOKEN, "xapp-1-test"}:
             answer = {"ok": False, "error": "invalid_auth"}
-        elif method.startswith("conversations.") and is_json:
+        elif method in {"conversations.replies", "conversations.history"} and is_json:
             answer = {"ok": False, "error": "invalid_arguments"}  # those take forms only
         else:
-            answer = {"ok": True} | getattr(self, "_" + method.replace(".", "_"), lambda _: {})(arguments)
+            answer = {"ok": True} | getattr(self, _name(method), lambda _: {})(arguments)
         async with self._changed:
             self._changed.notify_all()
         return web.json_response(answer)
@@ -155,24 +156,26 @@ class FakeSlack:
 
     def _users_info(self, arguments: dict[str, Any]) -> dict[str, Any]:
         user = arguments["user"]
-        return {"user": {"id": user, "team_id": TEAM, "real_name": f"Name of {user}"} | self.users.get(user, {})}
+        return {
+            "user": {"id": user, "team_id": TEAM, "real_name": f"Name of {user}"} | self.users.get(user, {})
+        }
 
-    def _chat_postMessage(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _chat_post_message(self, arguments: dict[str, Any]) -> dict[str, Any]:
         return {"ts": self._keep(arguments).ts, "channel": arguments["channel"]}
 
-    def _chat_startStream(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _chat_start_stream(self, arguments: dict[str, Any]) -> dict[str, Any]:
         post = self._keep(arguments)
         post.streaming = True
         return {"ts": post.ts}
 
-    def _chat_appendStream(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _chat_append_stream(self, arguments: dict[str, Any]) -> dict[str, Any]:
         post = self._find(arguments)
         if post is None or not post.streaming:
             return {"ok": False, "error": "message_not_in_streaming_state"}
         post.fields["markdown_text"] += arguments["markdown_text"]
         return {"ts": post.ts}
 
-    def _chat_stopStream(self, arguments: dict[str, Any]) -> dict[str, Any]:
+    def _chat_stop_stream(self, arguments: dict[str, Any]) -> dict[str, Any]:
         post = self._find(arguments)
         if post is None or not post.streaming:
             return {"ok": False, "error": "message_not_in_streaming_state"}
@@ -247,3 +250,8 @@ class FakeSlack:
         if socket in self.sockets:
             self.sockets.remove(socket)
         return socket
+
+
+def _name(method: str) -> str:
+    """Return the name of what does a method: ``_chat_post_message`` for ``chat.postMessage``."""
+    return "_" + re.sub("([A-Z])", r"_\1", method).replace(".", "_").lower()
