@@ -71,6 +71,8 @@ def workspaces(
     if as_json_:
         typer.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        typer.echo("No workspace has installed the app by its install page yet.", err=True)
     for row in rows:
         typer.echo("\t".join((row["id"], row["state"], row["name"])))
 
