@@ -32,7 +32,7 @@ class NoAddress(SupportBotError):
 
 
 class WhichChannel(SupportBotError):
-    """There is no one Slack channel '{name}' in bot.yaml. Say which with --channel: {known}."""
+    """Say which Slack channel of bot.yaml is meant, with --channel. There is: {known}."""
 
 
 @app.callback()
@@ -71,6 +71,8 @@ def workspaces(
     if as_json_:
         typer.echo(json.dumps(rows, indent=2))
         return
+    if not rows:
+        typer.echo("No workspace has installed the app by its install page yet.", err=True)
     for row in rows:
         typer.echo("\t".join((row["id"], row["state"], row["name"])))
 
@@ -115,7 +117,7 @@ def _section(outline: "Outline", channel: str) -> "tuple[str, Mapping[str, Any]]
     if channel in sections:
         return channel, sections[channel]
     if channel or len(sections) > 1:
-        raise WhichChannel(name=channel or "*", known=", ".join(sorted(sections)) or "there is none")
+        raise WhichChannel(known=", ".join(sorted(sections)) or "none")
     return next(iter(sections.items()), (_NAME, {}))
 
 

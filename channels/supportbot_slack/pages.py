@@ -11,7 +11,7 @@ from aiohttp import web
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:36em;margin:15vh auto 0;padding:0 1em;color:#1d1c1d}"
     "a.button{display:inline-block;padding:.6em 1.2em;border-radius:.4em;background:#4a154b;color:#fff;"
-    "text-decoration:none}code{background:#f4f4f4;padding:.1em .3em}"
+    "text-decoration:none}"
 )
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _HEADERS = {

@@ -35,6 +35,7 @@ class Authority:
         self.scopes = SCOPES
         self.rotates = False
         self.calls: list[str] = []
+        self.posts: list[Mapping[str, Any]] = []
         self.fields: list[Mapping[str, Any]] = []
         self.away: int | None = None
         """While it is set, everything is answered with this status and nothing else."""
@@ -47,6 +48,9 @@ class Authority:
             web.post("/auth.test", self.test),
             web.get("/auth.revoke", self.revoke),
             web.post("/apps.connections.open", self.open),
+            web.post("/chat.postMessage", self.post),
+            web.post("/conversations.replies", self.replies),
+            web.post("/conversations.history", self.replies),
         ])  # fmt: skip
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
@@ -113,6 +117,17 @@ class Authority:
         self.calls.append("auth.revoke")
         self.tokens[_bearer(request)] = "token_revoked"
         return web.json_response({"ok": True, "revoked": True})
+
+    async def post(self, request: web.Request) -> web.Response:
+        self.calls.append("chat.postMessage")
+        if wrong := self.tokens.get(_bearer(request), "invalid_auth"):
+            return web.json_response({"ok": False, "error": wrong})
+        message = await request.json()
+        self.posts.append(message)
+        return web.json_response({"ok": True, "channel": message["channel"], "ts": f"9.{len(self.posts):06}"})
+
+    async def replies(self, request: web.Request) -> web.Response:
+        return web.json_response({"ok": True, "messages": []})
 
     async def open(self, request: web.Request) -> web.Response:
         self.calls.append("apps.connections.open")

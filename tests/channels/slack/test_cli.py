@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from ruamel.yaml import YAML
 from typer.testing import CliRunner
 
+from supportbot import schema
 from supportbot.cli.commands import app
 from supportbot.session import ChannelRecords
 from supportbot_slack.grants import Installation
@@ -103,7 +104,7 @@ def test_one_of_several_channels_is_chosen(bot: BotFolder) -> None:
     """Which, has to be said."""
     write(bot, one=SOCKET, two=HTTP)
     done = run(bot)
-    assert (2, True) == (done.exit_code, "Say which with --channel: one, two" in done.stderr)
+    assert (2, True) == (done.exit_code, "with --channel. There is: one, two." in done.stderr)
     assert printed(bot, "--channel", "one")["settings"]["socket_mode_enabled"]
     assert 2 == run(bot, "--channel", "three").exit_code
 
@@ -143,6 +144,17 @@ async def _install(url: str) -> None:
             workspace = Workspace(team=team, bot_token=f"xoxb-of-{team}", scopes=frozenset(scopes))
             await installs.save(Installation(workspace=workspace, name=name))
         await installs.disable("T3", "app_uninstalled")
+
+
+def test_no_workspace_is_said(bot: BotFolder) -> None:
+    """To people; programs read an empty list."""
+    write(bot, support=SEVERAL)
+    (bot.root / "data").mkdir()
+    schema.prepare(f"sqlite:///{bot.root}/data/bot.db")
+    args = ["-c", str(bot.file), "slack", "workspaces"]
+    done = CliRunner().invoke(app, args, catch_exceptions=False)  # type: ignore[arg-type]
+    assert (0, "", True) == (done.exit_code, done.stdout, done.stderr.startswith("No workspace"))
+    assert "[]\n" == CliRunner().invoke(app, [*args, "--json"], catch_exceptions=False).stdout  # type: ignore[arg-type]
 
 
 def test_workspaces_are_listed(bot: BotFolder) -> None:

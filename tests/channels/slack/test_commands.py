@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supportbot_slack import commands
@@ -177,6 +177,7 @@ def test_no_key_is_relied_on(read: Callable[..., Asked], payload: dict[str, Any]
         assert all((inbound.text, inbound.keys, inbound.address["team"], inbound.address["channel"]))
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),

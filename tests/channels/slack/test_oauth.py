@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from hashlib import sha256
 from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -24,6 +26,7 @@ from supportbot.testing import FakeCore
 from supportbot.web import new_application
 from supportbot_slack.installs import Installs
 from supportbot_slack.oauth import COOKIE, InstallPages
+from supportbot_slack.pages import page
 from supportbot_slack.vault import Vault
 from tests.channels.slack.authority import CLIENT_ID, CLIENT_SECRET, REDIRECT, Authority
 
@@ -163,6 +166,8 @@ async def test_a_page_runs_nothing_and_loads_nothing(browser: Browser) -> None:
             seen.headers["X-Content-Type-Options"],
         )
         assert "<script" not in seen.text
+        style = seen.text.partition("<style>")[2].partition("</style>")[0]
+        assert f"'sha256-{b64encode(sha256(style.encode()).digest()).decode()}'" in policy
 
 
 async def test_a_state_works_once(browser: Browser) -> None:
@@ -318,6 +323,12 @@ async def test_a_bot_s_name_is_text() -> None:
     """Also the operator's own words are no markup."""
     async with browsing(bot_name="<b>Fern</b>") as browser:
         assert "<b>Fern" not in (await browser.get("/install")).text
+
+
+def test_every_word_of_a_page_is_text() -> None:
+    """Heading, paragraph, address and button: none of them can end what it stands in."""
+    text = str(page("<t>", "<p id=1>", link=('"><img>', "<w>")).text)
+    assert not any(word in text for word in ("<t>", "<p id=1>", '"><img>', "<w>"))
 
 
 async def test_strangers_cannot_make_us_ask_slack_faster(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from cryptography.fernet import Fernet
 
+from supportbot.errors import RetryAfter
 from supportbot.testing import FakeCore, Platform, serving
 from supportbot_slack import SlackChannel
 from supportbot_slack.grants import Installation
@@ -139,6 +140,24 @@ async def test_an_uninstalled_workspace_is_left_alone(event: dict[str, Any]) -> 
         assert 200 == await tenants.tell(site, event)  # late
         assert 200 == await tenants.tell(site, message("1.2"))
         assert 1 == len(site.core.accepted)
+
+
+async def test_replies_wait_until_the_app_is_installed_again() -> None:
+    """They are not refused and not lost; the new token delivers them."""
+    async with tenancy() as (site, tenants):
+        await install(site, tenants)
+        await tenants.tell(site, message("1.1"))
+        [inbound] = site.core.accepted
+        outbound = site.core.reply(inbound.conversation, "Here it is.")
+        tenants.authority.tokens[TOKEN] = "token_revoked"
+        for _ in range(2):  # the first learns it from Slack, the second knows
+            with pytest.raises(RetryAfter):
+                await site.channel.send(outbound)
+        assert [] == tenants.authority.posts
+        await install(site, tenants)
+        await site.channel.send(outbound)
+        assert 1 == len(tenants.authority.posts)
+        assert "Here it is." in json.dumps(tenants.authority.posts)
 
 
 async def test_a_user_s_revoked_token_is_none_of_ours() -> None:
