@@ -119,6 +119,16 @@ class Transcripts(Protocol):
     async def conversation_id(self, external_id: str) -> str | None:
         """Return the store's id of the conversation, the key of its ``feed``; None if it is unknown."""
 
+    async def redact(self, key: str) -> bool:
+        """Take the words of a customer's message out of the store: it was deleted on the platform.
+
+        Args:
+            key: one of its ``Inbound.keys``.
+
+        Says whether there was such a message. Raises:
+            StoreUnavailable: it could not be done.
+        """
+
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender (``Sender.id``) began, the newest first."""
 

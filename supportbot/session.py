@@ -17,13 +17,16 @@ from supportbot.journal import note
 from supportbot.messages import Begun, Message, State, clean_key
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
-from supportbot.tables import contacts, conversations, deliveries, messages, records, turns
+from supportbot.tables import contacts, conversations, deliveries, messages, records, seen, turns
 from supportbot.turns.ledger import hand_over_pending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from supportbot.store import Store, Tx
+
+_DELETED = "[deleted]"
+"""What stands for the words of a message that its author deleted."""
 
 _OF_CHANNEL = (
     conversations.c.tenant_id == bindparam("tenant"),
@@ -56,6 +59,18 @@ _BEGUN_BY = Statement(
     )
     .order_by(conversations.c.created_at.desc())
     .limit(bindparam("most"))
+)
+_SEEN_AS = Statement(
+    select(messages.c.id, messages.c.conversation_id)
+    .join(seen, seen.c.message_id == messages.c.id)
+    .where(
+        seen.c.tenant_id == bindparam("tenant"),
+        seen.c.channel == bindparam("channel"),
+        seen.c.key == bindparam("key"),
+    )
+)
+_REDACT = Statement(
+    update(messages).where(messages.c.id == bindparam("message")).values(text=_DELETED, attachments="[]")
 )
 _RECORD = Statement(
     select(records.c.value, records.c.expires_at).where(
@@ -160,6 +175,26 @@ class ChannelTranscripts:
         """Return the store's id of the conversation; None if it is unknown."""
         row = await self._find(external_id)
         return None if row is None else row.id
+
+    async def redact(self, key: str) -> bool:
+        """Take the words of a message out of the store; says whether there was such a message."""
+
+        def unit(tx: Tx) -> bool:
+            row = tx.row(_SEEN_AS, key=clean_key(key), **self._where)
+            if row is None:
+                return False
+            tx.run(_REDACT, message=row.id)
+            note(
+                tx,
+                row.conversation_id,
+                "message.redacted",
+                at=now_ms(),
+                actor="customer",
+                message_id=row.id,
+            )
+            return True
+
+        return await self._store.write(unit)
 
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender began, the newest first."""

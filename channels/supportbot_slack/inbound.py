@@ -121,6 +121,13 @@ def heard(event: Event) -> Heard | Ignored:
     )
 
 
+def deleted(event: Event) -> str:
+    """Return the key of the message that an event says was deleted; empty when it says nothing like it."""
+    channel, ts = id_at(event.body, "channel"), ts_at(event.body, "deleted_ts")
+    is_deletion = text_at(event.body, "subtype") == "message_deleted"
+    return _key(event, channel, ts) if is_deletion and channel and ts else ""
+
+
 def inbound_of(heard: Heard, *, channel: str, name: str, assurance: Assurance, ignored: str = "") -> Inbound:
     """Return the message in the normal form.
 
@@ -156,12 +163,16 @@ def _keys(heard: Heard) -> tuple[str, ...]:
     The last holds for the same words by the same user in the same channel only: it is the client's word.
     """
     event = heard.event
-    place = "shared" if event.shared else event.team
-    keys = [f"{heard.channel}/{heard.ts}@{place}", f"{event.id}@{event.team}"]
+    keys = [_key(event, heard.channel, heard.ts), f"{event.id}@{event.team}"]
     if heard.client_id:
         words = sha256(heard.text.encode("utf-8", "replace")).hexdigest()[:12]
         keys.append(f"{heard.channel}/{heard.user}/{heard.client_id}/{words}")
     return tuple(keys)
+
+
+def _key(event: Event, channel: str, ts: str) -> str:
+    """Return the key of a message by its place; see ``conversation_key`` for shared channels."""
+    return f"{channel}/{ts}@{'shared' if event.shared else event.team}"
 
 
 def address_of(heard: Heard) -> Address:

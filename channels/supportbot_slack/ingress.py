@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from supportbot_slack.events import Event, Ignored, event_of
-from supportbot_slack.inbound import Heard, heard, inbound_of
+from supportbot_slack.inbound import Heard, deleted, heard, inbound_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -86,6 +86,8 @@ class Ingress:
         if not await self._is_ours(event):
             return Ignored("tenant")
         if event.type in {"message", "app_mention"}:
+            if gone := deleted(event):
+                await self._host.transcripts.redact(gone)
             said = heard(event)
             return said if isinstance(said, Ignored) else await self._hear(said)
         handle = self._others.get(event.type)

@@ -97,6 +97,15 @@ class MemoryTranscripts:
         found = self._conversations.get(external_id)
         return None if found is None else found.id
 
+    async def redact(self, key: str) -> bool:
+        """Take the words of a message out; says whether there was such a message."""
+        for conversation in self._conversations.values():
+            for message in conversation.messages:
+                if message.client_key == key:
+                    conversation.messages[message.seq - 1] = message.evolve(text="[deleted]", attachments=())
+                    return True
+        return False
+
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender began, the newest first."""
         theirs = [(key, c) for key, c in self._conversations.items() if c.begun_by == sender]

@@ -92,3 +92,14 @@ async def test_whoever_writes_too_much_is_told_once(live: Any, slack: FakeSlack)
         await slack.until(lambda: any("more than I can answer" in text for text in slack.shown()))
         await _delivered(bot)
     assert 3 == len(slack.posts)
+
+
+async def test_a_deleted_messages_words_go(live: Any, slack: FakeSlack) -> None:
+    """From the store, whenever Slack says so."""
+    async with live() as bot:
+        await bot.send(direct("My card is 1234", number=1))
+        await _delivered(bot)
+        gone = {"type": "message", "subtype": "message_deleted", "channel": "D1", "deleted_ts": ts(1)}
+        assert 200 == await bot.send(event(gone))
+        [message, _] = await bot.channel._host.transcripts.messages("T0/D1")
+    assert "[deleted]" == message.text
