@@ -93,7 +93,8 @@ class SlackConfig(ChannelConfig):
     agents: tuple[str, ...] = Field(
         (),
         strict=False,
-        description="The support team's users (U…). Where one of them writes, a person has taken over.",
+        description="The support team's users (U…). Where one of them writes in somebody's thread, without a "
+        "mention of the bot, a person has taken over.",
     )
     bots: tuple[str, ...] = Field(
         (),

@@ -8,6 +8,7 @@ twice.
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -37,6 +38,7 @@ _LIMITS = (11_000, 3_000)
 _NO_WORDS = "(no words)"
 _WAIT_BETWEEN_PARTS = 5.0
 """Seconds that the second part of an answer waits for Slack's rate limit before it is tried anew."""
+_MOST_UNFINISHED = 1_000
 _PARKED = 300.0
 """Seconds between two looks whether a workspace has a token again."""
 _REVOKED = frozenset(
@@ -55,9 +57,7 @@ _REVOKED = frozenset(
 """The workspace's token is of no use: its deliveries wait for another one."""
 _TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long", "text_too_long"})
 _BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_arguments", "block_mismatch"})
-_CANNOT_UPDATE = frozenset(
-    {"message_not_found", "cant_update_message", "edit_window_closed", "streaming_state_conflict"}
-)
+_CANNOT_UPDATE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed"})
 _CANNOT_LOOK = frozenset({"missing_scope", "not_in_channel", "channel_not_found", "not_allowed_token_type"})
 
 log = structlog.get_logger(__name__)
@@ -86,6 +86,7 @@ class Outgoing:
         streams: Streams | None,
     ) -> None:
         self._direct = DirectMessages(api.call)
+        self._unfinished: OrderedDict[str, Standing] = OrderedDict()
         self._config = config
         self._api = api
         self._workspaces = workspaces
@@ -102,16 +103,12 @@ class Outgoing:
             Unclear: nobody knows.
         """
         post = await self._post(outbound)
+        standing = Standing()
         try:
             standing = await self._standing(post)
-            for limit in _LIMITS:
-                try:
-                    return await self._put(post, standing, limit)
-                except Declined as error:
-                    if error.code not in _TOO_LONG or limit == _LIMITS[-1]:
-                        raise
-            raise AssertionError("the last limit returns or raises")
+            return await self._put_within_limits(post, standing)
         except SlackError as error:
+            self._keep(outbound.turn_id, standing)
             await self._explain(post, error)
 
     async def find(self, outbound: Outbound) -> Sent | None:
@@ -152,6 +149,9 @@ class Outgoing:
     async def _standing(self, post: _Post) -> Standing:
         """Return what of it may stand there already; asks Slack only where something may."""
         turn, unseen = post.outbound.turn_id, post.outbound.attempt > 1
+        kept = self._unfinished.pop(turn, None)
+        if kept is not None and not unseen:
+            return kept
         if self._streams is not None:
             shown = await self._streams.take(turn)
             if shown is not None and not shown.unclear:
@@ -165,6 +165,22 @@ class Outgoing:
             if error.code in _CANNOT_LOOK:
                 return Standing()
             raise
+
+    def _keep(self, turn: str, standing: Standing) -> None:
+        """Remember a post that was begun and could not be finished now: the next try goes on with it."""
+        if standing.begun:
+            self._unfinished[turn] = standing
+            if len(self._unfinished) > _MOST_UNFINISHED:
+                self._unfinished.popitem(last=False)
+
+    async def _put_within_limits(self, post: _Post, standing: Standing) -> Sent:
+        usual, careful = _LIMITS
+        try:
+            return await self._put(post, standing, usual)
+        except Declined as error:
+            if error.code not in _TOO_LONG:
+                raise
+        return await self._put(post, standing, careful)
 
     async def _put(self, post: _Post, standing: Standing, limit: int) -> Sent:
         parts = split(safe(post.outbound.text), limit)
@@ -188,13 +204,13 @@ class Outgoing:
             if begun is not None and await self._finish(post, content, begun):
                 return begun.begun
             return await self._new(post, content)
-        except RateLimited as error:
-            if alone or error.seconds > _WAIT_BETWEEN_PARTS:
-                raise error if alone else Lost(error.cause) from error
-            await asyncio.sleep(error.seconds)
-            return await self._put_part(post, content, begun, alone=False)
         except SlackError as error:
-            raise error if alone else Lost(error.cause) from error
+            if alone:
+                raise
+            if not isinstance(error, RateLimited) or error.seconds > _WAIT_BETWEEN_PARTS:
+                raise Lost(error.cause) from error
+            await asyncio.sleep(error.seconds)
+        return await self._put_part(post, content, begun, alone=False)
 
     async def _finish(self, post: _Post, content: dict[str, Any], begun: Standing) -> bool:
         """Make a post that was begun right; says whether that can be done.
@@ -207,24 +223,32 @@ class Outgoing:
         try:
             await self._call(post, "chat.update", {**content, "ts": begun.begun})
         except Declined as error:
+            if error.code == "streaming_state_conflict":
+                raise Lost(error.cause) from error
             if error.code not in _CANNOT_UPDATE:
                 raise
             return False
         return True
 
     async def _end_stream(self, post: _Post, content: dict[str, Any], begun: Standing) -> bool:
-        """End a stream; says whether the post is right by that."""
-        end = {"channel": content["channel"], "ts": begun.begun, "metadata": content["metadata"]}
+        """End a stream; says whether the post is right by that. If not, its mark says that it is unfinished."""
         body, *closing = content["blocks"] or [{}]
         text = body.get("text", "")
         fits = bool(begun.shows) and text.startswith(begun.shows)
+        end = {"channel": content["channel"], "ts": begun.begun}
         if fits:
-            end |= {"markdown_text": text[len(begun.shows) :], "blocks": closing}
-        begun.streaming = False  # whatever comes of it: the next try updates
+            rest = {"markdown_text": text[len(begun.shows) :]} if text != begun.shows else {}
+            end |= {"metadata": content["metadata"], "blocks": closing} | rest
+        else:
+            unfinished = Mark(post.outbound.turn_id, 1, 0)
+            end["metadata"] = self._marker.metadata(unfinished, post.address.place)
         try:
-            await self._call(post, "chat.stopStream", {name: value for name, value in end.items() if value})
+            await self._call(post, "chat.stopStream", end)
         except Declined:
             return False
+        finally:
+            begun.shows = ""  # whatever came of it: what is there now is right only once it is updated
+        begun.streaming = False
         return fits
 
     async def _new(self, post: _Post, content: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import time
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Literal
 
-from supportbot_slack.events import Ignored
+from supportbot_slack.events import Ignored, id_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +44,8 @@ class Rules:
         return self._judge_in_channel(heard)
 
     def _judge_in_channel(self, heard: Heard) -> Verdict | Ignored:
+        if self.is_agent(heard):
+            return "if_taking_part"
         rule = self._config.channels.get(heard.channel, self._config.others)
         if rule.answer == "off":
             return Ignored("channel_off")
@@ -54,8 +56,10 @@ class Rules:
         return "if_taking_part" if heard.thread else Ignored("not_addressed")
 
     def is_agent(self, heard: Heard) -> bool:
-        """Whether a member of the support team wrote it."""
-        return not heard.bot and heard.user in self._config.agents
+        """Whether a member of the support team wrote it to a customer: in another's thread, and not to us."""
+        if heard.bot or heard.mentioned or heard.is_direct or not heard.thread:
+            return False
+        return heard.user in self._config.agents and id_at(heard.event.body, "parent_user_id") != heard.user
 
     def too_much(self, heard: Heard) -> str:
         """Count a message that would be answered; returns why it is not, ``loop`` or ``too_many``."""
