@@ -53,11 +53,11 @@ class People:
 
     def remembered(self, team: str, user: str) -> Person:
         """Return what is known by now of a user."""
-        return self._remembered(team, user) or _UNKNOWN
+        return self._found(team, user) or _UNKNOWN
 
     async def ask(self, workspace: Workspace, user: str) -> Person:
         """Return who a user is; asks Slack if that is not known. Without the right to ask nobody is known."""
-        found = self._remembered(workspace.team, user)
+        found = self._found(workspace.team, user)
         if found is not None:
             return found
         try:
@@ -72,7 +72,7 @@ class People:
             self._people.popitem(last=False)
         return person
 
-    def _remembered(self, team: str, user: str) -> Person | None:
+    def _found(self, team: str, user: str) -> Person | None:
         person, until = self._people.get((team, user), (None, 0.0))
         return person if until > self._now() else None
 

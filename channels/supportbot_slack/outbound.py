@@ -231,7 +231,7 @@ class Outgoing:
         return True
 
     async def _end_stream(self, post: _Post, content: dict[str, Any], begun: Standing) -> bool:
-        """End a stream; says whether the post is right by that. If not, its mark says that it is unfinished."""
+        """End a stream; says whether the post is right by that. If not, its mark says so."""
         body, *closing = content["blocks"] or [{}]
         text = body.get("text", "")
         fits = bool(begun.shows) and text.startswith(begun.shows)
