@@ -53,6 +53,7 @@ class FakeSlack(People):
         app.router.add_get("/socket", self.sockets.serve)
         app.router.add_get("/oauth/v2/authorize", self._authorize)
         app.router.add_get("/files/{id}/{name}", self._download)
+        app.router.add_get("/signin", self._sign_in)
         app.router.add_post("/response", self._response)
         self.responses: list[dict[str, Any]] = []
         """What was posted to a ``response_url``."""
@@ -122,7 +123,7 @@ class FakeSlack(People):
         return [(message.user, message.text) for message in self.messages(channel, thread_ts)]
 
     def hide_posts(self, reads: int) -> None:
-        """Let what the bot posts from now on be absent from the next reads of its thread: Slack shows late."""
+        """Let what the bot posts from now on be absent from so many reads: Slack shows late at times."""
         self.world.store.unseen = reads
 
     def called(self, method: str = "") -> list[Call]:
@@ -134,8 +135,13 @@ class FakeSlack(People):
         async with self._ended:
             await self._ended.wait_for(true)
 
-    def add_file(self, team: str, name: str, content: bytes, mimetype: str, **shown: Any) -> str:
-        """Keep a file that somebody uploaded, and return its id. ``shown`` goes into what Slack says of it."""
+    def add_file(
+        self, team: str, name: str, content: bytes, mimetype: str, *, redirect: str = "", **shown: Any
+    ) -> str:
+        """Keep a file that somebody uploaded, and return its id.
+
+        ``redirect`` is where its download leads instead; ``shown`` goes into what Slack says of the file.
+        """
         file = f"F{secrets.token_hex(5).upper()}"
         url = f"{self.world.url}/files/{file}/{name}"
         known = {
@@ -147,7 +153,7 @@ class FakeSlack(People):
             "mode": "hosted",
         }
         urls = {"url_private": url, "url_private_download": url, "filetype": name.rpartition(".")[2]}
-        self.world.files[file] = StoredFile({**known, **urls, **shown}, content, team)
+        self.world.files[file] = StoredFile({**known, **urls, **shown}, content, team, redirect)
         return file
 
     async def _api(self, request: web.Request) -> web.StreamResponse:
@@ -232,11 +238,16 @@ class FakeSlack(People):
         try:
             caller = self.world.caller(call)
         except SlackError:
-            page = "<!DOCTYPE html><html><title>Sign in to Slack</title></html>"
-            return web.Response(text=page, content_type="text/html")
+            raise web.HTTPFound("/signin") from None
         if stored is None or stored.team != caller.workspace.id or "files:read" not in caller.token.scopes:
             return web.Response(status=404)
+        if stored.redirect:
+            raise web.HTTPFound(stored.redirect)
         return web.Response(body=stored.content, content_type=stored.shown["mimetype"])
+
+    async def _sign_in(self, _: web.Request) -> web.Response:
+        page = "<!DOCTYPE html><html><title>Sign in to Slack</title></html>"
+        return web.Response(text=page, content_type="text/html")
 
     async def _response(self, request: web.Request) -> web.Response:
         self.responses.append(await request.json())

@@ -27,6 +27,8 @@ class StoredFile:
     shown: dict[str, Any]
     content: bytes
     team: str
+    redirect: str = ""
+    """Where its download leads; empty: to the bytes."""
 
 
 @dataclass(slots=True)
