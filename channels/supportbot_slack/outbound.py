@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 _LIMITS = (11_000, 3_000)
 """Characters of one part: below the 12,000 of ``markdown`` blocks; the second where Slack says too long."""
+_LONGEST_UPDATE = 3_900
+"""Characters of the plain ``text`` of an update; the blocks hold all of it.
+https://docs.slack.dev/reference/methods/chat.update#errors: ``msg_too_long`` begins at 4,000."""
 _NO_WORDS = "(no words)"
 _WAIT_BETWEEN_PARTS = 5.0
 """Seconds that the second part of an answer waits for Slack's rate limit before it is tried anew."""
@@ -221,7 +224,8 @@ class Outgoing:
         if begun.streaming and await self._end_stream(post, content, begun):
             return True
         try:
-            await self._call(post, "chat.update", {**content, "ts": begun.begun})
+            short = {"ts": begun.begun, "text": content["text"][:_LONGEST_UPDATE]}
+            await self._call(post, "chat.update", content | short)
         except Declined as error:
             if error.code == "streaming_state_conflict":
                 raise Lost(error.cause) from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, quote
 
 import pytest
 
@@ -40,8 +41,6 @@ def pressed(post: Any, action: str, *, value: str = "", user: str = "U1", at: st
 
 
 async def press(bot: Any, payload: dict[str, Any]) -> int:
-    from urllib.parse import quote
-
     body = "payload=" + quote(json.dumps(payload))
     form = {"Content-Type": "application/x-www-form-urlencoded"}
     async with bot.http.post(bot.url, data=body, headers=signed(body) | form) as response:
@@ -137,10 +136,19 @@ async def test_the_command_is_answered_in_a_direct_message(live: Any, slack: Fak
     assert [("D77", "You said: where?")] == [(post.channel, post.text) for post in slack.posts]
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in PAYLOADS.glob("*action*.json")))
-async def test_no_change_of_an_interaction_breaks_anything(name: str) -> None:
+def recorded() -> dict[str, Any]:
+    """Return the interactions that were recorded, as JSON or in a form."""
+    found = {path.name: json.loads(path.read_text("utf-8")) for path in PAYLOADS.glob("*action*.json")}
+    for path in PAYLOADS.glob("*.form"):
+        fields = dict(parse_qsl(path.read_text("utf-8").strip(), keep_blank_values=True))
+        if "payload" in fields:
+            found[path.name] = json.loads(fields["payload"])
+    return found
+
+
+@pytest.mark.parametrize("payload", recorded().values(), ids=recorded())
+async def test_no_change_of_an_interaction_breaks_anything(payload: Any) -> None:
     """Whatever is missing or of another type: it is taken or counted."""
-    payload = json.loads((PAYLOADS / f"{name}.json").read_text("utf-8"))
     async with Workspace() as platform, serving(SlackChannel, platform, FakeCore("slack")) as site:
         channel: Any = site.channel
         take = channel.interactions(site.accept).pressed

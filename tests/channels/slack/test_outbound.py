@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from supportbot.testing import ScriptedModel
 from tests.channels.slack.driver import direct, mention, ts, twin
 
@@ -35,23 +33,6 @@ async def test_a_direct_message_is_answered_beside_it(live: Any, slack: FakeSlac
         await bot.send(direct("two", thread_ts=ts(5)))
         await slack.until(lambda: len(slack.posts) == 2)
     assert {"", ts(5)} == {post.thread for post in slack.posts}
-
-
-@pytest.mark.parametrize(
-    "fault", ["reset", "taken, then reset", "500", "taken, then 500", "html", "taken, then html", "429"]
-)
-@pytest.mark.parametrize("message", [mention, direct])
-async def test_every_fault_ends_in_one_answer(live: Any, slack: FakeSlack, fault: Any, message: Any) -> None:
-    """Before anything is posted a second time it is looked for, unless Slack said that it took nothing."""
-    slack.faults["chat.postMessage"].append(fault)
-    async with live(ScriptedModel(ANSWER)) as bot:
-        await bot.send(message())
-        await slack.until(lambda: slack.posts and (fault == "429" or _reads(slack)))
-        await _delivered(bot)
-    assert [ANSWER] == slack.shown()
-    posts = [at for at, method in enumerate(slack.methods()) if method == "chat.postMessage"]
-    if len(posts) == 2 and fault != "429":
-        assert any(method.startswith("conv") for method in slack.methods()[posts[0] : posts[1]])
 
 
 async def test_many_answers_at_once_and_every_third_is_lost(live: Any, slack: FakeSlack) -> None:
@@ -156,10 +137,6 @@ async def test_what_cannot_be_looked_for_is_held(live: Any, slack: FakeSlack) ->
         await slack.until(lambda: len(slack.posts) == 2)
         await _delivered(bot)
     assert 2 == len(slack.posts)
-
-
-def _reads(slack: FakeSlack) -> bool:
-    return any(method.startswith("conversations.") for method in slack.methods())
 
 
 async def _delivered(bot: Any) -> None:

@@ -115,20 +115,14 @@ async def test_a_second_try_finishes_the_first_ones_post(live: Any, slack: FakeS
     assert not slack.posts[0].streaming
 
 
-@pytest.mark.parametrize("method", ["chat.startStream", "chat.stopStream", "chat.update"])
-@pytest.mark.parametrize("fault", ["reset", "taken, then reset", "500", "html", "429"])
-async def test_a_stream_that_breaks_ends_in_one_answer(
-    live: Any, slack: FakeSlack, method: str, fault: Any
-) -> None:
-    """Whether Slack took the call or not, and whichever it was."""
-    slack.faults[method].append(fault)
-    other = "It comes the day after." if method == "chat.update" else ""  # then the stream's text is wrong
-    begun = lambda: slack.until(lambda: "chat.startStream" in slack.methods())  # noqa: E731
-    async with live(Writing(["It comes ", begun, "tomorrow."], text=other)) as bot:
+async def test_an_update_that_has_to_wait_updates_the_same_post(live: Any, slack: FakeSlack) -> None:
+    """Where the stream's words were wrong and Slack asks to slow down."""
+    slack.faults["chat.update"].append("429")
+    model = Writing(["It comes ", seen(slack, "It comes"), "today."], text="Nobody knows.")
+    async with live(model) as bot:
         await bot.send(mention())
         await _delivered(bot)
-    assert not any(post.streaming for post in slack.posts)
-    assert [other or "It comes tomorrow."] == slack.shown()
+    assert ["Nobody knows."] == slack.shown()
 
 
 async def test_a_person_who_takes_over_removes_half_an_answer(live: Any, slack: FakeSlack) -> None:
