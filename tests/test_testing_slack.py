@@ -190,14 +190,21 @@ async def test_faults(slack: FakeSlack, team: Workspace, kind: FaultKind, after:
     slack.fail("chat.postMessage", kind, after=after)
     failed = asyncio.ensure_future(client.chat_postMessage(channel=CHANNEL, text="One"))
     if kind == "hang":
-        while not slack.calls or (after and not slack.calls[0].taken):
-            await asyncio.sleep(0)
+        await slack.until(lambda: slack.calls and slack.calls[0].taken >= after)
         failed.cancel()
     await asyncio.wait([failed])
     assert failed.cancelled() or failed.exception() is not None
     await client.chat_postMessage(channel=CHANNEL, text="Two")
     assert (["One", "Two"] if after else ["Two"]) == slack.posts(CHANNEL)
     assert [(kind, after), ("", True)] == [(call.fault, call.taken) for call in slack.called("chat.")]
+
+
+async def test_an_answer_is_cut_off(client: AsyncWebClient, slack: FakeSlack) -> None:
+    """An answer that ends too early leaves a post that was taken."""
+    slack.fail("chat.postMessage", "cut")
+    with pytest.raises((SlackApiError, aiohttp.ClientError)):
+        await client.chat_postMessage(channel=CHANNEL, text="One")
+    assert ["One"] == slack.posts(CHANNEL)
 
 
 async def test_slack_shows_late(client: AsyncWebClient, slack: FakeSlack) -> None:
@@ -322,6 +329,38 @@ async def test_tokens_rotate(slack: FakeSlack, team: Workspace, clock: Clock) ->
     assert "invalid_refresh_token" == await _error(client.oauth_v2_access(**renew))
 
 
+async def test_workspaces_are_apart(slack: FakeSlack, client: AsyncWebClient, team: Workspace) -> None:
+    """The token of one workspace opens nothing in another, not even a channel of the same id."""
+    other = slack.workspace("T0OTHER")
+    other.conversation("C0THERE")
+    assert "channel_not_found" == await _error(client.chat_postMessage(channel="C0THERE", text="x"))
+    assert team.bot_user != other.bot_user
+
+
+async def test_an_edit_and_a_removal_reach_bolt(bolt: _Bolt, slack: FakeSlack, team: Workspace) -> None:
+    """message_changed shows the text before and after, message_deleted the one that is gone."""
+    said = await slack.say(team.id, DIRECT, ANNA, "One", retries=1)
+    await slack.edit(team.id, DIRECT, said.ts, "Two")
+    await slack.remove(team.id, DIRECT, said.ts)
+    changed, deleted = bolt.seen[-2:]
+    assert ("One", "Two") == (changed["previous_message"]["text"], changed["message"]["text"])
+    assert said.ts == deleted["deleted_ts"]
+    assert [] == slack.visible(DIRECT)
+
+
+async def test_the_assistant_pane(
+    slack: FakeSlack, client: AsyncWebClient, team: Workspace, bolt: _Bolt
+) -> None:
+    """A thread of the pane takes a title, prompts and a status, and no other thread does."""
+    thread = await slack.open_assistant(team.id, ANNA)
+    pane = {"channel_id": slack.direct(team.id, ANNA), "thread_ts": thread}
+    await client.assistant_threads_setTitle(**pane, title="Order")
+    await client.assistant_threads_setSuggestedPrompts(**pane, prompts=[{"title": "A", "message": "B"}])
+    await client.assistant_threads_setStatus(**pane, status="is thinking")
+    other = client.assistant_threads_setTitle(**{**pane, "thread_ts": "1.1"}, title="x")
+    assert "thread_not_found" == await _error(other)
+
+
 # -- Socket Mode -----------------------------------------------------------------------------------
 
 
@@ -341,8 +380,7 @@ async def test_the_sdk_speaks_socket_mode(slack: FakeSlack, team: Workspace) -> 
     await slack.say(team.id, DIRECT, ANNA, "Hello")
     old = slack.sockets.open[0]
     await slack.sockets.disconnect()
-    while slack.sockets.open in ([], [old]) or len(slack.sockets.open) != 1:
-        await asyncio.sleep(0.01)
+    await slack.sockets.until(lambda: len(slack.sockets.open) == 1 and old not in slack.sockets.open)
     await slack.say(team.id, DIRECT, ANNA, "Again")
     assert ["Hello", "Again"] == got
     assert [200, 200] == [delivery.status for delivery in slack.deliveries]

@@ -47,7 +47,7 @@ class FakeSlack(People):
         """What is to go wrong. The first that befalls a call is the one."""
         self._per_second = posts_per_second
         self._next_post: dict[tuple[str, str], float] = {}
-        self._ended = asyncio.Condition()
+        self._moved = asyncio.Condition()
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/api/{method}", self._api)
         app.router.add_get("/socket", self.sockets.serve)
@@ -131,9 +131,9 @@ class FakeSlack(People):
         return [call for call in self.calls if call.method.startswith(method)]
 
     async def until(self, true: Callable[[], object]) -> None:
-        """Wait until something is true, looking after every call."""
-        async with self._ended:
-            await self._ended.wait_for(true)
+        """Wait until something is true, looking whenever a call comes, is taken or ends."""
+        async with self._moved:
+            await self._moved.wait_for(true)
 
     def add_file(
         self, team: str, name: str, content: bytes, mimetype: str, *, redirect: str = "", **shown: Any
@@ -163,11 +163,15 @@ class FakeSlack(People):
         except SlackError as error:
             return web.json_response(error.answer)
         self.calls.append(call)
+        await self._tell()
         try:
             return await self._serve(request, call)
         finally:
-            async with self._ended:
-                self._ended.notify_all()
+            await self._tell()
+
+    async def _tell(self) -> None:
+        async with self._moved:
+            self._moved.notify_all()
 
     async def _serve(self, request: web.Request, call: Call) -> web.StreamResponse:
         fault = next((fault for fault in self.faults if fault.befalls(call)), None)
@@ -179,6 +183,7 @@ class FakeSlack(People):
             busy = SlackFault(kind="ratelimited", retry_after=wait)
             return await fail(request, busy, web.Response())
         response = self._answer(request, call)
+        await self._tell()
         return await fail(request, fault, response) if fault else response
 
     def _answer(self, request: web.Request, call: Call) -> web.Response:

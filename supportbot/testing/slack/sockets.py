@@ -16,7 +16,7 @@ from aiohttp import WSMsgType, web
 from supportbot.testing.slack.sender import Delivery
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 @dataclass(slots=True)
@@ -58,8 +58,12 @@ class Sockets:
 
     async def connected(self, number: int = 1) -> None:
         """Wait until that many connections are open."""
+        await self.until(lambda: len(self.open) == number)
+
+    async def until(self, true: Callable[[], object]) -> None:
+        """Wait until something is true, looking whenever a connection opens or ends."""
         async with self._changed:
-            await self._changed.wait_for(lambda: len(self.open) == number)
+            await self._changed.wait_for(true)
 
     async def push(self, kind: str, payload: Mapping[str, Any], *, retry: int = 0) -> Delivery:
         """Send an envelope, and wait for its acknowledgement.
@@ -90,6 +94,8 @@ class Sockets:
             await socket.close()
 
     async def _send(self, envelope_id: str, envelope: Mapping[str, Any]) -> Delivery:
+        if not self.open:
+            return Delivery(0, payload=envelope)
         self._turn += 1
         acked = self._acks[envelope_id] = asyncio.get_running_loop().create_future()
         try:
