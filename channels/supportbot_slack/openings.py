@@ -59,6 +59,8 @@ class Openings:
             SlackError: Slack cannot be asked who we are.
         """
         address = Address.read(turn.address)
+        if not self._lacks_something(turn, address):
+            return turn
         workspace = await self._workspaces.get(address.team, address.enterprise)
         if workspace is None:
             return turn
@@ -69,6 +71,11 @@ class Openings:
         )
         told = turn.memory.evolve(left_out=(*earlier, *turn.memory.left_out)) if earlier else turn.memory
         return turn.evolve(contact=contact, memory=told, messages=tuple(messages))
+
+    def _lacks_something(self, turn: Turn, address: Address) -> bool:
+        """Whether Slack is to be asked at all: for most turns it is not, and that is found out for nothing."""
+        who = self._asks_who and turn.contact.assurance == "claimed"
+        return who or _joined_late(turn, address) or any(message.attachments for message in turn.messages)
 
     async def _known(self, turn: Turn, address: Address, workspace: Workspace) -> Contact:
         """Learn who asks. Several who ask at once stay unknown: none may do what another may."""
