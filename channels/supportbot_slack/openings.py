@@ -73,7 +73,7 @@ class Openings:
         return turn.evolve(contact=contact, memory=told, messages=tuple(messages))
 
     def _lacks_something(self, turn: Turn, address: Address) -> bool:
-        """Whether Slack is to be asked at all: for most turns it is not, and that is found out for nothing."""
+        """Whether Slack is to be asked at all: for most turns it is not, which costs nothing to tell."""
         who = self._asks_who and turn.contact.assurance == "claimed"
         return who or _joined_late(turn, address) or any(message.attachments for message in turn.messages)
 
