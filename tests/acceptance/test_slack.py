@@ -14,7 +14,7 @@ from aiohttp import web
 
 from tests.acceptance.program import BotFolder, program
 from tests.channels.slack.driver import mention, post, section, ts, twin
-from tests.channels.slack.workspace import FakeSlack
+from tests.channels.slack.workspace import ScriptedSlack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -26,7 +26,7 @@ EVENTS = 40
 _OPEN = "select 1 from deliveries where state in ('planned', 'sending')"
 
 
-def folder(root: Path, slack: FakeSlack, **more: Any) -> BotFolder:
+def folder(root: Path, slack: ScriptedSlack, **more: Any) -> BotFolder:
     return BotFolder(root / "bot", channels={"slack": {"type": "slack"} | section(slack)}, **more)
 
 
@@ -54,7 +54,7 @@ async def test_killed_under_load_and_everything_sent_again(
 ) -> None:
     """What was acknowledged is answered once, twins and retries too; what was not comes again."""
     asked = [mention("How long does a parcel take?", number=n) for n in range(1, EVENTS + 1)]
-    async with FakeSlack() as slack, program(folder(tmp_path, slack)) as bot:
+    async with ScriptedSlack() as slack, program(folder(tmp_path, slack)) as bot:
         sending = [asyncio.create_task(send(session, bot, each)) for each in asked]
         await asyncio.wait(sending, return_when=asyncio.FIRST_COMPLETED)
         await bot.kill()
@@ -70,7 +70,7 @@ async def test_killed_under_load_and_everything_sent_again(
 
 async def test_killed_between_the_post_and_its_record(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     """Slack has the answer and the store does not know: it is found, and nothing is posted again."""
-    async with FakeSlack() as slack, program(folder(tmp_path, slack)) as bot:
+    async with ScriptedSlack() as slack, program(folder(tmp_path, slack)) as bot:
         taken = slack._chat_post_message
 
         def last_words(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ async def writing() -> AsyncIterator[tuple[str, asyncio.Event]]:
 
 async def test_killed_in_the_middle_of_a_stream(tmp_path: Path, session: aiohttp.ClientSession) -> None:
     """The half that stands in Slack becomes the answer; no stream is left open."""
-    async with FakeSlack() as slack, writing() as (url, may_end):
+    async with ScriptedSlack() as slack, writing() as (url, may_end):
         async with program(folder(tmp_path, slack, model_url=url)) as bot:
             await send(session, bot, mention("How long does a parcel take?"))
             await slack.until(lambda: slack.posts and slack.posts[0].streaming)

@@ -14,7 +14,7 @@ from supportbot_terminal import TerminalChannel
 from supportbot_terminal.channel import TOKEN
 from supportbot_webhook import WebhookChannel
 from tests.channels.slack import driver as slack
-from tests.channels.slack.workspace import FakeSlack
+from tests.channels.slack.workspace import ScriptedSlack
 from tests.channels.webhook.driver import SECRET, UNLIMITED, signed
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ class Workspace(Platform):
     faults = frozenset({"refuse", "busy", "lose", "take and lose"})
 
     def __init__(self) -> None:
-        self.slack = FakeSlack()
+        self.slack = ScriptedSlack()
         self.more: dict[str, Any] = {}
         self.known: dict[str, str] = {}
 

@@ -10,7 +10,7 @@ import pytest
 
 from supportbot.testing import ScriptedModel, started_bot
 from tests.channels.slack.driver import post, section
-from tests.channels.slack.workspace import FakeSlack
+from tests.channels.slack.workspace import ScriptedSlack
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 class Live:
     """A running bot in a Slack workspace."""
 
-    def __init__(self, bot: StartedBot, slack: FakeSlack, model: Any, http: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, bot: StartedBot, slack: ScriptedSlack, model: Any, http: aiohttp.ClientSession
+    ) -> None:
         self.bot = bot
         self.slack = slack
         self.model = model
@@ -37,14 +39,14 @@ class Live:
 
 
 @pytest.fixture
-async def slack() -> AsyncIterator[FakeSlack]:
+async def slack() -> AsyncIterator[ScriptedSlack]:
     """A Slack."""
-    async with FakeSlack() as started:
+    async with ScriptedSlack() as started:
         yield started
 
 
 @pytest.fixture
-def live(slack: FakeSlack, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Live]]:
+def live(slack: ScriptedSlack, tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[Live]]:
     """Starts a bot in that Slack, with a model and more keys of its section, in a folder of the test."""
 
     @asynccontextmanager

@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 from tests.channels.slack.workspace import APP, BOT_USER, EPOCH, TEAM, TOKEN
 
 if TYPE_CHECKING:
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 _numbers = count(1)
 
 
-def section(slack: FakeSlack, **more: Any) -> dict[str, Any]:
+def section(slack: ScriptedSlack, **more: Any) -> dict[str, Any]:
     """Return a channel's section of bot.yaml."""
     return {"bot_token": TOKEN, "signing_secret": SECRET, "api_url": slack.url} | more
 

@@ -16,7 +16,7 @@ from supportbot.testing import FakeCore
 from supportbot.testing.site import serving
 from supportbot_slack import SlackChannel
 from tests.channels.slack.driver import SECRET, direct, event, mention, post, signed
-from tests.channels.slack.workspace import FakeSlack
+from tests.channels.slack.workspace import ScriptedSlack
 from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ async def test_what_cannot_be_stored_is_not_acknowledged(site: Site, error: Exce
 async def test_either_secret_counts_while_they_are_rotated() -> None:
     """The one of before, too."""
     old = "0f742231b10e8888abcd99yyyzzz85a5"
-    async with FakeSlack() as slack, ClientSession() as http:
+    async with ScriptedSlack() as slack, ClientSession() as http:
         platform = Workspace()
         platform.slack = slack
         platform.more = {"previous_signing_secret": old}

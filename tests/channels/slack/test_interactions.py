@@ -20,7 +20,7 @@ from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
     from supportbot.messages import Prompt
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 PAYLOADS = Path(__file__).parent / "payloads"
 
@@ -47,7 +47,7 @@ async def press(bot: Any, payload: dict[str, Any]) -> int:
         return int(response.status)
 
 
-async def test_a_verdict_is_kept_and_counted(live: Any, slack: FakeSlack) -> None:
+async def test_a_verdict_is_kept_and_counted(live: Any, slack: ScriptedSlack) -> None:
     """One per person, the newest; shown by the metrics, and with the turn."""
     from supportbot import reports
     from supportbot.store import open_store
@@ -69,7 +69,7 @@ async def test_a_verdict_is_kept_and_counted(live: Any, slack: FakeSlack) -> Non
     assert [(1, 1)] == [(row.good, row.bad) for row in page.rows]
 
 
-async def test_a_person_is_asked_for_by_a_button(live: Any, slack: FakeSlack) -> None:
+async def test_a_person_is_asked_for_by_a_button(live: Any, slack: ScriptedSlack) -> None:
     """In the answer's conversation, once however often it is pressed; the reply has no such button."""
     async with live() as bot:
         await bot.send(mention())
@@ -93,7 +93,7 @@ class Asking(ScriptedModel):
         return answer.evolve(choices=choices if asks else ())
 
 
-async def test_a_question_is_answered_by_who_was_asked(live: Any, slack: FakeSlack) -> None:
+async def test_a_question_is_answered_by_who_was_asked(live: Any, slack: ScriptedSlack) -> None:
     """With a button, once; nobody else can."""
     async with live(Asking("Shall I?", "Done.")) as bot:
         await bot.send(mention())
@@ -109,7 +109,7 @@ async def test_a_question_is_answered_by_who_was_asked(live: Any, slack: FakeSla
     assert any(method == "chat.postEphemeral" for method, _ in slack.calls)
 
 
-async def test_the_pane_greets_once(live: Any, slack: FakeSlack) -> None:
+async def test_the_pane_greets_once(live: Any, slack: ScriptedSlack) -> None:
     """With questions to click on; the first one becomes the thread's title."""
     thread = {"user_id": "U1", "channel_id": "D1", "thread_ts": ts(1), "context": {}}
     started = event({"type": "assistant_thread_started", "assistant_thread": thread})
@@ -125,7 +125,7 @@ async def test_the_pane_greets_once(live: Any, slack: FakeSlack) -> None:
     assert {ts(1)} == {post.thread for post in slack.posts}
 
 
-async def test_the_command_is_answered_in_a_direct_message(live: Any, slack: FakeSlack) -> None:
+async def test_the_command_is_answered_in_a_direct_message(live: Any, slack: ScriptedSlack) -> None:
     """Which Slack names when it is asked to open it."""
     slack._conversations_open = lambda _: {"channel": {"id": "D77"}}  # type: ignore[attr-defined]
     fields = "command=%2Fask&text=where%3F&team_id=T0&user_id=U1&trigger_id=1.2.a"

@@ -16,7 +16,7 @@ from tests.channels.slack.test_outbound import _delivered
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 
 def before(text: str, number: int, *, user: str = "U5", thread: int = 1, **more: Any) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def before(text: str, number: int, *, user: str = "U5", thread: int = 1, **more:
     return {"type": "message", "user": user, "text": text} | place | more
 
 
-async def test_a_thread_joined_late_is_read_first(live: Any, slack: FakeSlack) -> None:
+async def test_a_thread_joined_late_is_read_first(live: Any, slack: ScriptedSlack) -> None:
     """And remembered for the next question there, without reading it again; our own posts are left out."""
     slack.said = [
         before("The printer on floor 3 smells of smoke", 1),
@@ -46,7 +46,7 @@ async def test_a_thread_joined_late_is_read_first(live: Any, slack: FakeSlack) -
     assert 1 == [method for method, _ in slack.calls].count("conversations.replies")
 
 
-async def test_a_thread_that_begins_with_the_question_is_not_read(live: Any, slack: FakeSlack) -> None:
+async def test_a_thread_that_begins_with_the_question_is_not_read(live: Any, slack: ScriptedSlack) -> None:
     """Nothing was said before it."""
     async with live() as bot:
         await bot.send(mention(number=1))
@@ -57,7 +57,7 @@ async def test_a_thread_that_begins_with_the_question_is_not_read(live: Any, sla
     assert "conversations.replies" not in slack.methods()
 
 
-async def test_a_thread_that_cannot_be_read_is_answered(live: Any, slack: FakeSlack) -> None:
+async def test_a_thread_that_cannot_be_read_is_answered(live: Any, slack: ScriptedSlack) -> None:
     """As well as can be."""
     slack.refusals["conversations.replies"] = "missing_scope"
     async with live() as bot:
@@ -78,7 +78,7 @@ async def test_a_thread_that_cannot_be_read_is_answered(live: Any, slack: FakeSl
     ],
 )
 async def test_members_are_verified_and_guests_are_not(
-    live: Any, slack: FakeSlack, user: dict[str, Any], section: dict[str, Any], assurance: str
+    live: Any, slack: ScriptedSlack, user: dict[str, Any], section: dict[str, Any], assurance: str
 ) -> None:
     """Also for their first message; a name is asked for once."""
     slack.users["U1"] = user
@@ -93,7 +93,7 @@ async def test_members_are_verified_and_guests_are_not(
     assert 1 == [method for method, _ in slack.calls].count("users.info")
 
 
-async def test_people_of_another_organisation_are_not_asked_about(live: Any, slack: FakeSlack) -> None:
+async def test_people_of_another_organisation_are_not_asked_about(live: Any, slack: ScriptedSlack) -> None:
     """They stay on their own word."""
     async with live(look_up_people=True) as bot:
         await bot.send(mention(user_team="T9", team="T9"))

@@ -9,12 +9,12 @@ from supportbot.testing import ScriptedModel
 from tests.channels.slack.driver import direct, mention, ts, twin
 
 if TYPE_CHECKING:
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 ANSWER = "It comes tomorrow."
 
 
-async def test_a_mention_is_answered_in_its_thread(live: Any, slack: FakeSlack) -> None:
+async def test_a_mention_is_answered_in_its_thread(live: Any, slack: ScriptedSlack) -> None:
     """One call, in the message's thread, with all that keeps a post quiet."""
     async with live(ScriptedModel(ANSWER)) as bot:
         assert 200 == await bot.send(mention(number=1))
@@ -26,7 +26,7 @@ async def test_a_mention_is_answered_in_its_thread(live: Any, slack: FakeSlack) 
     assert ["chat.postMessage"] == slack.methods()
 
 
-async def test_a_direct_message_is_answered_beside_it(live: Any, slack: FakeSlack) -> None:
+async def test_a_direct_message_is_answered_beside_it(live: Any, slack: ScriptedSlack) -> None:
     """Not in a thread that nobody asked for; in one that is there, there."""
     async with live() as bot:
         await bot.send(direct("one"))
@@ -35,7 +35,7 @@ async def test_a_direct_message_is_answered_beside_it(live: Any, slack: FakeSlac
     assert {"", ts(5)} == {post.thread for post in slack.posts}
 
 
-async def test_many_answers_at_once_and_every_third_is_lost(live: Any, slack: FakeSlack) -> None:
+async def test_many_answers_at_once_and_every_third_is_lost(live: Any, slack: ScriptedSlack) -> None:
     """Each conversation has its one answer."""
     slack.faults["chat.postMessage"].extend(["taken, then reset", "reset", "500"])
     async with live() as bot:
@@ -45,7 +45,7 @@ async def test_many_answers_at_once_and_every_third_is_lost(live: Any, slack: Fa
     assert sorted(f"You said: Question {n}" for n in range(9)) == sorted(slack.shown())
 
 
-async def test_twins_and_retries_are_one_message(live: Any, slack: FakeSlack) -> None:
+async def test_twins_and_retries_are_one_message(live: Any, slack: ScriptedSlack) -> None:
     """A mention comes as two events, each of them up to four times, all at once, in any order."""
     async with live() as bot:
         first = mention("Once?")
@@ -58,7 +58,7 @@ async def test_twins_and_retries_are_one_message(live: Any, slack: FakeSlack) ->
     assert ["You said: And once more?", "You said: Once?"] == sorted(slack.shown())
 
 
-async def test_the_same_timestamp_in_two_channels_is_two_messages(live: Any, slack: FakeSlack) -> None:
+async def test_the_same_timestamp_in_two_channels_is_two_messages(live: Any, slack: ScriptedSlack) -> None:
     """A timestamp names a message in its channel only."""
     async with live() as bot:
         await bot.send(mention(number=7, channel="C1"))
@@ -67,7 +67,7 @@ async def test_the_same_timestamp_in_two_channels_is_two_messages(live: Any, sla
     assert {"C1", "C2"} == {post.channel for post in slack.posts}
 
 
-async def test_a_shared_channels_message_comes_once(live: Any, slack: FakeSlack) -> None:
+async def test_a_shared_channels_message_comes_once(live: Any, slack: ScriptedSlack) -> None:
     """Slack Connect may deliver one message with either organisation's id."""
     async with live() as bot:
         here = mention(number=9) | {"is_ext_shared_channel": True}
@@ -78,7 +78,7 @@ async def test_a_shared_channels_message_comes_once(live: Any, slack: FakeSlack)
     assert 1 == len(slack.posts)
 
 
-async def test_a_long_answer_is_several_posts_in_order(live: Any, slack: FakeSlack) -> None:
+async def test_a_long_answer_is_several_posts_in_order(live: Any, slack: ScriptedSlack) -> None:
     """Only the last has buttons; one that gets lost is posted alone."""
     long = "\n\n".join(f"Paragraph {n}. " + "word " * 1500 for n in range(4))
     slack.faults["chat.postMessage"].append("taken, then reset")
@@ -92,7 +92,7 @@ async def test_a_long_answer_is_several_posts_in_order(live: Any, slack: FakeSla
     ]
 
 
-async def test_a_refused_post_is_dead(live: Any, slack: FakeSlack) -> None:
+async def test_a_refused_post_is_dead(live: Any, slack: ScriptedSlack) -> None:
     """An archived channel will not take it later either."""
     slack.refusals["chat.postMessage"] = "is_archived"
     async with live() as bot:
@@ -101,7 +101,7 @@ async def test_a_refused_post_is_dead(live: Any, slack: FakeSlack) -> None:
     assert ["chat.postMessage"] == slack.methods()
 
 
-async def test_blocks_that_slack_will_not_take_are_left_out(live: Any, slack: FakeSlack) -> None:
+async def test_blocks_that_slack_will_not_take_are_left_out(live: Any, slack: ScriptedSlack) -> None:
     """Then the words go out alone."""
     taken = slack._chat_post_message
 
@@ -115,7 +115,7 @@ async def test_blocks_that_slack_will_not_take_are_left_out(live: Any, slack: Fa
     assert [ANSWER] == slack.shown()
 
 
-async def test_a_revoked_token_parks_deliveries_and_is_reported(live: Any, slack: FakeSlack) -> None:
+async def test_a_revoked_token_parks_deliveries_and_is_reported(live: Any, slack: ScriptedSlack) -> None:
     """``/readyz`` says so, and nothing is lost: the delivery waits."""
     async with live() as bot:
         await bot.send(mention("one"))
@@ -128,7 +128,7 @@ async def test_a_revoked_token_parks_deliveries_and_is_reported(live: Any, slack
         assert "token_revoked" in bot.channel.problem()
 
 
-async def test_what_cannot_be_looked_for_is_held(live: Any, slack: FakeSlack) -> None:
+async def test_what_cannot_be_looked_for_is_held(live: Any, slack: ScriptedSlack) -> None:
     """Without the right to read nothing is posted twice, unless bot.yaml says so."""
     slack.faults["chat.postMessage"].append("taken, then reset")
     slack.refusals["conversations.replies"] = "missing_scope"

@@ -14,7 +14,7 @@ from tests.channels.slack.test_inbound import said
 from tests.channels.slack.test_outbound import _delivered
 
 if TYPE_CHECKING:
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 
 def rules(clock: Any = lambda: 0.0, **section: Any) -> Rules:
@@ -70,7 +70,7 @@ def test_one_user_does_not_take_all() -> None:
     assert "" == held.too_much(said(direct(user="U2")))
 
 
-async def test_a_thread_that_it_takes_part_in_needs_no_mention(live: Any, slack: FakeSlack) -> None:
+async def test_a_thread_that_it_takes_part_in_needs_no_mention(live: Any, slack: ScriptedSlack) -> None:
     """The first message calls it, the next ones just talk to it; in another thread nobody did."""
     async with live() as bot:
         await bot.send(mention("One", number=1))
@@ -84,7 +84,7 @@ async def test_a_thread_that_it_takes_part_in_needs_no_mention(live: Any, slack:
     assert ["You said: One", "You said: Number 2"] == slack.shown()
 
 
-async def test_whoever_writes_too_much_is_told_once(live: Any, slack: FakeSlack) -> None:
+async def test_whoever_writes_too_much_is_told_once(live: Any, slack: ScriptedSlack) -> None:
     """All is acknowledged; one notice says that not all of it is answered."""
     async with live(limit={"per_minute": 1, "burst": 2}) as bot:
         for number in range(1, 7):
@@ -94,7 +94,7 @@ async def test_whoever_writes_too_much_is_told_once(live: Any, slack: FakeSlack)
     assert 3 == len(slack.posts)
 
 
-async def test_a_deleted_messages_words_go(live: Any, slack: FakeSlack) -> None:
+async def test_a_deleted_messages_words_go(live: Any, slack: ScriptedSlack) -> None:
     """From the store, whenever Slack says so."""
     async with live() as bot:
         await bot.send(direct("My card is 1234", number=1))

@@ -13,12 +13,12 @@ from tests.channels.slack.test_outbound import _delivered
 from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 APP = {"app_token": "xapp-1-test", "signing_secret": None}
 
 
-async def test_events_come_and_are_answered(live: Any, slack: FakeSlack) -> None:
+async def test_events_come_and_are_answered(live: Any, slack: ScriptedSlack) -> None:
     """Over several connections, and once each."""
     async with live(**APP) as bot:
         await slack.until(lambda: len(slack.sockets) == 2)
@@ -31,7 +31,7 @@ async def test_events_come_and_are_answered(live: Any, slack: FakeSlack) -> None
     assert 2 == len(slack.posts)
 
 
-async def test_a_connection_that_slack_renews_is_opened_again(live: Any, slack: FakeSlack) -> None:
+async def test_a_connection_that_slack_renews_is_opened_again(live: Any, slack: ScriptedSlack) -> None:
     """Whether it says so before, or just closes."""
     async with live(**APP):
         await slack.until(lambda: len(slack.sockets) == 2)
@@ -43,7 +43,7 @@ async def test_a_connection_that_slack_renews_is_opened_again(live: Any, slack: 
         await slack.until(lambda: slack.posts)
 
 
-async def test_commands_are_answered_in_the_acknowledgement(live: Any, slack: FakeSlack) -> None:
+async def test_commands_are_answered_in_the_acknowledgement(live: Any, slack: ScriptedSlack) -> None:
     """As Slack wants it."""
     fields = {"command": "/ask", "text": "", "team_id": "T0", "user_id": "U1", "trigger_id": "1.2"}
     async with live(**APP):
@@ -52,7 +52,7 @@ async def test_commands_are_answered_in_the_acknowledgement(live: Any, slack: Fa
     assert "ephemeral" == acknowledged["payload"]["response_type"]
 
 
-async def test_unknown_envelopes_are_acknowledged(live: Any, slack: FakeSlack) -> None:
+async def test_unknown_envelopes_are_acknowledged(live: Any, slack: ScriptedSlack) -> None:
     """Slack would send them again for ever."""
     async with live(**APP):
         await slack.until(lambda: slack.sockets)
@@ -80,7 +80,7 @@ async def test_what_is_not_stored_is_not_acknowledged() -> None:
     assert 1 == len(core.accepted)
 
 
-async def test_a_refused_app_token_is_reported(slack: FakeSlack) -> None:
+async def test_a_refused_app_token_is_reported(slack: ScriptedSlack) -> None:
     """``/readyz`` says why no event comes."""
     slack.refusals["apps.connections.open"] = "invalid_auth"
     platform = Workspace()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from supportbot.messages import Prompt
     from supportbot.model.base import Sink
-    from tests.channels.slack.workspace import FakeSlack
+    from tests.channels.slack.workspace import ScriptedSlack
 
 
 class Writing:
@@ -45,12 +45,12 @@ class Writing:
         pass
 
 
-def seen(slack: FakeSlack, text: str) -> Callable[[], Any]:
+def seen(slack: ScriptedSlack, text: str) -> Callable[[], Any]:
     """Wait until a text stands in Slack."""
     return lambda: slack.until(lambda: any(text in shown for shown in slack.shown()))
 
 
-async def test_an_answer_grows_as_a_stream(live: Any, slack: FakeSlack) -> None:
+async def test_an_answer_grows_as_a_stream(live: Any, slack: ScriptedSlack) -> None:
     """Begun at the first words, ended with the buttons and the mark, in no other call."""
     model = Writing(["It comes ", seen(slack, "It comes"), "tomorrow at ten."])
     async with live(model) as bot:
@@ -64,7 +64,7 @@ async def test_an_answer_grows_as_a_stream(live: Any, slack: FakeSlack) -> None:
     assert ("U1", "T0") == (start["recipient_user_id"], start["recipient_team_id"])
 
 
-async def test_a_quick_answer_is_posted_whole(live: Any, slack: FakeSlack) -> None:
+async def test_a_quick_answer_is_posted_whole(live: Any, slack: ScriptedSlack) -> None:
     """What takes no time needs no stream."""
     async with live(Writing(["It comes tomorrow."])) as bot:
         await bot.send(mention())
@@ -73,7 +73,7 @@ async def test_a_quick_answer_is_posted_whole(live: Any, slack: FakeSlack) -> No
 
 
 @pytest.mark.parametrize("message", [mention, direct])
-async def test_without_streams_a_post_grows_by_updates(live: Any, slack: FakeSlack, message: Any) -> None:
+async def test_without_streams_a_post_grows_by_updates(live: Any, slack: ScriptedSlack, message: Any) -> None:
     """Where Slack has none, and in a direct message without a thread; it never shows a mere placeholder."""
     slack.refusals["chat.startStream"] = "unknown_method"
     async with live(Writing(["It comes ", seen(slack, "It comes"), "tomorrow."])) as bot:
@@ -84,7 +84,7 @@ async def test_without_streams_a_post_grows_by_updates(live: Any, slack: FakeSla
     assert ["chat.postMessage", "chat.update"] == [m for m in slack.methods() if m != "chat.startStream"]
 
 
-async def test_an_answer_that_changes_is_put_right(live: Any, slack: FakeSlack) -> None:
+async def test_an_answer_that_changes_is_put_right(live: Any, slack: ScriptedSlack) -> None:
     """The core may deliver other words than the model wrote: those stand in the end."""
     model = Writing(["It comes ", seen(slack, "It comes"), "today."], text="Nobody knows.")
     async with live(model) as bot:
@@ -94,7 +94,7 @@ async def test_an_answer_that_changes_is_put_right(live: Any, slack: FakeSlack) 
     assert not slack.posts[0].streaming
 
 
-async def test_a_model_that_dies_leaves_no_stream_open(live: Any, slack: FakeSlack) -> None:
+async def test_a_model_that_dies_leaves_no_stream_open(live: Any, slack: ScriptedSlack) -> None:
     """The next try goes on with the same post; when there is none, it says what the bot says then."""
     fails = ["It comes ", seen(slack, "It comes"), ModelError(model="writing", cause="gone")]
     async with live(Writing(list(fails), list(fails), list(fails))) as bot:
@@ -105,7 +105,7 @@ async def test_a_model_that_dies_leaves_no_stream_open(live: Any, slack: FakeSla
     assert "It comes" not in post.text
 
 
-async def test_a_second_try_finishes_the_first_ones_post(live: Any, slack: FakeSlack) -> None:
+async def test_a_second_try_finishes_the_first_ones_post(live: Any, slack: ScriptedSlack) -> None:
     """One post, with the second answer."""
     fails = ["It came ", seen(slack, "It came"), ModelError(model="writing", cause="gone")]
     async with live(Writing(fails, ["It comes tomorrow."])) as bot:
@@ -115,7 +115,7 @@ async def test_a_second_try_finishes_the_first_ones_post(live: Any, slack: FakeS
     assert not slack.posts[0].streaming
 
 
-async def test_an_update_that_has_to_wait_updates_the_same_post(live: Any, slack: FakeSlack) -> None:
+async def test_an_update_that_has_to_wait_updates_the_same_post(live: Any, slack: ScriptedSlack) -> None:
     """Where the stream's words were wrong and Slack asks to slow down."""
     slack.faults["chat.update"].append("429")
     model = Writing(["It comes ", seen(slack, "It comes"), "today."], text="Nobody knows.")
@@ -125,7 +125,7 @@ async def test_an_update_that_has_to_wait_updates_the_same_post(live: Any, slack
     assert ["Nobody knows."] == slack.shown()
 
 
-async def test_a_person_who_takes_over_removes_half_an_answer(live: Any, slack: FakeSlack) -> None:
+async def test_a_person_who_takes_over_removes_half_an_answer(live: Any, slack: ScriptedSlack) -> None:
     """Nothing of it stands beside what they say."""
     never = asyncio.Event()
     async with live(Writing(["I think that ", seen(slack, "I think"), never.wait]), agents=["UAGENT"]) as bot:
@@ -137,7 +137,7 @@ async def test_a_person_who_takes_over_removes_half_an_answer(live: Any, slack: 
         await slack.until(lambda: not slack.posts)
 
 
-async def test_a_slow_answer_shows_a_status(live: Any, slack: FakeSlack) -> None:
+async def test_a_slow_answer_shows_a_status(live: Any, slack: ScriptedSlack) -> None:
     """In the thread, until there are words."""
     thinking = lambda: slack.until(lambda: any(m == "assistant.threads.setStatus" for m, _ in slack.calls))  # noqa: E731
     async with live(Writing([thinking, "It comes tomorrow."])) as bot:

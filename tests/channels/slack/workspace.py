@@ -1,4 +1,7 @@
-"""A Slack to test against: the Web API over a store of messages, Socket Mode, and every way to fail."""
+"""A small Slack that does what a test scripts, call by call; people's messages come from the test alone.
+
+What Slack itself checks of a call, ``supportbot.testing.FakeSlack`` checks: see ``test_fake``.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ class Posted:
 
 
 @dataclass
-class FakeSlack:
+class ScriptedSlack:
     """One workspace. ``calls`` is the ledger: every call in its order, with its arguments."""
 
     posts: list[Posted] = field(default_factory=list)
