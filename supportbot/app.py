@@ -12,6 +12,7 @@ import secrets
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,6 +22,7 @@ from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.bot import Bot
 from supportbot.channel import CanReport, Host, load_channel
+from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -29,6 +31,7 @@ from supportbot.knowledge import Knowledge
 from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
 from supportbot.memory import Memories, Summariser
+from supportbot.messages import Choice
 from supportbot.metrics import Metrics
 from supportbot.model import build as build_model
 from supportbot.model import writers
@@ -37,6 +40,7 @@ from supportbot.model.knowledge import KnowledgeModel
 from supportbot.onlookers import Onlookers
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
+from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.spending import Caps, Till
 from supportbot.steps import Steps
@@ -64,6 +68,9 @@ _FINISH = 8.0
 
 _DELIVER = 3.0
 """Seconds that deliveries in flight get after that."""
+
+_YES_OR_NO = (Choice(label="Yes, do it", says="yes"), Choice(label="No", says="no"))
+"""What a customer may press when they are asked to confirm something."""
 
 _HOUSEKEEPING = 15.0
 """Seconds between two counts of what waits; every 20th time what has expired is deleted."""
@@ -107,9 +114,11 @@ class Brain:
         store: Store,
         metrics: Metrics,
         till: Till,
+        completions: Completions,
         model: Model | None = None,
     ) -> None:
         self._given_model = model
+        self._completions = completions
         self._store = store
         self._metrics = metrics
         self._till = till
@@ -140,6 +149,7 @@ class Brain:
         self._engine.use(
             Bot(
                 knowledge=knowledge,
+                complete=self._completions.complete,
                 prompts=prompts,
                 model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
                 outbox=self._outbox,
@@ -161,6 +171,7 @@ class Brain:
             self._store,
             agrees=Phrases.load().agrees,
             confirm_text=loaded.config.texts.confirm,
+            choices=_YES_OR_NO,
             confirm_within=loaded.config.turns.confirm_within,
             patience=loaded.config.turns.lease,
             counts=self._metrics,
@@ -215,6 +226,27 @@ def make_channel(section: ChannelConfig, host: Host) -> Channel:
     channel_class: Any = load_channel(section.type)
     channel: Channel = channel_class(section, host)
     return channel
+
+
+def make_channels(
+    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
+) -> dict[str, Channel]:
+    """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
+    made: dict[str, Channel] = {}
+    for name, section in loaded.channels.items():
+        host = Host(
+            name=name,
+            records=ChannelRecords(store, name),
+            transcripts=ChannelTranscripts(store, name),
+            feed=feed,
+            ignored=partial(metrics.message_ignored, name),
+            tools=bool(loaded.tools),
+            ratings=ChannelRatings(store, name, metrics),
+            base_path=f"/channels/{name}",
+            bot_name=loaded.config.bot.name,
+        )
+        made[name] = make_channel(section, host)
+    return made
 
 
 @asynccontextmanager
@@ -285,8 +317,18 @@ async def running(
             only=only,
         )
         triages = Triages(store, metrics)
+        completions = Completions()
         brain = Brain(
-            loaded, outbox, engine, memories, triages, store=store, metrics=metrics, till=till, model=model
+            loaded,
+            outbox,
+            engine,
+            memories,
+            triages,
+            store=store,
+            metrics=metrics,
+            till=till,
+            completions=completions,
+            model=model,
         )
         stack.push_async_callback(brain.close)
         inbox = Inbox(
@@ -297,7 +339,8 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = _channels(loaded, store, feed, make_channel)
+        channels = make_channels(loaded, store, feed, metrics, make_channel)
+        completions.use(channels)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await till.start()
         stack.push_async_callback(till.stop)
@@ -347,21 +390,6 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
-
-
-def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChannel) -> dict[str, Channel]:
-    made: dict[str, Channel] = {}
-    for name, section in loaded.channels.items():
-        host = Host(
-            name=name,
-            records=ChannelRecords(store, name),
-            transcripts=ChannelTranscripts(store, name),
-            feed=feed,
-            base_path=f"/channels/{name}",
-            bot_name=loaded.config.bot.name,
-        )
-        made[name] = make_channel(section, host)
-    return made
 
 
 def _application(

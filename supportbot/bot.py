@@ -8,7 +8,7 @@ from supportbot.messages import Answer, Prompt
 from supportbot.model.base import reads_words, room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Passage, Turn
@@ -25,6 +25,7 @@ class Bot:
         self,
         *,
         knowledge: Knowledge,
+        complete: Callable[[Turn], Awaitable[Turn]],
         prompts: Prompts,
         model: Model,
         outbox: Outbox,
@@ -38,6 +39,7 @@ class Bot:
 
         Args:
             knowledge: where passages come from.
+            complete: adds to a turn what its channel knows.
             prompts: turns a conversation into words.
             model: answers the words.
             outbox: records and delivers.
@@ -48,6 +50,7 @@ class Bot:
             settle: told at the end of each try: nothing more is asked of models for it.
         """
         self._knowledge = knowledge
+        self._complete = complete
         self._prompts = prompts
         self._model = model
         self._model_reads = reads_words(model)
@@ -60,6 +63,7 @@ class Bot:
 
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
+        turn = await self._complete(turn)
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
         try:
             answer = await self._ask(self._prompt(turn, passages))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from supportbot.messages import Message, MessageState, State
 
@@ -124,17 +124,32 @@ class Subscription:
             self._waiter.set_result(None)
 
 
+class _Ear:
+    """A listener that is called instead of having a queue."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(self, hear: Callable[[Event], None]) -> None:
+        self._hear = hear
+
+    def _put(self, event: Event) -> None:
+        self._hear(event)
+
+    def close(self) -> None:
+        """It just hears nothing more."""
+
+
 class Feed:
     """Publish and listen, by conversation id. For the event loop's thread only."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[Subscription]] = {}
+        self._listeners: dict[str, list[Subscription | _Ear]] = {}
         self._writing: dict[str, tuple[str, list[str]]] = {}
 
     def publish(self, conversation_id: str, event: Event) -> None:
         """Tell everybody who listens to this conversation; never waits."""
         self._remember(conversation_id, event)
-        for listener in self._listeners.get(conversation_id, ()):
+        for listener in tuple(self._listeners.get(conversation_id, ())):
             listener._put(event)
 
     @contextmanager
@@ -147,19 +162,21 @@ class Feed:
             live: False leaves out what is only on its way, ``Typing`` and ``Delta``.
         """
         subscription = Subscription(limit, live=live)
-        if conversation_id in self._writing:
-            turn_id, parts = self._writing[conversation_id]
-            subscription._put(Typing(turn_id))
-            if parts:
-                subscription._put(Delta(turn_id, 0, "".join(parts)))
-        self._listeners.setdefault(conversation_id, []).append(subscription)
+        self._add(conversation_id, subscription)
         try:
             yield subscription
         finally:
-            listeners = self._listeners[conversation_id]
-            listeners.remove(subscription)
-            if not listeners:
-                del self._listeners[conversation_id]
+            self._remove(conversation_id, subscription)
+
+    def hear(self, conversation_id: str, ear: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``ear`` with every event from now on; what is returned ends that.
+
+        For those who listen to every word of many conversations: nothing is queued and no task is woken. The
+        ear is called by whoever publishes, so it must neither wait nor raise.
+        """
+        listener = _Ear(ear)
+        self._add(conversation_id, listener)
+        return lambda: self._remove(conversation_id, listener)
 
     def listeners(self, conversation_id: str) -> int:
         """Return how many listen to this conversation right now."""
@@ -170,6 +187,22 @@ class Feed:
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener.close()
+
+    def _add(self, conversation_id: str, listener: Subscription | _Ear) -> None:
+        """Let somebody listen, and tell them what is being written first."""
+        self._listeners.setdefault(conversation_id, []).append(listener)
+        if conversation_id in self._writing:
+            turn_id, parts = self._writing[conversation_id]
+            listener._put(Typing(turn_id))
+            if parts:
+                listener._put(Delta(turn_id, 0, "".join(parts)))
+
+    def _remove(self, conversation_id: str, listener: Subscription | _Ear) -> None:
+        listeners = self._listeners.get(conversation_id, [])
+        if listener in listeners:
+            listeners.remove(listener)
+            if not listeners:
+                del self._listeners[conversation_id]
 
     def _remember(self, conversation_id: str, event: Event) -> None:
         """Keep what a turn has written so far, for who comes later; a turn that has ended writes in vain."""

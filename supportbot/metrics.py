@@ -109,6 +109,12 @@ class Metrics:
         self._triages_failed = Counter(
             "supportbot_triages_failed_total", "Questions that no model could sort.", registry=registry
         )
+        self._ratings = Counter(
+            "supportbot_ratings_total",
+            "What people thought of answers.",
+            ["channel", "verdict"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
@@ -193,6 +199,10 @@ class Metrics:
     def triage_failed(self) -> None:
         """A question could not be sorted."""
         self._triages_failed.inc()
+
+    def answer_rated(self, channel: str, verdict: str) -> None:
+        """Somebody found an answer ``good`` or ``bad``; who changes their mind is counted again."""
+        self._ratings.labels(channel, verdict).inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

@@ -7,7 +7,7 @@ import typer
 
 from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.options import AsJson, Before, Channel, Limit
-from supportbot.cli.output import local, money, phrase
+from supportbot.cli.output import local, money, phrase, rated
 from supportbot.cli.pages import print_page
 from supportbot.cli.stored import why_not, with_store
 from supportbot.cli.triage import in_short
@@ -43,7 +43,7 @@ def list_turns(
         lambda store: reports.turns(store, limit=limit, before=before, channel=channel, state=state or ""),
     )
     heads = (
-        *("turn", "begun", "channel", "state", "tries", "took", "model", "tokens", "cost", "triage"),
+        *("turn", "begun", "channel", "state", "tries", "took", "model", "tokens", "cost", "triage", "rated"),
         "question",
     )
     print_page(page, heads, _cells, nothing="No turns.", as_json=as_json)
@@ -120,6 +120,7 @@ def _cells(row: "TurnRow") -> tuple[str, ...]:
         _tokens(row),
         "" if row.cost is None else money(row.cost, row.currency),
         in_short(row.triage),
+        rated(row.good, row.bad),
         phrase(row.question),
     )
 

@@ -11,12 +11,12 @@ from sqlalchemy import bindparam, func, literal_column, select
 from supportbot.errors import NotFound
 from supportbot.store import Statement
 from supportbot.store.values import citations_from, from_json
-from supportbot.tables import contacts, conversations, deliveries, memories, messages, triages, turns
+from supportbot.tables import contacts, conversations, deliveries, memories, messages, ratings, triages, turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Select
+    from sqlalchemy import ScalarSelect, Select
 
     from supportbot.messages import Author, Citation, DeliveryState, MessageState, State
 
@@ -134,6 +134,10 @@ class TurnRow:
     """The beginning of the oldest message it answers; empty once that was given to another turn."""
     triage: TriageRow | None
     """None when nobody sorts, or did not yet."""
+    good: int
+    """How many people found its answer good."""
+    bad: int
+    """How many found it bad."""
     created_at: int
     finished_at: int | None
 
@@ -274,10 +278,21 @@ def select_turns() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
+    rated = (_rated("good").label("good"), _rated("bad").label("bad"))
     return (
-        select(turns, conversations.c.channel, question.label("question"), *_TRIAGE)
+        select(turns, conversations.c.channel, question.label("question"), *rated, *_TRIAGE)
         .join(conversations, conversations.c.id == turns.c.conversation_id)
         .join(triages, triages.c.turn_id == turns.c.id, isouter=True)
+    )
+
+
+def _rated(verdict: str) -> ScalarSelect[Any]:
+    """Return how many people found a turn's answer so."""
+    return (
+        select(func.count())
+        .select_from(ratings)
+        .where(ratings.c.turn_id == turns.c.id, ratings.c.verdict == literal_column(f"'{verdict}'"))
+        .scalar_subquery()
     )
 
 
@@ -311,6 +326,8 @@ def turn_row(row: Any) -> TurnRow:
         currency=row.currency,
         question=row.question or "",
         triage=triage_row(row, "triage_"),
+        good=row.good,
+        bad=row.bad,
         created_at=row.created_at,
         finished_at=row.finished_at,
     )

@@ -33,6 +33,7 @@ def upgrade() -> None:
     _spending()
     _tool_calls()
     _triages()
+    _ratings()
     _deliveries()
     _events()
     _records()
@@ -45,6 +46,7 @@ def downgrade() -> None:
         "events",
         "deliveries",
         "triages",
+        "ratings",
         "tool_calls",
         "spending",
         "turns",
@@ -112,6 +114,7 @@ def _conversations() -> None:
         "uq_conversations_external", "conversations", ["tenant_id", "channel", "external_id"], unique=True
     )
     op.create_index("ix_conversations_updated", "conversations", ["updated_at"])
+    op.create_index("ix_conversations_contact", "conversations", ["contact_id", "created_at"])
     _partial_index("ix_conversations_due", "conversations", ["due_at"], "due_at IS NOT NULL")
 
 
@@ -268,6 +271,21 @@ def _triages() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_triages_conversation", "triages", ["conversation_id"])
+
+
+def _ratings() -> None:
+    op.create_table(
+        "ratings",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("rater", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("verdict", sa.Text, nullable=False),
+        sa.Column("rated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", "rater", name="pk_ratings"),
+        _of_conversation("ratings"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_ratings_conversation", "ratings", ["conversation_id"])
 
 
 def _deliveries() -> None:
