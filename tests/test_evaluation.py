@@ -17,7 +17,7 @@ from supportbot.messages import Citation
 from supportbot.testing.bots import Reply
 from supportbot.testing.model_replies import ModelReply
 from supportbot.testing.model_server import FakeModelServer
-from tests.test_cli import Operator, _put_back  # noqa: F401 - a fixture
+from tests.test_cli import Operator
 
 ROOT = Path(__file__).parent.parent
 
@@ -29,6 +29,8 @@ REPLY = Reply(
     state="answered",
     citations=(Citation(title="Hours", source="knowledge/hours.md#monday"),),
 )
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 PASSES = """\
 scenarios:
   - name: hours

@@ -14,12 +14,14 @@ from supportbot.messages import Sender
 from supportbot.reports.exchanges import Exchange, conversation_keys, exchanges, names
 from supportbot.tokens import estimate
 from tests.durable import running
-from tests.test_cli import Operator, _put_back  # noqa: F401 - a fixture
+from tests.test_cli import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.durable import Durable
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 
 @pytest.mark.parametrize(

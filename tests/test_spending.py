@@ -25,13 +25,15 @@ from supportbot.testing.fakes import ScriptedModel
 from supportbot.testing.model_replies import ModelReply, problem
 from supportbot.testing.model_server import FakeModelServer
 from tests.durable import inbound, opened, rows_of, running
-from tests.test_cli import Operator, _put_back  # noqa: F401 - a fixture
+from tests.test_cli import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from supportbot.store import Store
     from tests.durable import Durable
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 PRICE = PriceSection(input=0.15, output=0.60, cached_input=0.075)
 SECTION = ModelSection(model="m", base_url="http://127.0.0.1:9/v1", price=PRICE)

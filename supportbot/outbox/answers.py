@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Prompt, Spent, Turn
+    from supportbot.messages import Answer, Objection, Prompt, Spent, Turn
     from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
 
