@@ -37,13 +37,16 @@ from supportbot.model import build as build_model
 from supportbot.model import writers
 from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
+from supportbot.onlookers import Onlookers
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.spending import Caps, Till
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
+from supportbot.triage import Triages
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
@@ -106,9 +109,11 @@ class Brain:
         outbox: Outbox,
         engine: LocalEngine,
         memories: Memories,
+        triages: Triages,
         *,
         store: Store,
         metrics: Metrics,
+        till: Till,
         completions: Completions,
         model: Model | None = None,
     ) -> None:
@@ -116,10 +121,13 @@ class Brain:
         self._completions = completions
         self._store = store
         self._metrics = metrics
+        self._till = till
         self._outbox = outbox
         self._engine = engine
         self._memories = memories
+        self._triages = triages
         self._models: list[Model] = []
+        self._onlookers: list[Onlookers] = []
         self.reload(loaded)
 
     def reload(self, loaded: Loaded) -> None:
@@ -130,22 +138,26 @@ class Brain:
             config.model,
             KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
             self._metrics,
+            purse=self._till,
             within=_MODELS_SHARE * config.turns.timeout,
         )
         prompts = make_prompts(config)
         self._models.append(model)
+        onlookers = Onlookers(config, prompts, self._triages, self._metrics, purse=self._till)
+        self._onlookers.append(onlookers)
         self._memories.use(_summariser(config, prompts, model))
         self._engine.use(
             Bot(
                 knowledge=knowledge,
                 complete=self._completions.complete,
                 prompts=prompts,
-                model=self._with_tools(model, loaded),
+                model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
                 handoff_text=config.texts.handoff,
                 failed_text=config.texts.failed,
                 patience=config.turns.lease,
+                settle=self._till.close,
             )
         )
 
@@ -169,13 +181,18 @@ class Brain:
         """Return what is wrong with each model endpoint; empty where all is well. Answers come all the same,
         from the next one or the knowledge."""
         model = self._models[-1]
-        found = model.problems() if isinstance(model, Reports) else {}
-        return {f"model {name}": problem for name, problem in found.items()}
+        found = dict(model.problems()) if isinstance(model, Reports) else {}
+        found |= self._onlookers[-1].problems()
+        problems = {f"model {name}": problem for name, problem in found.items()}
+        capped = self._till.problem()
+        return {**problems, "spending": capped} if capped else problems
 
     async def close(self) -> None:
         """Let go of the models' connections."""
         for model in self._models:
             await model.close()
+        for onlookers in self._onlookers:
+            await onlookers.close()
 
 
 def make_prompts(config: Config) -> Prompts:
@@ -260,6 +277,8 @@ async def running(
         stack.push_async_callback(store.close)
         feed = Feed()
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        caps = Caps.of(config.spending)
+        till = Till(store, caps, alone=lock is not None, counts=metrics)
         engine = LocalEngine(
             store,
             feed,
@@ -270,6 +289,7 @@ async def running(
                 # What is more than that is left out by the prompt, which has to see it; the rest is rare.
                 history=2 * config.prompts.history_messages,
                 only=only,
+                capped=caps.conversation is not None,
             ),
             counts=metrics,
             alone=lock is not None,
@@ -286,6 +306,8 @@ async def running(
             owner=owner,
             enlist=engine.enlist,
             remember=memories.keep,
+            charge=till.charge,
+            currency=caps.currency,
             counts=metrics,
             alone=lock is not None,
             attempts=config.deliveries.attempts,
@@ -294,14 +316,17 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
+        triages = Triages(store, metrics)
         completions = Completions()
         brain = Brain(
             loaded,
             outbox,
             engine,
             memories,
+            triages,
             store=store,
             metrics=metrics,
+            till=till,
             completions=completions,
             model=model,
         )
@@ -317,10 +342,13 @@ async def running(
         channels = make_channels(loaded, store, feed, metrics, make_channel)
         completions.use(channels)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
+        await till.start()
+        stack.push_async_callback(till.stop)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
         await memories.start()
         stack.push_async_callback(memories.stop)
+        stack.push_async_callback(triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))

@@ -17,7 +17,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from supportbot.messages import Message, State
+    from supportbot.messages import Message, MessageState, State
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of messages with the reply to them."""
+
+    message_ids: tuple[str, ...]
+    state: MessageState
+    """Theirs: ``answered``, or ``dead`` when the reply only says so."""
+    speaks: State
+    """Who speaks in the conversation from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,8 @@ class Said:
     """A message was stored: a customer's, the bot's or a person's."""
 
     message: Message
+    outcome: Outcome | None = None
+    """Set on a reply to messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class Settled:
     """Messages reached their end without a reply of their own (``dead``, ``handed_over``, ``ignored``)."""
 
     message_ids: tuple[str, ...]
-    state: str
+    state: MessageState
     reason: str
 
 
@@ -72,9 +85,10 @@ Event = Said | Settled | Typing | Delta | StateChanged | Lagged
 class Subscription:
     """One listener's bounded queue of events; an async iterator."""
 
-    __slots__ = ("_closed", "_limit", "_queue", "_waiter")
+    __slots__ = ("_closed", "_limit", "_live", "_queue", "_waiter")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, live: bool = True) -> None:
+        self._live = live
         self._queue: deque[Event] = deque()
         self._limit = limit
         self._waiter: asyncio.Future[None] | None = None
@@ -97,7 +111,7 @@ class Subscription:
         self._wake()
 
     def _put(self, event: Event) -> None:
-        if self._closed:
+        if self._closed or (not self._live and isinstance(event, Typing | Delta)):
             return
         if len(self._queue) >= self._limit:
             self._queue.clear()
@@ -139,9 +153,15 @@ class Feed:
             listener._put(event)
 
     @contextmanager
-    def listen(self, conversation_id: str, *, limit: int = 1000) -> Iterator[Subscription]:
-        """Listen from now on. An answer that is being written is told from its beginning first."""
-        subscription = Subscription(limit)
+    def listen(self, conversation_id: str, *, limit: int = 1000, live: bool = True) -> Iterator[Subscription]:
+        """Listen from now on. An answer that is being written is told from its beginning first.
+
+        Args:
+            conversation_id: to which conversation.
+            limit: events that may wait to be heard before they are ``Lagged``.
+            live: False leaves out what is only on its way, ``Typing`` and ``Delta``.
+        """
+        subscription = Subscription(limit, live=live)
         self._add(conversation_id, subscription)
         try:
             yield subscription

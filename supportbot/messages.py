@@ -235,6 +235,10 @@ class Turn(_Evolve):
     memory: Memory = field(default_factory=Memory)
     """What is known of what was said before that."""
     created_at: int = 0
+    spent_tokens: int = 0
+    """What the conversation had used when the turn was claimed; 0 unless bot.yaml sets it a cap."""
+    spent_cost: int = 0
+    """The same, in billionths of the currency."""
 
     @property
     def question(self) -> str:
@@ -254,6 +258,9 @@ class Passage(_Evolve):
 
 
 Role = Literal["system", "user", "assistant", "tool"]
+
+Purpose = Literal["answer", "summary", "triage", "moderation"]
+"""What a model is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,15 +299,30 @@ class Words(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form(_Evolve):
+    """What an answer must look like when a program reads it: JSON of a schema."""
+
+    name: str
+    """Of ``A-Z a-z 0-9 _ -``, at most 64."""
+    schema: Mapping[str, Any]
+    """JSON Schema, an object; without ``$ref``, every property required, no others allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt(_Evolve):
     """What the model reads."""
 
     turn: Turn
     words: tuple[Words, ...]
+    purpose: Purpose = "answer"
     tools: tuple[ToolSpec, ...] = ()
     """What the model may ask for instead of answering."""
     must_answer: bool = False
     """It may not any more: it has asked often enough."""
+    form: Form | None = None
+    """The form in which the model must answer; None: in words."""
+    whole: bool = False
+    """It makes no sense in part: where it is too long it is refused, never shortened."""
     passages: tuple[Passage, ...] = ()
     template_hash: str = ""
     """SHA-256 (first 16 hex digits) over the templates that were used."""
@@ -316,6 +338,66 @@ class Usage(_Evolve):
 
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    cached_tokens: int | None = None
+    """So many of the prompt's were in the endpoint's cache."""
+
+    def plus(self, more: Usage) -> Usage:
+        """Return what both cost; what only one of them says counts alone."""
+        return Usage(
+            prompt_tokens=_sum(self.prompt_tokens, more.prompt_tokens),
+            completion_tokens=_sum(self.completion_tokens, more.completion_tokens),
+            cached_tokens=_sum(self.cached_tokens, more.cached_tokens),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent(_Evolve):
+    """What requests to one model used."""
+
+    model: str
+    """As named in bot.yaml."""
+    requests: int = 1
+    estimated: int = 0
+    """How many of the requests' tokens are our estimate, because the endpoint did not say."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Part of ``prompt_tokens``."""
+    completion_tokens: int = 0
+    cost: int | None = None
+    """In billionths of the currency; None when the model has no price."""
+
+    @property
+    def tokens(self) -> int:
+        """All of them."""
+        return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, more: Spent) -> Spent:
+        """Return the sum; it keeps this one's model."""
+        costs = [cost for cost in (self.cost, more.cost) if cost is not None]
+        return self.evolve(
+            requests=self.requests + more.requests,
+            estimated=self.estimated + more.estimated,
+            prompt_tokens=self.prompt_tokens + more.prompt_tokens,
+            cached_tokens=self.cached_tokens + more.cached_tokens,
+            completion_tokens=self.completion_tokens + more.completion_tokens,
+            cost=sum(costs) if costs else None,
+        )
+
+
+def _sum(before: int | None, more: int | None) -> int | None:
+    return more if before is None else before + (more or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Objection(_Evolve):
+    """Why moderation lets something not pass."""
+
+    of: Literal["input", "output"]
+    """What the customer wrote, or what the model answered."""
+    categories: tuple[str, ...] = ()
+    """What it is, in the moderator's own words; empty when it did not say, or gave no verdict."""
+    error: str = ""
+    """Why there is no verdict, in one line; empty when there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,12 +414,14 @@ class Answer(_Evolve):
     choices: tuple[Choice, ...] = ()
     """Replies to it that the customer may press instead of writing."""
     handoff: str = ""
-    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool); empty to
-    stay with the bot."""
+    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool),
+    ``flagged`` and ``unchecked`` (by moderation); empty to stay with the bot."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Set when the model did not answer yet: it wants these tools run, and to be asked again with the
     results."""
     usage: Usage = field(default_factory=Usage)
+    objection: Objection | None = None
+    """Set when moderation had something against what would have been said, and this stands in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -507,7 +507,7 @@ async def test_what_cannot_be_read_holds_nobody_else_up(database_url: str, damag
     """A row that this release cannot read keeps neither other turns nor other deliveries from their end."""
     async with opened(database_url) as store:
         first = Durable(store, channels={})
-        first.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        first.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
         if damage == "citations":
             await first.start()
         for name in ("bad", "good"):
@@ -523,8 +523,8 @@ async def test_what_cannot_be_read_holds_nobody_else_up(database_url: str, damag
         assert await bot.replies(1) == ["re: good"]
         await bot.accept("later", to="later")
         assert await bot.replies(2) == ["re: good", "re: later"]
-        assert bot.outbox._sweeper is not None
-        assert not bot.outbox._sweeper.done()
+        assert bot.outbox.deliveries._sweeper is not None
+        assert not bot.outbox.deliveries._sweeper.done()
         assert len(bot.engine._chores) == 2
         await bot.stop()
 

@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from supportbot.errors import StoreUnavailable
-from supportbot.feed import Delta, Event, Said, Settled, StateChanged, Typing
+from supportbot.feed import Delta, Event, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.messages import Accepted, Citation, Inbound, Sender
 from supportbot.testing import FakeCore
 from supportbot.testing.host import MemoryRecords
@@ -133,7 +133,8 @@ async def test_a_reply_is_told_and_stored_and_to_be_delivered() -> None:
     [outbound] = outbounds
     asked, said = core.messages("c1")
     turn = outbound.turn_id
-    assert [Typing(turn), Delta(turn, 0, "Good "), Delta(turn, 5, "day"), Said(said)] == events
+    told = Said(said, Outcome(message_ids=(asked.id,), state="answered", speaks="bot"))
+    assert [Typing(turn), Delta(turn, 0, "Good "), Delta(turn, 5, "day"), told] == events
     assert ("answered", turn, turn, cited) == (asked.state, asked.turn_id, said.turn_id, said.citations)
     assert ("c1", {"number": 1}, "k1", 2, said.id) == (
         outbound.external_id,

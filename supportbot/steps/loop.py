@@ -12,6 +12,7 @@ from supportbot.errors import BadArguments, ModelUnusable
 from supportbot.history import cost
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Usage
+from supportbot.model.base import reads_words, room_of
 from supportbot.steps import ledger
 from supportbot.steps.plan import planned
 from supportbot.steps.running import UNKNOWN, Runner
@@ -92,6 +93,12 @@ class Steps:
         self._patience = patience
         self._counts = counts
         self._runner = Runner()
+        self.unprompted = not reads_words(model)
+
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost: the model's."""
+        return room_of(self._model)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, with the help of tools. See ``Model``.
@@ -110,7 +117,7 @@ class Steps:
         while not (question := self._question(steps[-1].question if steps else None, tools)):
             asked = _prompt(prompt, tools, steps)
             answer = await self._model.complete(asked, live)
-            usage = _sum(usage, answer.usage)
+            usage = usage.plus(answer.usage)
             if not answer.tool_calls:
                 return answer.evolve(usage=usage, handoff=answer.handoff or _doubt(steps))
             if asked.must_answer:
@@ -281,14 +288,3 @@ def _or_raise(outcome: Call | BaseException) -> Call:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def _sum(before: Usage, more: Usage) -> Usage:
-    return Usage(
-        prompt_tokens=_plus(before.prompt_tokens, more.prompt_tokens),
-        completion_tokens=_plus(before.completion_tokens, more.completion_tokens),
-    )
-
-
-def _plus(before: int | None, more: int | None) -> int | None:
-    return more if before is None else before + (more or 0)

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from supportbot.channel import Host
-from supportbot.feed import Delta, Feed, Said, Settled, StateChanged, Typing
+from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 
@@ -223,7 +223,10 @@ class FakeCore:
             found.messages[message.seq - 1] = message.evolve(state="answered")
         found.turn_id = ""
         found.state = "queued" if handoff else found.state
-        said = self._say(found, "bot", text, turn_id=turn_id, citations=citations)
+        outcome = Outcome(
+            message_ids=tuple(message.id for message in asked), state="answered", speaks=found.state
+        )
+        said = self._say(found, "bot", text, outcome, turn_id=turn_id, citations=citations)
         if handoff:
             self.settle(conversation, "handed_over", reason="queued")
             self.change_state(conversation, "queued")
@@ -268,7 +271,14 @@ class FakeCore:
         """Return how many listen to a conversation right now."""
         return self._feed.listeners(self._conversations[conversation].id)
 
-    def _say(self, conversation: _Conversation, author: Any, text: str, **fields: Any) -> Message:
+    def _say(
+        self,
+        conversation: _Conversation,
+        author: Any,
+        text: str,
+        outcome: Outcome | None = None,
+        **fields: Any,
+    ) -> Message:
         message = Message(
             id=new_id("msg"),
             seq=len(conversation.messages) + 1,
@@ -278,7 +288,7 @@ class FakeCore:
             **fields,
         )
         conversation.messages.append(message)
-        self._feed.publish(conversation.id, Said(message))
+        self._feed.publish(conversation.id, Said(message, outcome))
         return message
 
     def _receipt(self, conversation: str, seq: int, again: Inbound | None) -> Accepted:

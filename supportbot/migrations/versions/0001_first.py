@@ -30,7 +30,9 @@ def upgrade() -> None:
     _memories()
     _seen()
     _turns()
+    _spending()
     _tool_calls()
+    _triages()
     _ratings()
     _deliveries()
     _events()
@@ -43,8 +45,10 @@ def downgrade() -> None:
         "records",
         "events",
         "deliveries",
+        "triages",
         "ratings",
         "tool_calls",
+        "spending",
         "turns",
         "seen",
         "memories",
@@ -188,8 +192,11 @@ def _turns() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("template_hash", sa.Text, nullable=False),
-        sa.Column("prompt_tokens", sa.Integer),
-        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("prompt_tokens", sa.BigInteger),
+        sa.Column("completion_tokens", sa.BigInteger),
+        sa.Column("estimated", sa.Integer, nullable=False),
+        sa.Column("cost", sa.BigInteger),
+        sa.Column("currency", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("finished_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
@@ -197,6 +204,26 @@ def _turns() -> None:
     )
     op.create_index("ix_turns_conversation", "turns", ["conversation_id", "created_at"])
     _partial_index("ix_turns_dead", "turns", ["finished_at"], "state = 'dead'")
+
+
+def _spending() -> None:
+    op.create_table(
+        "spending",
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("day", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("purpose", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("estimated", sa.BigInteger, nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cost", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "day", "model", "purpose", "currency", name="pk_spending"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_spending_day", "spending", ["day"])
 
 
 def _tool_calls() -> None:
@@ -221,6 +248,29 @@ def _tool_calls() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_tool_calls_conversation", "tool_calls", ["conversation_id"])
+
+
+def _triages() -> None:
+    op.create_table(
+        "triages",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("sentiment", sa.Text, nullable=False),
+        sa.Column("urgency", sa.Text, nullable=False),
+        sa.Column("wants_person", sa.Integer, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("prompt_tokens", sa.Integer),
+        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", name="pk_triages"),
+        _of_conversation("triages"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_triages_conversation", "triages", ["conversation_id"])
 
 
 def _ratings() -> None:
