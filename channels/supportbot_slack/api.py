@@ -128,13 +128,27 @@ class SlackApi:
             ) as response:
                 if response.status == 429:
                     raise RateLimited(_pause(response.headers.get("Retry-After", "")))
-                body = await response.content.read(_LONGEST_ANSWER)
+                body = await _body(response)
                 status, scopes = response.status, response.headers.get("X-OAuth-Scopes", "")
-        except aiohttp.ClientConnectorError as error:
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise NotReached("Slack cannot be reached") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise Lost(f"Slack did not answer ({type(error).__name__})") from error
         return _answer(status, body), scopes
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """Return all of an answer's body.
+
+    Raises:
+        Lost: it has no end.
+    """
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _LONGEST_ANSWER:
+            raise Lost("Slack's answer is too long")
+    return bytes(body)
 
 
 def _answer(status: int, body: bytes) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from supportbot.errors import ModelError
 from supportbot.messages import Answer
+from supportbot_slack import shown
 from tests.channels.slack.driver import direct, event, mention, ts
 from tests.channels.slack.test_outbound import _delivered
 
@@ -144,3 +145,19 @@ async def test_a_slow_answer_shows_a_status(live: Any, slack: ScriptedSlack) -> 
         await bot.send(mention())
         await _delivered(bot)
     assert ["It comes tomorrow."] == slack.shown()
+
+
+async def test_a_stream_ends_before_slack_ends_it(
+    live: Any, slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The post goes on by updates: its mark says meanwhile that it is not finished."""
+    monkeypatch.setattr(shown, "_STREAM_LIFETIME", 0.0)
+    monkeypatch.setattr(shown, "_STREAM_PACE", 0.05)
+    more = seen(slack, "tomorrow")
+    async with live(Writing(["It comes ", seen(slack, "It comes"), "tomorrow or ", more, "later."])) as bot:
+        await bot.send(mention())
+        await _delivered(bot)
+    assert ["It comes tomorrow or later."] == slack.shown()
+    assert ["chat.startStream", "chat.stopStream", "chat.update", "chat.update"] == slack.methods()
+    stop = next(arguments for method, arguments in slack.calls if method == "chat.stopStream")
+    assert 0 == stop["metadata"]["event_payload"]["of"]
