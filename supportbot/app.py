@@ -20,30 +20,20 @@ from pydantic import BaseModel, SecretStr
 
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
-from supportbot.bot import Bot
+from supportbot.brain import Brain
 from supportbot.channel import CanReport, Host, load_channel
 from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.inbox import Inbox
-from supportbot.knowledge import Knowledge
-from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
-from supportbot.memory import Memories, Summariser
-from supportbot.messages import Choice
+from supportbot.memory import Memories
 from supportbot.metrics import Metrics
-from supportbot.model import build as build_model
-from supportbot.model import writers
-from supportbot.model.base import Reports
-from supportbot.model.knowledge import KnowledgeModel
-from supportbot.onlookers import Onlookers
 from supportbot.outbox import Outbox
-from supportbot.prompt import Prompts
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.spending import Caps, Till
-from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
 from supportbot.triage import Triages
@@ -53,24 +43,18 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from supportbot.channel import Channel, ChannelConfig
-    from supportbot.config import Config, Loaded
+    from supportbot.config import Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
     from supportbot.store import Store
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
 
-_MODELS_SHARE = 0.95
-"""Part of ``turns.timeout`` that all model endpoints have together; after it the knowledge answers."""
-
 _FINISH = 8.0
 """Seconds that turns in flight get to finish when the bot stops; with the rest below 15 in all."""
 
 _DELIVER = 3.0
 """Seconds that deliveries in flight get after that."""
-
-_YES_OR_NO = (Choice(label="Yes, do it", says="yes"), Choice(label="No", says="no"))
-"""What a customer may press when they are asked to confirm something."""
 
 _HOUSEKEEPING = 15.0
 """Seconds between two counts of what waits; every 20th time what has expired is deleted."""
@@ -95,130 +79,6 @@ class Running:
             ConfigError, PromptError: the new ones cannot be used; the old ones stay.
         """
         self.brain.reload(loaded)
-
-
-class Brain:
-    """What answers: knowledge, prompts, models and texts; all of it can be exchanged while the bot runs.
-
-    A ``model`` that is given answers instead of those of bot.yaml, always.
-    """
-
-    def __init__(
-        self,
-        loaded: Loaded,
-        outbox: Outbox,
-        engine: LocalEngine,
-        memories: Memories,
-        triages: Triages,
-        *,
-        store: Store,
-        metrics: Metrics,
-        till: Till,
-        completions: Completions,
-        model: Model | None = None,
-    ) -> None:
-        self._given_model = model
-        self._completions = completions
-        self._store = store
-        self._metrics = metrics
-        self._till = till
-        self._outbox = outbox
-        self._engine = engine
-        self._memories = memories
-        self._triages = triages
-        self._models: list[Model] = []
-        self._onlookers: list[Onlookers] = []
-        self.reload(loaded)
-
-    def reload(self, loaded: Loaded) -> None:
-        """Build everything anew, then let the next turn use it; turns at work keep what they began with."""
-        config = loaded.config
-        knowledge = Knowledge.load(config.knowledge.path)
-        model = self._given_model or build_model(
-            config.model,
-            KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
-            self._metrics,
-            purse=self._till,
-            within=_MODELS_SHARE * config.turns.timeout,
-        )
-        prompts = make_prompts(config)
-        self._models.append(model)
-        onlookers = Onlookers(config, prompts, self._triages, self._metrics, purse=self._till)
-        self._onlookers.append(onlookers)
-        self._memories.use(_summariser(config, prompts, model))
-        self._engine.use(
-            Bot(
-                knowledge=knowledge,
-                complete=self._completions.complete,
-                prompts=prompts,
-                model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
-                outbox=self._outbox,
-                passages=config.knowledge.passages,
-                handoff_text=config.texts.handoff,
-                failed_text=config.texts.failed,
-                patience=config.turns.lease,
-                settle=self._till.close,
-            )
-        )
-
-    def _with_tools(self, model: Model, loaded: Loaded) -> Model:
-        """Let a model use the tools of bot.yaml, if there are any."""
-        if not loaded.tools:
-            return model
-        return Steps(
-            model,
-            loaded.tools,
-            self._store,
-            agrees=Phrases.load().agrees,
-            confirm_text=loaded.config.texts.confirm,
-            choices=_YES_OR_NO,
-            confirm_within=loaded.config.turns.confirm_within,
-            patience=loaded.config.turns.lease,
-            counts=self._metrics,
-        )
-
-    def problems(self) -> dict[str, str]:
-        """Return what is wrong with each model endpoint; empty where all is well. Answers come all the same,
-        from the next one or the knowledge."""
-        model = self._models[-1]
-        found = dict(model.problems()) if isinstance(model, Reports) else {}
-        found |= self._onlookers[-1].problems()
-        problems = {f"model {name}": problem for name, problem in found.items()}
-        capped = self._till.problem()
-        return {**problems, "spending": capped} if capped else problems
-
-    async def close(self) -> None:
-        """Let go of the models' connections."""
-        for model in self._models:
-            await model.close()
-        for onlookers in self._onlookers:
-            await onlookers.close()
-
-
-def make_prompts(config: Config) -> Prompts:
-    """Make what turns conversations into the words a model reads.
-
-    Raises:
-        PromptError: the templates cannot be used.
-    """
-    return Prompts(
-        config.prompts.path,
-        system=config.prompts.system,
-        history_tokens=config.prompts.history_tokens,
-        history_messages=config.prompts.history_messages,
-        keep=config.memory.keep,
-        pin=config.memory.pin,
-        summary_tokens=config.memory.summary_tokens,
-        bot=config.bot.model_dump(),
-    )
-
-
-def _summariser(config: Config, prompts: Prompts, model: Model) -> Summariser | None:
-    """Make what writes summaries; None without a language model, or when none are wanted."""
-    tokens, model_alone = config.memory.summary_tokens, writers(model)
-    if not tokens or model_alone is None:
-        return None
-    return Summariser(prompts=prompts, model=model_alone, tokens=tokens)
 
 
 def make_channel(section: ChannelConfig, host: Host) -> Channel:

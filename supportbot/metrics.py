@@ -21,7 +21,7 @@ from prometheus_client import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from supportbot.messages import Spent
+    from supportbot.usage import Spent
 
 _TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)

@@ -9,12 +9,12 @@ from pydantic import BaseModel, Field
 
 from supportbot.config.models import ModelSection
 from supportbot.errors import ModelUnusable
-from supportbot.messages import Usage
 from supportbot.model.client import Endpoint
 from supportbot.model.structured import Structured, ask, form_of
 from supportbot.testing.model_calls import a_prompt
 from supportbot.testing.model_replies import ModelReply
 from supportbot.testing.model_server import FakeModelServer
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from supportbot.testing.model_replies import Dialect

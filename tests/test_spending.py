@@ -14,7 +14,7 @@ from supportbot.cli.output import money
 from supportbot.config.models import ModelSection
 from supportbot.config.spending import CapSection, PriceSection, SpendingSection
 from supportbot.errors import ModelError, ModelOverBudget, StoreUnavailable
-from supportbot.messages import Contact, Message, Prompt, Spent, Turn, Usage, Words
+from supportbot.messages import Contact, Message, Prompt, Turn, Words
 from supportbot.metrics import Metrics
 from supportbot.model import price
 from supportbot.model.chain import Chain
@@ -24,6 +24,7 @@ from supportbot.spending import Caps, Till
 from supportbot.testing.fakes import ScriptedModel
 from supportbot.testing.model_replies import ModelReply, problem
 from supportbot.testing.model_server import FakeModelServer
+from supportbot.usage import Spent, Usage
 from tests.durable import inbound, opened, rows_of, running
 from tests.test_cli import Operator
 

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot import reports
-from supportbot.messages import Usage
 from supportbot.metrics import Metrics
 from supportbot.model.structured import Structured
 from supportbot.store import open_store
@@ -19,6 +18,7 @@ from supportbot.testing.model_replies import ModelReply, problem
 from supportbot.testing.model_server import FakeModelServer
 from supportbot.triage import Sorter, Triage, Triages, ledger
 from supportbot.triage.values import kind_of
+from supportbot.usage import Usage
 from tests.bot_folder import BotFolder
 from tests.durable import running
 

@@ -76,7 +76,7 @@ def _chosen(config: "Config", name: str) -> "list[ModelSection]":
 
 def _rendered(config: "Config", question: str) -> "Prompt":
     """Do what the bot does with a new customer's first message."""
-    from supportbot.app import make_prompts
+    from supportbot.brain import make_prompts
     from supportbot.knowledge import Knowledge
 
     turn = new_turn(question)

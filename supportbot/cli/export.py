@@ -107,7 +107,7 @@ def _system_prompts(context: typer.Context) -> "System":
     """Return the system prompt that a new customer of each channel would get, rendered once."""
     from functools import cache
 
-    from supportbot.app import make_prompts
+    from supportbot.brain import make_prompts
     from supportbot.cli.ask import new_turn
 
     prompts = make_prompts(settings_of(context).load().config)

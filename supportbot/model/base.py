@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.messages import Answer, Prompt, Spent
+    from supportbot.messages import Answer, Prompt
+    from supportbot.usage import Spent
 
 
 class Sink(Protocol):

@@ -44,11 +44,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from supportbot.config.models import ModelSection
-    from supportbot.messages import Prompt, Usage
+    from supportbot.messages import Prompt
     from supportbot.model.base import Counts, Purse, Sink
     from supportbot.model.failures import Outcome
     from supportbot.model.gate import Place
     from supportbot.model.wire import Codec, Reply
+    from supportbot.usage import Usage
 
 _FIRST_DELAY = 0.5  # seconds; doubles with every attempt
 _LONGEST_DELAY = 8.0

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from supportbot.history import cost as words_cost
-from supportbot.messages import Spent
 from supportbot.tokens import estimate
+from supportbot.usage import Spent
 
 if TYPE_CHECKING:
     from supportbot.config.models import ModelSection

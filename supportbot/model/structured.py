@@ -14,12 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from supportbot.errors import ModelUnusable
 from supportbot.history import cost
-from supportbot.messages import Form, Usage, Words
+from supportbot.messages import Form, Words
 from supportbot.tools.schema import plain_schema
 
 if TYPE_CHECKING:
     from supportbot.messages import Answer, Prompt
     from supportbot.model.base import Model
+    from supportbot.usage import Usage
 
 Value = TypeVar("Value", bound=BaseModel)
 

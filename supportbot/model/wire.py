@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
-from supportbot.messages import Usage
 from supportbot.model.sse import LineTooLong, SseParser
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Objection, Prompt, Spent, Turn
+    from supportbot.messages import Answer, Objection, Prompt, Turn
     from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
+    from supportbot.usage import Spent
 
 
 def _added(column: Column[int], name: str) -> ColumnElement[int]:

@@ -14,8 +14,9 @@ from supportbot.store import Statement
 from supportbot.tables import spending, turns
 
 if TYPE_CHECKING:
-    from supportbot.messages import Spent, Turn
+    from supportbot.messages import Turn
     from supportbot.store import Tx
+    from supportbot.usage import Spent
 
 _COUNTED = ("requests", "estimated", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
 

@@ -15,9 +15,10 @@ from supportbot.journal import note
 from supportbot.spending import ledger
 
 if TYPE_CHECKING:
-    from supportbot.messages import Prompt, Purpose, Spent, Turn
+    from supportbot.messages import Prompt, Purpose, Turn
     from supportbot.spending.caps import Caps, Day
     from supportbot.store import Store, Tx
+    from supportbot.usage import Spent
 
 _REFRESH = 5.0
 """Seconds between two looks at what other processes have spent, and until a failed writing is tried again."""

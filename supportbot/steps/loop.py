@@ -11,7 +11,7 @@ import orjson
 from supportbot.errors import BadArguments, ModelUnusable
 from supportbot.history import cost
 from supportbot.ids import now_ms
-from supportbot.messages import Answer, Usage
+from supportbot.messages import Answer
 from supportbot.model.base import reads_words, room_of
 from supportbot.steps import ledger
 from supportbot.steps.plan import planned
@@ -19,6 +19,7 @@ from supportbot.steps.running import UNKNOWN, Runner
 from supportbot.steps.values import must_answer, spoken
 from supportbot.tokens import estimate
 from supportbot.tools import Caller
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
