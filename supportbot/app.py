@@ -12,6 +12,7 @@ import secrets
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -19,42 +20,35 @@ from pydantic import BaseModel, SecretStr
 
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
-from supportbot.bot import Bot
+from supportbot.brain import Brain
 from supportbot.channel import CanReport, Host, load_channel
+from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.inbox import Inbox
-from supportbot.knowledge import Knowledge
-from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
-from supportbot.memory import Memories, Summariser
+from supportbot.memory import Memories
 from supportbot.metrics import Metrics
-from supportbot.model import build as build_model
-from supportbot.model import writers
-from supportbot.model.base import Reports
-from supportbot.model.knowledge import KnowledgeModel
 from supportbot.outbox import Outbox
-from supportbot.prompt import Prompts
+from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
-from supportbot.steps import Steps
+from supportbot.spending import Caps, Till
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
+from supportbot.triage import Triages
 from supportbot.turns import LocalEngine, Rules
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from supportbot.channel import Channel, ChannelConfig
-    from supportbot.config import Config, Loaded
+    from supportbot.config import Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
     from supportbot.store import Store
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
-
-_MODELS_SHARE = 0.95
-"""Part of ``turns.timeout`` that all model endpoints have together; after it the knowledge answers."""
 
 _FINISH = 8.0
 """Seconds that turns in flight get to finish when the bot stops; with the rest below 15 in all."""
@@ -87,117 +81,32 @@ class Running:
         self.brain.reload(loaded)
 
 
-class Brain:
-    """What answers: knowledge, prompts, models and texts; all of it can be exchanged while the bot runs.
-
-    A ``model`` that is given answers instead of those of bot.yaml, always.
-    """
-
-    def __init__(
-        self,
-        loaded: Loaded,
-        outbox: Outbox,
-        engine: LocalEngine,
-        memories: Memories,
-        *,
-        store: Store,
-        metrics: Metrics,
-        model: Model | None = None,
-    ) -> None:
-        self._given_model = model
-        self._store = store
-        self._metrics = metrics
-        self._outbox = outbox
-        self._engine = engine
-        self._memories = memories
-        self._models: list[Model] = []
-        self.reload(loaded)
-
-    def reload(self, loaded: Loaded) -> None:
-        """Build everything anew, then let the next turn use it; turns at work keep what they began with."""
-        config = loaded.config
-        knowledge = Knowledge.load(config.knowledge.path)
-        model = self._given_model or build_model(
-            config.model,
-            KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
-            self._metrics,
-            within=_MODELS_SHARE * config.turns.timeout,
-        )
-        prompts = make_prompts(config)
-        self._models.append(model)
-        self._memories.use(_summariser(config, prompts, model))
-        self._engine.use(
-            Bot(
-                knowledge=knowledge,
-                prompts=prompts,
-                model=self._with_tools(model, loaded),
-                outbox=self._outbox,
-                passages=config.knowledge.passages,
-                handoff_text=config.texts.handoff,
-                failed_text=config.texts.failed,
-                patience=config.turns.lease,
-            )
-        )
-
-    def _with_tools(self, model: Model, loaded: Loaded) -> Model:
-        """Let a model use the tools of bot.yaml, if there are any."""
-        if not loaded.tools:
-            return model
-        return Steps(
-            model,
-            loaded.tools,
-            self._store,
-            agrees=Phrases.load().agrees,
-            confirm_text=loaded.config.texts.confirm,
-            confirm_within=loaded.config.turns.confirm_within,
-            patience=loaded.config.turns.lease,
-            counts=self._metrics,
-        )
-
-    def problems(self) -> dict[str, str]:
-        """Return what is wrong with each model endpoint; empty where all is well. Answers come all the same,
-        from the next one or the knowledge."""
-        model = self._models[-1]
-        found = model.problems() if isinstance(model, Reports) else {}
-        return {f"model {name}": problem for name, problem in found.items()}
-
-    async def close(self) -> None:
-        """Let go of the models' connections."""
-        for model in self._models:
-            await model.close()
-
-
-def make_prompts(config: Config) -> Prompts:
-    """Make what turns conversations into the words a model reads.
-
-    Raises:
-        PromptError: the templates cannot be used.
-    """
-    return Prompts(
-        config.prompts.path,
-        system=config.prompts.system,
-        history_tokens=config.prompts.history_tokens,
-        history_messages=config.prompts.history_messages,
-        keep=config.memory.keep,
-        pin=config.memory.pin,
-        summary_tokens=config.memory.summary_tokens,
-        bot=config.bot.model_dump(),
-    )
-
-
-def _summariser(config: Config, prompts: Prompts, model: Model) -> Summariser | None:
-    """Make what writes summaries; None without a language model, or when none are wanted."""
-    tokens, model_alone = config.memory.summary_tokens, writers(model)
-    if not tokens or model_alone is None:
-        return None
-    return Summariser(prompts=prompts, model=model_alone, tokens=tokens)
-
-
 def make_channel(section: ChannelConfig, host: Host) -> Channel:
     """Make the channel that a section of bot.yaml names by its type."""
     channel_class: Any = load_channel(section.type)
     channel: Channel = channel_class(section, host)
     return channel
+
+
+def make_channels(
+    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
+) -> dict[str, Channel]:
+    """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
+    made: dict[str, Channel] = {}
+    for name, section in loaded.channels.items():
+        host = Host(
+            name=name,
+            records=ChannelRecords(store, name),
+            transcripts=ChannelTranscripts(store, name),
+            feed=feed,
+            ignored=partial(metrics.message_ignored, name),
+            tools=bool(loaded.tools),
+            ratings=ChannelRatings(store, name, metrics),
+            base_path=f"/channels/{name}",
+            bot_name=loaded.config.bot.name,
+        )
+        made[name] = make_channel(section, host)
+    return made
 
 
 @asynccontextmanager
@@ -228,6 +137,8 @@ async def running(
         stack.push_async_callback(store.close)
         feed = Feed()
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        caps = Caps.of(config.spending)
+        till = Till(store, caps, alone=lock is not None, counts=metrics)
         engine = LocalEngine(
             store,
             feed,
@@ -238,6 +149,7 @@ async def running(
                 # What is more than that is left out by the prompt, which has to see it; the rest is rare.
                 history=2 * config.prompts.history_messages,
                 only=only,
+                capped=caps.conversation is not None,
             ),
             counts=metrics,
             alone=lock is not None,
@@ -254,6 +166,8 @@ async def running(
             owner=owner,
             enlist=engine.enlist,
             remember=memories.keep,
+            charge=till.charge,
+            currency=caps.currency,
             counts=metrics,
             alone=lock is not None,
             attempts=config.deliveries.attempts,
@@ -262,7 +176,20 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, model=model)
+        triages = Triages(store, metrics)
+        completions = Completions()
+        brain = Brain(
+            loaded,
+            outbox,
+            engine,
+            memories,
+            triages,
+            store=store,
+            metrics=metrics,
+            till=till,
+            completions=completions,
+            model=model,
+        )
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -272,12 +199,16 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = _channels(loaded, store, feed, make_channel)
+        channels = make_channels(loaded, store, feed, metrics, make_channel)
+        completions.use(channels)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
+        await till.start()
+        stack.push_async_callback(till.stop)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
         await memories.start()
         stack.push_async_callback(memories.stop)
+        stack.push_async_callback(triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))
@@ -319,21 +250,6 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
-
-
-def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChannel) -> dict[str, Channel]:
-    made: dict[str, Channel] = {}
-    for name, section in loaded.channels.items():
-        host = Host(
-            name=name,
-            records=ChannelRecords(store, name),
-            transcripts=ChannelTranscripts(store, name),
-            feed=feed,
-            base_path=f"/channels/{name}",
-            bot_name=loaded.config.bot.name,
-        )
-        made[name] = make_channel(section, host)
-    return made
 
 
 def _application(

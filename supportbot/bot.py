@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportbot.messages import Answer
-from supportbot.model.base import room_of
+from supportbot.messages import Answer, Prompt
+from supportbot.model.base import reads_words, room_of
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
     from supportbot.knowledge import Knowledge
-    from supportbot.messages import Prompt, Turn
+    from supportbot.messages import Passage, Turn
     from supportbot.model.base import Model
     from supportbot.outbox import Outbox
     from supportbot.prompt import Prompts
@@ -23,6 +25,7 @@ class Bot:
         self,
         *,
         knowledge: Knowledge,
+        complete: Callable[[Turn], Awaitable[Turn]],
         prompts: Prompts,
         model: Model,
         outbox: Outbox,
@@ -30,11 +33,13 @@ class Bot:
         handoff_text: str,
         failed_text: str,
         patience: float,
+        settle: Callable[[Turn], None],
     ) -> None:
         """Wire the bot.
 
         Args:
             knowledge: where passages come from.
+            complete: adds to a turn what its channel knows.
             prompts: turns a conversation into words.
             model: answers the words.
             outbox: records and delivers.
@@ -42,22 +47,35 @@ class Bot:
             handoff_text: said when the customer asked for a person.
             failed_text: said when a turn was put aside as dead.
             patience: seconds to go on trying to record an answer while the store cannot be written.
+            settle: told at the end of each try: nothing more is asked of models for it.
         """
         self._knowledge = knowledge
+        self._complete = complete
         self._prompts = prompts
         self._model = model
+        self._model_reads = reads_words(model)
         self._outbox = outbox
         self._passages = passages
         self._handoff_text = handoff_text
         self._failed_text = failed_text
         self._patience = patience
+        self._settle = settle
 
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
+        turn = await self._complete(turn)
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
-        prompt = self._prompts.render(turn, passages, room=room_of(self._model))
-        answer = await self._ask(prompt)
-        await self._outbox.commit(answer, patience=self._patience)
+        try:
+            answer = await self._ask(self._prompt(turn, passages))
+            await self._outbox.commit(answer, patience=self._patience)
+        finally:
+            self._settle(turn)
+
+    def _prompt(self, turn: Turn, passages: Sequence[Passage]) -> Prompt:
+        """Render what the model reads; one that quotes the articles reads nothing."""
+        if self._model_reads:
+            return self._prompts.render(turn, passages, room=room_of(self._model))
+        return Prompt(turn=turn, words=(), passages=tuple(passages), memory=turn.memory)
 
     async def _ask(self, prompt: Prompt) -> Answer:
         """A customer who pressed "talk to a person" gets one, whatever a model would say."""

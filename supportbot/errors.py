@@ -118,6 +118,12 @@ class ModelRefused(ModelError):
     retryable = False
 
 
+class ModelOverBudget(ModelError):
+    """The model '{model}' is not asked: {cause}"""
+
+    retryable = False
+
+
 class ModelUnusable(ModelError):
     """The model '{model}' gave nothing that a customer could be shown: {cause}"""
 

@@ -15,9 +15,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from supportbot.messages import Message, State
+    from supportbot.messages import Message, MessageState, State
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of messages with the reply to them."""
+
+    message_ids: tuple[str, ...]
+    state: MessageState
+    """Theirs: ``answered``, or ``dead`` when the reply only says so."""
+    speaks: State
+    """Who speaks in the conversation from now on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +36,8 @@ class Said:
     """A message was stored: a customer's, the bot's or a person's."""
 
     message: Message
+    outcome: Outcome | None = None
+    """Set on a reply to messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +45,7 @@ class Settled:
     """Messages reached their end without a reply of their own (``dead``, ``handed_over``, ``ignored``)."""
 
     message_ids: tuple[str, ...]
-    state: str
+    state: MessageState
     reason: str
 
 
@@ -72,9 +85,10 @@ Event = Said | Settled | Typing | Delta | StateChanged | Lagged
 class Subscription:
     """One listener's bounded queue of events; an async iterator."""
 
-    __slots__ = ("_closed", "_limit", "_queue", "_waiter")
+    __slots__ = ("_closed", "_limit", "_live", "_queue", "_waiter")
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, *, live: bool = True) -> None:
+        self._live = live
         self._queue: deque[Event] = deque()
         self._limit = limit
         self._waiter: asyncio.Future[None] | None = None
@@ -97,7 +111,7 @@ class Subscription:
         self._wake()
 
     def _put(self, event: Event) -> None:
-        if self._closed:
+        if self._closed or (not self._live and isinstance(event, Typing | Delta)):
             return
         if len(self._queue) >= self._limit:
             self._queue.clear()
@@ -110,36 +124,59 @@ class Subscription:
             self._waiter.set_result(None)
 
 
+class _Ear:
+    """A listener that is called instead of having a queue."""
+
+    __slots__ = ("_hear",)
+
+    def __init__(self, hear: Callable[[Event], None]) -> None:
+        self._hear = hear
+
+    def _put(self, event: Event) -> None:
+        self._hear(event)
+
+    def close(self) -> None:
+        """It just hears nothing more."""
+
+
 class Feed:
     """Publish and listen, by conversation id. For the event loop's thread only."""
 
     def __init__(self) -> None:
-        self._listeners: dict[str, list[Subscription]] = {}
+        self._listeners: dict[str, list[Subscription | _Ear]] = {}
         self._writing: dict[str, tuple[str, list[str]]] = {}
 
     def publish(self, conversation_id: str, event: Event) -> None:
         """Tell everybody who listens to this conversation; never waits."""
         self._remember(conversation_id, event)
-        for listener in self._listeners.get(conversation_id, ()):
+        for listener in tuple(self._listeners.get(conversation_id, ())):
             listener._put(event)
 
     @contextmanager
-    def listen(self, conversation_id: str, *, limit: int = 1000) -> Iterator[Subscription]:
-        """Listen from now on. An answer that is being written is told from its beginning first."""
-        subscription = Subscription(limit)
-        if conversation_id in self._writing:
-            turn_id, parts = self._writing[conversation_id]
-            subscription._put(Typing(turn_id))
-            if parts:
-                subscription._put(Delta(turn_id, 0, "".join(parts)))
-        self._listeners.setdefault(conversation_id, []).append(subscription)
+    def listen(self, conversation_id: str, *, limit: int = 1000, live: bool = True) -> Iterator[Subscription]:
+        """Listen from now on. An answer that is being written is told from its beginning first.
+
+        Args:
+            conversation_id: to which conversation.
+            limit: events that may wait to be heard before they are ``Lagged``.
+            live: False leaves out what is only on its way, ``Typing`` and ``Delta``.
+        """
+        subscription = Subscription(limit, live=live)
+        self._add(conversation_id, subscription)
         try:
             yield subscription
         finally:
-            listeners = self._listeners[conversation_id]
-            listeners.remove(subscription)
-            if not listeners:
-                del self._listeners[conversation_id]
+            self._remove(conversation_id, subscription)
+
+    def hear(self, conversation_id: str, ear: Callable[[Event], None]) -> Callable[[], None]:
+        """Call ``ear`` with every event from now on; what is returned ends that.
+
+        For those who listen to every word of many conversations: nothing is queued and no task is woken. The
+        ear is called by whoever publishes, so it must neither wait nor raise.
+        """
+        listener = _Ear(ear)
+        self._add(conversation_id, listener)
+        return lambda: self._remove(conversation_id, listener)
 
     def listeners(self, conversation_id: str) -> int:
         """Return how many listen to this conversation right now."""
@@ -150,6 +187,22 @@ class Feed:
         for listeners in self._listeners.values():
             for listener in listeners:
                 listener.close()
+
+    def _add(self, conversation_id: str, listener: Subscription | _Ear) -> None:
+        """Let somebody listen, and tell them what is being written first."""
+        self._listeners.setdefault(conversation_id, []).append(listener)
+        if conversation_id in self._writing:
+            turn_id, parts = self._writing[conversation_id]
+            listener._put(Typing(turn_id))
+            if parts:
+                listener._put(Delta(turn_id, 0, "".join(parts)))
+
+    def _remove(self, conversation_id: str, listener: Subscription | _Ear) -> None:
+        listeners = self._listeners.get(conversation_id, [])
+        if listener in listeners:
+            listeners.remove(listener)
+            if not listeners:
+                del self._listeners[conversation_id]
 
     def _remember(self, conversation_id: str, event: Event) -> None:
         """Keep what a turn has written so far, for who comes later; a turn that has ended writes in vain."""

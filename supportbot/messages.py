@@ -16,6 +16,8 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
 
+from supportbot.usage import Usage
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -149,6 +151,16 @@ class Citation(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(_Evolve):
+    """An answer that a customer can give by pressing a button; a channel without buttons shows none."""
+
+    label: str
+    """What stands on the button."""
+    says: str
+    """What the customer says by pressing it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message(_Evolve):
     """One stored message of a conversation."""
 
@@ -169,6 +181,21 @@ class Message(_Evolve):
     """Who wrote it; None when the bot did."""
     assurance: Assurance = "anonymous"
     """How sure the channel was of that when it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun(_Evolve):
+    """A conversation in the list of those that a contact began."""
+
+    external_id: str
+    """The channel's key of it."""
+    address: Mapping[str, Any]
+    """How to reply there; the newest that came."""
+    state: State
+    text: str
+    """What it began with."""
+    created_at: int
+    updated_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -222,6 +249,10 @@ class Turn(_Evolve):
     memory: Memory = field(default_factory=Memory)
     """What is known of what was said before that."""
     created_at: int = 0
+    spent_tokens: int = 0
+    """What the conversation had used when the turn was claimed; 0 unless bot.yaml sets it a cap."""
+    spent_cost: int = 0
+    """The same, in billionths of the currency."""
 
     @property
     def question(self) -> str:
@@ -241,6 +272,9 @@ class Passage(_Evolve):
 
 
 Role = Literal["system", "user", "assistant", "tool"]
+
+Purpose = Literal["answer", "summary", "triage", "moderation"]
+"""What a model is asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,15 +313,30 @@ class Words(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Form(_Evolve):
+    """What an answer must look like when a program reads it: JSON of a schema."""
+
+    name: str
+    """Of ``A-Z a-z 0-9 _ -``, at most 64."""
+    schema: Mapping[str, Any]
+    """JSON Schema, an object; without ``$ref``, every property required, no others allowed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt(_Evolve):
     """What the model reads."""
 
     turn: Turn
     words: tuple[Words, ...]
+    purpose: Purpose = "answer"
     tools: tuple[ToolSpec, ...] = ()
     """What the model may ask for instead of answering."""
     must_answer: bool = False
     """It may not any more: it has asked often enough."""
+    form: Form | None = None
+    """The form in which the model must answer; None: in words."""
+    whole: bool = False
+    """It makes no sense in part: where it is too long it is refused, never shortened."""
     passages: tuple[Passage, ...] = ()
     template_hash: str = ""
     """SHA-256 (first 16 hex digits) over the templates that were used."""
@@ -298,11 +347,15 @@ class Prompt(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Usage(_Evolve):
-    """What a model call cost, in tokens; None where the endpoint did not say."""
+class Objection(_Evolve):
+    """Why moderation lets something not pass."""
 
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    of: Literal["input", "output"]
+    """What the customer wrote, or what the model answered."""
+    categories: tuple[str, ...] = ()
+    """What it is, in the moderator's own words; empty when it did not say, or gave no verdict."""
+    error: str = ""
+    """Why there is no verdict, in one line; empty when there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -316,13 +369,17 @@ class Answer(_Evolve):
     """Which model answered, as named in bot.yaml; ``knowledge`` when none did."""
     stop_reason: str = "stop"
     citations: tuple[Citation, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """Replies to it that the customer may press instead of writing."""
     handoff: str = ""
-    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool); empty to
-    stay with the bot."""
+    """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool),
+    ``flagged`` and ``unchecked`` (by moderation); empty to stay with the bot."""
     tool_calls: tuple[ToolCall, ...] = ()
     """Set when the model did not answer yet: it wants these tools run, and to be asked again with the
     results."""
     usage: Usage = field(default_factory=Usage)
+    objection: Objection | None = None
+    """Set when moderation had something against what would have been said, and this stands in its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -347,6 +404,9 @@ class Outbound(_Evolve):
     """The first key of the newest message it answers."""
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
+    choices: tuple[Choice, ...] = ()
+    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
+    delivery that outlives its process goes out without."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

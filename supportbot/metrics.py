@@ -21,6 +21,8 @@ from prometheus_client import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from supportbot.usage import Spent
+
 _TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
 _GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -68,10 +70,49 @@ class Metrics:
             buckets=_TURN_BUCKETS,
             registry=registry,
         )
+        self._model_tokens = Counter(
+            "supportbot_model_tokens_total",
+            "Tokens that requests to a model used.",
+            ["model", "kind"],
+            registry=registry,
+        )
+        self._model_cost = Counter(
+            "supportbot_model_cost_total",
+            "What requests to a model cost.",
+            ["model", "currency"],
+            registry=registry,
+        )
+        self._spending_refused = Counter(
+            "supportbot_spending_refused_total",
+            "Requests that a cap kept from being made.",
+            ["cap"],
+            registry=registry,
+        )
         self._tool_calls = Counter(
             "supportbot_tool_calls_total",
             "Tool calls, by what became of them.",
             ["tool", "outcome"],
+            registry=registry,
+        )
+        self._moderations = Counter(
+            "supportbot_moderations_total",
+            "Verdicts of moderation.",
+            ["of", "outcome"],
+            registry=registry,
+        )
+        self._triages = Counter(
+            "supportbot_triages_total",
+            "Questions by what a model says they are.",
+            ["topic", "sentiment", "urgency", "wants_person"],
+            registry=registry,
+        )
+        self._triages_failed = Counter(
+            "supportbot_triages_failed_total", "Questions that no model could sort.", registry=registry
+        )
+        self._ratings = Counter(
+            "supportbot_ratings_total",
+            "What people thought of answers.",
+            ["channel", "verdict"],
             registry=registry,
         )
         self._deliveries = Counter(
@@ -128,11 +169,40 @@ class Metrics:
         if seconds is not None:
             self._model_seconds.labels(model).observe(seconds)
 
+    def model_spent(self, spent: Spent, currency: str) -> None:
+        """A request to a model used something: ``input``, ``cached_input``, ``output`` tokens, and money."""
+        tokens = self._model_tokens
+        tokens.labels(spent.model, "input").inc(spent.prompt_tokens - spent.cached_tokens)
+        tokens.labels(spent.model, "cached_input").inc(spent.cached_tokens)
+        tokens.labels(spent.model, "output").inc(spent.completion_tokens)
+        if spent.cost is not None:
+            self._model_cost.labels(spent.model, currency).inc(spent.cost / 1e9)
+
+    def spending_refused(self, cap: str) -> None:
+        """A model was not asked: the ``conversation`` or the ``day`` has reached its cap."""
+        self._spending_refused.labels(cap).inc()
+
     def tool_called(self, tool: str, outcome: str) -> None:
         """A tool call came to an outcome: ``done``, ``failed``, ``unknown``, ``refused``, ``invalid``; or
         ``asked``, and then ``confirmed``, ``cancelled`` or ``expired``. ``tool`` is one of bot.yaml's, or
         ``(unknown)``."""
         self._tool_calls.labels(tool, outcome).inc()
+
+    def moderated(self, of: str, outcome: str) -> None:
+        """The ``input`` or the ``output`` of a model was judged: ``passed``, ``flagged`` or ``error``."""
+        self._moderations.labels(of, outcome).inc()
+
+    def triaged(self, topic: str, sentiment: str, urgency: str, *, wants_person: bool) -> None:
+        """A question was sorted. ``topic`` is one of bot.yaml's, or ``other``."""
+        self._triages.labels(topic, sentiment, urgency, "true" if wants_person else "false").inc()
+
+    def triage_failed(self) -> None:
+        """A question could not be sorted."""
+        self._triages_failed.inc()
+
+    def answer_rated(self, channel: str, verdict: str) -> None:
+        """Somebody found an answer ``good`` or ``bad``; who changes their mind is counted again."""
+        self._ratings.labels(channel, verdict).inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

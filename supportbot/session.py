@@ -14,16 +14,19 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.journal import note
-from supportbot.messages import Message, State, clean_key
+from supportbot.messages import Begun, Message, State, clean_key
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
-from supportbot.tables import conversations, deliveries, messages, records, turns
+from supportbot.tables import contacts, conversations, deliveries, messages, records, seen, turns
 from supportbot.turns.ledger import hand_over_pending
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from supportbot.store import Store, Tx
+
+_DELETED = "[deleted]"
+"""What stands for the words of a message that its author deleted."""
 
 _OF_CHANNEL = (
     conversations.c.tenant_id == bindparam("tenant"),
@@ -37,6 +40,37 @@ _AFTER = Statement(
     .where(*_OF_CHANNEL, messages.c.seq > bindparam("after"))
     .order_by(messages.c.seq)
     .limit(bindparam("most"))
+)
+_BEGUN_BY = Statement(
+    select(
+        conversations.c.external_id,
+        conversations.c.address,
+        conversations.c.state,
+        messages.c.text,
+        conversations.c.created_at,
+        conversations.c.updated_at,
+    )
+    .join(contacts, contacts.c.id == conversations.c.contact_id)
+    .join(messages, (messages.c.conversation_id == conversations.c.id) & (messages.c.seq == 1))
+    .where(
+        contacts.c.tenant_id == bindparam("tenant"),
+        contacts.c.channel == bindparam("channel"),
+        contacts.c.external_id == bindparam("sender"),
+    )
+    .order_by(conversations.c.created_at.desc())
+    .limit(bindparam("most"))
+)
+_SEEN_AS = Statement(
+    select(messages.c.id, messages.c.conversation_id)
+    .join(seen, seen.c.message_id == messages.c.id)
+    .where(
+        seen.c.tenant_id == bindparam("tenant"),
+        seen.c.channel == bindparam("channel"),
+        seen.c.key == bindparam("key"),
+    )
+)
+_REDACT = Statement(
+    update(messages).where(messages.c.id == bindparam("message")).values(text=_DELETED, attachments="[]")
 )
 _RECORD = Statement(
     select(records.c.value, records.c.expires_at).where(
@@ -141,6 +175,42 @@ class ChannelTranscripts:
         """Return the store's id of the conversation; None if it is unknown."""
         row = await self._find(external_id)
         return None if row is None else row.id
+
+    async def redact(self, key: str) -> bool:
+        """Take the words of a message out of the store; says whether there was such a message."""
+
+        def unit(tx: Tx) -> bool:
+            row = tx.row(_SEEN_AS, key=clean_key(key), **self._where)
+            if row is None:
+                return False
+            tx.run(_REDACT, message=row.id)
+            note(
+                tx,
+                row.conversation_id,
+                "message.redacted",
+                at=now_ms(),
+                actor="customer",
+                message_id=row.id,
+            )
+            return True
+
+        return await self._store.write(unit)
+
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender began, the newest first."""
+        key = clean_key(sender)
+        rows = await self._store.read(lambda tx: tx.rows(_BEGUN_BY, sender=key, most=limit, **self._where))
+        return [
+            Begun(
+                external_id=row.external_id,
+                address=from_json(row.address),
+                state=row.state,
+                text=row.text,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+            )
+            for row in rows
+        ]
 
     async def _find(self, external_id: str) -> Any | None:
         external = clean_key(external_id)

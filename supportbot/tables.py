@@ -69,6 +69,7 @@ conversations = Table(
     Column("updated_at", BigInteger, nullable=False),
     Index("uq_conversations_external", "tenant_id", "channel", "external_id", unique=True),
     Index("ix_conversations_updated", "updated_at"),
+    Index("ix_conversations_contact", "contact_id", "created_at"),
 )
 Index(
     "ix_conversations_due",
@@ -161,8 +162,11 @@ turns = Table(
     Column("reason", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("template_hash", Text, nullable=False),
-    Column("prompt_tokens", Integer),
-    Column("completion_tokens", Integer),
+    Column("prompt_tokens", BigInteger),  # of everything that models were asked for it
+    Column("completion_tokens", BigInteger),
+    Column("estimated", Integer, nullable=False),  # so many requests did not say what they used
+    Column("cost", BigInteger),  # in billionths of the currency
+    Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Index("ix_turns_conversation", "conversation_id", "created_at"),
@@ -172,6 +176,24 @@ Index(
     turns.c.finished_at,
     sqlite_where=turns.c.state == "dead",
     postgresql_where=turns.c.state == "dead",
+)
+
+spending = Table(  # no key of conversations: what was spent stays spent when one is deleted
+    "spending",
+    metadata,
+    Column("conversation_id", Text, primary_key=True),
+    Column("day", Text, primary_key=True),  # as 2026-11-25, in spending.time_zone
+    Column("model", Text, primary_key=True),
+    Column("purpose", Text, primary_key=True),  # answer | summary | triage | moderation
+    Column("currency", Text, primary_key=True),  # empty where the model has no price
+    Column("requests", BigInteger, nullable=False),
+    Column("estimated", BigInteger, nullable=False),
+    Column("prompt_tokens", BigInteger, nullable=False),
+    Column("cached_tokens", BigInteger, nullable=False),
+    Column("completion_tokens", BigInteger, nullable=False),
+    Column("cost", BigInteger, nullable=False),
+    Index("ix_spending_day", "day"),
+    sqlite_with_rowid=False,
 )
 
 tool_calls = Table(
@@ -193,6 +215,38 @@ tool_calls = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Index("ix_tool_calls_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
+)
+
+triages = Table(
+    "triages",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("state", Text, nullable=False),  # done | failed
+    Column("topic", Text, nullable=False),
+    Column("language", Text, nullable=False),
+    Column("sentiment", Text, nullable=False),
+    Column("urgency", Text, nullable=False),
+    Column("wants_person", Integer, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("prompt_tokens", Integer),
+    Column("completion_tokens", Integer),
+    Column("reason", Text, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Index("ix_triages_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("rater", Text, primary_key=True),  # the channel's own key of a person
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("verdict", Text, nullable=False),  # good | bad
+    Column("rated_at", BigInteger, nullable=False),
+    Index("ix_ratings_conversation", "conversation_id"),
     sqlite_with_rowid=False,
 )
 

@@ -130,6 +130,7 @@ async def test_endless_names_are_stored_and_recognised(database_url: str) -> Non
         assert (other.conversation_id, other.duplicate) == (accepted.conversation_id, False)
         transcripts = ChannelTranscripts(bot.store, "web")
         assert await transcripts.conversation_id(f"c{endless}") == accepted.conversation_id
+        assert [begun.text for begun in await transcripts.begun_by(f"s{endless}")] == ["hello"]
 
 
 async def test_what_no_database_can_hold_is_replaced_in_addresses_too(database_url: str) -> None:
@@ -506,7 +507,7 @@ async def test_what_cannot_be_read_holds_nobody_else_up(database_url: str, damag
     """A row that this release cannot read keeps neither other turns nor other deliveries from their end."""
     async with opened(database_url) as store:
         first = Durable(store, channels={})
-        first.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        first.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
         if damage == "citations":
             await first.start()
         for name in ("bad", "good"):
@@ -522,8 +523,8 @@ async def test_what_cannot_be_read_holds_nobody_else_up(database_url: str, damag
         assert await bot.replies(1) == ["re: good"]
         await bot.accept("later", to="later")
         assert await bot.replies(2) == ["re: good", "re: later"]
-        assert bot.outbox._sweeper is not None
-        assert not bot.outbox._sweeper.done()
+        assert bot.outbox.deliveries._sweeper is not None
+        assert not bot.outbox.deliveries._sweeper.done()
         assert len(bot.engine._chores) == 2
         await bot.stop()
 

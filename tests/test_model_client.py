@@ -15,7 +15,6 @@ from pydantic import SecretStr
 
 from supportbot.config.models import ModelSection
 from supportbot.errors import ModelError, ModelRefused, ModelUnusable
-from supportbot.messages import Usage
 from supportbot.model.breaker import Breaker
 from supportbot.model.client import Endpoint
 from supportbot.model.failures import message_of, retry_after
@@ -29,6 +28,7 @@ from supportbot.testing.model_replies import (
     problem,
 )
 from supportbot.testing.model_server import FakeModelServer
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,10 +9,10 @@ import pytest
 from pydantic import SecretStr
 
 from supportbot.config.models import ModelSection
-from supportbot.messages import Usage
 from supportbot.model.llama import LlamaCodec
 from supportbot.model.wire import PartialCall, Reply, StreamDecoder, WireError, request_headers
 from supportbot.testing.model_calls import a_prompt
+from supportbot.usage import Usage
 
 METRICS = [
     {"metric": "num_total_tokens", "value": 34.0, "unit": "tokens"},

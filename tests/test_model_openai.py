@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from supportbot.config.models import ModelSection
-from supportbot.messages import Usage
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.wire import PartialCall, Reply, StreamDecoder, WireError
 from supportbot.testing.model_calls import a_prompt
+from supportbot.usage import Usage
 
 USAGE = {"prompt_tokens": 30, "completion_tokens": 9, "total_tokens": 39}
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import httpx
 import llama_api_client
@@ -15,7 +15,9 @@ import openai
 import pytest
 from llama_api_client import AsyncLlamaAPIClient
 from openai import AsyncOpenAI
+from pydantic import BaseModel
 
+from supportbot.model.structured import form_of
 from supportbot.testing.model_limits import RateLimits
 from supportbot.testing.model_replies import BARE_ERROR, DATA_ERROR, ModelReply, ToolCallReply, problem
 from supportbot.testing.model_server import FakeModelServer
@@ -37,6 +39,11 @@ TWO_CALLS = (
     ToolCallReply(id="call-2", name="get_stock", arguments=("{}",)),
 )
 ASKED: Any = {"model": "test-model", "messages": QUESTION}
+
+
+class Item(BaseModel):
+    sku: str
+    mood: Literal["calm", "angry"]
 
 
 @asynccontextmanager
@@ -251,6 +258,25 @@ async def test_openai_moderation():
         parts = await client.moderations.create(input=[{"type": "text", "text": "Hello."}])
     assert [[True], [False, True], [False]] == [[r.flagged for r in m.results] for m in (one, two, parts)]
     assert {"non-violent-crimes": True} == one.results[0].categories.model_extra
+
+
+async def test_openai_structured_output():
+    """The client's own strict schema is taken, and asks for the same as ours."""
+    async with compatible(ModelReply(pieces=('{"sku": "A-17", "mood": "calm"}',))) as (client, server):
+        completion = await client.chat.completions.parse(**ASKED, response_format=Item)
+    theirs, ours = server.requests[0].body["response_format"]["json_schema"], form_of(Item)
+    assert Item(sku="A-17", mood="calm") == completion.choices[0].message.parsed
+    assert (ours.name, True) == (theirs["name"], theirs["strict"])
+    assert {"type", "required", "additionalProperties"} <= theirs["schema"].keys()
+    assert ours.schema == {
+        "type": "object",
+        "properties": {
+            name: {key: value for key, value in field.items() if key != "title"}
+            for name, field in theirs["schema"]["properties"].items()
+        },
+        "required": theirs["schema"]["required"],
+        "additionalProperties": theirs["schema"]["additionalProperties"],
+    }
 
 
 async def test_openai_models():

@@ -106,15 +106,15 @@ async def test_a_platform_that_names_no_time_is_left_alone_ever_longer(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without a number the pauses are the outbox's own: they double, up to ten minutes, for ever."""
-    monkeypatch.setattr("supportbot.outbox.dispatch.random.random", lambda: 0.5)
+    monkeypatch.setattr("supportbot.outbox.deliveries.random.random", lambda: 0.5)
     async with running(database_url) as bot:
-        backoff, pauses = bot.outbox._backoff_ms, []
+        backoff, pauses = bot.outbox.deliveries._backoff_ms, []
 
         def pause(tries: int) -> int:
             pauses.append(backoff(tries))
             return pauses[-1]
 
-        monkeypatch.setattr(bot.outbox, "_backoff_ms", pause)
+        monkeypatch.setattr(bot.outbox.deliveries, "_backoff_ms", pause)
         bot.platform.retry_after = None
         bot.platform.fates.extend(["busy"] * 4)
         await bot.accept("hello")
@@ -143,7 +143,7 @@ async def test_a_send_is_counted_before_it_is_made(database_url: str) -> None:
     """A post that kills the process each time comes to its end: the next start knows of the try."""
     async with opened(database_url) as store:
         bot = Durable(store)
-        bot.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        bot.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
         await bot.start()
         await bot.accept("hello")
         await bot.until_rows("select state, sends from deliveries", [("sending", 1)])
@@ -181,7 +181,7 @@ async def test_what_a_crash_left_in_sending_is_looked_for(database_url: str) -> 
     async with opened(database_url) as store:
         first = Durable(store)
         await first.start()
-        first.outbox._end = _die  # type: ignore[method-assign, assignment]
+        first.outbox.deliveries._end = _die  # type: ignore[method-assign, assignment]
         await first.accept("hello")
         await first.replies(1)
         await first.engine.stop(0)
@@ -201,7 +201,7 @@ async def test_a_reply_that_was_planned_but_never_sent_is_sent_by_the_next_start
     """A crash between the commit of an answer and its post: found nowhere, it is posted, once."""
     async with opened(database_url) as store:
         first = Durable(store, channels={})
-        first.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        first.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
         await first.start()
         await first.accept("hello")
         await first.until_rows("select state from deliveries", [("sending",)])
@@ -218,7 +218,7 @@ async def test_an_overtaken_sender_records_nothing(database_url: str) -> None:
     """The outcome of a claim counts only while that claim holds the delivery."""
     async with opened(database_url) as store:
         bot = Durable(store, channels={})
-        bot.outbox._begin = lambda work: work.close()  # type: ignore[method-assign]
+        bot.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
         await bot.start()
         await bot.accept("hello")
         await bot.until_rows("select state from deliveries", [("sending",)])

@@ -605,8 +605,9 @@ def test_every_variable_is_documented() -> None:
         r"^\| `([a-z_.\[\]]+)` \|", PAGE.partition("## Variables")[2].partition("\n## ")[0], re.MULTILINE
     )
     message = Message(id="msg_1", seq=1, author="customer", text="Hello", created_at=0)
-    turn = make_turn(memory=Memory(pinned=("JP-1",), left_out=(message,)))
-    assert sorted(names(context(turn, PASSAGES, about_bot(BOT)), "")) == sorted(documented)
+    turn = make_turn(memory=Memory(pinned=("JP-1",), left_out=(message,))).evolve(history=(message,))
+    variables = context(turn, PASSAGES, about_bot(BOT), topics={"returns": "sending back"})
+    assert sorted(names(variables, "")) == sorted(documented)
 
 
 @pytest.mark.parametrize(("section", "names"), [("Filters", SAFE_FILTERS), ("Tests", SAFE_TESTS)])

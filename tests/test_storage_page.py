@@ -16,7 +16,7 @@ from supportbot.tables import metadata
 PACKAGE = Path(supportbot.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "storage.md").read_text("utf-8")
 
-_KIND = re.compile(r"(message|memory|state|turn|delivery|conversation|contact)\.[a-z_]+")
+_KIND = re.compile(r"(message|memory|moderation|state|turn|delivery|conversation|contact)\.[a-z_]+")
 
 
 def section(heading: str) -> str:

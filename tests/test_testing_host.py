@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from supportbot.errors import StoreUnavailable
-from supportbot.feed import Delta, Event, Said, Settled, StateChanged, Typing
+from supportbot.feed import Delta, Event, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.messages import Accepted, Citation, Inbound, Sender
 from supportbot.testing import FakeCore
 from supportbot.testing.host import MemoryRecords
@@ -133,7 +133,8 @@ async def test_a_reply_is_told_and_stored_and_to_be_delivered() -> None:
     [outbound] = outbounds
     asked, said = core.messages("c1")
     turn = outbound.turn_id
-    assert [Typing(turn), Delta(turn, 0, "Good "), Delta(turn, 5, "day"), Said(said)] == events
+    told = Said(said, Outcome(message_ids=(asked.id,), state="answered", speaks="bot"))
+    assert [Typing(turn), Delta(turn, 0, "Good "), Delta(turn, 5, "day"), told] == events
     assert ("answered", turn, turn, cited) == (asked.state, asked.turn_id, said.turn_id, said.citations)
     assert ("c1", {"number": 1}, "k1", 2, said.id) == (
         outbound.external_id,
@@ -190,6 +191,18 @@ async def test_transcripts_are_read_in_pages() -> None:
     assert [] == await core.host.transcripts.messages("nobody")
     assert None is await core.host.transcripts.state("nobody")
     assert None is await core.host.transcripts.conversation_id("nobody")
+
+
+async def test_what_somebody_began_is_listed() -> None:
+    """A sender's conversations, the newest first, each with what it began with and how to reply."""
+    core = FakeCore("fax")
+    for number in range(3):
+        await core.accept(inbound(f"Message {number}", key=f"k{number}", conversation=f"c{number}"))
+    listed = await core.host.transcripts.begun_by("s1", limit=2)
+    assert [("c2", "bot", "Message 2"), ("c1", "bot", "Message 1")] == [
+        (begun.external_id, begun.state, begun.text) for begun in listed
+    ]
+    assert [] == await core.host.transcripts.begun_by("nobody")
 
 
 async def test_records_keep_json() -> None:

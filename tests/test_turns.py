@@ -178,7 +178,8 @@ async def test_an_overtaken_holder_changes_nothing(database_url: str) -> None:
         late = {"reason": "late", "now": now_ms(), "again_at": now_ms()}
         assert await store.write(lambda tx: ledger.fail(tx, sleeper, **late)) is False
         assert await store.write(lambda tx: ledger.renew(tx, sleeper, now_ms())) is False
-        assert await store.write(lambda tx: ledger.bury(tx, sleeper, reason="late", now=now_ms())) is False
+        with pytest.raises(Fenced):
+            await store.write(lambda tx: ledger.bury(tx, sleeper, reason="late", now=now_ms()))
         await bot.outbox.commit(
             Answer(prompt=Prompt(turn=holder, words=()), text="right", model="m"), patience=1
         )

@@ -6,7 +6,7 @@ import asyncio
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from supportbot.feed import Said, Settled, StateChanged
+from supportbot.feed import Lagged, Outcome, Said, Settled, StateChanged
 from supportbot_webhook.outbound import Result, result
 from supportbot_webhook.stream import EventWriter, follow, tolerating_an_end, unread
 
@@ -16,10 +16,17 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from supportbot.channel import Host, Transcripts
-    from supportbot.feed import Event
+    from supportbot.feed import Event, Subscription
     from supportbot.messages import Accepted
     from supportbot_webhook.config import Streams as Settings
     from supportbot_webhook.stream import Reader
+
+
+_QUEUE = 256
+"""Events that may wait to be heard."""
+
+_SILENCE = 1.0
+"""Seconds without a word before the transcript is looked at; doubles."""
 
 
 class Replies:
@@ -31,15 +38,40 @@ class Replies:
 
     async def wait(self, reader: Reader, accepted: Accepted, conversation: str, seconds: float) -> Result:
         """Return what became of a message, at most so many seconds later; ``pending`` if nothing did."""
-        events = self._follow(reader, accepted, conversation)
+        ended = accepted.state != "pending" and not accepted.duplicate
+        if ended or not accepted.seq:  # without a number: its conversation was deleted, nothing will happen
+            return result(accepted, accepted.state)
         try:
-            async with asyncio.timeout(seconds), aclosing(events):
-                async for _, found in events:
-                    if found is not None:
+            async with asyncio.timeout(seconds):
+                with self._host.feed.listen(accepted.conversation_id, limit=_QUEUE, live=False) as events:
+                    reader.attach(events)
+                    if found := await self._heard(events, accepted, conversation):
                         return found
         except TimeoutError:
             pass
         return result(accepted, accepted.state)
+
+    async def _heard(self, events: Subscription, accepted: Accepted, conversation: str) -> Result | None:
+        """Listen until a message has its end; None when there is nothing more to hear.
+
+        What is heard tells enough, so the transcript is read only where something may have been missed:
+        for a message that came before, after a silence, and when the feed says so.
+        """
+        look, silence = accepted.duplicate, _SILENCE
+        while True:
+            if look and (found := await _result(self._host.transcripts, accepted, conversation)):
+                return found
+            event: Event | None = None
+            try:
+                async with asyncio.timeout(silence):
+                    event = await anext(events, None)
+                if event is None:
+                    return None
+            except TimeoutError:
+                silence *= 2
+            if found := _told(event, accepted):
+                return found
+            look = event is None or isinstance(event, Lagged)
 
     async def stream(
         self, request: web.Request, reader: Reader, accepted: Accepted, conversation: str
@@ -77,6 +109,17 @@ class Replies:
                     event,
                     await _result(self._host.transcripts, accepted, conversation) if settles else None,
                 )
+
+
+def _told(event: Event | None, accepted: Accepted) -> Result | None:
+    """Return what an event tells of a message."""
+    match event:
+        case Said(message, Outcome(message_ids, state, speaks)) if accepted.message_id in message_ids:
+            return result(accepted, state, message, speaks=speaks)
+        case Settled(message_ids, state) if accepted.message_id in message_ids:
+            return result(accepted, state)
+        case _:
+            return None
 
 
 def _may_settle(event: Event | None) -> bool:

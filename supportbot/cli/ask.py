@@ -76,15 +76,16 @@ def _chosen(config: "Config", name: str) -> "list[ModelSection]":
 
 def _rendered(config: "Config", question: str) -> "Prompt":
     """Do what the bot does with a new customer's first message."""
-    from supportbot.app import make_prompts
+    from supportbot.brain import make_prompts
     from supportbot.knowledge import Knowledge
 
-    turn = _turn(question)
+    turn = new_turn(question)
     passages = Knowledge.load(config.knowledge.path).search(turn.question, config.knowledge.passages)
     return make_prompts(config).render(turn, passages)
 
 
-def _turn(question: str) -> "Turn":
+def new_turn(question: str, channel: str = _CHANNEL) -> "Turn":
+    """Return a new customer's first message as the turn that it would be."""
     from supportbot.ids import now_ms
     from supportbot.messages import Contact, Message, Turn, clean_text
 
@@ -94,7 +95,7 @@ def _turn(question: str) -> "Turn":
         id="turn_ask",
         conversation_id="conv_ask",
         tenant="default",
-        channel=_CHANNEL,
+        channel=channel,
         external_id="ask",
         address={},
         contact=Contact(id="contact_ask", external_id="ask"),

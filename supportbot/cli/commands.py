@@ -10,12 +10,15 @@ from supportbot.cli.ask import ask
 from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
+from supportbot.cli.evaluate import evaluate
 from supportbot.cli.explain import explain
+from supportbot.cli.export import export
 from supportbot.cli.failures import Commands
 from supportbot.cli.serve import serve
 from supportbot.cli.settings import Settings
 from supportbot.cli.setup import check, migrate, schema
 from supportbot.cli.turns import dead, turns
+from supportbot.cli.usage import usage
 
 app = typer.Typer(
     cls=Commands,
@@ -55,8 +58,9 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, ask, check, schema, migrate, explain):
+for command in (serve, chat, ask, check, schema, migrate, explain, usage, export):
     app.command()(command)
+app.command("eval")(evaluate)
 app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")
 app.add_typer(dead, name="dead")

@@ -12,6 +12,7 @@ from supportbot.cli.options import AsJson, Before, Channel, Limit, Yes
 from supportbot.cli.output import console, json_line, local, phrase, print_json, words
 from supportbot.cli.pages import print_page
 from supportbot.cli.stored import with_store
+from supportbot.cli.triage import in_full
 from supportbot.errors import NotFound
 from supportbot.messages import State
 
@@ -138,6 +139,9 @@ def _print_transcript(found: "Transcript") -> None:
         screen.print()
         screen.print(words(_headline(message), _COLOURS.get(message.author, "")))
         screen.print(words(message.text))
+        triage = found.triages.get(message.turn_id or "") if message.author == "customer" else None
+        if triage is not None:
+            screen.print(words(in_full(triage), "dim"))
         for citation in message.citations:
             screen.print(words(f"Source: {phrase(citation.title)} ({phrase(citation.source)})", "dim"))
 

@@ -6,8 +6,9 @@ import typer
 
 from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson
-from supportbot.cli.output import console, lasted, local, phrase, plain, print_json, words
+from supportbot.cli.output import console, lasted, local, money, phrase, plain, print_json, rated, words
 from supportbot.cli.stored import with_store
+from supportbot.cli.triage import in_full
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,6 +65,8 @@ def _print(screen: "Console", story: "Story", advice: tuple[str, ...]) -> None:
     screen.print()
     for turn in story.turns:
         screen.print(words("  ".join(_about_turn(turn)), _MARKS.get(turn.state, "yellow")))
+        if turn.triage is not None:
+            screen.print(words(f"  {in_full(turn.triage)}", "dim"))
         for call in (call for call in story.tool_calls if call.turn_id == turn.id):
             screen.print(words("  ".join(_about_call(call)), _MARKS.get(call.state, "yellow")))
     for delivery in story.deliveries:
@@ -91,10 +94,15 @@ def _about_turn(turn: "TurnRow") -> "Iterator[str]":
         yield f"reason: {phrase(turn.reason, 200)}"
     if turn.model:
         yield f"model: {phrase(turn.model)}"
+    if turn.good or turn.bad:
+        yield f"rated: {rated(turn.good, turn.bad)}"
     if turn.template_hash:
         yield f"templates: {turn.template_hash}"
     if turn.prompt_tokens is not None or turn.completion_tokens is not None:
-        yield f"tokens: {_number(turn.prompt_tokens)} in, {_number(turn.completion_tokens)} out"
+        about = "about " if turn.estimated else ""
+        yield f"tokens: {about}{_number(turn.prompt_tokens)} in, {_number(turn.completion_tokens)} out"
+    if turn.cost is not None:
+        yield f"cost: {money(turn.cost, turn.currency)}"
 
 
 def _about_call(call: "ToolCallRow") -> "Iterator[str]":

@@ -95,6 +95,13 @@ def local(at: int) -> str:
     return f"{datetime.fromtimestamp(at / 1000, UTC).astimezone():%Y-%m-%d %H:%M:%S}"
 
 
+def money(nano: int, currency: str) -> str:
+    """Return billionths of a currency as an amount, exact to the last digit: ``0.00042 USD``."""
+    whole, rest = divmod(nano, 1_000_000_000)
+    digits = f"{rest:09}".rstrip("0").ljust(2, "0")
+    return f"{whole}.{digits} {currency}".rstrip()
+
+
 def lasted(milliseconds: int) -> str:
     """Return a span of time, short: ``+0.012 s``, ``+3.4 s``, ``+2:05 min``, ``+5:00 h``, ``+3 d``."""
     seconds = milliseconds / 1000
@@ -107,3 +114,8 @@ def lasted(milliseconds: int) -> str:
     if seconds < 86_400:
         return f"+{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02} h"
     return f"+{int(seconds) // 86_400} d"
+
+
+def rated(good: int, bad: int) -> str:
+    """Say how many people found an answer good, and bad; empty when nobody said anything."""
+    return ", ".join(f"{count} {what}" for count, what in ((good, "good"), (bad, "bad")) if count)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -77,6 +78,9 @@ class _Service:
         async with running(self._loaded) as bot:
             self._starting = None
             self._running = bot
+            # What the start has made stays: looking through it again would stop everything for 70 ms.
+            gc.collect()
+            gc.freeze()
             _announce(bot)
             await self._stop.wait()
             self._running = None

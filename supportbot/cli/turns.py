@@ -7,9 +7,10 @@ import typer
 
 from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.options import AsJson, Before, Channel, Limit
-from supportbot.cli.output import local, phrase
+from supportbot.cli.output import local, money, phrase, rated
 from supportbot.cli.pages import print_page
 from supportbot.cli.stored import why_not, with_store
+from supportbot.cli.triage import in_short
 from supportbot.errors import NotFound
 
 if TYPE_CHECKING:
@@ -41,7 +42,10 @@ def list_turns(
         context,
         lambda store: reports.turns(store, limit=limit, before=before, channel=channel, state=state or ""),
     )
-    heads = ("turn", "begun", "channel", "state", "tries", "took", "model", "question")
+    heads = (
+        *("turn", "begun", "channel", "state", "tries", "took", "model", "tokens", "cost", "triage", "rated"),
+        "question",
+    )
     print_page(page, heads, _cells, nothing="No turns.", as_json=as_json)
 
 
@@ -113,8 +117,19 @@ def _cells(row: "TurnRow") -> tuple[str, ...]:
         str(row.attempt),
         took,
         phrase(row.model, 30),
+        _tokens(row),
+        "" if row.cost is None else money(row.cost, row.currency),
+        in_short(row.triage),
+        rated(row.good, row.bad),
         phrase(row.question),
     )
+
+
+def _tokens(row: "TurnRow") -> str:
+    if row.prompt_tokens is None and row.completion_tokens is None:
+        return ""
+    total = (row.prompt_tokens or 0) + (row.completion_tokens or 0)
+    return f"~{total}" if row.estimated else str(total)
 
 
 def _dead_cells(row: "TurnRow") -> tuple[str, ...]:

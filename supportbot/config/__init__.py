@@ -21,6 +21,7 @@ from supportbot.config.checks import (
     absolute_database,
     check_files,
     check_prompts,
+    check_triage,
     warn_of_plain_http,
 )
 from supportbot.config.database import database_of
@@ -125,6 +126,7 @@ def _check(path: Path, environ: Mapping[str, str], models: tuple[ModelSection, .
     loaded = _load(path, tree, findings, environ)
     if models is not None:
         loaded = replace(loaded, config=loaded.config.model_copy(update={"model": models}))
+    check_triage(loaded.config, loaded.root, findings)
     problems = in_order(findings.problems, name)
     return Report(
         problems=problems,

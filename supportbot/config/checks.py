@@ -169,3 +169,21 @@ def _is_private(host: str) -> bool:
     except ValueError:
         return "." not in host or host.endswith(_LOCAL_NAMES)
     return address.is_private or address.is_link_local
+
+
+def check_triage(config: Config, root: Path, findings: Findings) -> None:
+    """Record what keeps a triage from being made: it needs a language model, and words to ask it with."""
+    triage = config.triage
+    if findings.suspect(("triage",)) or findings.suspect(("model",)) or not triage.enabled:
+        return
+    if not config.model:
+        findings.add(
+            ("triage", "enabled"),
+            "needs a language model, and there is none: the knowledge cannot do it",
+            "add an entry to 'model', or leave triage off",
+        )
+    elif triage.model and triage.model not in {model.label for model in config.model}:
+        findings.add(("triage", "model"), "names no entry of 'model'", "name one, or leave it out")
+    if not (root / config.prompts.path / "triage.md.j2").is_file():
+        what = f"needs triage.md.j2, which is not in {config.prompts.path.name}/"
+        findings.add(("triage", "enabled"), what, "write it; begin with a copy of SupportBot's own")

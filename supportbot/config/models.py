@@ -16,19 +16,21 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     ValidationInfo,
     field_validator,
 )
 
-from supportbot.config.fields import DatabaseUrl, Key, Secret, http_url, is_loopback
+from supportbot.config.fields import DatabaseUrl, Secret, is_loopback
+from supportbot.config.moderation import ModerationSection
+from supportbot.config.section import EndpointSection, Section
+from supportbot.config.spending import PriceSection, SpendingSection
+from supportbot.config.triage import TriageSection
 
 _SMALLEST_ROOM = 640
 """The least a model must leave for prompts, in tokens."""
 
-_RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice"})
+_RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice", "response_format"})
 
 
 def _text(value: str) -> str:
@@ -79,12 +81,6 @@ Text = Annotated[str, AfterValidator(_text)]
 """Words a customer reads: never blank."""
 
 
-class Section(BaseModel):
-    """A part of bot.yaml: unknown keys are errors, nothing is converted in silence, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
 class BotSection(Section):
     """Who the bot is."""
 
@@ -125,6 +121,10 @@ class TextsSection(Section):
         "I have put it aside for a person to look at.",
         description="Said when a message could not be answered after all tries.",
     )
+    moderated: Text = Field(
+        "I am sorry, I cannot help you with that here.",
+        description="Said when moderation has something against the question or the answer.",
+    )
     confirm: Text = Field(
         "May I do this for you: {action}? Write yes to confirm; anything else, and nothing is done.",
         description="Asked before a tool with 'confirm' is run; {action} says what it would do.",
@@ -148,25 +148,9 @@ class TextsSection(Section):
         return value
 
 
-class ModelSection(Section):
+class ModelSection(EndpointSection):
     """One model endpoint. Several make a fallback chain; ``knowledge`` always stands at its end."""
 
-    dialect: Literal["llama", "openai"] = Field("openai", description="The wire format the endpoint speaks.")
-    model: str = Field(min_length=1, description="The model's id, as the endpoint names it.")
-    name: str = Field(
-        "", description="What to call this entry in logs and figures; the model's id when empty."
-    )
-    base_url: str = Field(
-        "",
-        validate_default=True,
-        description="Where the endpoint is, up to and including /v1. The openai dialect needs it; the llama "
-        "dialect goes to Meta's Llama API without it.",
-    )
-    api_key: Key | None = Field(
-        None,
-        validate_default=True,
-        description="Sent as a Bearer token. Give it as ${NAME} from the environment.",
-    )
     max_tokens: int = Field(1024, ge=1, le=131_072, description="Longest answer, in tokens.")
     max_tokens_key: Literal["max_tokens", "max_completion_tokens"] | None = Field(
         None, description="Which field carries it; by default what the dialect documents."
@@ -203,6 +187,9 @@ class ModelSection(Section):
     concurrency: int | None = Field(
         None, ge=1, le=100_000, description="Most requests at once; more wait. Not limited when not set."
     )
+    price: PriceSection | None = Field(
+        None, description="What it costs. Its tokens are counted also without."
+    )
     extra: dict[str, Any] = Field(
         default_factory=dict, repr=False, description="More fields of the request, sent as they are."
     )
@@ -211,25 +198,6 @@ class ModelSection(Section):
     def label(self) -> str:
         """What this entry is called in logs and figures."""
         return self.name or self.model
-
-    @field_validator("base_url")
-    @classmethod
-    def _base_url_is_an_endpoint(cls, value: str, info: ValidationInfo) -> str:
-        if not value:
-            if info.data.get("dialect") == "openai":
-                raise ValueError("is missing: the openai dialect needs it, such as http://localhost:11434/v1")
-            return value
-        path = http_url(value).path.rstrip("/")
-        if path.endswith(("/chat/completions", "/completions")):
-            raise ValueError("names one call of the endpoint: leave out what follows /v1")
-        return value
-
-    @field_validator("api_key")
-    @classmethod
-    def _llama_api_needs_a_key(cls, value: Key | None, info: ValidationInfo) -> Key | None:
-        if value is None and info.data.get("dialect") == "llama" and info.data.get("base_url") == "":
-            raise ValueError("is missing: Meta's Llama API needs it, such as ${LLAMA_API_KEY}")
-        return value
 
     @field_validator("context_tokens")
     @classmethod
@@ -410,6 +378,12 @@ class Config(Section):
     memory: MemorySection = Field(
         default_factory=MemorySection, description="What is remembered of a long conversation."
     )
+    triage: TriageSection = Field(
+        default_factory=TriageSection, description="What a model says about each question."
+    )
+    moderation: ModerationSection = Field(
+        default_factory=ModerationSection, description="Who looks at what is written before it is passed on."
+    )
     tools: tuple[Annotated[str, AfterValidator(_tool_name)], ...] = Field(
         (), max_length=128, description="What the bot can do: functions with @tool, each as module:function."
     )
@@ -418,6 +392,7 @@ class Config(Section):
         repr=False,
         description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
     )
+    spending: SpendingSection = Field(default_factory=SpendingSection, description="What models may cost.")
     turns: TurnsSection = Field(default_factory=TurnsSection, description="How messages become turns.")
     deliveries: DeliveriesSection = Field(
         default_factory=DeliveriesSection, description="How replies are delivered."
@@ -435,4 +410,8 @@ class Config(Section):
     def _models_have_their_own_names(cls, value: tuple[ModelSection, ...]) -> tuple[ModelSection, ...]:
         if len({model.label for model in value}) < len(value):
             raise ValueError("has two entries of one name: give each its own with 'name'")
+        if any(model.label == "knowledge" for model in value):
+            raise ValueError(
+                "has an entry called knowledge, as what stands behind them all: give it a 'name'"
+            )
         return value

@@ -5,8 +5,8 @@ Nothing is decoded. Whoever decodes it later knows beforehand how much memory th
 
 from __future__ import annotations
 
+import struct
 from struct import unpack_from
-from struct import error as TooShort  # noqa: N812 - that is what it means here
 from typing import NamedTuple
 
 MOST_PIXELS = 50_000_000
@@ -29,7 +29,7 @@ def read(data: bytes) -> Header | None:
     """Return an image's header: PNG, JPEG, GIF or WebP; None for everything else, and for what is too large."""
     try:
         content_type, width, height = _header(data)
-    except TooShort:
+    except struct.error:  # it ends before its header does
         return None
     if 0 < width <= _LONGEST_SIDE and 0 < height <= _LONGEST_SIDE and width * height <= MOST_PIXELS:
         return Header(content_type, width, height)

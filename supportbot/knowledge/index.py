@@ -27,6 +27,7 @@ _FIND = (
     "FROM sections WHERE sections MATCH ?"
 )
 _K1 = 1.2  # fixed in FTS5
+_MOST_STRANGE = 4096  # words of customers that are in no article, and whose stems are remembered
 _FLOOR = 1e-6  # what FTS5 takes for an idf that is not positive
 
 
@@ -77,15 +78,19 @@ class Index:
         self.vocabulary = frozenset(word for text in texts.values() for word in text)
         """The words of the rows."""
         self._known = dict(zip(self.vocabulary, self._stems(list(self.vocabulary)), strict=True))
+        self._strange: dict[str, str] = {}
         self._side_by_side = frozenset(
             (self._known[a], self._known[b]) for text in texts.values() for a, b in pairwise(text)
         )
 
     def stems(self, spoken: Sequence[str]) -> list[str]:
         """The stem of each word, as the table itself makes it: ``returned`` is ``return``."""
-        strange = [word for word in spoken if word not in self._known]
-        stems = dict(zip(strange, self._stems(strange), strict=True)) if strange else {}
-        return [self._known.get(word) or stems[word] for word in spoken]
+        strange = [word for word in spoken if word not in self._known and word not in self._strange]
+        if strange:
+            if len(self._strange) > _MOST_STRANGE:
+                self._strange.clear()
+            self._strange.update(zip(strange, self._stems(strange), strict=True))
+        return [self._known.get(word) or self._strange[word] for word in spoken]
 
     def side_by_side(self, a: str, b: str) -> bool:
         """Whether two stems follow one another anywhere."""
@@ -108,6 +113,12 @@ class Index:
         self._db.execute("COMMIT")
 
     def _stems(self, spoken: Sequence[str]) -> list[str]:
+        """Ask the table, but for what has a digit: numbers and codes are the same in every form."""
+        words = [word for word in spoken if not any(map(str.isdigit, word))]
+        found = dict(zip(words, self._asked(words), strict=True)) if words else {}
+        return [found.get(word, word) for word in spoken]
+
+    def _asked(self, spoken: Sequence[str]) -> list[str]:
         with self._lock:
             self._write("INSERT INTO scratch (rowid, word) VALUES (?, ?)", enumerate(spoken))
             found = dict(self._db.execute("SELECT doc, term FROM scratch_terms").fetchall())

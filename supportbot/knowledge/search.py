@@ -77,14 +77,16 @@ class Knowledge:
             limit: At most so many passages.
             context: What the customer had written before; read only when the question is very short.
         """
+        if not self._sections:
+            return []
         readings = self._readings(question[:_MAX_QUESTION], context[:_MAX_QUESTION])
         whole, *sentences = readings
         scores = _scores(whole)
         for terms in sentences:
             for section, score in _scores(terms).items():
                 scores[section] = max(scores.get(section, 0.0), score * _SENTENCE)
-        best = heapq.nsmallest(limit, self._candidates(scores, _own(whole)), key=lambda c: (-c[0], c[1]))
-        return [self._passage(section, score) for score, section in best]
+        best = sorted(self._candidates(scores, whole, limit), key=lambda c: (-c[0], c[1]))
+        return [self._passage(section, score) for score, section in best[:limit]]
 
     def search_each(self, message: str) -> list[Passage]:
         """Find the best passage for each question of a message that asks several: *What does it cost, and how
@@ -123,20 +125,22 @@ class Knowledge:
         telling = [terms for terms in readings if sum(term.expected for term in terms) >= _LEAST_SENTENCE]
         return [list(whole.values()), *telling]
 
-    def _candidates(self, scores: dict[int, float], own: dict[int, float]) -> Iterator[tuple[float, int]]:
-        """The passages worth showing, with their scores: at most two of an article.
+    def _candidates(
+        self, scores: dict[int, float], whole: Sequence[Term], limit: int
+    ) -> Iterator[tuple[float, int]]:
+        """The passages worth showing, with their scores: at most two of each of the ``limit`` best articles.
 
         The article is found by all of its words, the section to quote by its own. So that section gets
         the score of the article's best one.
         """
-        articles: dict[int, list[tuple[float, int]]] = {}
-        for section in sorted(scores):
-            sections = articles.setdefault(self._articles[section], [])
-            sections.append((-own.get(section, 0.0) * _LATER ** len(sections), section))
-        for sections in articles.values():
-            (_, first), *others = sorted(sections)
-            yield max(scores[section] for _, section in sections), first
-            for _, section in others[: _PER_ARTICLE - 1]:
+        articles: dict[int, list[int]] = {}
+        for section in scores:
+            articles.setdefault(self._articles[section], []).append(section)
+        best = {article: max(map(scores.__getitem__, found)) for article, found in articles.items()}
+        for article in heapq.nsmallest(limit, best, key=lambda article: (-best[article], article)):
+            first, *others = _by_own(sorted(articles[article]), whole)
+            yield best[article], first
+            for section in others[: _PER_ARTICLE - 1]:
                 yield scores[section], section
 
     def _passage(self, number: int, score: float) -> Passage:
@@ -166,13 +170,13 @@ def _scores(terms: Sequence[Term]) -> dict[int, float]:
     return scores
 
 
-def _own(terms: Sequence[Term]) -> dict[int, float]:
-    """What each section has by itself, apart from its article's title and ``also``."""
-    own: dict[int, float] = {}
-    for term in terms:
-        for section, gain in term.own.items():
-            own[section] = own.get(section, 0.0) + gain
-    return own
+def _by_own(sections: Sequence[int], terms: Sequence[Term]) -> list[int]:
+    """An article's sections by what each has by itself, apart from its article's title and ``also``."""
+    own = {
+        section: sum(term.own.get(section, 0.0) for term in terms) * _LATER**place
+        for place, section in enumerate(sections)
+    }
+    return sorted(sections, key=lambda section: (-own[section], section))
 
 
 def _row(section: Section) -> tuple[str, str, str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ class Spelling:
         for word in sorted(self._words):
             if word.isalpha():
                 self._by_start[word[0], len(word)].append(word)
+        self._remembered = lru_cache(maxsize=4096)(self._corrected)  # people make the same slips
 
     def correct(self, word: str) -> tuple[str, ...]:
         """The words that were probably meant; empty when none is near.
@@ -33,6 +35,9 @@ class Spelling:
         """
         if len(word) < _SHORTEST or not word.isalpha():
             return ()
+        return self._remembered(word)
+
+    def _corrected(self, word: str) -> tuple[str, ...]:
         slips = 2 if len(word) >= _LONG else 1
         wrong = 1 if len(word) >= _MEDIUM else 2
         near = [

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from supportbot.knowledge.index import Index
     from supportbot.knowledge.language import Language, Synonyms
 
+_MOST_ABSENT = 4096  # phrases that no article has, and that need not be looked for again
 _SYNONYM = 0.65  # how much finding a synonym counts, where finding the word itself counts 1
 _BOTH = 0.4  # how much another synonym adds to the strongest
 _CORRECTED = 0.85  # and a word that was probably meant
@@ -68,6 +69,7 @@ class Reader:
         # What was found once is remembered by its stems: as many as articles and synonyms have, no more.
         self._known: dict[_Phrase, Term] = {}
         self._known_pairs: dict[_Phrase, Term] = {}
+        self._absent: set[_Phrase] = set()
 
     def read(self, text: str) -> dict[_Phrase, Term]:
         """The terms of a text by their stems, without what tells nothing."""
@@ -127,9 +129,12 @@ class Reader:
         known = self._known.get(stems)
         if known:
             return known
-        found = self._found(phrase, stems)
+        found = {} if stems in self._absent else self._found(phrase, stems)
         if found:
             return self._known.setdefault(stems, self._weighed(found, self._telling(stems)))
+        if len(self._absent) >= _MOST_ABSENT:
+            self._absent.clear()
+        self._absent.add(stems)
         if len(phrase) == 1:
             found = self._corrected(phrase[0])
         if not found and any(c.isdigit() for c in phrase[0]):

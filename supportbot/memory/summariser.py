@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from supportbot.messages import clean_text
 from supportbot.model.base import room_of
+from supportbot.model.structured import Unheard
 from supportbot.readable import shorten, visible
 
 if TYPE_CHECKING:
@@ -36,16 +37,6 @@ class Summariser:
         prompt = self._prompts.summarise(turn, room=room_of(self._model))
         if prompt is None:
             return None
-        answer = await self._model.complete(prompt, _Unheard())
+        answer = await self._model.complete(prompt, Unheard())
         text = shorten(visible(clean_text(answer.text)).strip(), self._tokens)
         return answer.evolve(prompt=prompt, text=text)
-
-
-class _Unheard:
-    """Nobody reads along."""
-
-    async def append(self, text: str) -> None:
-        """Let it go."""
-
-    async def restart(self) -> None:
-        """There is nothing to take back."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supportbot.config.models import ModelSection
-    from supportbot.model.base import Counts, Model
+    from supportbot.model.base import Counts, Model, Purse
 
 __all__ = ["Chain", "Counted", "Endpoint", "StreamCleaner", "build", "clean_answer", "writers"]
 
@@ -28,19 +28,26 @@ def build(
     knowledge_model: Model,
     counts: Counts | None = None,
     *,
+    purse: Purse | None = None,
     within: float | None = None,
 ) -> Model:
     """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none.
 
-    ``counts`` is told of every request, and of what the knowledge answers. ``within`` is how many seconds
-    the endpoints have together before the knowledge answers in their place.
+    ``counts`` is told of every request, and of what the knowledge answers; ``purse`` of what each used.
+    ``within`` is how many seconds the endpoints have together before the knowledge answers in their place.
     """
     last = knowledge_model if counts is None else Counted(knowledge_model, counts)
     if not sections:
         return last
-    return Chain([*(Endpoint(section, counts=counts) for section in sections), last], within=within)
+    endpoints = [Endpoint(section, counts=counts, purse=purse) for section in sections]
+    return Chain([*endpoints, last], within=within)
 
 
-def writers(model: Model) -> Model | None:
-    """Return what ``build`` returned without the knowledge at its end: language models only, or None."""
-    return Chain(model.models[:-1]) if isinstance(model, Chain) else None
+def writers(model: Model, name: str = "") -> Model | None:
+    """Return what ``build`` returned without the knowledge at its end: language models only, or None.
+
+    With a ``name`` only the one that is called so.
+    """
+    if not isinstance(model, Chain):
+        return None
+    return Chain([writer for writer in model.models[:-1] if name in {"", writer.name}])

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supportbot.messages import Answer, Prompt
+    from supportbot.usage import Spent
 
 
 class Sink(Protocol):
@@ -57,7 +58,22 @@ class Limited(Protocol):
 
 def room_of(model: Model) -> int | None:
     """Return what a model's prompt may cost, in tokens as we estimate them; None when nothing limits it."""
-    return model.room if isinstance(model, Limited) else None
+    room: int | None = getattr(model, "room", None)  # asked at every turn: isinstance of a protocol is slow
+    return room
+
+
+@runtime_checkable
+class Unprompted(Protocol):
+    """What a model may be beside: one that answers from the passages and reads no words."""
+
+    @property
+    def unprompted(self) -> bool:
+        """Whether rendering a prompt for it would be in vain."""
+
+
+def reads_words(model: Model) -> bool:
+    """Return whether a model reads a prompt's words, so that they must be rendered."""
+    return not (isinstance(model, Unprompted) and model.unprompted)
 
 
 class Counts(Protocol):
@@ -65,3 +81,16 @@ class Counts(Protocol):
 
     def model_called(self, model: str, outcome: str, seconds: float | None) -> None:
         """A request to a model ended; None for one that was not sent."""
+
+
+class Purse(Protocol):
+    """Who pays for requests to models."""
+
+    def refusal(self, prompt: Prompt, *, priced: bool) -> str:
+        """Return why this may not be asked; empty when it may.
+
+        ``priced``: asking costs money.
+        """
+
+    def spent(self, prompt: Prompt, spent: Spent) -> None:
+        """A request used something."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from supportbot.errors import ModelError, ModelRefused
+from supportbot.errors import ModelError, ModelOverBudget, ModelRefused
 from supportbot.model.base import Reports, room_of
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ class Chain:
                 if not limit.expired():
                     raise
                 _log.warning("model.failed", model=model.name, cause="the time for all models is used up")
+            except ModelOverBudget:
+                continue  # whoever pays has told the operator
             except ModelRefused as error:
                 self._tell(model.name, error)
             except ModelError as error:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from supportbot.errors import ModelOverBudget
 from supportbot.history import cost
 from supportbot.messages import Answer, ToolCall, clean_text
 from supportbot.model.breaker import Breaker
@@ -36,17 +37,19 @@ from supportbot.model.llama import LlamaCodec
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
 from supportbot.model.overflow import fitted, shorter
+from supportbot.model.price import used
 from supportbot.model.scale import Scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from supportbot.config.models import ModelSection
-    from supportbot.messages import Prompt, Usage
-    from supportbot.model.base import Counts, Sink
+    from supportbot.messages import Prompt
+    from supportbot.model.base import Counts, Purse, Sink
     from supportbot.model.failures import Outcome
     from supportbot.model.gate import Place
     from supportbot.model.wire import Codec, Reply
+    from supportbot.usage import Usage
 
 _FIRST_DELAY = 0.5  # seconds; doubles with every attempt
 _LONGEST_DELAY = 8.0
@@ -82,9 +85,9 @@ def codec_of(section: ModelSection) -> Codec:
     return LlamaCodec() if section.dialect == "llama" else OpenAICodec()
 
 
-def url_of(section: ModelSection) -> str:
-    """Return where the section's requests go."""
-    codec = codec_of(section)
+def url_of(section: ModelSection, codec: Codec | None = None) -> str:
+    """Return where the section's requests go, in its dialect or another codec."""
+    codec = codec or codec_of(section)
     return (section.base_url or codec.default_base_url).rstrip("/") + codec.path
 
 
@@ -99,7 +102,9 @@ class Endpoint:
         breaker: Breaker | None = None,
         gate: Gate | None = None,
         counts: Counts | None = None,
+        purse: Purse | None = None,
         jitter: Callable[[], float] = random.random,
+        codec: Codec | None = None,
     ) -> None:
         """Prepare to ask; nothing is connected yet.
 
@@ -109,15 +114,18 @@ class Endpoint:
             breaker: its own by default.
             gate: its own by default, with the section's limits.
             counts: the metrics.
+            purse: is asked before a request and told what it used.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
+            codec: speaks to it; that of the section's dialect by default.
         """
         self.name = section.label
         self.figures = Figures()
         self._section = section
-        self._codec = codec_of(section)
+        self._codec = codec or codec_of(section)
         self._breaker = breaker or Breaker()
         self._gate = gate or _gate_of(section)
         self._counts = counts
+        self._purse = purse
         self._refusal = ""  # why it refuses our requests, until it answers again
         self._last_cause = ""
         self._scale = Scale()
@@ -125,14 +133,15 @@ class Endpoint:
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
         self._explainer = Explainer(section.api_key.get_secret_value() if section.api_key else "")
-        self._url = url_of(section)
+        self._url = url_of(section, self._codec)
         self._catalogue = Catalogue(self._url.removesuffix(self._codec.path), section, self._explainer)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, writing to ``live`` as the words come. See ``Model``; errors of ``live`` pass through."""
-        prompt = fitted(prompt, self.room)
+        self._ensure_affordable(prompt)
         self.figures.calls += 1
         try:
+            prompt = self._fitted(prompt)
             answer = await self._within_total(prompt, live)
         except Failure as failure:
             self.figures.failures += 1
@@ -148,6 +157,13 @@ class Endpoint:
         self.figures.prompt_tokens += answer.usage.prompt_tokens or 0
         self.figures.completion_tokens += answer.usage.completion_tokens or 0
         return answer
+
+    def _fitted(self, prompt: Prompt) -> Prompt:
+        if not prompt.whole:
+            return fitted(prompt, self.room)
+        if cost(prompt.words) > self.room:
+            raise Failure("it is too long for the model's window", too_long=True)
+        return prompt
 
     @property
     def room(self) -> int:
@@ -188,7 +204,8 @@ class Endpoint:
             try:
                 return await self._attempt(prompt, live, end)
             except Failure as failure:
-                less = shorter(prompt) if failure.too_long and not shortened else None
+                may_shorten = failure.too_long and not shortened and not prompt.whole
+                less = shorter(prompt) if may_shorten else None
                 delay = 0.0 if less else self._delay(attempt, failure)
                 may_retry = less is not None or (failure.retry and not self._breaker.closed_for())
                 if not may_retry or delay is None or loop.time() + delay >= end:
@@ -227,8 +244,9 @@ class Endpoint:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         outcome: Outcome | None = None  # stays so when nobody waits for the answer any more
+        shown: list[str] = []
         try:
-            answer = await self._ask(exchange, prompt, live)
+            answer = await self._ask(exchange, prompt, live, shown)
             outcome = "ok"
         except Failure as failure:
             outcome = failure.outcome
@@ -240,16 +258,16 @@ class Endpoint:
         finally:
             if outcome:
                 self._count(outcome, loop.time() - begun)
+            self._pay(prompt, exchange.reply, shown)
         self._breaker.succeeded()
         self._scale.learn(answer.prompt.tokens, answer.usage.prompt_tokens)
         if tokens := _total(answer.usage):
             place.used(tokens)
         return answer
 
-    async def _ask(self, exchange: Exchange, prompt: Prompt, live: Sink) -> Answer:
-        """Make an answer of one request's reply."""
+    async def _ask(self, exchange: Exchange, prompt: Prompt, live: Sink, shown: list[str]) -> Answer:
+        """Make an answer of one request's reply; ``shown`` is filled with its words as they come."""
         cleaner = StreamCleaner()
-        shown: list[str] = []
 
         async def take(text: str) -> None:
             await show(cleaner.feed(text))
@@ -272,6 +290,17 @@ class Endpoint:
             tool_calls=calls,
             usage=exchange.reply.usage,
         )
+
+    def _ensure_affordable(self, prompt: Prompt) -> None:
+        if self._purse is None:
+            return
+        if cause := self._purse.refusal(prompt, priced=self._section.price is not None):
+            raise ModelOverBudget(model=self.name, cause=cause)
+
+    def _pay(self, prompt: Prompt, reply: Reply, shown: list[str]) -> None:
+        """Put a request down, however it ended."""
+        if self._purse is not None and (spent := used(self._section, prompt, reply, "".join(shown))):
+            self._purse.spent(prompt, spent)
 
     def _ensure_awake(self, resting: float) -> None:
         if resting:

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from supportbot.errors import ModelError
+from supportbot.model.base import reads_words
 
 if TYPE_CHECKING:
     from supportbot.messages import Answer, Prompt
@@ -18,6 +19,7 @@ class Counted:
     def __init__(self, model: Model, counts: Counts) -> None:
         """``counts`` is told of every call that ends in an answer or a ``ModelError``."""
         self.name = model.name
+        self.unprompted = not reads_words(model)
         self._model = model
         self._counts = counts
 

@@ -38,6 +38,8 @@ class KnowledgeModel:
     fits is not quoted: its titles are offered to choose from.
     """
 
+    unprompted = True
+
     def __init__(
         self, knowledge: Knowledge, texts: TextsSection, *, threshold: float, name: str = "knowledge"
     ) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supportbot.messages import Usage
 from supportbot.model.wire import (
     Delta,
     ToolFragment,
@@ -22,6 +21,7 @@ from supportbot.model.wire import (
     token_count,
     without_special_tokens,
 )
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supportbot.messages import Usage
 from supportbot.model.wire import (
     Delta,
     ToolFragment,
@@ -21,6 +20,7 @@ from supportbot.model.wire import (
     token_count,
     without_special_tokens,
 )
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +43,8 @@ class OpenAICodec:
         body = common_fields(prompt, [_message(w) for w in prompt.words], section, "max_tokens")
         if section.stream:
             body["stream_options"] = {"include_usage": True}
+        if prompt.form is not None:
+            body["response_format"]["json_schema"]["strict"] = True  # the Llama API does not know the field
         return body | section.extra
 
     def delta(self, event: Mapping[str, Any]) -> Delta:
@@ -109,4 +111,5 @@ def _usage(usage: object) -> Usage:
     return Usage(
         prompt_tokens=token_count(counts.get("prompt_tokens")),
         completion_tokens=token_count(counts.get("completion_tokens")),
+        cached_tokens=token_count(mapping(counts.get("prompt_tokens_details")).get("cached_tokens")),
     )

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import orjson
 
-from supportbot.messages import Usage
 from supportbot.model.sse import LineTooLong, SseParser
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -211,6 +211,9 @@ def common_fields(
         body["tools"] = [_tool(spec) for spec in prompt.tools]
         if prompt.must_answer:
             body["tool_choice"] = "none"
+    if prompt.form is not None:
+        described = {"name": prompt.form.name, "schema": dict(prompt.form.schema)}
+        body["response_format"] = {"type": "json_schema", "json_schema": described}
     return body
 
 

@@ -10,6 +10,6 @@ nobody can look, the delivery ends as ``unknown``, in sight of the operator, nev
 
 from __future__ import annotations
 
-from supportbot.outbox.dispatch import Outbox
+from supportbot.outbox.answers import Outbox
 
 __all__ = ["Outbox"]

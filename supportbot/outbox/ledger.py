@@ -16,7 +16,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Citation, Message, Outbound, Turn, clean_text
+from supportbot.messages import Choice, Citation, Message, Outbound, Turn, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages
@@ -155,20 +155,21 @@ def say(
     now: int,
     owner: str,
     lease_until: int,
+    seq: int | None = None,
     citations: tuple[Citation, ...] = (),
+    choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
-    """Write a reply into the conversation and plan its delivery.
+    """Write a reply into the conversation, under the number ``seq`` if one was taken for it, and plan its
+    delivery.
 
     Returns the message and, when nothing earlier of this conversation is still on its way, the delivery,
     already claimed for ``owner``; else None, and it is its turn later.
     """
     text = clean_text(text)
-    advanced = tx.row(_ADVANCE, conversation=turn.conversation_id, now=now)
-    assert advanced is not None
     message = Message(
         id=new_id("msg"),
-        seq=advanced.last_seq,
+        seq=_next_seq(tx, turn.conversation_id, now) if seq is None else seq,
         author="bot",
         text=text,
         created_at=now,
@@ -190,6 +191,7 @@ def say(
         seq=message.seq,
         in_reply_to=turn.messages[-1].client_key,
         citations=citations,
+        choices=choices,
         handoff=handoff,
         created_at=now,
     )
@@ -201,6 +203,12 @@ def say(
         tx, outbound, "sending", fence=claimed.fence, sends=claimed.sends, owner=owner, due=lease_until
     )
     return message, claimed
+
+
+def _next_seq(tx: Tx, conversation_id: str, now: int) -> int:
+    advanced = tx.row(_ADVANCE, conversation=conversation_id, now=now)
+    assert advanced is not None
+    return int(advanced.last_seq)
 
 
 def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
@@ -286,7 +294,7 @@ def end(
 ) -> str | None:
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
     outbound = claimed.outbound
-    tx.row(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
+    tx.lock(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     ended = tx.run(
         _END,
         delivery=outbound.delivery_id,

@@ -27,6 +27,10 @@ SUMMARY = "summary"
 SUMMARISE = "summarise"
 """Name of the template that asks for a summary; there need not be one."""
 
+TRIAGE = "triage"
+"""Name of the template that asks what a question is about; there need not be one."""
+
+_TOPICS = {"returns": "sending something back"}
 _OF_JINJA = frozenset({"caller", "kwargs", "loop", "self", "super", "varargs"})
 
 
@@ -87,7 +91,7 @@ def _failures(
         for turn in _turns(channel):
             for passages in (_PASSAGES, ()):
                 try:
-                    templates.render(name, context(turn, passages, bot))
+                    templates.render(name, context(turn, passages, bot, topics=_TOPICS))
                 except PromptError as error:
                     yield error
 

@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
     from supportbot.messages import Memory, Passage, Turn
 
-VARIABLES = ("bot", "channel", "contact", "conversation", "memory", "passages", "today")
+VARIABLES = ("bot", "channel", "contact", "conversation", "memory", "passages", "today", "triage")
 """The names a template starts with; docs/prompts.md describes them and everything in them."""
 
 _NAME = 200  # characters of a name, an address, a title
 _PARAGRAPH = 4_000  # characters of a description, a fact, a passage
 _ALL_PASSAGES = 40_000  # characters of all passages together: below the output limit in any script
 _ALL_SAID = 40_000  # likewise of what was said
+_SNIPPET = 600  # characters of an earlier message that a triage is shown
+_SAID_BEFORE = 4  # so many of them
+_OTHER = "other"  # the topic of what belongs to none
 
 
 def about_bot(bot: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,10 +44,12 @@ def context(
     memory: Memory | None = None,
     *,
     summary_words: int = 0,
+    topics: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the variables of one turn.
 
-    ``bot`` comes from ``about_bot``; ``memory`` is the turn's unless another is given.
+    ``bot`` comes from ``about_bot``; ``memory`` is the turn's unless another is given;
+    ``topics`` are those of a triage, when that is what is asked for.
 
     Only dicts, lists, texts, whole numbers and booleans: nothing in it can be called, and nothing leads
     anywhere. The same turn and passages give the same data.
@@ -71,6 +76,21 @@ def context(
             for passage in passages
         ],
         "today": datetime.fromtimestamp(turn.created_at / 1000, UTC).date().isoformat(),
+        "triage": _triage(turn, topics) if topics else {"topics": [], "earlier": [], "messages": []},
+    }
+
+
+def _triage(turn: Turn, topics: Mapping[str, str]) -> dict[str, Any]:
+    """Show the new messages, and the last few before them: a short follow-up makes sense only so."""
+    earlier = [message for message in turn.history if message.author != "system"][-_SAID_BEFORE:]
+    room = min(_PARAGRAPH, _ALL_SAID // len(turn.messages))
+    described = {**topics, **({} if _OTHER in topics else {_OTHER: "nothing of the above"})}
+    return {
+        "topics": [
+            {"name": name, "description": one_line(about, _NAME)} for name, about in described.items()
+        ],
+        "earlier": [{"author": m.author, "text": _paragraph(m.text, _SNIPPET)} for m in earlier],
+        "messages": [_paragraph(message.text, room) for message in turn.messages],
     }
 
 

@@ -12,7 +12,7 @@ from supportbot.errors import PromptError
 from supportbot.history import FRAME, cost, cut, entries, newest, trim
 from supportbot.messages import Prompt, Words
 from supportbot.prompt.budget import shared
-from supportbot.prompt.check import KNOWLEDGE, SUMMARISE, SUMMARY, problems
+from supportbot.prompt.check import KNOWLEDGE, SUMMARISE, SUMMARY, TRIAGE, problems
 from supportbot.prompt.context import about_bot, context
 from supportbot.prompt.folder import SUFFIX
 from supportbot.prompt.recall import important, left_out, less_told
@@ -148,6 +148,31 @@ class Prompts:
         return Prompt(
             turn=turn.evolve(messages=turn.messages[: len(messages)]),
             words=words,
+            purpose="summary",
+            template_hash=templates.digest(used),
+            tokens=cost(words),
+        )
+
+    def triage(self, turn: Turn, topics: Mapping[str, str], *, room: int | None = None) -> Prompt:
+        """Make the prompt that asks what the turn's new messages are about.
+
+        Args:
+            turn: the messages, and what was said before.
+            topics: what they may be about: a name, and what belongs to it.
+            room: as for ``render``; what is more loses its middle.
+
+        Raises:
+            PromptError: there is no template for it, or it fails on this turn.
+        """
+        templates = self._current()
+        variables = context(turn, (), self._bot, topics=topics)
+        text, used = templates.render(templates.choose(TRIAGE, turn.channel), variables)
+        content = text.strip() if room is None else _within(text.strip(), room - 2 * FRAME)
+        words = (Words(role="user", content=content),)
+        return Prompt(
+            turn=turn,
+            words=words,
+            purpose="triage",
             template_hash=templates.digest(used),
             tokens=cost(words),
         )

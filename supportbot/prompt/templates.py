@@ -6,9 +6,11 @@ import hashlib
 import re
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError
+import orjson
+from jinja2 import TemplateError, TemplateNotFound, TemplateSyntaxError, meta
 
 from supportbot.errors import PromptError
+from supportbot.prompt.context import VARIABLES
 from supportbot.prompt.filters import SAFE_FILTERS, SAFE_TESTS
 from supportbot.prompt.folder import SUFFIX, read, stamp_of
 from supportbot.prompt.sandbox import Sandbox, no_such, render
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from jinja2 import nodes
 
 _LONGEST_PROBLEM = 300  # characters
+_MOST_KNOWN = 256  # renderings that are kept, mostly standing instructions: one for each contact with a name
+_LITTLE = 2048  # bytes of variables; what depends on more is hardly asked for twice
 _NO_FILTER = re.compile(r"No (filter|test) named '(.*?)'")
 
 
@@ -37,6 +41,8 @@ class Templates:
         self.names: list[str] = []
         """The templates that compile."""
         self._digests: dict[frozenset[str], str] = {}  # one entry for each set a channel's prompts use
+        self._needs: dict[str, tuple[str, ...]] = {}
+        self._known: dict[tuple[str, bytes], tuple[str, frozenset[str]]] = {}
         for name in self._shelf.sources:
             self._compile(name)
 
@@ -66,10 +72,38 @@ class Templates:
         Raises:
             PromptError: what went wrong, in which file and line.
         """
+        key = name, orjson.dumps({variable: context[variable] for variable in self._needed(name)})
+        if (known := self._known.get(key)) is not None:
+            return known
         try:
-            return render(self._sandbox.get_template(name), context)
+            made = render(self._sandbox.get_template(name), context)
         except Exception as error:  # a template can raise anything; all of it ends here
             raise self._explained(error, name) from error
+        if len(key[1]) <= _LITTLE:
+            if len(self._known) >= _MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+            self._known[key] = made
+        return made
+
+    def _needed(self, name: str) -> tuple[str, ...]:
+        """Return the variables that a template, or one that it takes in, may print: the same ones, the same
+        words."""
+        if name not in self._needs:
+            self._needs[name] = tuple(sorted(self._named_in(name, set())))
+        return self._needs[name]
+
+    def _named_in(self, name: str, seen: set[str]) -> set[str]:
+        seen.add(name)
+        if name not in self.names:
+            return set(VARIABLES)  # it fails, whatever it is given
+        tree = self.tree(name)
+        named = meta.find_undeclared_variables(tree) & set(VARIABLES)
+        for other in meta.find_referenced_templates(tree):
+            if other is None:
+                return set(VARIABLES)  # which one is decided while it is rendered
+            if other not in seen:
+                named |= self._named_in(other, seen)
+        return named
 
     def digest(self, names: Iterable[str]) -> str:
         """Return the first 16 hex digits of the SHA-256 over the names and sources of some templates."""

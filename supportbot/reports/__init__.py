@@ -7,6 +7,7 @@ does not grow with the store; where a filter has no index of its own, that is sa
 from __future__ import annotations
 
 from supportbot.reports.advice import advice
+from supportbot.reports.exchanges import Exchange
 from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
 from supportbot.reports.rows import (
     ConversationRow,
@@ -14,22 +15,28 @@ from supportbot.reports.rows import (
     MemoryRow,
     MessageRow,
     ToolCallRow,
+    TriageRow,
     TurnRow,
 )
 from supportbot.reports.story import EventRow, Story, explain
 from supportbot.reports.transcript import Transcript, conversation_ids, messages, transcript
+from supportbot.reports.usage import Grouping, UsageRow, usage
 
 __all__ = [
     "ConversationRow",
     "DeliveryRow",
     "EventRow",
+    "Exchange",
+    "Grouping",
     "MemoryRow",
     "MessageRow",
     "Page",
     "Story",
     "ToolCallRow",
     "Transcript",
+    "TriageRow",
     "TurnRow",
+    "UsageRow",
     "advice",
     "conversation_ids",
     "conversations",
@@ -39,4 +46,5 @@ __all__ = [
     "messages",
     "transcript",
     "turns",
+    "usage",
 ]

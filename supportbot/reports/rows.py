@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import bindparam, func, literal_column, select
@@ -11,12 +11,12 @@ from sqlalchemy import bindparam, func, literal_column, select
 from supportbot.errors import NotFound
 from supportbot.store import Statement
 from supportbot.store.values import citations_from, from_json
-from supportbot.tables import contacts, conversations, deliveries, memories, messages, turns
+from supportbot.tables import contacts, conversations, deliveries, memories, messages, ratings, triages, turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Select
+    from sqlalchemy import ScalarSelect, Select
 
     from supportbot.messages import Author, Citation, DeliveryState, MessageState, State
 
@@ -94,6 +94,24 @@ class MessageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriageRow:
+    """What a model says about the question of a turn."""
+
+    state: Literal["done", "failed"]
+    topic: str
+    language: str
+    sentiment: str
+    urgency: str
+    wants_person: bool
+    model: str
+    """Which model said so."""
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    reason: str
+    """Why there is nothing, when it failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TurnRow:
     """One turn: the bot's work on one or more messages."""
 
@@ -107,8 +125,19 @@ class TurnRow:
     template_hash: str
     prompt_tokens: int | None
     completion_tokens: int | None
+    estimated: int
+    """So many of its requests to models did not say what they used: our estimate stands for it."""
+    cost: int | None
+    """In billionths of the currency; None when no model with a price was asked."""
+    currency: str
     question: str
     """The beginning of the oldest message it answers; empty once that was given to another turn."""
+    triage: TriageRow | None
+    """None when nobody sorts, or did not yet."""
+    good: int
+    """How many people found its answer good."""
+    bad: int
+    """How many found it bad."""
     created_at: int
     finished_at: int | None
 
@@ -236,6 +265,10 @@ def message_row(row: Any) -> MessageRow:
     )
 
 
+_TRIAGE_FIELDS = tuple(field.name for field in fields(TriageRow))
+_TRIAGE = [triages.c[name].label(f"triage_{name}") for name in _TRIAGE_FIELDS]
+
+
 def select_turns() -> Select[Any]:
     """Return the query whose rows ``turn_row`` reads."""
     question = (
@@ -245,9 +278,34 @@ def select_turns() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(turns, conversations.c.channel, question.label("question")).join(
-        conversations, conversations.c.id == turns.c.conversation_id
+    rated = (_rated("good").label("good"), _rated("bad").label("bad"))
+    return (
+        select(turns, conversations.c.channel, question.label("question"), *rated, *_TRIAGE)
+        .join(conversations, conversations.c.id == turns.c.conversation_id)
+        .join(triages, triages.c.turn_id == turns.c.id, isouter=True)
     )
+
+
+def _rated(verdict: str) -> ScalarSelect[Any]:
+    """Return how many people found a turn's answer so."""
+    return (
+        select(func.count())
+        .select_from(ratings)
+        .where(ratings.c.turn_id == turns.c.id, ratings.c.verdict == literal_column(f"'{verdict}'"))
+        .scalar_subquery()
+    )
+
+
+TRIAGES = select(triages)
+"""The query whose rows ``triage_row`` reads without a prefix."""
+
+
+def triage_row(row: Any, prefix: str = "") -> TriageRow | None:
+    """Return a row's triage as a value; None when it has none."""
+    said = {name: getattr(row, prefix + name) for name in _TRIAGE_FIELDS}
+    if said["state"] is None:
+        return None
+    return TriageRow(**{**said, "wants_person": bool(said["wants_person"])})
 
 
 def turn_row(row: Any) -> TurnRow:
@@ -263,7 +321,13 @@ def turn_row(row: Any) -> TurnRow:
         template_hash=row.template_hash,
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
+        estimated=row.estimated,
+        cost=row.cost,
+        currency=row.currency,
         question=row.question or "",
+        triage=triage_row(row, "triage_"),
+        good=row.good,
+        bad=row.bad,
         created_at=row.created_at,
         finished_at=row.finished_at,
     )

@@ -5,22 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal, select
 
 from supportbot.errors import NotFound
 from supportbot.reports.rows import (
     MEMORY,
+    TRIAGES,
     ConversationRow,
     MemoryRow,
     MessageRow,
+    TriageRow,
     check_id,
     conversation_row,
     memory_row,
     message_row,
     select_conversations,
+    triage_row,
 )
 from supportbot.store import Statement
-from supportbot.tables import conversations
+from supportbot.tables import conversations, triages
 from supportbot.tables import messages as messages_table
 
 if TYPE_CHECKING:
@@ -64,6 +67,8 @@ class Transcript:
     """What models are told instead of its oldest messages; None as long as they get to read all."""
     messages: tuple[MessageRow, ...]
     """Oldest first."""
+    triages: dict[str, TriageRow]
+    """What a model says about the newest questions, by turn."""
     more: bool
     """Something was said before the first of them."""
 
@@ -93,10 +98,20 @@ async def transcript(
             conversation=conversation_row(conversation),
             memory=memory_row(tx.row(MEMORY, conversation=conversation_id)),
             messages=newest,
+            triages=_triages(tx, newest),
             more=len(found) > limit,
         )
 
     return await store.read(unit)
+
+
+def _triages(tx: Tx, shown: tuple[MessageRow, ...]) -> dict[str, TriageRow]:
+    turns = {message.turn_id for message in shown if message.turn_id}
+    rows = tx.rows(
+        Statement(TRIAGES.where(triages.c.turn_id.in_([literal(each) for each in ["", *sorted(turns)]])))
+    )
+    found = ((row.turn_id, triage_row(row)) for row in rows)
+    return {turn: triage for turn, triage in found if triage is not None}
 
 
 async def messages(

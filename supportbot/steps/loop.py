@@ -11,18 +11,20 @@ import orjson
 from supportbot.errors import BadArguments, ModelUnusable
 from supportbot.history import cost
 from supportbot.ids import now_ms
-from supportbot.messages import Answer, Usage
+from supportbot.messages import Answer
+from supportbot.model.base import reads_words, room_of
 from supportbot.steps import ledger
 from supportbot.steps.plan import planned
 from supportbot.steps.running import UNKNOWN, Runner
 from supportbot.steps.values import must_answer, spoken
 from supportbot.tokens import estimate
 from supportbot.tools import Caller
+from supportbot.usage import Usage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from supportbot.messages import Prompt, Turn
+    from supportbot.messages import Choice, Prompt, Turn
     from supportbot.model.base import Model, Sink
     from supportbot.steps.ledger import Question
     from supportbot.steps.values import Call, CallState, Step
@@ -64,6 +66,7 @@ class Steps:
         *,
         agrees: Callable[[str], bool],
         confirm_text: str,
+        choices: tuple[Choice, ...] = (),
         confirm_within: float,
         patience: float,
         counts: Counts,
@@ -76,6 +79,7 @@ class Steps:
             store: where calls are recorded.
             agrees: whether a customer's words mean yes and nothing else.
             confirm_text: asks a customer to confirm ``{action}``.
+            choices: what they may press for an answer.
             confirm_within: seconds a customer has for that.
             patience: seconds to go on trying to record something while the store cannot be written.
             counts: the metrics.
@@ -85,10 +89,17 @@ class Steps:
         self._store = store
         self._agrees = agrees
         self._confirm_text = confirm_text
+        self._choices = choices
         self._confirm_within = confirm_within
         self._patience = patience
         self._counts = counts
         self._runner = Runner()
+        self.unprompted = not reads_words(model)
+
+    @property
+    def room(self) -> int | None:
+        """What a prompt may cost: the model's."""
+        return room_of(self._model)
 
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer, with the help of tools. See ``Model``.
@@ -107,7 +118,7 @@ class Steps:
         while not (question := self._question(steps[-1].question if steps else None, tools)):
             asked = _prompt(prompt, tools, steps)
             answer = await self._model.complete(asked, live)
-            usage = _sum(usage, answer.usage)
+            usage = usage.plus(answer.usage)
             if not answer.tool_calls:
                 return answer.evolve(usage=usage, handoff=answer.handoff or _doubt(steps))
             if asked.must_answer:
@@ -117,7 +128,14 @@ class Steps:
             await self._write(lambda tx, step=step: ledger.begin(tx, turn, step, now_ms()))  # type: ignore[misc]
             steps.append(await self._run(turn, step, tools))
         await live.append(question)
-        return Answer(prompt=prompt, text=question, model="", handoff=_doubt(steps), usage=usage)
+        return Answer(
+            prompt=prompt,
+            text=question,
+            model="",
+            choices=self._choices,
+            handoff=_doubt(steps),
+            usage=usage,
+        )
 
     async def close(self) -> None:
         """Close the model."""
@@ -271,14 +289,3 @@ def _or_raise(outcome: Call | BaseException) -> Call:
     if isinstance(outcome, BaseException):
         raise outcome
     return outcome
-
-
-def _sum(before: Usage, more: Usage) -> Usage:
-    return Usage(
-        prompt_tokens=_plus(before.prompt_tokens, more.prompt_tokens),
-        completion_tokens=_plus(before.completion_tokens, more.completion_tokens),
-    )
-
-
-def _plus(before: int | None, more: int | None) -> int | None:
-    return more if before is None else before + (more or 0)

@@ -30,6 +30,12 @@ class Tx(Protocol):
     def run(self, statement: Statement, /, **params: Any) -> int:
         """Run a statement, return how many rows it touched."""
 
+    def lock(self, statement: Statement, /, **params: Any) -> None:
+        """Run a ``SELECT ... FOR UPDATE`` for its locks, where the database locks rows.
+
+        SQLite has one writing transaction at a time and needs none.
+        """
+
     def after_commit(self, callback: Callable[[], None], /) -> None:
         """Call this in the event loop's thread once the transaction is on disk, and only then.
 

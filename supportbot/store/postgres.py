@@ -54,6 +54,10 @@ class AlchemyTx:
         """Run a statement, return how many rows it touched."""
         return self._connection.execute(statement.core, params).rowcount
 
+    def lock(self, statement: Statement, /, **params: Any) -> None:
+        """Lock the rows that a query finds."""
+        self._connection.execute(statement.core, params)
+
     def after_commit(self, callback: Callable[[], None], /) -> None:
         """Remember what to call once the transaction is on disk."""
         self.callbacks.append(callback)

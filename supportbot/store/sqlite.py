@@ -1,22 +1,27 @@
-"""The store on SQLite: one writer thread that commits in groups, readers beside it.
+"""The store on SQLite: one connection that writes, in groups; readers beside it.
 
 A commit costs an fsync whatever it holds, so units that wait at the same moment share one
-transaction, each behind its own savepoint, and are told together after the one commit. WAL with
+transaction, and are told together after the one commit. Units hardly ever fail; when one does, the
+transaction begins anew with each unit behind its own savepoint, so that it harms no other. WAL with
 ``synchronous=FULL``: with NORMAL a power cut loses acknowledged rows.
+
+Units run in the event loop: their statements cost microseconds each, and a thread beside a busy
+loop waits for the interpreter's lock after every one of them, milliseconds at a time. What waits
+for the disk, opening the file and every commit, is done in a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
-import queue
 import sqlite3
-import threading
 import time
+from collections import deque
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import structlog
 
 from supportbot.errors import StoreUnavailable
+from supportbot.store.aside import Aside
 from supportbot.store.base import call_back
 from supportbot.store.readers import Readers
 from supportbot.store.sqlite_tx import SqliteTx
@@ -29,11 +34,14 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_GROUP = 256
-"""Most units in one transaction: bounds how long the first of them waits for the last."""
+_SLICE = 0.01
+"""Seconds after which no further unit joins a group: so long may nothing else run in the event loop."""
 
 _BUSY_MS = 1500
 """How long a group waits for another process's write lock; below the 2.5 s an acknowledgement may take."""
+
+_LOOK = 0.01
+"""Seconds between two tries to get that lock."""
 
 _COMPLAIN_EVERY = 10.0
 """Seconds between two lines in the log while the store cannot be written."""
@@ -45,7 +53,7 @@ NEEDED = (3, 35)
 
 
 class _Job:
-    """A unit on its way through the writer."""
+    """A unit on its way to the disk."""
 
     __slots__ = ("callbacks", "error", "future", "result", "unit")
 
@@ -75,13 +83,15 @@ class SqliteStore:
         self._path = path
         self._observe = observe
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting: deque[_Job] = deque()
+        self._at_work = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._aside = Aside("store-disk")
         self._readers = Readers(path)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
         self._silent_until = 0.0
-        self._thread = threading.Thread(target=self._work, name="store-writer", daemon=True)
-        self._thread.start()
 
     async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0) -> T:
         """Run a unit in a transaction; see ``Store.write``."""
@@ -90,7 +100,11 @@ class SqliteStore:
             if self._closed:
                 raise StoreUnavailable(cause="it is closed")
             job = _Job(unit, self._loop.create_future())
-            self._jobs.put(job)
+            self._waiting.append(job)
+            if not self._at_work:
+                self._at_work = True
+                self._idle.clear()
+                self._loop.call_soon(self._next_group)  # soon, not now: others may come meanwhile
             try:
                 return cast("T", await job.future)
             except StoreUnavailable:
@@ -108,104 +122,86 @@ class SqliteStore:
         """Commit what is queued, then close the file."""
         self._closed = True
         await self._readers.close()
-        self._jobs.put(None)
-        await asyncio.to_thread(self._thread.join)  # the last to close: it empties the log into the file
+        await self._idle.wait()
+        self._aside.do(self._close, lambda _: None)  # the last to close: it empties the log into the file
+        await self._aside.close()
 
-    # -- in the writer's thread -----------------------------------------------------------------
+    # -- one group ------------------------------------------------------------------------------
 
-    def _work(self) -> None:
-        running = True
-        while running:
-            group, running = self._next_group()
-            # Whoever gave up before its unit began is not worth a write; a unit that began is finished.
-            group = [job for job in group if not job.future.cancelled()]
-            if group:
-                begun = time.perf_counter()
-                self._commit(group)
-                self._tell(group, time.perf_counter() - begun)
-        if self._connection is not None:
-            self._connection.close()
-
-    def _next_group(self) -> tuple[list[_Job], bool]:
-        group: list[_Job] = []
-        job = self._jobs.get()
-        while job is not None:
-            group.append(job)
-            if len(group) == _GROUP or self._jobs.empty():
-                return group, True
-            job = self._jobs.get()
-        return group, False
-
-    def _commit(self, group: list[_Job]) -> None:
-        """Run all units in one transaction. A unit's own error is its own; the store's is everybody's."""
-        try:
-            connection = self._open()
-            cursor = connection.cursor()
-            cursor.execute("BEGIN IMMEDIATE")
-            for job in group:
-                self._run(cursor, job)
-                if not connection.in_transaction:  # SQLite gave up the whole transaction: full, I/O error
-                    raise sqlite3.OperationalError(str(job.error))
-            cursor.execute("COMMIT")
-        except sqlite3.Error as error:
-            self._reopen()
-            for job in group:
-                job.error = StoreUnavailable(cause=str(error)[:200])
-
-    def _run(self, cursor: sqlite3.Cursor, job: _Job) -> None:
-        cursor.execute("SAVEPOINT unit")
-        tx = SqliteTx(cursor)
-        try:
-            job.result = job.unit(tx)
-        except sqlite3.OperationalError:
-            raise
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
-            damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
-            job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
-            if cursor.connection.in_transaction:
-                cursor.execute("ROLLBACK TO unit")
+    def _next_group(self) -> None:
+        """Begin a transaction for what waits; come to rest when nothing does."""
+        # Whoever gave up before its unit began is not worth a write; a unit that began is finished.
+        self._waiting = deque(job for job in self._waiting if not job.future.cancelled())
+        if not self._waiting:
+            self._at_work = False
+            self._idle.set()
+        elif self._connection is None:
+            self._aside.do(self._open, self._opened)
         else:
-            job.callbacks = tx.callbacks
-        if cursor.connection.in_transaction:
-            cursor.execute("RELEASE unit")
+            self._begin(self._connection, self._loop.time() + _BUSY_MS / 1000)
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            connection = sqlite3.connect(
-                f"{self._path.as_uri()}?mode=rw",  # rw, not rwc: a vanished file must not come back empty
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                cached_statements=512,
-            )
-            for pragma in (
-                f"busy_timeout={_BUSY_MS}",
-                "journal_mode=WAL",
-                "synchronous=FULL",
-                "foreign_keys=ON",
-                "temp_store=MEMORY",
-                "cache_size=-16384",  # KiB
-                "wal_autocheckpoint=2000",  # pages
-            ):
-                connection.execute(f"PRAGMA {pragma}")
-            self._connection = connection
-        return self._connection
+    def _opened(self, error: Exception | None) -> None:
+        if error is None:
+            self._next_group()
+        else:
+            self._fail(self._all_waiting(), error)
 
-    def _reopen(self) -> None:
-        """Forget the connection, and with it what the failure left behind; the next group opens anew."""
-        if self._connection is not None:
-            connection, self._connection = self._connection, None
-            connection.close()
-
-    def _tell(self, group: list[_Job], seconds: float) -> None:
+    def _begin(self, connection: sqlite3.Connection, give_up_at: float) -> None:
+        """Take the write lock, which another process may hold for a while, and run the units."""
         try:
-            self._loop.call_soon_threadsafe(self._finish, group, seconds)
-        except RuntimeError:  # the loop is gone: nobody is waiting any more
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY and self._loop.time() < give_up_at:
+                self._loop.call_later(_LOOK, self._begin, connection, give_up_at)
+            else:
+                self._fail(self._all_waiting(), error)
+        else:
+            self._run_all(connection)
+
+    def _all_waiting(self) -> list[_Job]:
+        group = list(self._waiting)
+        self._waiting.clear()
+        return group
+
+    def _run_all(self, connection: sqlite3.Connection) -> None:
+        """Run what waits, as far as the time allows, and leave the commit to the thread."""
+        begun = time.perf_counter()
+        cursor = connection.cursor()
+        group: list[_Job] = []
+        run = _run
+        try:
+            while self._waiting and (not group or time.perf_counter() - begun < _SLICE):
+                group.append(self._waiting.popleft())
+                if not run(cursor, group[-1]):  # take back all of it, and do it again with more care
+                    cursor.execute("ROLLBACK")
+                    cursor.execute("BEGIN IMMEDIATE")
+                    run = _run_apart
+                    for job in group:
+                        run(cursor, job)
+                if not connection.in_transaction:  # SQLite gave up the whole transaction: full, I/O error
+                    raise sqlite3.OperationalError(str(group[-1].error))
+        except sqlite3.Error as error:
+            self._fail(group, error)
+        else:
+            self._aside.do(connection.commit, lambda error: self._committed(group, error, begun))
+
+    def _committed(self, group: list[_Job], error: Exception | None, begun: float) -> None:
+        if error is not None:
+            self._fail(group, error)
             return
+        self._tell(group)
+        if self._observe is not None:
+            self._observe(time.perf_counter() - begun, len(group))
+        self._next_group()
 
-    # -- back in the event loop -----------------------------------------------------------------
+    def _fail(self, group: list[_Job], error: Exception) -> None:
+        """Nothing of a group is stored. Forget the connection, and with it what the failure left behind."""
+        for job in group:
+            job.error = StoreUnavailable(cause=str(error)[:200])
+        self._tell(group)
+        self._aside.do(self._close, lambda _: self._next_group())
 
-    def _finish(self, group: list[_Job], seconds: float) -> None:
+    def _tell(self, group: list[_Job]) -> None:
         for job in group:
             if job.error is None:
                 call_back(job.callbacks)
@@ -217,8 +213,6 @@ class SqliteStore:
                 job.future.set_exception(job.error)
             if isinstance(job.error, StoreUnavailable):
                 self._complain(job.error)
-        if self._observe is not None:
-            self._observe(seconds, len(group))
 
     def _complain(self, error: StoreUnavailable) -> None:
         """Tell the operator, now and then: customers are being turned away."""
@@ -226,3 +220,69 @@ class SqliteStore:
         if now >= self._silent_until:
             self._silent_until = now + _COMPLAIN_EVERY
             log.warning("store.unavailable", path=str(self._path), cause=error.details["cause"])
+
+    # -- in the thread --------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        connection = sqlite3.connect(
+            f"{self._path.as_uri()}?mode=rw",  # rw, not rwc: a vanished file must not come back empty
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        try:
+            for pragma in (
+                f"busy_timeout={_BUSY_MS}",
+                "journal_mode=WAL",
+                "synchronous=FULL",
+                "foreign_keys=ON",
+                "temp_store=MEMORY",
+                "cache_size=-16384",  # KiB
+                "wal_autocheckpoint=2000",  # pages
+                "busy_timeout=0",  # from now on the event loop waits, and does not stand still
+            ):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            connection, self._connection = self._connection, None
+            connection.close()
+
+
+def _run(cursor: sqlite3.Cursor, job: _Job) -> bool:
+    """Run a unit; says whether it succeeded. What it did when it failed must be taken back."""
+    tx = SqliteTx(cursor)
+    try:
+        job.result = job.unit(tx)
+    except sqlite3.OperationalError:
+        raise
+    except BaseException:  # noqa: BLE001 - it will be raised again
+        return False
+    job.callbacks = tx.callbacks
+    return True
+
+
+def _run_apart(cursor: sqlite3.Cursor, job: _Job) -> bool:
+    """Run a unit behind a savepoint. Its own error is its own; the store's is everybody's."""
+    cursor.execute("SAVEPOINT unit")
+    tx = SqliteTx(cursor)
+    try:
+        job.result = job.unit(tx)
+    except sqlite3.OperationalError:
+        raise
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
+        damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
+        job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
+        job.callbacks = []
+        if cursor.connection.in_transaction:
+            cursor.execute("ROLLBACK TO unit")
+    else:
+        job.callbacks = tx.callbacks
+    if cursor.connection.in_transaction:
+        cursor.execute("RELEASE unit")
+    return True

@@ -36,6 +36,9 @@ class SqliteTx:
         sql, bind, _ = statement.for_sqlite()
         return self._cursor.execute(sql, bind(params)).rowcount
 
+    def lock(self, statement: Statement, /, **params: Any) -> None:
+        """Nobody else writes meanwhile."""
+
     def after_commit(self, callback: Callable[[], None], /) -> None:
         """Remember what to call once the transaction is on disk."""
         self.callbacks.append(callback)

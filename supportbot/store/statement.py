@@ -7,6 +7,7 @@ once to a string and a parameter order, the same Core statement runs on the bare
 from __future__ import annotations
 
 from collections import namedtuple
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Insert
@@ -47,13 +48,22 @@ class Statement:
         order: list[str] = list(compiled.positiontup or ())
         constants = {key: value for key, value in compiled.params.items() if not compiled.binds[key].required}
 
+        pick = _picker(order)
+
         def bind(given: Mapping[str, Any]) -> tuple[Any, ...]:
-            return tuple(given[key] if key in given else constants[key] for key in order)
+            return pick({**constants, **given} if constants else given)
 
         columns = [str(column.key) for column in getattr(self.core, "exported_columns", ())]
         self._bind = bind
         self._row = _row_type(columns)._make if columns else tuple
         self._sql = str(compiled)
+
+
+def _picker(order: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:
+    """Return what takes the values of these keys out of a mapping."""
+    if len(order) > 1:
+        return itemgetter(*order)
+    return lambda given: tuple(given[key] for key in order)
 
 
 def _row_type(columns: list[str]) -> Any:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from supportbot.testing.model_server import FakeModelServer, ModelRequest
     from supportbot.testing.platform import Fault, Platform, Written
     from supportbot.testing.site import Site, serving
+    from supportbot.testing.slack import FakeSlack, SlackFault
 
 _MODULES = {
     "bots": ("Reply", "StartedBot", "started_bot"),
@@ -37,6 +38,7 @@ _MODULES = {
     "model_server": ("FakeModelServer", "ModelRequest"),
     "platform": ("Fault", "Platform", "Written"),
     "site": ("Site", "serving"),
+    "slack": ("FakeSlack", "SlackFault"),
 }
 """Where each name is. They are imported when they are asked for: the pytest plug-in lives in this package,
 and nobody's pytest should start slower for it."""
@@ -64,6 +66,8 @@ __all__ = [  # noqa: RUF022 - in the order of the page
     "ModelRequest",
     "ToolCallReply",
     "RateLimits",
+    "FakeSlack",
+    "SlackFault",
 ]
 
 

@@ -49,6 +49,8 @@ class Reply:
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
     """Why the bot asked for a person; empty when it did not."""
+    turn_id: str = ""
+    """The bot's work on it; empty when it did none."""
 
 
 class CustomerChannel(RecordingChannel):
@@ -123,7 +125,13 @@ class StartedBot:
             if message.turn_id is None or message.state in {"ignored", "pending"}:
                 return Reply(text="", state=message.state)
             post = await self.platform.post(message.turn_id)
-        return Reply(text=post.text, state=message.state, citations=post.citations, handoff=post.handoff)
+        return Reply(
+            text=post.text,
+            state=message.state,
+            citations=post.citations,
+            handoff=post.handoff,
+            turn_id=message.turn_id,
+        )
 
     async def messages(self, conversation: str = "anna") -> list[Message]:
         """Return the first hundred messages of a customer's conversation, oldest first."""
@@ -146,7 +154,7 @@ class StartedBot:
 
 @asynccontextmanager
 async def started_bot(
-    bot_yaml: Path | str | Mapping[str, Any],
+    bot_yaml: Path | str | Mapping[str, Any] | Loaded,
     folder: Path,
     *,
     model: Model | None = None,
@@ -156,7 +164,7 @@ async def started_bot(
 
     Args:
         bot_yaml: a file; or the text or the content of one, whose paths begin at ``folder``: there short
-            prompts and an empty knowledge are made unless they are there already.
+            prompts and an empty knowledge are made unless they are there already. Or what was loaded of one.
         folder: for the database and what is made.
         model: answers instead of the models of bot.yaml, such as a ``ScriptedModel``.
         channels: channels beside those of bot.yaml, by name, as (class, section without ``type``); they
@@ -166,8 +174,7 @@ async def started_bot(
         ConfigError: bot.yaml has problems.
     """
     classes: dict[str, ChannelClass] = {**(channels or {}), CUSTOMER: (CustomerChannel, {})}
-    path = bot_yaml if isinstance(bot_yaml, Path) else await asyncio.to_thread(_write, bot_yaml, folder)
-    loaded = _changed(await asyncio.to_thread(config.load, path), folder, classes)
+    loaded = _changed(await asyncio.to_thread(_loaded, bot_yaml, folder), folder, classes)
     made: dict[str, Any] = {}
 
     def make_channel(section: ChannelConfig, host: Host) -> Channel:
@@ -178,6 +185,12 @@ async def started_bot(
 
     async with app.running(loaded, model=model, make_channel=make_channel) as running:
         yield StartedBot(running, made)
+
+
+def _loaded(bot_yaml: Path | str | Mapping[str, Any] | Loaded, folder: Path) -> Loaded:
+    if isinstance(bot_yaml, config.Loaded):
+        return bot_yaml
+    return config.load(bot_yaml if isinstance(bot_yaml, Path) else _write(bot_yaml, folder))
 
 
 def _write(bot_yaml: str | Mapping[str, Any], folder: Path) -> Path:

@@ -20,14 +20,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from supportbot.channel import Host
-from supportbot.feed import Delta, Feed, Said, Settled, StateChanged, Typing
+from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
-from supportbot.messages import Accepted, Message, Outbound, clean_text
+from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from supportbot.channel import Verdict
     from supportbot.messages import Citation, Inbound, MessageState, State
 
 
@@ -69,6 +70,7 @@ class MemoryRecords:
 class _Conversation:
     id: str
     address: Mapping[str, Any]
+    begun_by: str
     state: State = "bot"
     messages: list[Message] = field(default_factory=list)
     turn_id: str = ""
@@ -96,6 +98,43 @@ class MemoryTranscripts:
         found = self._conversations.get(external_id)
         return None if found is None else found.id
 
+    async def redact(self, key: str) -> bool:
+        """Take the words of a message out; says whether there was such a message."""
+        for conversation in self._conversations.values():
+            for message in conversation.messages:
+                if message.client_key == key:
+                    conversation.messages[message.seq - 1] = message.evolve(text="[deleted]", attachments=())
+                    return True
+        return False
+
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender began, the newest first."""
+        theirs = [(key, c) for key, c in self._conversations.items() if c.begun_by == sender]
+        return [
+            Begun(
+                external_id=key,
+                address=found.address,
+                state=found.state,
+                text=found.messages[0].text,
+                created_at=found.messages[0].created_at,
+                updated_at=found.messages[-1].created_at,
+            )
+            for key, found in theirs[-limit:][::-1]
+        ]
+
+
+class MemoryRatings:
+    """What people thought of answers, in memory; it takes any turn for one that there is."""
+
+    def __init__(self) -> None:
+        self.given: dict[tuple[str, str], Verdict] = {}
+        """By turn and rater."""
+
+    async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
+        """Store a verdict."""
+        self.given[turn_id, rater] = verdict
+        return True
+
 
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
@@ -103,11 +142,14 @@ class FakeCore:
     Every method that names a conversation takes the channel's own key of it (``Inbound.conversation``).
     """
 
-    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot") -> None:
+    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot", tools: bool = False) -> None:
         self.accepted: list[Inbound] = []
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
+        self.ignored: list[str] = []
+        """Why things were acknowledged that the channel did not hand in."""
+        self.ratings = MemoryRatings()
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -117,6 +159,9 @@ class FakeCore:
             records=self.records,
             transcripts=MemoryTranscripts(self._conversations),
             feed=self._feed,
+            ignored=self.ignored.append,
+            tools=tools,
+            ratings=self.ratings,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
@@ -130,7 +175,7 @@ class FakeCore:
                 return self._receipt(*self._seen[key], inbound)
         self.accepted.append(inbound)
         conversation = self._conversations.setdefault(
-            inbound.conversation, _Conversation(id=new_id("conv"), address={})
+            inbound.conversation, _Conversation(id=new_id("conv"), address={}, begun_by=inbound.sender.id)
         )
         conversation.address = inbound.address or conversation.address
         message = self._say(
@@ -179,7 +224,10 @@ class FakeCore:
             found.messages[message.seq - 1] = message.evolve(state="answered")
         found.turn_id = ""
         found.state = "queued" if handoff else found.state
-        said = self._say(found, "bot", text, turn_id=turn_id, citations=citations)
+        outcome = Outcome(
+            message_ids=tuple(message.id for message in asked), state="answered", speaks=found.state
+        )
+        said = self._say(found, "bot", text, outcome, turn_id=turn_id, citations=citations)
         if handoff:
             self.settle(conversation, "handed_over", reason="queued")
             self.change_state(conversation, "queued")
@@ -224,7 +272,14 @@ class FakeCore:
         """Return how many listen to a conversation right now."""
         return self._feed.listeners(self._conversations[conversation].id)
 
-    def _say(self, conversation: _Conversation, author: Any, text: str, **fields: Any) -> Message:
+    def _say(
+        self,
+        conversation: _Conversation,
+        author: Any,
+        text: str,
+        outcome: Outcome | None = None,
+        **fields: Any,
+    ) -> Message:
         message = Message(
             id=new_id("msg"),
             seq=len(conversation.messages) + 1,
@@ -234,7 +289,7 @@ class FakeCore:
             **fields,
         )
         conversation.messages.append(message)
-        self._feed.publish(conversation.id, Said(message))
+        self._feed.publish(conversation.id, Said(message, outcome))
         return message
 
     def _receipt(self, conversation: str, seq: int, again: Inbound | None) -> Accepted:

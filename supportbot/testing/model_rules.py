@@ -73,5 +73,20 @@ def _is_format(value: object, dialect: Dialect) -> bool:
         return False
     if value.get("type") == "json_schema":
         described = value.get("json_schema")
-        return isinstance(described, dict) and {"name", "schema"} <= described.keys()
+        if not isinstance(described, dict) or not {"name", "schema"} <= described.keys():
+            return False
+        return dialect == "llama" or not described.get("strict") or _is_strict(described["schema"])
     return value.get("type") in ({"text"} if dialect == "llama" else {"text", "json_object"})
+
+
+def _is_strict(schema: Any) -> bool:
+    """Say whether OpenAI takes a schema as strict: all properties are required, no others allowed."""
+    if isinstance(schema, list):
+        return all(map(_is_strict, schema))
+    if not isinstance(schema, dict):
+        return True
+    if schema.get("type") == "object":
+        named = list(schema.get("properties", {}))
+        if schema.get("additionalProperties") is not False or schema.get("required") != named:
+            return False
+    return all(map(_is_strict, schema.values()))

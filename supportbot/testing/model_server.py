@@ -54,6 +54,7 @@ class FakeModelServer:
         retired: bool = False,
         limits: RateLimits | None = None,
         flagged: Flags | None = None,
+        verdict: ModelReply | None = None,
     ) -> None:
         """Say how to behave.
 
@@ -65,6 +66,7 @@ class FakeModelServer:
             retired: behave as the Llama API since its end: no models, and every chat is a 400.
             limits: what is allowed in a minute; what is more gets a 429.
             flagged: words that moderation objects to, with the category of each.
+            verdict: how moderation misbehaves: its ``first_delay``, and its ``body`` instead of a verdict.
         """
         self.requests: list[ModelRequest] = []
         """Every chat request that was answered with a reply, in order."""
@@ -83,6 +85,7 @@ class FakeModelServer:
         self._retired = retired
         self._limits = limits
         self._flagged = flagged or {}
+        self._verdict = verdict or ModelReply()
         self._port = 0
         self._arrived = asyncio.Condition()
         app = web.Application(client_max_size=64 * 1024 * 1024)
@@ -140,7 +143,8 @@ class FakeModelServer:
         if body is None or answer is None:
             return _fixed(problem(400, "Bad Request", "There is nothing to moderate"))
         self.moderated.append(ModelRequest(dialect, request.headers.copy(), body))
-        return web.json_response(answer)
+        await asyncio.sleep(self._verdict.first_delay)
+        return web.json_response(answer) if self._verdict.body is None else _fixed(self._verdict)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         if self._redirects:

@@ -85,7 +85,7 @@ def signature_of(function: Callable[..., Any], caller: type) -> Signature:
         problem = f"has parameters that JSON cannot describe ({error.code or 'unknown type'})"
         raise BadTool(tool=function.__name__, problem=problem, fix="use plain types or models") from None
     names = tuple(parameter.name for parameter in given)
-    return Signature(_object(function, schema), names, wants_caller, model)
+    return Signature(plain_schema(function.__name__, schema), names, wants_caller, model)
 
 
 def description_of(function: Callable[..., Any]) -> str:
@@ -135,8 +135,12 @@ def _descriptions(function: Callable[..., Any]) -> dict[str, str]:
     return {name: " ".join(text.split()) for name, text in _ENTRY.findall(section)}
 
 
-def _object(function: Callable[..., Any], schema: dict[str, Any]) -> dict[str, Any]:
-    """Make a schema plain enough for every endpoint: no ``$ref``, no titles, always an object."""
+def plain_schema(of: str, schema: dict[str, Any]) -> dict[str, Any]:
+    """Make a schema plain enough for every endpoint: no ``$ref``, no titles, always an object.
+
+    Raises:
+        BadTool: it holds itself; ``of`` names what it is the schema of.
+    """
     definitions = schema.pop("$defs", {})
     schema.pop("description", None)  # of the model's class, not of the tool
 
@@ -154,7 +158,7 @@ def _object(function: Callable[..., Any], schema: dict[str, Any]) -> dict[str, A
             name = node["$ref"].removeprefix("#/$defs/")
             if name in within:
                 fix = "flatten it: a model cannot fill in what never ends"
-                raise BadTool(tool=function.__name__, problem=f"takes '{name}', which holds itself", fix=fix)
+                raise BadTool(tool=of, problem=f"takes '{name}', which holds itself", fix=fix)
             plain = inlined(definitions[name], (*within, name)) | plain
         return _with_type(plain)
 

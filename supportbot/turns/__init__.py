@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from supportbot.turns.ledger import Rules
 from supportbot.turns.local import LocalEngine
+from supportbot.turns.opening import Rules
 
 if TYPE_CHECKING:
     from supportbot.store import Tx

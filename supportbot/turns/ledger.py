@@ -9,20 +9,20 @@ has ended its turn already.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, and_, bindparam, insert, literal_column, or_, select, update
+from sqlalchemy import Text, and_, bindparam, func, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Assurance, Memory, Message, Turn
 from supportbot.store import Statement
-from supportbot.store.values import contact_from, from_json, memory_from, message_from
-from supportbot.tables import contacts, conversations, memories, messages, tool_calls, turns
+from supportbot.store.values import message_from
+from supportbot.tables import conversations, messages, tool_calls, turns
+from supportbot.turns.opening import Rules, opened
 
 if TYPE_CHECKING:
-    from supportbot.messages import Contact
+    from supportbot.messages import Turn
     from supportbot.store import Tx
 
 _PENDING = messages.c.state == literal_column("'pending'")
@@ -40,22 +40,26 @@ _CLAIM = Statement(
         conversations.c.state == literal_column("'bot'"),
         conversations.c.due_at <= bindparam("now"),
     )
-    .values(fence=conversations.c.fence + 1, owner=bindparam("new_owner"), due_at=bindparam("lease"))
+    .values(
+        fence=conversations.c.fence + 1,
+        owner=bindparam("new_owner"),
+        due_at=bindparam("lease"),
+        open_turn_id=func.coalesce(conversations.c.open_turn_id, bindparam("new_turn")),
+    )
     .returning(conversations)
-)
-_SET_OPEN_TURN = Statement(
-    update(conversations).where(_THIS_CONVERSATION).values(open_turn_id=bindparam("turn"))
-)
-_UNCLAIMED = Statement(
-    select(messages)
-    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
-    .order_by(messages.c.seq)
-    .limit(bindparam("most"))
 )
 _TAKE_INTO_TURN = Statement(
     update(messages)
-    .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None), messages.c.seq <= bindparam("last"))
+    .where(
+        messages.c.id.in_(
+            select(messages.c.id)
+            .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
+            .order_by(messages.c.seq)
+            .limit(bindparam("most"))
+        )
+    )
     .values(turn_id=bindparam("turn"))
+    .returning(messages)
 )
 _OF_TURN = Statement(
     select(messages).where(messages.c.turn_id == bindparam("turn"), _PENDING).order_by(messages.c.seq)
@@ -65,34 +69,6 @@ _PUT_BACK = Statement(
     .where(messages.c.turn_id == bindparam("turn"), _PENDING, messages.c.seq > bindparam("first"))
     .values(turn_id=None)
 )
-_WINDOW = Statement(
-    select(messages)
-    .where(
-        _IN_CONVERSATION,
-        messages.c.seq >= bindparam("first"),
-        messages.c.state != literal_column("'pending'"),
-        messages.c.state != literal_column("'ignored'"),
-    )
-    .order_by(messages.c.seq.desc())
-    .limit(bindparam("most"))
-)
-_left_out = select(messages).where(
-    _IN_CONVERSATION,
-    messages.c.seq > bindparam("after"),
-    messages.c.seq < bindparam("before"),
-    messages.c.author.in_((literal_column("'customer'"), literal_column("'person'"))),
-    messages.c.state != literal_column("'ignored'"),
-)
-_FIRST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq).limit(bindparam("most")))
-_LAST_LEFT_OUT = Statement(_left_out.order_by(messages.c.seq.desc()).limit(bindparam("most")))
-_KNOWN = Statement(
-    select(contacts, memories.c.from_seq, memories.c.pinned, memories.c.summary, memories.c.summary_seq)
-    .select_from(
-        contacts.outerjoin(memories, memories.c.conversation_id == bindparam("conversation", type_=Text))
-    )
-    .where(contacts.c.id == bindparam("contact"))
-)
-_CONTACT = Statement(select(contacts).where(contacts.c.id == bindparam("contact")))
 _ADD_TURN = Statement(insert(turns).inline())
 _TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
 _TRY_AGAIN = Statement(
@@ -128,8 +104,22 @@ _HOLD = Statement(
 _ANY_TOOL_CALL = Statement(
     select(tool_calls.c.tool).where(tool_calls.c.turn_id == bindparam("turn")).limit(bindparam("most"))
 )
-_CLOSE = Statement(update(conversations).where(_HELD).values(open_turn_id=None, owner=None, due_at=None))
+_CLOSE = Statement(
+    update(conversations)
+    .where(_HELD)
+    .values(
+        open_turn_id=None,
+        owner=None,
+        due_at=None,
+        last_seq=conversations.c.last_seq + bindparam("replies"),
+        updated_at=bindparam("now"),
+    )
+    .returning(conversations.c.last_seq)
+)
 _SET_DUE = Statement(update(conversations).where(_FENCED).values(owner=None, due_at=bindparam("due")))
+_NOTHING_DUE = Statement(
+    update(conversations).where(_FENCED).values(owner=None, due_at=None, open_turn_id=None)
+)
 _ANY_UNCLAIMED = Statement(
     select(messages.c.id)
     .where(_IN_CONVERSATION, _PENDING, messages.c.turn_id.is_(None))
@@ -168,25 +158,8 @@ _ABANDONED = Statement(
     .values(due_at=bindparam("now"), owner=None)
 )
 
-_LEFT_OUT = 12
-"""So many messages are read of what neither the history nor the summary holds, the newest; and the first."""
-
 _MOST_MESSAGES = 100
 """Most messages one turn answers together; what is beyond is the next turn's."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """How turns are claimed (bot.yaml, ``turns`` and ``prompts``)."""
-
-    owner: str
-    """Names this process among those that may claim."""
-    lease_ms: int
-    attempts: int
-    history: int
-    """How many earlier messages a turn is opened with."""
-    only: str = ""
-    """Look for work in this channel alone; in all of them when empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,28 +170,45 @@ class Buried:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Closed:
+    """A conversation whose turn has ended."""
+
+    last_seq: int
+    """The number of its newest message, those included that ``close`` took numbers for."""
+    more: bool
+    """Messages wait that no turn has taken yet."""
+
+
 def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried | None:
     """Claim what is due in a conversation, if anything is and nobody holds it.
 
     Returns the opened turn, counted as one more attempt; a turn that has used up its attempts comes as
     ``Buried`` and must be given to ``bury`` in the same transaction.
     """
+    new_turn = new_id("turn")
     conversation = tx.row(
-        _CLAIM, conversation=conversation_id, now=now, new_owner=rules.owner, lease=now + rules.lease_ms
+        _CLAIM,
+        conversation=conversation_id,
+        now=now,
+        new_owner=rules.owner,
+        new_turn=new_turn,
+        lease=now + rules.lease_ms,
     )
     if conversation is None:
         return None
-    if conversation.open_turn_id is None:
+    if conversation.open_turn_id == new_turn:
         return _begin(tx, conversation, now, rules)
     return _resume(tx, conversation, now, rules)
 
 
 def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
-    rows = tx.rows(_UNCLAIMED, conversation=conversation.id, most=_MOST_MESSAGES)
+    turn_id = conversation.open_turn_id
+    rows = tx.rows(_TAKE_INTO_TURN, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
     if not rows:
-        tx.run(_SET_DUE, conversation=conversation.id, held=conversation.fence, due=None)
+        tx.run(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
         return None
-    turn_id = new_id("turn")
+    rows.sort(key=lambda row: row.seq)
     tx.run(
         _ADD_TURN,
         id=turn_id,
@@ -231,14 +221,15 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
         template_hash="",
         prompt_tokens=None,
         completion_tokens=None,
+        estimated=0,
+        cost=None,
+        currency="",
         created_at=now,
         finished_at=None,
     )
-    tx.run(_TAKE_INTO_TURN, conversation=conversation.id, last=rows[-1].seq, turn=turn_id)
-    tx.run(_SET_OPEN_TURN, conversation=conversation.id, turn=turn_id)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
-    asked = tuple(message_from(row).evolve(turn_id=turn_id) for row in rows)
-    return _opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
+    asked = tuple(message_from(row) for row in rows)
+    return opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
 
 
 def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
@@ -248,7 +239,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
     attempt = row.attempt + 1
     asked = tuple(message_from(m) for m in tx.rows(_OF_TURN, turn=turn_id))
     if attempt > rules.attempts:
-        turn = _opened(
+        turn = opened(
             tx,
             conversation,
             rules,
@@ -265,55 +256,14 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
         asked = asked[:1]
     tx.run(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
-    return _opened(
-        tx, conversation, rules, turn_id=turn_id, attempt=attempt, created_at=row.created_at, asked=asked
-    )
-
-
-def _opened(
-    tx: Tx,
-    conversation: Any,
-    rules: Rules,
-    *,
-    turn_id: str,
-    attempt: int,
-    created_at: int,
-    asked: tuple[Message, ...],
-) -> Turn:
-    known = tx.row(_KNOWN, conversation=conversation.id, contact=conversation.contact_id)
-    memory = _remembered(tx, conversation.id, known)
-    earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
-    return Turn(
-        id=turn_id,
-        conversation_id=conversation.id,
-        tenant=conversation.tenant_id,
-        channel=conversation.channel,
-        external_id=conversation.external_id,
-        address=from_json(conversation.address),
-        contact=_asker(tx, conversation, known, asked),
-        fence=conversation.fence,
+    return opened(
+        tx,
+        conversation,
+        rules,
+        turn_id=turn_id,
         attempt=attempt,
-        messages=asked,
-        history=tuple(message_from(row) for row in reversed(earlier)),
-        memory=memory,
-        created_at=created_at,
-    )
-
-
-def _asker(tx: Tx, conversation: Any, known: Any, asked: tuple[Message, ...]) -> Contact:
-    """Return who wrote the newest message, only as surely as every message of the turn is theirs.
-
-    A contact's own assurance is the best that was ever seen: a mail with a forged sender must not profit by
-    it.
-    """
-    author = asked[-1].contact_id if asked else None
-    beginner = author in {None, conversation.contact_id}
-    contact = contact_from(known if beginner else tx.row(_CONTACT, contact=author))
-    if any(message.contact_id != contact.id for message in asked):
-        return contact.evolve(assurance="anonymous")
-    levels: tuple[Assurance, ...] = get_args(Assurance)
-    return contact.evolve(
-        assurance=min((message.assurance for message in asked), key=levels.index, default="anonymous")
+        created_at=row.created_at,
+        asked=asked,
     )
 
 
@@ -325,20 +275,6 @@ def hold(tx: Tx, turn: Turn) -> None:
     """
     held = tx.run(_HOLD, conversation=turn.conversation_id, held=turn.fence, turn=turn.id)
     check(held == 1, turn)
-
-
-def _remembered(tx: Tx, conversation_id: str, known: Any) -> Memory:
-    """Read what is known of the conversation before its history begins."""
-    if known.from_seq is None:
-        return Memory()
-    memory = memory_from(known)
-    if memory.summary_seq >= memory.from_seq - 1:
-        return memory
-    between = {"conversation": conversation_id, "after": memory.summary_seq, "before": memory.from_seq}
-    last = tx.rows(_LAST_LEFT_OUT, most=_LEFT_OUT, **between)
-    first = tx.rows(_FIRST_LEFT_OUT, most=1, **between) if len(last) == _LEFT_OUT else []
-    by_seq = {row.seq: row for row in (*first, *reversed(last))}
-    return memory.evolve(left_out=tuple(message_from(row) for row in by_seq.values()))
 
 
 def renew(tx: Tx, turn: Turn, lease_until: int) -> bool:
@@ -364,30 +300,38 @@ def fail(tx: Tx, turn: Turn, *, reason: str, now: int, again_at: int, counts: bo
     return True
 
 
-def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> bool:
-    """Put a turn aside as dead, for ``supportbot dead list``; says whether it was still ours."""
-    if not close(tx, turn, now):
-        return False
+def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> Closed:
+    """Put a turn aside as dead, for ``supportbot dead list``.
+
+    Raises:
+        Fenced: it is no longer ours.
+    """
+    closed = close(tx, turn, now)
     tx.run(_END_TURN, turn=turn.id, new_state="dead", why=reason, now=now)
     tx.run(_SETTLE_MESSAGES, turn=turn.id, new_state="dead", why=reason)
     note(tx, turn.conversation_id, "turn.dead", at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
-    return True
+    return closed
 
 
-def close(tx: Tx, turn: Turn, now: int) -> bool:
-    """End the work on a turn if it is still ours; say whether it was. What arrived meanwhile is due now."""
+def close(tx: Tx, turn: Turn, now: int, *, replies: int = 0) -> Closed:
+    """End the work on a turn. What arrived meanwhile is due now.
+
+    Args:
+        replies: how many messages will be written into the conversation in this transaction: so many numbers
+            are taken for them.
+
+    Raises:
+        Fenced: it is no longer ours.
+    """
     held = {"conversation": turn.conversation_id, "held": turn.fence}
-    if tx.run(_CLOSE, **held, turn=turn.id) == 0:
-        return False
+    row = tx.row(_CLOSE, **held, turn=turn.id, replies=replies, now=now)
+    if row is None:
+        raise Fenced(turn=turn.id)
     # Only now, with the row locked, is it certain that nobody adds a message who saw the turn still open.
-    if has_unclaimed(tx, turn.conversation_id):
+    more = tx.row(_ANY_UNCLAIMED, conversation=turn.conversation_id, most=1) is not None
+    if more:
         tx.run(_SET_DUE, **held, due=now)
-    return True
-
-
-def has_unclaimed(tx: Tx, conversation_id: str) -> bool:
-    """Say whether messages wait that no turn has taken yet."""
-    return tx.row(_ANY_UNCLAIMED, conversation=conversation_id, most=1) is not None
+    return Closed(last_seq=row.last_seq, more=more)
 
 
 def settle_messages(tx: Tx, turn: Turn, *, state: str, reason: str = "") -> None:

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from supportbot.feed import Feed
     from supportbot.messages import Turn
     from supportbot.store import Store, Tx
-    from supportbot.turns.ledger import Buried, Rules
+    from supportbot.turns.ledger import Buried
+    from supportbot.turns.opening import Rules
 
 _SWEEP = 1.0
 """Seconds between two looks at the table: finds what no timer of this process knows of."""
@@ -319,13 +320,15 @@ class LocalEngine:
 
     def _bury(self, tx: Tx, buried: Buried, now: int) -> None:
         turn = buried.turn
-        if not ledger.bury(tx, turn, reason=buried.reason, now=now):
+        try:
+            closed = ledger.bury(tx, turn, reason=buried.reason, now=now)
+        except Fenced:
             return
         self._worker.give_up(tx, turn)
         tx.after_commit(lambda: log.error("turn.dead", turn=turn.id, reason=buried.reason))
         settled = Settled(tuple(m.id for m in turn.messages), "dead", buried.reason)
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
-        if ledger.has_unclaimed(tx, turn.conversation_id):
+        if closed.more:
             tx.after_commit(lambda: self._look_at(turn.conversation_id, now))
 
     # -- chores ---------------------------------------------------------------------------------

@@ -31,7 +31,10 @@ def upgrade() -> None:
     _memories()
     _seen()
     _turns()
+    _spending()
     _tool_calls()
+    _triages()
+    _ratings()
     _deliveries()
     _events()
     _records()
@@ -43,7 +46,10 @@ def downgrade() -> None:
         "records",
         "events",
         "deliveries",
+        "triages",
+        "ratings",
         "tool_calls",
+        "spending",
         "turns",
         "seen",
         "memories",
@@ -110,6 +116,7 @@ def _conversations() -> None:
         "uq_conversations_external", "conversations", ["tenant_id", "channel", "external_id"], unique=True
     )
     op.create_index("ix_conversations_updated", "conversations", ["updated_at"])
+    op.create_index("ix_conversations_contact", "conversations", ["contact_id", "created_at"])
     _partial_index("ix_conversations_due", "conversations", ["due_at"], "due_at IS NOT NULL")
 
 
@@ -200,8 +207,11 @@ def _turns() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("template_hash", sa.Text, nullable=False),
-        sa.Column("prompt_tokens", sa.Integer),
-        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("prompt_tokens", sa.BigInteger),
+        sa.Column("completion_tokens", sa.BigInteger),
+        sa.Column("estimated", sa.Integer, nullable=False),
+        sa.Column("cost", sa.BigInteger),
+        sa.Column("currency", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("finished_at", sa.BigInteger),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
@@ -209,6 +219,26 @@ def _turns() -> None:
     )
     op.create_index("ix_turns_conversation", "turns", ["conversation_id", "created_at"])
     _partial_index("ix_turns_dead", "turns", ["finished_at"], "state = 'dead'")
+
+
+def _spending() -> None:
+    op.create_table(
+        "spending",
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("day", sa.Text, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("purpose", sa.Text, nullable=False),
+        sa.Column("currency", sa.Text, nullable=False),
+        sa.Column("requests", sa.BigInteger, nullable=False),
+        sa.Column("estimated", sa.BigInteger, nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
+        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
+        sa.Column("cost", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "day", "model", "purpose", "currency", name="pk_spending"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_spending_day", "spending", ["day"])
 
 
 def _tool_calls() -> None:
@@ -233,6 +263,44 @@ def _tool_calls() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_tool_calls_conversation", "tool_calls", ["conversation_id"])
+
+
+def _triages() -> None:
+    op.create_table(
+        "triages",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("state", sa.Text, nullable=False),
+        sa.Column("topic", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
+        sa.Column("sentiment", sa.Text, nullable=False),
+        sa.Column("urgency", sa.Text, nullable=False),
+        sa.Column("wants_person", sa.Integer, nullable=False),
+        sa.Column("model", sa.Text, nullable=False),
+        sa.Column("prompt_tokens", sa.Integer),
+        sa.Column("completion_tokens", sa.Integer),
+        sa.Column("reason", sa.Text, nullable=False),
+        sa.Column("created_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", name="pk_triages"),
+        _of_conversation("triages"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_triages_conversation", "triages", ["conversation_id"])
+
+
+def _ratings() -> None:
+    op.create_table(
+        "ratings",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("rater", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("verdict", sa.Text, nullable=False),
+        sa.Column("rated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", "rater", name="pk_ratings"),
+        _of_conversation("ratings"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_ratings_conversation", "ratings", ["conversation_id"])
 
 
 def _deliveries() -> None:

@@ -1,4 +1,4 @@
-"""The outbox at work: commits answers, sends deliveries, settles unclear ones."""
+"""Deliveries at work: handed to their channels, settled when unclear, found again when somebody died."""
 
 from __future__ import annotations
 
@@ -8,28 +8,18 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
-from sqlalchemy import bindparam, literal_column, update
 
 from supportbot.channel import CanFind
 from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailable
-from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import now_ms
-from supportbot.journal import note
 from supportbot.log import in_one_line
 from supportbot.messages import clean_text
 from supportbot.outbox import ledger
-from supportbot.outbox.live import LiveAnswer
-from supportbot.store import Statement
-from supportbot.tables import conversations, turns
-from supportbot.turns import ledger as turn_ledger
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from supportbot.channel import Channel
-    from supportbot.feed import Feed
-    from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Prompt, Turn
     from supportbot.outbox.ledger import Claimed
     from supportbot.store import Store, Tx
 
@@ -49,24 +39,6 @@ _LONGEST_PAUSE = 600.0
 _GIVE_UP = 24 * 3600 * 1000
 """Milliseconds after which a platform that only ever asks to wait has refused."""
 
-_ANSWERED = Statement(
-    update(turns)
-    .where(turns.c.id == bindparam("turn"))
-    .values(
-        state="answered",
-        reason=bindparam("why"),
-        model=bindparam("new_model"),
-        template_hash=bindparam("new_hash"),
-        prompt_tokens=bindparam("new_prompt_tokens"),
-        completion_tokens=bindparam("new_completion_tokens"),
-        finished_at=bindparam("now"),
-    )
-)
-_QUEUE = Statement(
-    update(conversations)
-    .where(conversations.c.id == bindparam("conversation"), conversations.c.state == literal_column("'bot'"))
-    .values(state="queued")
-)
 
 log = structlog.get_logger(__name__)
 
@@ -78,56 +50,27 @@ class Counts(Protocol):
         """A delivery reached a state."""
 
 
-class Remember(Protocol):
-    """The outbox's side of the memories."""
-
-    def __call__(self, tx: Tx, prompt: Prompt) -> None:
-        """Inside a transaction: keep what the history of this prompt has lost."""
-
-
-class Outbox:
-    """The one way out."""
+class Deliveries:
+    """Sends what was recorded."""
 
     def __init__(
         self,
         store: Store,
-        feed: Feed,
         *,
         owner: str,
-        enlist: Enlist,
         counts: Counts,
         alone: bool,
-        remember: Remember | None = None,
         attempts: int,
         retry_delay: float,
         timeout: float,
         settle_delay: float,
         only: str = "",
     ) -> None:
-        """Wire the outbox.
-
-        Args:
-            store: where to record.
-            feed: who is told.
-            owner: names this process among those that may send.
-            enlist: the turn engine's ear, for what arrived while an answer was being written.
-            counts: the metrics.
-            alone: no other process works on this store.
-            remember: told of every answer's prompt, in the transaction that records the answer.
-            attempts: sends before a delivery is put aside as dead; also how often in a row looking for an
-                unclear one may fail before it ends as unknown.
-            retry_delay: seconds before the second send; doubles, with jitter.
-            timeout: seconds one send may take before its outcome is unclear.
-            settle_delay: seconds to wait before looking for an unclear one.
-            only: send for this channel alone, leave the others' deliveries as they are; for all when empty.
-        """
+        """Wire them; the arguments are the outbox's."""
         self._store = store
-        self._feed = feed
         self._owner = owner
-        self._enlist = enlist
         self._counts = counts
         self._alone = alone
-        self._remember = remember
         self._attempts = attempts
         self._retry_delay = retry_delay
         self._timeout = timeout
@@ -164,86 +107,16 @@ class Outbox:
         if tasks:
             await asyncio.wait(tasks)
 
-    # -- an answer ------------------------------------------------------------------------------
-
-    def live(self, turn: Turn) -> LiveAnswer:
-        """Return where the words of a turn's answer go while they are being written."""
-        return LiveAnswer(self._feed, turn)
-
-    async def commit(self, answer: Answer, *, patience: float) -> None:
-        """Record an answer and its delivery, end its turn, and send it.
-
-        Raises:
-            Fenced: the turn is no longer ours, or the bot may no longer speak; nothing was recorded.
-            StoreUnavailable: it could not be recorded within ``patience`` seconds.
-        """
-        await self._store.write(lambda tx: self._commit(tx, answer), patience=patience)
-
-    def _commit(self, tx: Tx, answer: Answer) -> None:
-        turn, now = answer.prompt.turn, now_ms()
-        turn_ledger.check(turn_ledger.close(tx, turn, now), turn)
-        turn_ledger.settle_messages(tx, turn, state="answered")
-        tx.run(
-            _ANSWERED,
-            turn=turn.id,
-            why=answer.handoff,
-            new_model=answer.model,
-            new_hash=answer.prompt.template_hash,
-            new_prompt_tokens=answer.usage.prompt_tokens,
-            new_completion_tokens=answer.usage.completion_tokens,
-            now=now,
-        )
-        note(
-            tx,
-            turn.conversation_id,
-            "turn.answered",
-            at=now,
-            actor="bot",
-            turn_id=turn.id,
-            model=answer.model,
-        )
-        if self._remember is not None:
-            self._remember(tx, answer.prompt)
-        self._say(tx, turn, answer.text, now, answer)
-        if answer.handoff:
-            self._hand_over(tx, turn, answer.handoff, now)
-        elif turn_ledger.has_unclaimed(tx, turn.conversation_id):
-            self._enlist(tx, turn.conversation_id, now)
-
-    def say(self, tx: Tx, turn: Turn, text: str) -> None:
-        """Inside a transaction: reply to a turn with a fixed text that no model wrote."""
-        self._say(tx, turn, text, now_ms(), None)
-
-    def _say(self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None) -> None:
-        message, claimed = ledger.say(
-            tx,
-            turn,
-            text,
-            now=now,
-            owner=self._owner,
-            lease_until=now + self._lease_ms,
-            citations=answer.citations if answer else (),
-            handoff=answer.handoff if answer else "",
-        )
-        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message)))
-        if claimed is not None:
-            tx.after_commit(lambda: self._begin(self._send(claimed)))
-
-    def _hand_over(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
-        tx.run(_QUEUE, conversation=turn.conversation_id)
-        change = {"before": "bot", "after": "queued", "reason": reason}
-        note(tx, turn.conversation_id, "state.changed", at=now, actor="bot", **change)
-        waiting = turn_ledger.hand_over_pending(tx, turn.conversation_id, now, cause=reason)
-        if waiting:
-            settled = Settled(waiting, "handed_over", "queued")
-            tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
-        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, StateChanged("queued")))
-
     # -- a delivery -----------------------------------------------------------------------------
 
     @property
-    def _lease_ms(self) -> int:
+    def lease_ms(self) -> int:
+        """How long a claim lasts, in milliseconds."""
         return int((self._timeout + _MARGIN) * 1000)
+
+    def begin(self, claimed: Claimed) -> None:
+        """Send a delivery that was claimed for this process, once that is on disk."""
+        self._begin(self._send(claimed))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -372,7 +245,7 @@ class Outbox:
         if not self._open:
             return
         now = now_ms()
-        claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self._lease_ms)
+        claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self.lease_ms)
         if claimed is not None:
             work = self._settle if claimed.unclear else self._send
             tx.after_commit(lambda: self._begin(work(claimed)))

@@ -1,0 +1,105 @@
+"""Whom the bot answers, and where."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from supportbot_slack.config import Rate, SlackConfig
+from supportbot_slack.events import Ignored
+from supportbot_slack.rules import Rules
+from tests.channels.slack.driver import SECRET, direct, event, mention, ts, twin
+from tests.channels.slack.test_inbound import said
+from tests.channels.slack.test_outbound import _delivered
+
+if TYPE_CHECKING:
+    from tests.channels.slack.workspace import ScriptedSlack
+
+
+def rules(clock: Any = lambda: 0.0, **section: Any) -> Rules:
+    secrets = {"bot_token": "xoxb-1-test", "signing_secret": SECRET}
+    return Rules(SlackConfig.model_validate({"type": "slack"} | secrets | section), clock=clock)
+
+
+def plain_message(**fields: Any) -> Any:
+    return said(event(mention()["event"] | {"type": "message", "text": "hello"} | fields))
+
+
+@pytest.mark.parametrize(
+    ("section", "message", "verdict"),
+    [
+        ({}, said(mention()), "answer"),
+        ({}, said(twin(mention())), "answer"),
+        ({}, said(direct()), "answer"),
+        ({"direct_messages": False}, said(direct()), "direct_message"),
+        ({}, plain_message(), "not_addressed"),
+        ({}, plain_message(thread_ts=ts(1)), "if_taking_part"),
+        ({"channels": {"C1": {"answer": "every"}}}, plain_message(), "answer"),
+        ({"others": {"answer": "every"}}, plain_message(), "answer"),
+        ({"channels": {"C1": {"answer": "off"}}}, said(mention()), "channel_off"),
+        ({"channels": {"C1": {"users": ["U2"]}}}, said(mention()), "user_not_allowed"),
+        ({"channels": {"C1": {"users": ["U2"]}}}, said(mention(user="U2")), "answer"),
+        ({}, said(mention(bot_id="B9")), "bot"),
+        ({"bots": ["B9"]}, said(mention(bot_id="B9")), "answer"),
+    ],
+)
+def test_who_is_answered(section: dict[str, Any], message: Any, verdict: str) -> None:
+    """By channel, by user, by how the bot was spoken to."""
+    found = rules(**section).judge(message)
+    assert verdict == (found.reason if isinstance(found, Ignored) else found)
+
+
+def test_two_bots_cannot_go_on_for_ever() -> None:
+    """Ten times in ten minutes; a person in between, or time, lets them go on."""
+    now = [0.0]
+    held = rules(lambda: now[0], bots=["B9"])
+    bot, person = said(mention(bot_id="B9", thread_ts=ts(1))), said(mention(thread_ts=ts(1)))
+    assert [""] * 10 + ["loop"] * 5 == [held.too_much(bot) for _ in range(15)]
+    assert "" == held.too_much(person)
+    assert "" == held.too_much(bot)
+    assert ["loop"] == list({held.too_much(bot) for _ in range(20)} - {""})
+    now[0] = 601.0
+    assert "" == held.too_much(bot)
+
+
+def test_one_user_does_not_take_all() -> None:
+    """Beyond the limit a message is recorded and not answered; others' are."""
+    held = rules(limit=Rate(per_minute=60, burst=3).model_dump())
+    assert ["", "", "", "too_many"] == [held.too_much(said(direct())) for _ in range(4)]
+    assert "" == held.too_much(said(direct(user="U2")))
+
+
+async def test_a_thread_that_it_takes_part_in_needs_no_mention(live: Any, slack: ScriptedSlack) -> None:
+    """The first message calls it, the next ones just talk to it; in another thread nobody did."""
+    async with live() as bot:
+        await bot.send(mention("One", number=1))
+        await slack.until(lambda: len(slack.posts) == 1)
+        for number, thread in ((2, 1), (4, 3)):
+            follow = mention(f"Number {number}", number=number, thread_ts=ts(thread))["event"]
+            words = {"type": "message", "text": f"Number {number}", "channel_type": "channel"}
+            await bot.send(event(follow | words))
+        await slack.until(lambda: len(slack.posts) == 2)
+        await _delivered(bot)
+    assert ["You said: One", "You said: Number 2"] == slack.shown()
+
+
+async def test_whoever_writes_too_much_is_told_once(live: Any, slack: ScriptedSlack) -> None:
+    """All is acknowledged; one notice says that not all of it is answered."""
+    async with live(limit={"per_minute": 1, "burst": 2}) as bot:
+        for number in range(1, 7):
+            assert 200 == await bot.send(direct(f"Message {number}", number=number))
+        await slack.until(lambda: any("more than I can answer" in text for text in slack.shown()))
+        await _delivered(bot)
+    assert 3 == len(slack.posts)
+
+
+async def test_a_deleted_messages_words_go(live: Any, slack: ScriptedSlack) -> None:
+    """From the store, whenever Slack says so."""
+    async with live() as bot:
+        await bot.send(direct("My card is 1234", number=1))
+        await _delivered(bot)
+        gone = {"type": "message", "subtype": "message_deleted", "channel": "D1", "deleted_ts": ts(1)}
+        assert 200 == await bot.send(event(gone))
+        [message, _] = await bot.channel._host.transcripts.messages("T0/D1")
+    assert "[deleted]" == message.text

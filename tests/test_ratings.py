@@ -1,0 +1,43 @@
+"""What people think of answers."""
+
+from __future__ import annotations
+
+from supportbot import reports
+from supportbot.metrics import Metrics
+from supportbot.ratings import ChannelRatings
+from supportbot.session import ChannelTranscripts
+from tests.durable import running
+
+
+async def test_one_verdict_per_person_counts(database_url: str) -> None:
+    """The newest; and only of turns of the channel itself."""
+    async with running(database_url) as bot:
+        await bot.accept("Hello?")
+        await bot.replies(1)
+        [turn] = (await reports.turns(bot.store)).rows
+        metrics = Metrics()
+        ratings = ChannelRatings(bot.store, "web", metrics)
+        assert await ratings.rate(turn.id, rater="anna", verdict="good")
+        assert await ratings.rate(turn.id, rater="anna", verdict="bad")
+        assert await ratings.rate(turn.id, rater="anna", verdict="bad")
+        assert await ratings.rate(turn.id, rater="ben", verdict="good")
+        assert not await ratings.rate("turn_none", rater="ben", verdict="good")
+        assert not await ChannelRatings(bot.store, "other", metrics).rate(turn.id, rater="x", verdict="bad")
+        [turn] = (await reports.turns(bot.store)).rows
+        assert (1, 1) == (turn.good, turn.bad)
+        story = await reports.explain(bot.store, turn.id)
+        assert 3 == [event.kind for event in story.events].count("turn.rated")
+        assert b'supportbot_ratings_total{channel="web",verdict="good"} 2.0' in metrics.exposition()
+
+
+async def test_a_deleted_message_loses_its_words(database_url: str) -> None:
+    """Found by its key; what is not there is no error."""
+    async with running(database_url) as bot:
+        accepted = await bot.accept("My card is 1234", key="k2")
+        await bot.replies(1)
+        transcripts = ChannelTranscripts(bot.store, "web")
+        assert await transcripts.redact("k2")
+        assert not await transcripts.redact("k3")
+        story = await reports.explain(bot.store, accepted.message_id)
+        assert "[deleted]" == story.messages[0].text
+        assert "message.redacted" in [event.kind for event in story.events]
