@@ -26,6 +26,7 @@ from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
+from supportbot.images.gallery import Gallery
 from supportbot.inbox import Inbox
 from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
@@ -178,6 +179,8 @@ async def running(
         )
         triages = Triages(store, metrics)
         completions = Completions()
+        gallery = Gallery(store)
+        stack.callback(gallery.close)
         brain = Brain(
             loaded,
             outbox,
@@ -188,6 +191,7 @@ async def running(
             metrics=metrics,
             till=till,
             completions=completions,
+            gallery=gallery,
             model=model,
         )
         stack.push_async_callback(brain.close)

@@ -20,6 +20,8 @@ from supportbot.steps import Steps
 if TYPE_CHECKING:
     from supportbot.completion import Completions
     from supportbot.config import Config, Loaded
+    from supportbot.images.gallery import Gallery
+    from supportbot.messages import Turn
     from supportbot.metrics import Metrics
     from supportbot.model.base import Model
     from supportbot.outbox import Outbox
@@ -53,10 +55,12 @@ class Brain:
         metrics: Metrics,
         till: Till,
         completions: Completions,
+        gallery: Gallery,
         model: Model | None = None,
     ) -> None:
         self._given_model = model
         self._completions = completions
+        self._gallery = gallery
         self._store = store
         self._metrics = metrics
         self._till = till
@@ -87,7 +91,7 @@ class Brain:
         self._engine.use(
             Bot(
                 knowledge=knowledge,
-                complete=self._completions.complete,
+                complete=self._with_images if _sees(config) else self._completions.complete,
                 prompts=prompts,
                 model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
                 outbox=self._outbox,
@@ -98,6 +102,10 @@ class Brain:
                 settle=self._till.close,
             )
         )
+
+    async def _with_images(self, turn: Turn) -> Turn:
+        """Return the turn with what its channel knows, and what models see of its images."""
+        return await self._gallery.shown(await self._completions.complete(turn))
 
     def _with_tools(self, model: Model, loaded: Loaded) -> Model:
         """Let a model use the tools of bot.yaml, if there are any."""
@@ -149,6 +157,10 @@ def make_prompts(config: Config) -> Prompts:
         summary_tokens=config.memory.summary_tokens,
         bot=config.bot.model_dump(),
     )
+
+
+def _sees(config: Config) -> bool:
+    return any(section.vision for section in config.model)
 
 
 def _summariser(config: Config, prompts: Prompts, model: Model) -> Summariser | None:

@@ -13,7 +13,7 @@ from supportbot.tokens import estimate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from supportbot.messages import Attachment, Author, Message, Role
+    from supportbot.messages import Attachment, Author, Image, Message, Role
 
 SMALLEST_BUDGET = 64
 """The least a history may be trimmed to, in tokens: room for two ends of a message and the marker between."""
@@ -24,6 +24,7 @@ FRAME = 5
 PERSON_MARK = "[A person from the team wrote:]"
 """Stands above what support staff wrote, so that the model does not take it for its own words."""
 
+_UNSEEN = "[You cannot see all of these images.]"
 _LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
 _MOST_FILES = 20
 _SHORT = 500  # characters
@@ -37,11 +38,12 @@ class Said(NamedTuple):  # a prompt makes many, and keeps few
     content: str
     seq: int
     """The number of the first message it is made of."""
+    images: tuple[Image, ...] = ()
 
     @property
     def words(self) -> Words:
         """The entry."""
-        return Words(role=self.role, content=self.content)
+        return Words(role=self.role, content=self.content, images=self.images)
 
 
 def spoken(messages: Iterable[Message]) -> tuple[Words, ...]:
@@ -56,19 +58,47 @@ def entries(messages: Iterable[Message]) -> tuple[Said, ...]:
     What the system noted is left out. Neighbours of the same role become one entry, because some
     endpoints refuse two in a row. Texts have been through ``visible`` and are never empty.
     """
-    found: list[tuple[Role, int, list[str]]] = []
+    found: list[tuple[Role, int, list[str], tuple[Image, ...]]] = []
     for message in messages:
         role, content = _ROLES.get(message.author), _content(message)
         if role is None or not content:
             continue
+        images = _images(message) if message.attachments else ()
         if found and found[-1][0] == role:
-            found[-1][2].append(content)
+            _, seq, contents, earlier = found.pop()
+            found.append((role, seq, [*contents, content], earlier + images))
         else:
-            found.append((role, message.seq, [content]))
+            found.append((role, message.seq, [content], images))
     return tuple(
-        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq)
-        for role, seq, contents in found
+        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq, images)
+        for role, seq, contents, images in found
     )
+
+
+def in_sight(messages: Sequence[Message], tokens: int) -> Sequence[Message]:
+    """Leave out of messages the images that ``tokens`` do not pay for, the oldest first."""
+    if not any(message.attachments for message in messages):
+        return messages
+    shown: list[Message] = []
+    for message in reversed(messages):
+        files: list[Attachment] = []
+        for file in reversed(message.attachments):
+            if file.image is not None:
+                tokens -= file.image.tokens
+            files.insert(0, file.evolve(image=None) if file.image and tokens < 0 else file)
+        shown.insert(0, message.evolve(attachments=tuple(files)) if files else message)
+    return shown
+
+
+def seeing(entry: Words, tokens: int) -> Words:
+    """Return an entry with those of its images that ``tokens`` pay for, the newest ones; it says when one is
+    missing."""
+    shown = list(entry.images)
+    while _sight(shown) > tokens:
+        del shown[0]
+    if len(shown) == len(entry.images):
+        return entry
+    return entry.evolve(images=tuple(shown), content=f"{entry.content}\n{_UNSEEN}")
 
 
 def cut(said: Sequence[Said], budget: int, *, keep: float) -> Sequence[Said]:
@@ -86,7 +116,7 @@ def cut(said: Sequence[Said], budget: int, *, keep: float) -> Sequence[Said]:
     begin, tokens = users[-1], 0
     for place in range(len(said) - 1, users[0] - 1, -1):
         entry = said[place]
-        tokens += _tokens(entry.content) + FRAME
+        tokens += _tokens(entry.content) + _sight(entry.images) + FRAME
         if tokens > budget:
             return said[begin:]
         if entry.role == "user" and tokens <= keep * budget:
@@ -139,7 +169,7 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
 
 def cost(words: Iterable[Words]) -> int:
     """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
-    return sum(_tokens(entry.content) + _calls(entry) + FRAME for entry in words)
+    return sum(_tokens(entry.content) + _sight(entry.images) + _calls(entry) + FRAME for entry in words)
 
 
 def _content(message: Message) -> str:
@@ -154,7 +184,22 @@ def _content(message: Message) -> str:
 
 
 def _attached(file: Attachment) -> str:
-    return f"[Attached: {one_line(file.name, 100) or 'a file'}]"
+    name = one_line(file.name, 100)
+    if not file.width:
+        return f"[Attached: {name or 'a file'}]"
+    unseen = "" if file.image else ", which you cannot see"
+    return f"[Image: {name or 'without a name'}, {file.width}\u00d7{file.height}{unseen}]"
+
+
+def _images(message: Message) -> tuple[Image, ...]:
+    if message.author != "customer":
+        return ()
+    return tuple(file.image for file in message.attachments[:_MOST_FILES] if file.image)
+
+
+def _sight(images: Iterable[Image]) -> int:
+    """Return what images cost."""
+    return sum(image.tokens for image in images) if images else 0
 
 
 def _exchanges(words: Sequence[Words]) -> list[list[Words]]:
@@ -171,6 +216,8 @@ def _exchanges(words: Sequence[Words]) -> list[list[Words]]:
 def _squeezed(exchange: Sequence[Words], budget: int) -> list[Words]:
     """Make the newest exchange fit: its newest calls, and of its ``user`` entry what there is room for."""
     user, *rest = exchange
+    if not _fit(exchange, budget):
+        user = seeing(user, budget // 4)
     left = budget - (cost([user]) if _fit([user], budget // 2) else budget // 2)
     kept: list[list[Words]] = []
     for step in reversed(_steps(rest)):
@@ -178,7 +225,7 @@ def _squeezed(exchange: Sequence[Words], budget: int) -> list[Words]:
             break
         kept.insert(0, step)
         left -= cost(step)
-    room = budget - sum(map(cost, kept)) - FRAME
+    room = budget - sum(map(cost, kept)) - _sight(user.images) - FRAME
     return [user.evolve(content=shorten(user.content, room)), *chain.from_iterable(kept)]
 
 
@@ -196,7 +243,7 @@ def _steps(words: Iterable[Words]) -> list[list[Words]]:
 def _fit(words: Iterable[Words], budget: int) -> bool:
     """Say whether entries cost at most ``budget``, without reading on once they do not."""
     for entry in words:
-        budget -= FRAME + _calls(entry)
+        budget -= FRAME + _calls(entry) + _sight(entry.images)
         if len(entry.content) > _SHORT and not fits(entry.content, budget):
             return False
         budget -= _tokens(entry.content)

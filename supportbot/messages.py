@@ -77,6 +77,16 @@ class Sender(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image(_Evolve):
+    """An image as a model gets to see it."""
+
+    url: str = field(repr=False)
+    """All of it: a ``data:`` URL of a PNG or a JPEG."""
+    tokens: int
+    """What it costs in a prompt, by our estimate."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Attachment(_Evolve):
     """Something that came with a message. The name is display text, never a path."""
 
@@ -85,12 +95,14 @@ class Attachment(_Evolve):
     size: int
     url: str = ""
     data: bytes = field(default=b"", repr=False)
-    """Its bytes as the channel got them; empty when it only knows of the file. The inbox keeps those of images
-    (``supportbot.images``); a message that is read has none."""
+    """Its bytes, where a channel has them: handed in with the message, and kept if it is an image; or fetched
+    for a turn (``CanComplete``). A stored message is read without."""
     width: int = 0
-    """In pixels; set by the inbox for an image whose bytes are kept, 0 for everything else."""
+    """In pixels, of an image whose bytes are kept; 0 for everything else. Only the core knows."""
     height: int = 0
     """Likewise."""
+    image: Image | None = field(default=None, repr=False)
+    """What a model gets to see of it, in a turn that is being answered; only the core knows."""
 
     @property
     def kept(self) -> bool:
@@ -310,6 +322,8 @@ class Words(_Evolve):
     """What an ``assistant`` entry asks for; a ``tool`` entry follows for each, in the same order."""
     tool_call_id: str = ""
     """Which call a ``tool`` entry is the result of."""
+    images: tuple[Image, ...] = ()
+    """What a ``user`` entry shows beside its words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
+from supportbot.images.ledger import forget as forget_files
 from supportbot.journal import note
 from supportbot.messages import Begun, Message, State, clean_key
 from supportbot.store import Statement
@@ -184,6 +185,7 @@ class ChannelTranscripts:
             if row is None:
                 return False
             tx.run(_REDACT, message=row.id)
+            forget_files(tx, row.id)
             note(
                 tx,
                 row.conversation_id,

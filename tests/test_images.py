@@ -11,7 +11,7 @@ from PIL import Image as Pillow
 from supportbot.images import header
 from supportbot.images.ledger import MOST_BYTES, load
 from supportbot.messages import Attachment
-from supportbot.session import delete_conversation
+from supportbot.session import ChannelTranscripts, delete_conversation
 from tests.durable import Durable, inbound, opened, running
 
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
@@ -131,3 +131,12 @@ async def test_a_duplicate_keeps_nothing_twice(database_url: str) -> None:
         first, again = await bot.inbox.accept(message), await bot.inbox.accept(message)
         assert (first.message_id, True) == (again.message_id, again.duplicate)
         assert [(1,)] == await bot.rows("select count(*) from files")
+
+
+async def test_an_image_goes_with_a_message_that_its_writer_deletes(database_url: str) -> None:
+    """A platform says that a message was deleted: nothing of it stays."""
+    async with opened(database_url) as store:
+        bot = Durable(store)
+        await bot.inbox.accept(inbound("Look", key="k").evolve(attachments=(attached(drawn()),)))
+        assert await ChannelTranscripts(store, "web").redact("k")
+        assert [] == await bot.rows("select * from files")

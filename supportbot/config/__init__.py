@@ -29,6 +29,7 @@ from supportbot.config.editor import schema
 from supportbot.config.expand import Expander
 from supportbot.config.model_file import read_model_file
 from supportbot.config.models import Config
+from supportbot.config.needs import check_needs, with_paths
 from supportbot.config.problems import Findings, Problem, in_order
 from supportbot.config.tools import read_tools
 from supportbot.config.validate import check_scalars, expanded, validated
@@ -148,10 +149,12 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
     }
     tools = read_tools(config.tools, root, findings)
     check_files(config, root, path.parent, findings)
+    check_needs(config.model, root, findings)
     check_prompts(config, root, path.parent, channels, findings)
     warn_of_plain_http(config, findings)
     database = absolute_database(config.database, root)
-    changes = {**absolute(config, root), "database": database, "channels": channels}
+    models = with_paths(config.model, root)
+    changes = {**absolute(config, root), "model": models, "database": database, "channels": channels}
     return Loaded(
         config=config.model_copy(update=changes),
         path=path,

@@ -9,6 +9,7 @@ from supportbot.config import source
 from supportbot.config.checks import warn_of_plain_http
 from supportbot.config.expand import Expander
 from supportbot.config.models import Config
+from supportbot.config.needs import check_needs, with_paths
 from supportbot.config.problems import Findings, Problem, in_order
 from supportbot.config.validate import check_scalars, expanded, validated
 
@@ -43,10 +44,12 @@ def read_model_file(path: Path, environ: Mapping[str, str]) -> ModelFile:
     check_scalars(tree, Config, findings)
     config = validated(Config, {"model": data.get("model", [])}, findings) or Config()
     warn_of_plain_http(config, findings)
+    root = path.parent.resolve()
+    check_needs(config.model, root, findings)
     if not config.model and not findings.problems:
         findings.add(("model",), "has no entry", "write one as in bot.yaml, or leave the file out")
     return ModelFile(
-        models=config.model,
+        models=with_paths(config.model, root),
         problems=in_order(findings.problems, name),
         warnings=in_order(findings.warnings, name),
     )

@@ -161,6 +161,15 @@ class ModelSection(EndpointSection):
     context_tokens: int = Field(
         8192, ge=512, validate_default=True, description="The model's window, in tokens."
     )
+    vision: bool = Field(
+        False,
+        description="It sees images: those that customers send are shown to it. Needs the extra 'images'.",
+    )
+    tokenizer: Path | None = Field(
+        None,
+        description="The model's tokenizer.model: with it, what a prompt costs is counted and not estimated. "
+        "Needs the extra 'tokenizer'.",
+    )
     attempts: int = Field(
         3, ge=1, le=10, description="Tries per answer, all before the first word was received."
     )

@@ -1,4 +1,7 @@
 """The images that customers send: kept with their message, and made fit for a model to see.
 
-header -> ledger           what is it, by its bytes     keep them, in the message's transaction
+header  what it is, by its first bytes
+ledger  kept in the transaction that accepts the message
+fitting small, upright, without metadata
+gallery the newest images of a turn, shown to the models that see
 """

@@ -26,7 +26,7 @@ class Header(NamedTuple):
 
 
 def read(data: bytes) -> Header | None:
-    """Return an image's header: PNG, JPEG, GIF or WebP; None for everything else, and for what is too large."""
+    """Return the header of a PNG, JPEG, GIF or WebP; None for everything else, and for what is too large."""
     try:
         content_type, width, height = _header(data)
     except struct.error:  # it ends before its header does

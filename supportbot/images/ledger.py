@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, select
 
 from supportbot.images import header
 from supportbot.store import Statement
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
     from supportbot.store import Tx
 
 MOST_BYTES = 10 * 1024 * 1024
-"""The largest image that is kept. The Llama API takes 25 MB, but this waits in everybody's way to the disk."""
+"""The largest image that is kept. The Llama API takes 25 MB; here it is in everybody's way to the disk."""
 
 _MOST_OF_ALL = 20 * 1024 * 1024  # bytes of one message's images together
 _MOST = 5  # images of one message
 
 _ADD = Statement(insert(files).inline())
+_FORGET = Statement(delete(files).where(files.c.message_id == bindparam("message")))
 _LOAD = Statement(
     select(files.c.data).where(
         files.c.message_id == bindparam("message"), files.c.ordinal == bindparam("place")
@@ -40,13 +41,17 @@ def judged(attachments: Sequence[Attachment]) -> tuple[Attachment, ...]:
     for file in attachments:
         head = header.read(file.data) if kept < _MOST and len(file.data) <= min(left, MOST_BYTES) else None
         if head is None:
-            found.append(file.evolve(data=b"", width=0, height=0))
+            found.append(file.evolve(data=b"", width=0, height=0, image=None))
             continue
         kept += 1
         left -= len(file.data)
         found.append(
             file.evolve(
-                content_type=head.content_type, size=len(file.data), width=head.width, height=head.height
+                content_type=head.content_type,
+                size=len(file.data),
+                width=head.width,
+                height=head.height,
+                image=None,
             )
         )
     return tuple(found)
@@ -62,6 +67,11 @@ def keep(tx: Tx, message_id: str, attachments: Sequence[Attachment]) -> None:
     for place, file in enumerate(attachments):
         if file.data:
             tx.run(_ADD, message_id=message_id, ordinal=place, data=file.data)
+
+
+def forget(tx: Tx, message_id: str) -> None:
+    """Delete the bytes of a message's attachments."""
+    tx.run(_FORGET, message=message_id)
 
 
 def load(tx: Tx, message_id: str, place: int) -> bytes:

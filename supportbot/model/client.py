@@ -30,15 +30,17 @@ from supportbot.history import cost
 from supportbot.messages import Answer, ToolCall, clean_text
 from supportbot.model.breaker import Breaker
 from supportbot.model.catalogue import Catalogue
+from supportbot.model.exact import Exact
 from supportbot.model.exchange import Exchange
 from supportbot.model.failures import Explainer, Failure
 from supportbot.model.gate import Busy, Gate
 from supportbot.model.llama import LlamaCodec
 from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
-from supportbot.model.overflow import fitted, shorter
+from supportbot.model.overflow import fitted, shorter, unseen
 from supportbot.model.price import used
 from supportbot.model.scale import Scale
+from supportbot.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -129,6 +131,7 @@ class Endpoint:
         self._refusal = ""  # why it refuses our requests, until it answers again
         self._last_cause = ""
         self._scale = Scale()
+        self._exact = Exact(Tokenizer(section.tokenizer), self._scale) if section.tokenizer else None
         self._jitter = jitter
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -141,7 +144,7 @@ class Endpoint:
         self._ensure_affordable(prompt)
         self.figures.calls += 1
         try:
-            prompt = self._fitted(prompt)
+            prompt = await self._fitted(prompt)
             answer = await self._within_total(prompt, live)
         except Failure as failure:
             self.figures.failures += 1
@@ -158,17 +161,25 @@ class Endpoint:
         self.figures.completion_tokens += answer.usage.completion_tokens or 0
         return answer
 
-    def _fitted(self, prompt: Prompt) -> Prompt:
+    async def _fitted(self, prompt: Prompt) -> Prompt:
+        """Make a prompt what this model can read."""
+        if not self._section.vision:
+            prompt = unseen(prompt)
         if not prompt.whole:
-            return fitted(prompt, self.room)
-        if cost(prompt.words) > self.room:
+            prompt = fitted(prompt, self.room)
+        elif self._exact is None and cost(prompt.words) > self.room:
             raise Failure("it is too long for the model's window", too_long=True)
-        return prompt
+        return prompt if self._exact is None else await self._exact.fitted(prompt, self._window)
 
     @property
     def room(self) -> int:
         """What a prompt may cost: the window less the longest answer, in tokens as we estimate them."""
-        return self._scale.estimated(self._section.context_tokens - self._section.max_tokens)
+        return self._scale.estimated(self._window)
+
+    @property
+    def _window(self) -> int:
+        """What a prompt may cost in the model's own tokens."""
+        return self._section.context_tokens - self._section.max_tokens
 
     def problem(self) -> str:
         """Return what keeps it from answering, in one line; empty when nothing is known to."""
@@ -260,7 +271,8 @@ class Endpoint:
                 self._count(outcome, loop.time() - begun)
             self._pay(prompt, exchange.reply, shown)
         self._breaker.succeeded()
-        self._scale.learn(answer.prompt.tokens, answer.usage.prompt_tokens)
+        if self._exact is None and not any(entry.images for entry in prompt.words):  # those are another guess
+            self._scale.learn(answer.prompt.tokens, answer.usage.prompt_tokens)
         if tokens := _total(answer.usage):
             place.used(tokens)
         return answer

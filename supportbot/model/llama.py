@@ -13,13 +13,13 @@ from supportbot.model.wire import (
     ToolFragment,
     WireError,
     common_fields,
+    content_of,
     function_of,
     mapping,
     sequence,
     string,
     text_of,
     token_count,
-    without_special_tokens,
 )
 from supportbot.usage import Usage
 
@@ -71,7 +71,7 @@ class LlamaCodec:
 
 
 def _message(words: Words) -> dict[str, Any]:
-    content = without_special_tokens(words.content)
+    content = content_of(words)
     message: dict[str, Any] = {"role": words.role, "content": content}
     if words.tool_calls:
         message["content"] = {"type": "text", "text": content}

@@ -12,13 +12,13 @@ from supportbot.model.wire import (
     ToolFragment,
     WireError,
     common_fields,
+    content_of,
     function_of,
     mapping,
     sequence,
     string,
     text_of,
     token_count,
-    without_special_tokens,
 )
 from supportbot.usage import Usage
 
@@ -64,7 +64,7 @@ class OpenAICodec:
 
 
 def _message(words: Words) -> dict[str, Any]:
-    message: dict[str, Any] = {"role": words.role, "content": without_special_tokens(words.content)}
+    message: dict[str, Any] = {"role": words.role, "content": content_of(words)}
     if words.tool_calls:
         message["content"] = message["content"] or None
         message["tool_calls"] = [

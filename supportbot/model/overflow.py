@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot.history import FRAME, SMALLEST_BUDGET, cost, trim
+from supportbot.history import FRAME, SMALLEST_BUDGET, cost, seeing, trim
 from supportbot.readable import shorten
 
 if TYPE_CHECKING:
@@ -65,6 +65,14 @@ def fitted(prompt: Prompt, room: int) -> Prompt:
     system = cost(entry for entry in words if entry.role == "system")
     words = _trimmed(words, lambda _said: room - system)
     return prompt.evolve(words=words, tokens=cost(words))
+
+
+def unseen(prompt: Prompt) -> Prompt:
+    """Return the prompt for a model that sees no images: the words tell of them."""
+    if not any(entry.images for entry in prompt.words):
+        return prompt
+    words = tuple(seeing(entry, 0) for entry in prompt.words)
+    return prompt.evolve(words=words, tokens=prompt.tokens - cost(prompt.words) + cost(words))
 
 
 def _trimmed(words: Sequence[Words], budget: Callable[[Sequence[Words]], int]) -> tuple[Words, ...]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from supportbot.config.models import ModelSection
-    from supportbot.messages import Prompt, ToolCall, ToolSpec
+    from supportbot.messages import Prompt, ToolCall, ToolSpec, Words
     from supportbot.model.sse import ServerEvent
 
 
@@ -225,6 +225,15 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
 def function_of(call: ToolCall) -> dict[str, str]:
     """Return an earlier tool call's name and arguments for a request."""
     return {"name": call.name, "arguments": without_special_tokens(call.arguments)}
+
+
+def content_of(words: Words) -> str | list[dict[str, Any]]:
+    """Return an entry's content: its words, and behind them what it shows."""
+    text = without_special_tokens(words.content)
+    if not words.images:
+        return text
+    shown = [{"type": "image_url", "image_url": {"url": image.url}} for image in words.images]
+    return [{"type": "text", "text": text}, *shown]
 
 
 _SPECIAL_TOKEN = re.compile(

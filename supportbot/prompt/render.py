@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from supportbot.errors import PromptError
-from supportbot.history import FRAME, cost, cut, entries, newest, trim
+from supportbot.history import FRAME, cost, cut, entries, in_sight, newest, trim
 from supportbot.messages import Prompt, Words
 from supportbot.prompt.budget import shared
 from supportbot.prompt.check import KNOWLEDGE, SUMMARISE, SUMMARY, TRIAGE, problems
@@ -179,7 +179,8 @@ class Prompts:
 
     def _said(self, turn: Turn, budget: int) -> Sequence[Said]:
         history = newest(turn.history, self._history_messages, keep=self._keep)
-        return cut(entries((*history, *turn.messages)), budget, keep=self._keep)
+        said = in_sight((*history, *turn.messages), budget // 2)
+        return cut(entries(said), budget, keep=self._keep)
 
     def _remembered(self, turn: Turn, said: Sequence[Said]) -> Memory:
         """Return the conversation's memory from now on: another one only when the history was cut."""

@@ -13,6 +13,8 @@ from supportbot.messages import Attachment, Citation, Contact, Memory, Message, 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_NOT_LISTED = {"data", "image"}  # bytes lie elsewhere, if at all
+
 
 def to_json(value: Any) -> str:
     """Return a value as JSON text, the form of every JSON column: what no database can hold is replaced."""
@@ -44,7 +46,7 @@ def listed(values: Sequence[Attachment] | Sequence[Citation]) -> str:
     """Return attachments or citations as JSON text."""
     if not values:
         return "[]"
-    return to_json([{name: v for name, v in asdict(value).items() if name != "data"} for value in values])
+    return to_json([{k: v for k, v in asdict(value).items() if k not in _NOT_LISTED} for value in values])
 
 
 def citations_from(text: str) -> tuple[Citation, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64decode
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ _RANGES: dict[str, tuple[float, float]] = {
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CHOICES = {"none", "auto", "required"}
 _MOST_IMAGES = 9
+_LARGEST_IMAGE = 25_000_000  # bytes
+_DATA_URL = re.compile(r"data:image/(?:jpe?g|png|gif|x-icon);base64,([A-Za-z0-9+/=]+)")
 
 
 def wrong_field(body: Mapping[str, Any], dialect: Dialect) -> str:
@@ -52,9 +55,34 @@ def _wrong_messages(messages: object) -> Iterator[str]:
         return
     if any(message["role"] == "tool" and not message.get("tool_call_id") for message in messages):
         yield "messages.tool_call_id"
-    parts = [part for m in messages if isinstance(m.get("content"), list) for part in m["content"]]
-    if sum(part.get("type") == "image_url" for part in parts if isinstance(part, dict)) > _MOST_IMAGES:
+    parts = [
+        (m["role"], part) for m in messages if isinstance(m.get("content"), list) for part in m["content"]
+    ]
+    images = [part for _, part in parts if isinstance(part, dict) and part.get("type") == "image_url"]
+    if len(images) > _MOST_IMAGES or not all(_is_part(role, part) for role, part in parts):
         yield "messages.content"
+
+
+def _is_part(role: str, part: object) -> bool:
+    """Say whether this is a part of a message's content: words, or what a user shows."""
+    if not isinstance(part, dict):
+        return False
+    if part.get("type") == "text":
+        return isinstance(part.get("text"), str)
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else None
+    return part.get("type") == "image_url" and role == "user" and isinstance(url, str) and _is_image(url)
+
+
+def _is_image(url: str) -> bool:
+    """Say whether a URL is that of an image that may be sent; one that holds the image, of 25 MB at most."""
+    found = _DATA_URL.fullmatch(url)
+    if found is None:
+        return url.startswith("https://")
+    try:
+        return 0 < len(b64decode(found[1], validate=True)) <= _LARGEST_IMAGE
+    except ValueError:
+        return False
 
 
 def _wrong_tools(body: Mapping[str, Any]) -> Iterator[str]:
