@@ -6,7 +6,8 @@ And the other way round: values into JSON answers.
 from __future__ import annotations
 
 import re
-from typing import TypeVar
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
 
 import orjson
 from aiohttp import web
@@ -16,12 +17,16 @@ from supportbot import strictjson
 from supportbot.web import Problem, read_body, read_json
 from supportbot_webhook.inbound import MAX_TEXT, ProgramMessage, VisitorMessage
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 MAX_BODY = 64 * 1024
 """Longest body of a request, in bytes."""
 
 MAX_SEQ = 2**31 - 1
 """Highest number a message can have."""
 
+_LARGE_AT_ONCE = 4
 _Model = TypeVar("_Model", bound=BaseModel)
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _BEARER = re.compile(r"Bearer ([!-~]{1,200})", re.IGNORECASE)
@@ -36,14 +41,46 @@ async def read_model(request: web.Request, model: type[_Model]) -> _Model:
     return _validate(await read_json(request, limit=MAX_BODY), model)
 
 
-async def read_text(request: web.Request) -> str:
+class LargeBodies:
+    """Room for bodies that are longer than ``MAX_BODY``: read before it is known who sent them, they take a
+    bounded amount of memory together."""
+
+    def __init__(self, longest: int) -> None:
+        """``longest``: the most that one may have, in bytes."""
+        self._longest = longest
+        self._free = _LARGE_AT_ONCE * longest
+
+    @contextmanager
+    def room(self, request: web.Request) -> Iterator[int]:
+        """Yield how many bytes of the request's body may be read. One without a length is not a large one.
+
+        Raises:
+            Problem: 413 it says that it is longer than any may be, 503 others are being read.
+        """
+        length = request.content_length or 0
+        if length <= MAX_BODY:
+            yield MAX_BODY
+            return
+        if length > self._longest:
+            raise Problem(413, "too_large", f"The body may have {self._longest} bytes at most.", close=True)
+        if length > self._free:
+            message = "Too many large messages come at once. Try again."
+            raise Problem(503, "busy", message, headers={"Retry-After": "1"}, close=True)
+        self._free -= length
+        try:
+            yield length
+        finally:
+            self._free += length
+
+
+async def read_text(request: web.Request, *, limit: int = MAX_BODY) -> str:
     """Return the body as it was sent, for its signature to be checked before it is parsed.
 
     Raises:
         Problem: 413 it is too long, 400 it is not UTF-8.
     """
     try:
-        return (await read_body(request, limit=MAX_BODY)).decode()
+        return (await read_body(request, limit=limit)).decode()
     except UnicodeDecodeError:
         raise Problem(400, "bad_json", "The body is not UTF-8.") from None
 

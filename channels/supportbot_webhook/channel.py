@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import orjson
@@ -10,10 +10,12 @@ from aiohttp import web
 
 from supportbot.channel import Capabilities
 from supportbot.messages import Sent
+from supportbot.web import accepts_bodies
 from supportbot_webhook import routes
 from supportbot_webhook.callbacks import Callbacks
 from supportbot_webhook.config import WebhookConfig
 from supportbot_webhook.cors import Cors
+from supportbot_webhook.images import Images
 from supportbot_webhook.limits import TokenBuckets
 from supportbot_webhook.openapi import document
 from supportbot_webhook.programs import Programs
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
     from supportbot.channel import Accept, Host
-    from supportbot.messages import Outbound
+    from supportbot.messages import Outbound, Turn
 
 
 class WebhookChannel:
@@ -45,6 +47,7 @@ class WebhookChannel:
         self._host = host
         self._signer = Signer([secret.get_secret_value() for secret in config.secrets])
         self._callbacks = Callbacks(config, self._signer)
+        self._images = Images(config.fetch_images)
 
     def app(self, accept: Accept) -> web.Application:
         """Return the routes; those of an API that is switched off are not there.
@@ -55,7 +58,7 @@ class WebhookChannel:
         cors = Cors(self._config.visitors.allowed_origins)
         app = web.Application(middlewares=[cors.middleware()])
         app.on_response_prepare.append(cors.add_headers)
-        app.cleanup_ctx.extend([readers.run, self._callbacks.run])
+        app.cleanup_ctx.extend([readers.run, self._callbacks.run, self._images.run])
         served = self._served(accept, readers)
 
         @cache  # made when it is first asked for: start-up has no need of it
@@ -69,6 +72,11 @@ class WebhookChannel:
             app.router.add_route(operation.method, operation.path, handler)
         app.router.add_route(routes.DESCRIBE.method, routes.DESCRIBE.path, describe)
         return app
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Return the turn with the images that its newest messages only name, where bot.yaml lets them be
+        fetched."""
+        return await self._images.complete(turn)
 
     async def send(self, outbound: Outbound) -> Sent:
         """Post the reply to its callback; without one, being in the transcript is its delivery.
@@ -100,7 +108,7 @@ class WebhookChannel:
                 config, host, accept, signer=self._signer, readers=readers, replies=replies, budget=budget
             )
             served += [
-                (routes.PASS_MESSAGE, programs.post_message),
+                (routes.PASS_MESSAGE, _taking(config.max_body, programs.post_message)),
                 (routes.READ_CONVERSATION, programs.get_messages),
             ]
         if config.visitors.enabled:
@@ -116,6 +124,11 @@ class WebhookChannel:
                 (routes.FOLLOW, visitors.get_events),
             ]
         return served
+
+
+def _taking(longest: int, handler: Handler) -> Handler:
+    """Return a handler that takes longer bodies than others do."""
+    return accepts_bodies(longest)(partial(handler))  # a method itself cannot be marked
 
 
 def _delivered_by_transcript(outbound: Outbound) -> Sent:

@@ -136,6 +136,20 @@ class WebhookConfig(ChannelConfig):
         False,
         description="Let callbacks go to private and loopback addresses: for tests and closed networks.",
     )
+    max_body: int = Field(
+        64 * 1024,
+        ge=64 * 1024,
+        le=32 * 1024 * 1024,
+        description="Largest body of a program's message, in bytes: more than the default leaves room "
+        "for images.",
+    )
+    fetch_images: int = Field(
+        0,
+        ge=0,
+        le=10 * 1024 * 1024,
+        description="Largest image that is fetched when a turn begins, from the url of an attachment, in "
+        "bytes; 0: none is.",
+    )
     callback_timeout: float = Field(
         10.0, gt=0, le=25, description="Seconds a callback's receiver has to answer."
     )

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from supportbot.messages import Attachment, Inbound, Sender, clean_text
 
@@ -27,6 +29,13 @@ def _not_blank(text: str) -> str:
     return text
 
 
+def _decoded(text: object) -> bytes:
+    if isinstance(text, str):
+        with suppress(ValueError):
+            return b64decode(text, validate=True)
+    raise ValueError("must be base64")
+
+
 Text = Annotated[
     str,
     AfterValidator(clean_text),
@@ -36,6 +45,19 @@ Text = Annotated[
 Key = Annotated[str, Field(pattern=KEY_PATTERN, description="Compared exactly.")]
 Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^([^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)?$")]
+
+
+Data = Annotated[
+    bytes,
+    BeforeValidator(_decoded),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "contentEncoding": "base64",
+            "description": "An image's bytes, within the limit for the whole body.",
+        }
+    ),
+]
 
 
 class _Body(BaseModel):
@@ -51,12 +73,13 @@ class ProgramSender(_Body):
 
 
 class ProgramAttachment(_Body):
-    """A file that came with the message: told of, never fetched."""
+    """A file that came with the message; of an image the bytes too, for models that see."""
 
     name: Name
     content_type: str = Field("application/octet-stream", max_length=200, pattern=r"^[!-~ ]*$")
     size: int = Field(0, ge=0, le=1 << 50, description="In bytes.")
     url: str = Field("", max_length=2000, pattern=r"^[!-~]*$")
+    data: Data = b""
 
 
 class ProgramMessage(_Body):
@@ -115,7 +138,13 @@ def from_program(
         keys=(_PROGRAM + webhook_id,),
         author=body.author,
         attachments=tuple(
-            Attachment(name=a.name, content_type=a.content_type, size=a.size, url=a.url)
+            Attachment(
+                name=a.name,
+                content_type=a.content_type,
+                size=len(a.data) or a.size,
+                url=a.url,
+                data=a.data,
+            )
             for a in body.attachments
         ),
         sent_at=sent_at,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supportbot.web import Problem
 from supportbot_webhook.addresses import UnsafeUrl, check_url, host_key
 from supportbot_webhook.bodies import (
+    LargeBodies,
     accepts_event_stream,
     check_length,
     json_answer,
@@ -66,12 +67,14 @@ class Programs:
         self._readers = readers
         self._replies = replies
         self._budget = budget
+        self._large = LargeBodies(config.max_body)
 
     async def post_message(self, request: web.Request) -> web.StreamResponse:
         """Take a message; answer at once, with the reply (``?wait=``), or with a stream of events."""
         headers = _signed_headers(request)
-        content = await read_text(request)
-        self._verify(headers, content)
+        with self._large.room(request) as limit:
+            content = await read_text(request, limit=limit)
+            self._verify(headers, content)
         if request.content_type != "application/json":
             raise Problem(415, "unsupported_media_type", "Send the body as application/json.")
         body = parse_model(content, ProgramMessage)
