@@ -84,6 +84,8 @@ class Attachment(_Evolve):
     content_type: str
     size: int
     url: str = ""
+    data: bytes = field(default=b"", repr=False)
+    """Its bytes, where the channel has fetched them for a turn; they are not stored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,7 +42,9 @@ def from_json(text: str) -> Any:
 
 def listed(values: Sequence[Attachment] | Sequence[Citation]) -> str:
     """Return attachments or citations as JSON text."""
-    return to_json([asdict(value) for value in values]) if values else "[]"
+    if not values:
+        return "[]"
+    return to_json([{name: v for name, v in asdict(value).items() if name != "data"} for value in values])
 
 
 def citations_from(text: str) -> tuple[Citation, ...]:
