@@ -39,8 +39,10 @@ _KEEP = 500
 
 _SEE = Statement(insert_or_skip(seen).inline().on_conflict_do_nothing())
 _SEEN = Statement(
-    select(messages.c.id, messages.c.conversation_id, messages.c.seq, messages.c.state, messages.c.text)
+    select(messages, conversations.c.external_id, contacts.c.external_id.label("sender"))
     .join(seen, seen.c.message_id == messages.c.id)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .join(contacts, contacts.c.id == messages.c.contact_id)
     .where(
         seen.c.tenant_id == bindparam("tenant"),
         seen.c.channel == bindparam("channel"),
@@ -302,7 +304,8 @@ def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted 
         seq=row.seq,
         state=row.state,
         duplicate=True,
-        same=row.text == inbound.text,
+        same=(row.text, row.external_id, row.author, row.sender)
+        == (inbound.text, inbound.conversation, inbound.author, inbound.sender.id),
     )
 
 

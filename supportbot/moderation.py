@@ -62,7 +62,9 @@ class Moderator:
             if by_chat
             else ModerationsCodec(codec_of(as_model), llama=section.dialect == "llama")
         )
-        self._endpoint = Endpoint(as_model, counts=model_counts, codec=codec, purse=purse)
+        self._endpoint = Endpoint(
+            as_model, counts=model_counts, codec=codec, purse=purse if by_chat else None
+        )
         self._counts = counts
 
     async def objection(self, prompt: Prompt, of: Of, *words: Words) -> Objection | None:

@@ -61,6 +61,22 @@ async def test_the_same_key_on_two_channels_is_two_messages(database_url: str) -
         assert first.conversation_id != second.conversation_id
 
 
+@pytest.mark.parametrize(
+    "other",
+    [{"to": "c2"}, {"author": "person"}, {"sender": Sender(id="ben")}],
+    ids=["conversation", "author", "sender"],
+)
+async def test_the_same_words_elsewhere_are_another_message(
+    database_url: str, other: dict[str, object]
+) -> None:
+    """Whoever uses a key again for something else is told so: another's reply is not for them."""
+    async with opened(database_url) as store:
+        bot = Durable(store)
+        first = await bot.accept("same", key="k")
+        again = await bot.accept("same", key="k", **other)
+        assert (first.message_id, True, False) == (again.message_id, again.duplicate, again.same)
+
+
 async def test_numbers_have_no_gaps_when_many_write_at_once(database_url: str) -> None:
     """Fifty messages of one conversation at once are numbered 1 to 50."""
     async with opened(database_url) as store:

@@ -95,6 +95,21 @@ async def test_a_triage_is_kept_beside_the_answer(dialect: Dialect, tmp_path: Pa
     assert ["returns", "payment", "other"] == topics
 
 
+async def test_a_triage_is_paid_for_beside_the_answer(tmp_path: Path) -> None:
+    """What it used counts under its own purpose, and not twice."""
+    async with FakeModelServer() as writer, FakeModelServer(says()) as sorter:
+        described = bot_yaml(writer, sorter, "openai", tmp_path)
+        async with started_bot(described, tmp_path) as bot:
+            await bot.say("Take it back.")
+            await triage_of(bot)
+        store = open_store(bot.loaded.database)
+        used = {
+            row.key: (row.requests, row.prompt_tokens) for row in await reports.usage(store, by="purpose")
+        }
+        await store.close()
+    assert {"answer": (1, 30), "triage": (1, 30)} == used
+
+
 @both_dialects
 async def test_a_customer_who_wants_a_person_gets_one(dialect: Dialect, tmp_path: Path) -> None:
     """Only when bot.yaml says so: then nothing of the model's answer is shown."""

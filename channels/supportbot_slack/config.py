@@ -121,7 +121,10 @@ class SlackConfig(ChannelConfig):
         "channel to find out: post again, or leave it to an operator.",
     )
     image_bytes: int = Field(
-        10_000_000, ge=0, le=50_000_000, description="Largest image that is fetched for the model, in bytes."
+        0,
+        ge=0,
+        le=50_000_000,
+        description="Largest image that is fetched when a turn begins, in bytes; 0: none is.",
     )
     thread_messages: int = Field(
         30, ge=0, le=200, description="How many earlier messages of a thread are read when it is joined late."

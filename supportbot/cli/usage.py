@@ -20,14 +20,14 @@ def usage(
     context: typer.Context,
     *,
     by: Annotated[
-        Literal["day", "model", "conversation"], typer.Option(help="What to add up for each of.")
+        Literal["day", "model", "purpose", "conversation"], typer.Option(help="What to add up for each of.")
     ] = "day",
     since: Day = None,
     until: Day = None,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="How many rows at most.")] = 1000,
     as_json: AsJson = False,
 ) -> None:
-    """Show what models were asked for and what it cost, by day, model or conversation."""
+    """Show what models were asked for and what it cost, by day, model, purpose or conversation."""
     from supportbot import reports
 
     rows = with_store(

@@ -1,4 +1,4 @@
-"""What models were asked for and what it cost, added up by day, by model or by conversation."""
+"""What models were asked for and what it cost, added up by day, model, purpose or conversation."""
 
 from __future__ import annotations
 
@@ -15,18 +15,24 @@ if TYPE_CHECKING:
 
     from supportbot.store import Store
 
-Grouping = Literal["day", "model", "conversation"]
+Grouping = Literal["day", "model", "purpose", "conversation"]
 
 _FIRST, _LAST = "0000-00-00", "9999-99-99"
-_COLUMNS = {"day": spending.c.day, "model": spending.c.model, "conversation": spending.c.conversation_id}
+_COLUMNS = {
+    "day": spending.c.day,
+    "model": spending.c.model,
+    "purpose": spending.c.purpose,
+    "conversation": spending.c.conversation_id,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
-    """What one day, model or conversation used; one row for each currency."""
+    """What one day, model, purpose or conversation used; one row for each currency."""
 
     key: str
-    """The day as ``2026-11-25``, the model's name in bot.yaml, or the conversation's id."""
+    """The day as ``2026-11-25``, the model's name in bot.yaml, ``answer`` and the like, or the conversation's
+    id."""
     currency: str
     """Empty where the models have no price."""
     requests: int

@@ -301,7 +301,9 @@ class FakeCore:
             seq=seq,
             state=message.state,
             duplicate=again is not None,
-            same=again is None or clean_text(again.text) == message.text,
+            same=again is None
+            or (clean_text(again.text), again.conversation, again.author)
+            == (message.text, conversation, message.author),
         )
 
 

@@ -14,6 +14,7 @@ from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.messages import clean_text
 from supportbot.turns import ledger
+from supportbot.turns.turnstile import Turnstile
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable
@@ -107,6 +108,7 @@ class LocalEngine:
         self._chores: set[asyncio.Task[object]] = set()
         self._more = asyncio.Event()
         self._places = asyncio.Semaphore(concurrency)
+        self._turnstile = Turnstile()
 
     # -- the port -------------------------------------------------------------------------------
 
@@ -270,6 +272,7 @@ class LocalEngine:
         turn = running.turn
         try:
             async with self._places, asyncio.timeout(self._timeout):
+                await self._turnstile.pass_through()
                 await self._worker.answer(turn)
         except Fenced:
             log.info("turn.superseded")

@@ -39,7 +39,8 @@ async def test_a_summary_survives_kill_9(
         for number in range(1, 6):
             await visitor.say(f"kmemory1-{number} and what else?")
             await visitor.answered(f"kmemory1-{number}")
-        assert 1 == model.asked_about(ASKS)
+        while not model.asked_about(ASKS):  # noqa: ASYNC110 - another process asks, when it gets to it
+            await asyncio.sleep(0.02)
         await bot.kill()
         model.before = None
         await bot.start()

@@ -104,6 +104,22 @@ async def test_people_of_another_organisation_are_not_asked_about(live: Any, sla
     assert "users.info" not in [method for method, _ in slack.calls]
 
 
+@pytest.mark.parametrize(("most", "data"), [(1000, b"\x89PNG"), (0, b""), (2, b"")])
+async def test_an_image_comes_with_the_turn(
+    live: Any, slack: ScriptedSlack, storage: str, *, monkeypatch: pytest.MonkeyPatch, most: int, data: bytes
+) -> None:
+    """If it may; what is not fetched is named all the same."""
+    monkeypatch.setattr(files, "may_fetch", lambda *_: True)
+    image = {"name": "a.png", "mimetype": "image/png", "size": 4, "url_private": f"{storage}/image"}
+    async with live(image_bytes=most) as bot:
+        await bot.send(direct("What is wrong?", subtype="file_share", files=[image]))
+        await slack.until(lambda: slack.posts)
+        await _delivered(bot)
+    [prompt] = bot.model.prompts
+    [file] = prompt.turn.messages[0].attachments
+    assert ("a.png", data) == (file.name, file.data)
+
+
 @pytest.mark.parametrize(
     "url",
     [

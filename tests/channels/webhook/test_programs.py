@@ -71,6 +71,13 @@ async def test_the_same_webhook_id_with_another_text_is_a_conflict(site: Site) -
     assert 1 == len(site.core.accepted)
 
 
+async def test_the_same_webhook_id_for_another_conversation_is_a_conflict(site: Site) -> None:
+    """Nobody waits in vain, or gets the reply of a conversation that is not theirs."""
+    await site.pass_on(program_message(conversation="one"), webhook_id="evt_1")
+    answer = await site.pass_on(program_message(conversation="two"), webhook_id="evt_1", query="?wait=5")
+    assert (409, "conflict") == (answer.status, answer.code)
+
+
 async def test_both_secrets_are_good_during_a_rotation() -> None:
     """Two active secrets: either signs a request."""
     async with running(secrets=[SECRET, OLD_SECRET]) as site:
