@@ -149,7 +149,8 @@ class Accepted(_Evolve):
     duplicate: bool = False
     """The message had been accepted before; this call changed nothing."""
     same: bool = True
-    """False when the earlier message under this key had another text."""
+    """False when the earlier message under this key was another one: other words, another conversation, or
+    somebody else's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

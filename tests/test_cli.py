@@ -20,10 +20,11 @@ from supportbot.commands import known_commands, load_commands
 from supportbot.errors import Unclear
 from supportbot.ids import now_ms
 from supportbot.memory import ledger as memory_ledger
-from supportbot.messages import Memory, Sender
+from supportbot.messages import Attachment, Memory, Sender
 from supportbot.testing.fakes import RecordingChannel
 from tests.bot_folder import BotFolder
 from tests.durable import opened, running
+from tests.test_images import drawn
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -338,6 +339,23 @@ def test_a_conversation_is_shown_harmless(operator: Operator) -> None:
     raw = operator.says("conversations", "show", conversation, "--json")
     assert raw.isascii()
     assert HOSTILE.replace("\x00", "\ufffd") == json.loads(raw)["messages"][0]["text"]
+
+
+def test_what_came_with_a_message_is_told(operator: Operator) -> None:
+    """Its name, kind and size; of an image that is kept the pixels. Also where everything is exported."""
+    files = (
+        Attachment(name=HOSTILE, content_type="text/plain", size=7),
+        Attachment(name="photo.png", content_type="", size=1, data=drawn("PNG")),
+    )
+    conversation = operator.live(talk("Look", attachments=files))
+    for args in (["conversations", "show", conversation], ["explain", conversation]):
+        shown = operator.says(*args)
+        assert "(text/plain, 7 bytes)" in shown
+        assert f"Attached: photo.png (image/png, {len(drawn('PNG'))} bytes, 64\u00d748, kept)" in shown
+        assert {"\n"} >= {c for c in shown if not c.isprintable()}
+    lines = operator.says("conversations", "export", conversation).splitlines()
+    told = json.loads(lines[1])["message"]["attachments"]
+    assert [False, True] == [file["kept"] for file in told]
 
 
 def test_what_models_are_told_of_a_long_conversation_is_shown(operator: Operator) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supportbot.cli.attached import attached_lines
 from supportbot.cli.failures import say
 from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson, Before, Channel, Limit, Yes
@@ -139,6 +140,8 @@ def _print_transcript(found: "Transcript") -> None:
         screen.print()
         screen.print(words(_headline(message), _COLOURS.get(message.author, "")))
         screen.print(words(message.text))
+        for line in attached_lines(message):
+            screen.print(words(line, "dim"))
         triage = found.triages.get(message.turn_id or "") if message.author == "customer" else None
         if triage is not None:
             screen.print(words(in_full(triage), "dim"))
@@ -152,8 +155,6 @@ def _headline(message: "MessageRow") -> str:
         parts.append(f"{message.state}{f': {phrase(message.reason)}' if message.reason else ''}")
     if message.wants_person:
         parts.append("asks for a person")
-    if message.attachments:
-        parts.append(f"{message.attachments} attached")
     return "  ".join(parts)
 
 

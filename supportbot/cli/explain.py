@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from supportbot.cli.attached import attached_lines
 from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson
 from supportbot.cli.output import console, lasted, local, money, phrase, plain, print_json, rated, words
@@ -85,6 +86,8 @@ def _print_message(screen: "Console", message: "MessageRow") -> None:
     screen.print(words(head, "bold"))
     text = message.text if len(message.text) <= _ASKED_TEXT else f"{message.text[:_ASKED_TEXT]}…"
     screen.print(words(text))
+    for line in attached_lines(message):
+        screen.print(words(line, "dim"))
 
 
 def _about_turn(turn: "TurnRow") -> "Iterator[str]":

@@ -12,6 +12,7 @@ from supportbot.reports.lists import Page, conversations, dead, deliveries, turn
 from supportbot.reports.rows import (
     ConversationRow,
     DeliveryRow,
+    FileRow,
     MemoryRow,
     MessageRow,
     ToolCallRow,
@@ -27,6 +28,7 @@ __all__ = [
     "DeliveryRow",
     "EventRow",
     "Exchange",
+    "FileRow",
     "Grouping",
     "MemoryRow",
     "MessageRow",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import bindparam, func, literal_column, select
 
 from supportbot.errors import NotFound
+from supportbot.messages import Attachment
 from supportbot.store import Statement
 from supportbot.store.values import citations_from, from_json
 from supportbot.tables import contacts, conversations, deliveries, memories, messages, ratings, triages, turns
@@ -74,6 +75,22 @@ class MemoryRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """A file that came with a message. Its name and its type are somebody's words."""
+
+    name: str
+    content_type: str
+    size: int
+    """In bytes."""
+    url: str
+    width: int
+    """In pixels, of an image whose bytes are kept; else 0."""
+    height: int
+    kept: bool
+    """Its bytes are in the store."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageRow:
     """One message."""
 
@@ -85,8 +102,7 @@ class MessageRow:
     reason: str
     turn_id: str | None
     wants_person: bool
-    attachments: int
-    """How many came with it."""
+    attachments: tuple[FileRow, ...]
     citations: tuple[Citation, ...]
     sent_at: int | None
     """When the platform says it was written."""
@@ -247,6 +263,19 @@ def memory_row(row: Any | None) -> MemoryRow | None:
     )
 
 
+def _file_row(entry: dict[str, Any]) -> FileRow:
+    file = Attachment(**entry)
+    return FileRow(
+        name=file.name,
+        content_type=file.content_type,
+        size=file.size,
+        url=file.url,
+        width=file.width,
+        height=file.height,
+        kept=file.kept,
+    )
+
+
 def message_row(row: Any) -> MessageRow:
     """Return a row of ``messages`` as a value."""
     return MessageRow(
@@ -258,7 +287,7 @@ def message_row(row: Any) -> MessageRow:
         reason=row.reason,
         turn_id=row.turn_id,
         wants_person=row.request == "person",
-        attachments=len(from_json(row.attachments)),
+        attachments=tuple(_file_row(entry) for entry in from_json(row.attachments)),
         citations=citations_from(row.citations),
         sent_at=row.sent_at,
         created_at=row.created_at,
