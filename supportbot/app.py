@@ -12,6 +12,7 @@ import secrets
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -21,6 +22,7 @@ from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.bot import Bot
 from supportbot.channel import CanReport, Host, load_channel
+from supportbot.completion import Completions
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -29,6 +31,7 @@ from supportbot.knowledge import Knowledge
 from supportbot.knowledge.phrases import Phrases
 from supportbot.lockfile import LockFile
 from supportbot.memory import Memories, Summariser
+from supportbot.messages import Choice
 from supportbot.metrics import Metrics
 from supportbot.model import build as build_model
 from supportbot.model import writers
@@ -36,6 +39,7 @@ from supportbot.model.base import Reports
 from supportbot.model.knowledge import KnowledgeModel
 from supportbot.outbox import Outbox
 from supportbot.prompt import Prompts
+from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.steps import Steps
 from supportbot.store import open_store, sqlite_path
@@ -61,6 +65,9 @@ _FINISH = 8.0
 
 _DELIVER = 3.0
 """Seconds that deliveries in flight get after that."""
+
+_YES_OR_NO = (Choice(label="Yes, do it", says="yes"), Choice(label="No", says="no"))
+"""What a customer may press when they are asked to confirm something."""
 
 _HOUSEKEEPING = 15.0
 """Seconds between two counts of what waits; every 20th time what has expired is deleted."""
@@ -102,9 +109,11 @@ class Brain:
         *,
         store: Store,
         metrics: Metrics,
+        completions: Completions,
         model: Model | None = None,
     ) -> None:
         self._given_model = model
+        self._completions = completions
         self._store = store
         self._metrics = metrics
         self._outbox = outbox
@@ -129,6 +138,7 @@ class Brain:
         self._engine.use(
             Bot(
                 knowledge=knowledge,
+                complete=self._completions.complete,
                 prompts=prompts,
                 model=self._with_tools(model, loaded),
                 outbox=self._outbox,
@@ -149,6 +159,7 @@ class Brain:
             self._store,
             agrees=Phrases.load().agrees,
             confirm_text=loaded.config.texts.confirm,
+            choices=_YES_OR_NO,
             confirm_within=loaded.config.turns.confirm_within,
             patience=loaded.config.turns.lease,
             counts=self._metrics,
@@ -198,6 +209,26 @@ def make_channel(section: ChannelConfig, host: Host) -> Channel:
     channel_class: Any = load_channel(section.type)
     channel: Channel = channel_class(section, host)
     return channel
+
+
+def make_channels(
+    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
+) -> dict[str, Channel]:
+    """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
+    made: dict[str, Channel] = {}
+    for name, section in loaded.channels.items():
+        host = Host(
+            name=name,
+            records=ChannelRecords(store, name),
+            transcripts=ChannelTranscripts(store, name),
+            feed=feed,
+            ignored=partial(metrics.message_ignored, name),
+            ratings=ChannelRatings(store, name, metrics),
+            base_path=f"/channels/{name}",
+            bot_name=loaded.config.bot.name,
+        )
+        made[name] = make_channel(section, host)
+    return made
 
 
 @asynccontextmanager
@@ -262,7 +293,17 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
-        brain = Brain(loaded, outbox, engine, memories, store=store, metrics=metrics, model=model)
+        completions = Completions()
+        brain = Brain(
+            loaded,
+            outbox,
+            engine,
+            memories,
+            store=store,
+            metrics=metrics,
+            completions=completions,
+            model=model,
+        )
         stack.push_async_callback(brain.close)
         inbox = Inbox(
             store,
@@ -272,7 +313,8 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = _channels(loaded, store, feed, make_channel)
+        channels = make_channels(loaded, store, feed, metrics, make_channel)
+        completions.use(channels)
         application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
         await outbox.start(channels)
         stack.push_async_callback(outbox.stop, _DELIVER)
@@ -319,21 +361,6 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
-
-
-def _channels(loaded: Loaded, store: Store, feed: Feed, make_channel: MakeChannel) -> dict[str, Channel]:
-    made: dict[str, Channel] = {}
-    for name, section in loaded.channels.items():
-        host = Host(
-            name=name,
-            records=ChannelRecords(store, name),
-            transcripts=ChannelTranscripts(store, name),
-            feed=feed,
-            base_path=f"/channels/{name}",
-            bot_name=loaded.config.bot.name,
-        )
-        made[name] = make_channel(section, host)
-    return made
 
 
 def _application(

@@ -8,7 +8,7 @@ from supportbot.messages import Answer, Prompt
 from supportbot.model.base import reads_words, room_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Passage, Turn
@@ -25,6 +25,7 @@ class Bot:
         self,
         *,
         knowledge: Knowledge,
+        complete: Callable[[Turn], Awaitable[Turn]],
         prompts: Prompts,
         model: Model,
         outbox: Outbox,
@@ -37,6 +38,7 @@ class Bot:
 
         Args:
             knowledge: where passages come from.
+            complete: adds to a turn what its channel knows.
             prompts: turns a conversation into words.
             model: answers the words.
             outbox: records and delivers.
@@ -46,6 +48,7 @@ class Bot:
             patience: seconds to go on trying to record an answer while the store cannot be written.
         """
         self._knowledge = knowledge
+        self._complete = complete
         self._prompts = prompts
         self._model = model
         self._model_reads = reads_words(model)
@@ -57,6 +60,7 @@ class Bot:
 
     async def answer(self, turn: Turn) -> None:
         """Answer a claimed turn and commit the answer."""
+        turn = await self._complete(turn)
         passages = self._knowledge.search(turn.question, self._passages, context=_said_before(turn))
         answer = await self._ask(self._prompt(turn, passages))
         await self._outbox.commit(answer, patience=self._patience)

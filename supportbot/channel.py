@@ -13,14 +13,14 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below
-(``CanFind``, ``CanReport``); what it has not, the core does without.
+(``CanFind``, ``CanComplete``, ``CanReport``, ``CanVerify``); what it has not, the core does without.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -32,9 +32,12 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from supportbot.feed import Feed
-    from supportbot.messages import Accepted, Inbound, Message, Outbound, Sent, State
+    from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State, Turn
 
 _GROUP = "supportbot.channels"
+
+Verdict = Literal["good", "bad"]
+"""What somebody thinks of an answer."""
 
 
 class ChannelConfig(BaseModel):
@@ -93,6 +96,17 @@ class Records(Protocol):
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
 
 
+class CountIgnored(Protocol):
+    """Counts what a channel acknowledged without handing it in: nothing of it is stored."""
+
+    def __call__(self, reason: str, /) -> None:
+        """One more, for ``/metrics``.
+
+        Args:
+            reason: one of a few words of the channel's own, such as ``bot`` or ``edit``; never a stranger's.
+        """
+
+
 class Transcripts(Protocol):
     """What was said in this channel's conversations: for channels whose readers come and fetch."""
 
@@ -105,6 +119,22 @@ class Transcripts(Protocol):
     async def conversation_id(self, external_id: str) -> str | None:
         """Return the store's id of the conversation, the key of its ``feed``; None if it is unknown."""
 
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender (``Sender.id``) began, the newest first."""
+
+
+class Ratings(Protocol):
+    """What people think of the bot's answers."""
+
+    async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
+        """Store what somebody thinks of the answer of a turn; says whether the channel has such a turn.
+
+        One verdict per ``rater``, the channel's own key of a person, counts: the newest.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
@@ -116,6 +146,10 @@ class Host:
     transcripts: Transcripts
     feed: Feed
     """What happens in conversations right now (see ``supportbot.feed``)."""
+    ignored: CountIgnored
+    """For what arrives and is no message to answer."""
+    ratings: Ratings
+    """Where people's verdicts on answers go."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
@@ -157,11 +191,33 @@ class CanFind(Protocol):
 
 
 @runtime_checkable
+class CanComplete(Protocol):
+    """A channel that knows more of a turn than was stored when its messages were acknowledged."""
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Return the turn with what can be had: names, what was said before (``memory.left_out``), images.
+
+        Called before each try at the turn, and given ten seconds; what it raises leaves the turn as it is.
+        """
+
+
+@runtime_checkable
 class CanReport(Protocol):
     """A channel that can say how it is, for ``/readyz``."""
 
     def problem(self) -> str:
         """Return what keeps the channel from working, in one line; empty when all is well."""
+
+
+@runtime_checkable
+class CanVerify(Protocol):
+    """A channel that can ask its platform whether it works as configured, for ``check --online``."""
+
+    async def verify(self) -> list[str]:
+        """Return what is wrong, each as ``what: what to do``; empty when all is well.
+
+        The channel is made for this alone: it has not been started, and there may be no store yet.
+        """
 
 
 def load_channel(name: str) -> type[Channel]:

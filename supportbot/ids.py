@@ -11,6 +11,7 @@ import os
 import time
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_DIGITS = frozenset(_ALPHABET)
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]  # ten bits at a time: half the work
 
 
@@ -23,3 +24,14 @@ def new_id(prefix: str) -> str:
 def now_ms() -> int:
     """The present as Unix time in whole milliseconds, the unit of every ``*_at`` column."""
     return time.time_ns() // 1_000_000
+
+
+def made_at(identifier: str) -> int:
+    """Return when an identifier was made, in Unix milliseconds; 0 for what is none of ours."""
+    stamp = identifier.rpartition("_")[2][:10]
+    if len(stamp) < 10 or not set(stamp) <= _DIGITS:
+        return 0
+    number = 0
+    for letter in stamp:
+        number = number << 5 | _ALPHABET.index(letter)
+    return number

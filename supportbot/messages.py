@@ -137,6 +137,16 @@ class Citation(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Choice(_Evolve):
+    """An answer that a customer can give by pressing a button; a channel without buttons shows none."""
+
+    label: str
+    """What stands on the button."""
+    says: str
+    """What the customer says by pressing it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Message(_Evolve):
     """One stored message of a conversation."""
 
@@ -157,6 +167,21 @@ class Message(_Evolve):
     """Who wrote it; None when the bot did."""
     assurance: Assurance = "anonymous"
     """How sure the channel was of that when it came."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun(_Evolve):
+    """A conversation in the list of those that a contact began."""
+
+    external_id: str
+    """The channel's key of it."""
+    address: Mapping[str, Any]
+    """How to reply there; the newest that came."""
+    state: State
+    text: str
+    """What it began with."""
+    created_at: int
+    updated_at: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -304,6 +329,8 @@ class Answer(_Evolve):
     """Which model answered, as named in bot.yaml; ``knowledge`` when none did."""
     stop_reason: str = "stop"
     citations: tuple[Citation, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """Replies to it that the customer may press instead of writing."""
     handoff: str = ""
     """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool); empty to
     stay with the bot."""
@@ -335,6 +362,9 @@ class Outbound(_Evolve):
     """The first key of the newest message it answers."""
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
+    choices: tuple[Choice, ...] = ()
+    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
+    delivery that outlives its process goes out without."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

@@ -74,6 +74,12 @@ class Metrics:
             ["tool", "outcome"],
             registry=registry,
         )
+        self._ratings = Counter(
+            "supportbot_ratings_total",
+            "What people thought of answers.",
+            ["channel", "verdict"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
@@ -133,6 +139,10 @@ class Metrics:
         ``asked``, and then ``confirmed``, ``cancelled`` or ``expired``. ``tool`` is one of bot.yaml's, or
         ``(unknown)``."""
         self._tool_calls.labels(tool, outcome).inc()
+
+    def answer_rated(self, channel: str, verdict: str) -> None:
+        """Somebody found an answer ``good`` or ``bad``; who changes their mind is counted again."""
+        self._ratings.labels(channel, verdict).inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

@@ -14,10 +14,10 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.journal import note
-from supportbot.messages import Message, State, clean_key
+from supportbot.messages import Begun, Message, State, clean_key
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
-from supportbot.tables import conversations, deliveries, messages, records, turns
+from supportbot.tables import contacts, conversations, deliveries, messages, records, turns
 from supportbot.turns.ledger import hand_over_pending
 
 if TYPE_CHECKING:
@@ -36,6 +36,25 @@ _AFTER = Statement(
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(*_OF_CHANNEL, messages.c.seq > bindparam("after"))
     .order_by(messages.c.seq)
+    .limit(bindparam("most"))
+)
+_BEGUN_BY = Statement(
+    select(
+        conversations.c.external_id,
+        conversations.c.address,
+        conversations.c.state,
+        messages.c.text,
+        conversations.c.created_at,
+        conversations.c.updated_at,
+    )
+    .join(contacts, contacts.c.id == conversations.c.contact_id)
+    .join(messages, (messages.c.conversation_id == conversations.c.id) & (messages.c.seq == 1))
+    .where(
+        contacts.c.tenant_id == bindparam("tenant"),
+        contacts.c.channel == bindparam("channel"),
+        contacts.c.external_id == bindparam("sender"),
+    )
+    .order_by(conversations.c.created_at.desc())
     .limit(bindparam("most"))
 )
 _RECORD = Statement(
@@ -141,6 +160,22 @@ class ChannelTranscripts:
         """Return the store's id of the conversation; None if it is unknown."""
         row = await self._find(external_id)
         return None if row is None else row.id
+
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender began, the newest first."""
+        key = clean_key(sender)
+        rows = await self._store.read(lambda tx: tx.rows(_BEGUN_BY, sender=key, most=limit, **self._where))
+        return [
+            Begun(
+                external_id=row.external_id,
+                address=from_json(row.address),
+                state=row.state,
+                text=row.text,
+                created_at=row.created_at,
+                updated_at=row.updated_at,
+            )
+            for row in rows
+        ]
 
     async def _find(self, external_id: str) -> Any | None:
         external = clean_key(external_id)

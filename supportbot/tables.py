@@ -69,6 +69,7 @@ conversations = Table(
     Column("updated_at", BigInteger, nullable=False),
     Index("uq_conversations_external", "tenant_id", "channel", "external_id", unique=True),
     Index("ix_conversations_updated", "updated_at"),
+    Index("ix_conversations_contact", "contact_id", "created_at"),
 )
 Index(
     "ix_conversations_due",
@@ -185,6 +186,18 @@ tool_calls = Table(
     Column("started_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
     Index("ix_tool_calls_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
+)
+
+ratings = Table(
+    "ratings",
+    metadata,
+    Column("turn_id", Text, primary_key=True),
+    Column("rater", Text, primary_key=True),  # the channel's own key of a person
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("verdict", Text, nullable=False),  # good | bad
+    Column("rated_at", BigInteger, nullable=False),
+    Index("ix_ratings_conversation", "conversation_id"),
     sqlite_with_rowid=False,
 )
 

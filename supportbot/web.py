@@ -124,6 +124,16 @@ def accepts_multipart(handler: Handler) -> Handler:
     return handler
 
 
+def accepts_bodies(limit: int) -> Callable[[Handler], Handler]:
+    """Mark a handler as one that takes bodies of so many bytes, also where ``server.max_body`` is less."""
+
+    def mark(handler: Handler) -> Handler:
+        handler.longest_body = limit  # type: ignore[attr-defined]
+        return handler
+
+    return mark
+
+
 async def read_body(request: web.Request, *, limit: int) -> bytes:
     """Return the body's bytes. The server sees to it that they arrive in time.
 
@@ -284,8 +294,9 @@ def _check_body(request: web.Request, max_body: int) -> None:
         raise Problem(415, "unsupported_encoding", "Send the body without Content-Encoding.", close=True)
     if request.content_type.startswith("multipart/") and not _takes_multipart(request):
         raise Problem(415, *_words(415), close=True)
-    if (request.content_length or 0) > max_body:
-        raise _too_large(max_body)
+    limit = max(max_body, getattr(request.match_info.handler, "longest_body", 0))
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
 
 
 def _takes_multipart(request: web.Request) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psycopg
 import pytest
+import structlog
 from sqlalchemy.engine import URL, make_url
 
 from tests import postgres_server
@@ -54,6 +56,18 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of an empty database of this test's own; the test runs once with each kind."""
     kind = {"sqlite": "sqlite_database", "postgresql": "postgres_database"}[request.param]
     return str(request.getfixturevalue(kind))
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """The logging that commands configure is the process's; the next test gets it as it was."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 def _execute(server: URL, statement: str) -> None:

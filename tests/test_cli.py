@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import re
 import subprocess
 import sys
@@ -12,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import structlog
 import typer
 from typer.testing import CliRunner
 
 from supportbot import config, lockfile, reports, schema
 from supportbot.cli.commands import app
+from supportbot.commands import known_commands, load_commands
 from supportbot.errors import Unclear
 from supportbot.ids import now_ms
 from supportbot.memory import ledger as memory_ledger
@@ -27,7 +26,7 @@ from tests.bot_folder import BotFolder
 from tests.durable import opened, running
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from click.testing import Result
 
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from tests.durable import Durable
 
 ROOT = Path(__file__).parent.parent
+
+pytestmark = pytest.mark.usefixtures("own_logging")
 
 HOSTILE = "[bold]red[/] \x1b[31mred\x1b[0m \u202eright\u2066 \x9b2J\x00 [/nothing] \U000e0041"
 
@@ -95,18 +96,6 @@ class Operator:
                 return await work(store)
 
         return asyncio.run(looked())
-
-
-@pytest.fixture(autouse=True)
-def _put_back() -> Iterator[None]:
-    """The logging that commands configure is the process's; the next test gets it as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture
@@ -533,7 +522,13 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> list[tuple[tuple[str, .
 
 
 def _all_commands() -> list[tuple[tuple[str, ...], Any]]:
-    return _commands(typer.main.get_command(app))
+    brought = [(name, load_commands(name)) for name in known_commands()]
+    return _commands(typer.main.get_command(app)) + [
+        found
+        for name, commands in brought
+        if commands is not None
+        for found in _commands(typer.main.get_group(commands), (name,))
+    ]
 
 
 @pytest.mark.parametrize(

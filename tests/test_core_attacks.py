@@ -130,6 +130,7 @@ async def test_endless_names_are_stored_and_recognised(database_url: str) -> Non
         assert (other.conversation_id, other.duplicate) == (accepted.conversation_id, False)
         transcripts = ChannelTranscripts(bot.store, "web")
         assert await transcripts.conversation_id(f"c{endless}") == accepted.conversation_id
+        assert [begun.text for begun in await transcripts.begun_by(f"s{endless}")] == ["hello"]
 
 
 async def test_what_no_database_can_hold_is_replaced_in_addresses_too(database_url: str) -> None:

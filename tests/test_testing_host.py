@@ -193,6 +193,18 @@ async def test_transcripts_are_read_in_pages() -> None:
     assert None is await core.host.transcripts.conversation_id("nobody")
 
 
+async def test_what_somebody_began_is_listed() -> None:
+    """A sender's conversations, the newest first, each with what it began with and how to reply."""
+    core = FakeCore("fax")
+    for number in range(3):
+        await core.accept(inbound(f"Message {number}", key=f"k{number}", conversation=f"c{number}"))
+    listed = await core.host.transcripts.begun_by("s1", limit=2)
+    assert [("c2", "bot", "Message 2"), ("c1", "bot", "Message 1")] == [
+        (begun.external_id, begun.state, begun.text) for begun in listed
+    ]
+    assert [] == await core.host.transcripts.begun_by("nobody")
+
+
 async def test_records_keep_json() -> None:
     """What comes out is equal to what went in, and is not the same object."""
     records = MemoryRecords()

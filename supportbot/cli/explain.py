@@ -6,7 +6,7 @@ import typer
 
 from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson
-from supportbot.cli.output import console, lasted, local, phrase, plain, print_json, words
+from supportbot.cli.output import console, lasted, local, phrase, plain, print_json, rated, words
 from supportbot.cli.stored import with_store
 
 if TYPE_CHECKING:
@@ -91,6 +91,8 @@ def _about_turn(turn: "TurnRow") -> "Iterator[str]":
         yield f"reason: {phrase(turn.reason, 200)}"
     if turn.model:
         yield f"model: {phrase(turn.model)}"
+    if turn.good or turn.bad:
+        yield f"rated: {rated(turn.good, turn.bad)}"
     if turn.template_hash:
         yield f"templates: {turn.template_hash}"
     if turn.prompt_tokens is not None or turn.completion_tokens is not None:

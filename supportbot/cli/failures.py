@@ -5,8 +5,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import typer
-from typer.core import TyperGroup
 
+from supportbot.cli.extensions import Extensible
 from supportbot.cli.settings import Settings
 from supportbot.errors import BotGone, ChatRefused, ModelError, StoreUnavailable, SupportBotError
 
@@ -22,7 +22,7 @@ _WITH_VALUE = ("-c", "--config", "--model-file")
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
-class Commands(TyperGroup):
+class Commands(Extensible):
     """The root of all commands; whatever one of them raises ends here."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

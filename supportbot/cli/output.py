@@ -107,3 +107,8 @@ def lasted(milliseconds: int) -> str:
     if seconds < 86_400:
         return f"+{int(seconds) // 3600}:{int(seconds) % 3600 // 60:02} h"
     return f"+{int(seconds) // 86_400} d"
+
+
+def rated(good: int, bad: int) -> str:
+    """Say how many people found an answer good, and bad; empty when nobody said anything."""
+    return ", ".join(f"{count} {what}" for count, what in ((good, "good"), (bad, "bad")) if count)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import typer
 
+    from supportbot.commands import Outline
     from supportbot.config import Loaded, Report
+    from supportbot.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,22 @@ class Settings:
         from supportbot.config import load
 
         return load(self.config, model_file=self.model_file)
+
+    def outline(self, channel_type: str) -> Outline:
+        """Read what can be read of bot.yaml; see ``supportbot.commands.BotFile``."""
+        from supportbot.config.outline import outline_of
+
+        return outline_of(self.config, channel_type)
+
+    def records(self, channel: str, prefix: str) -> list[tuple[str, Any]]:
+        """Return what a channel keeps; see ``supportbot.commands.BotFile``."""
+        from supportbot.cli.stored import looked_into
+        from supportbot.session import ChannelRecords
+
+        async def read(store: Store) -> list[tuple[str, Any]]:
+            return [record async for record in ChannelRecords(store, channel).scan(prefix)]
+
+        return looked_into(self.database(), read)
 
     def database(self) -> str:
         """Return the URL of bot.yaml's store, whatever else is wrong with the file.

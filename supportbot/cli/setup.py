@@ -1,5 +1,6 @@
 """``supportbot check``, ``schema`` and ``migrate``: what comes before a bot runs."""
 
+import asyncio
 import json
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Annotated
@@ -13,23 +14,45 @@ from supportbot.cli.settings import settings_of
 from supportbot.cli.stored import be_quiet
 
 if TYPE_CHECKING:
-    from supportbot.config import Problem
+    from supportbot.config import Loaded, Problem
 
 
-def check(context: typer.Context, as_json: AsJson = False) -> None:
+def check(
+    context: typer.Context,
+    online: Annotated[
+        bool, typer.Option("--online", help="Ask channels' platforms and models whether it works with them.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Check bot.yaml and what it names; print every problem as file:line:column: what: what to do."""
     settings = settings_of(context)
     report = settings.check()
+    found = _ask(report.loaded) if online and report.loaded is not None else {}
+    fine = report.loaded is not None and not any(found.values())
     if as_json:
-        fine = report.loaded is not None
-        print_json({"ok": fine, "problems": report.problems, "warnings": report.warnings})
+        told = {"ok": fine, "problems": report.problems, "warnings": report.warnings}
+        print_json(told | ({"online": found} if online else {}))
     else:
         _print_problems(report.problems, "")
         _print_problems(report.warnings, "warning: ")
-        if report.loaded is not None:
+        _print_found(found)
+        if fine:
             typer.echo(f"{settings.config} is fine.")
-    if report.loaded is None:
+    if not fine:
         raise typer.Exit(TO_CHANGE)
+
+
+def _ask(loaded: "Loaded") -> "dict[str, tuple[str, ...]]":
+    from supportbot.online import verified
+
+    be_quiet()
+    return asyncio.run(verified(loaded))
+
+
+def _print_found(found: "dict[str, tuple[str, ...]]") -> None:
+    for name, problems in found.items():
+        for problem in problems or ("works",):
+            typer.echo(f"{name}: {problem}")
 
 
 def schema() -> None:

@@ -27,8 +27,12 @@ def with_store(context: typer.Context, work: Callable[[Store], Awaitable[T]]) ->
         NoStoreYet: no bot has run on it.
         SupportBotError: bot.yaml does not say where the store is, or it cannot be used.
     """
+    return looked_into(settings_of(context).database(), work)
+
+
+def looked_into(database: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    """The same with the store of this URL."""
     be_quiet()
-    database = settings_of(context).database()
     check_store(database)
     return asyncio.run(_worked(database, work))
 

@@ -7,7 +7,7 @@ import typer
 
 from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.options import AsJson, Before, Channel, Limit
-from supportbot.cli.output import local, phrase
+from supportbot.cli.output import local, phrase, rated
 from supportbot.cli.pages import print_page
 from supportbot.cli.stored import why_not, with_store
 from supportbot.errors import NotFound
@@ -41,7 +41,7 @@ def list_turns(
         context,
         lambda store: reports.turns(store, limit=limit, before=before, channel=channel, state=state or ""),
     )
-    heads = ("turn", "begun", "channel", "state", "tries", "took", "model", "question")
+    heads = ("turn", "begun", "channel", "state", "tries", "took", "model", "rated", "question")
     print_page(page, heads, _cells, nothing="No turns.", as_json=as_json)
 
 
@@ -113,6 +113,7 @@ def _cells(row: "TurnRow") -> tuple[str, ...]:
         str(row.attempt),
         took,
         phrase(row.model, 30),
+        rated(row.good, row.bad),
         phrase(row.question),
     )
 

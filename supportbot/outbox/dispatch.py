@@ -227,6 +227,7 @@ class Outbox:
             lease_until=now + self._lease_ms,
             seq=seq,
             citations=answer.citations if answer else (),
+            choices=answer.choices if answer else (),
             handoff=handoff,
         )
         outcome = Outcome(

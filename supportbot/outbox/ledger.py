@@ -16,7 +16,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Citation, Message, Outbound, Turn, clean_text
+from supportbot.messages import Choice, Citation, Message, Outbound, Turn, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages
@@ -157,6 +157,7 @@ def say(
     lease_until: int,
     seq: int | None = None,
     citations: tuple[Citation, ...] = (),
+    choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
     """Write a reply into the conversation, under the number ``seq`` if one was taken for it, and plan its
@@ -190,6 +191,7 @@ def say(
         seq=message.seq,
         in_reply_to=turn.messages[-1].client_key,
         citations=citations,
+        choices=choices,
         handoff=handoff,
         created_at=now,
     )

@@ -11,12 +11,12 @@ from sqlalchemy import bindparam, func, literal_column, select
 from supportbot.errors import NotFound
 from supportbot.store import Statement
 from supportbot.store.values import citations_from, from_json
-from supportbot.tables import contacts, conversations, deliveries, memories, messages, turns
+from supportbot.tables import contacts, conversations, deliveries, memories, messages, ratings, turns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Select
+    from sqlalchemy import ScalarSelect, Select
 
     from supportbot.messages import Author, Citation, DeliveryState, MessageState, State
 
@@ -109,6 +109,10 @@ class TurnRow:
     completion_tokens: int | None
     question: str
     """The beginning of the oldest message it answers; empty once that was given to another turn."""
+    good: int
+    """How many people found its answer good."""
+    bad: int
+    """How many found it bad."""
     created_at: int
     finished_at: int | None
 
@@ -245,8 +249,22 @@ def select_turns() -> Select[Any]:
         .limit(1)
         .scalar_subquery()
     )
-    return select(turns, conversations.c.channel, question.label("question")).join(
-        conversations, conversations.c.id == turns.c.conversation_id
+    return select(
+        turns,
+        conversations.c.channel,
+        question.label("question"),
+        _rated("good").label("good"),
+        _rated("bad").label("bad"),
+    ).join(conversations, conversations.c.id == turns.c.conversation_id)
+
+
+def _rated(verdict: str) -> ScalarSelect[Any]:
+    """Return how many people found a turn's answer so."""
+    return (
+        select(func.count())
+        .select_from(ratings)
+        .where(ratings.c.turn_id == turns.c.id, ratings.c.verdict == literal_column(f"'{verdict}'"))
+        .scalar_subquery()
     )
 
 
@@ -264,6 +282,8 @@ def turn_row(row: Any) -> TurnRow:
         prompt_tokens=row.prompt_tokens,
         completion_tokens=row.completion_tokens,
         question=row.question or "",
+        good=row.good,
+        bad=row.bad,
         created_at=row.created_at,
         finished_at=row.finished_at,
     )

@@ -23,7 +23,7 @@ from supportbot.tools import Caller
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from supportbot.messages import Prompt, Turn
+    from supportbot.messages import Choice, Prompt, Turn
     from supportbot.model.base import Model, Sink
     from supportbot.steps.ledger import Question
     from supportbot.steps.values import Call, CallState, Step
@@ -65,6 +65,7 @@ class Steps:
         *,
         agrees: Callable[[str], bool],
         confirm_text: str,
+        choices: tuple[Choice, ...] = (),
         confirm_within: float,
         patience: float,
         counts: Counts,
@@ -77,6 +78,7 @@ class Steps:
             store: where calls are recorded.
             agrees: whether a customer's words mean yes and nothing else.
             confirm_text: asks a customer to confirm ``{action}``.
+            choices: what they may press for an answer.
             confirm_within: seconds a customer has for that.
             patience: seconds to go on trying to record something while the store cannot be written.
             counts: the metrics.
@@ -86,6 +88,7 @@ class Steps:
         self._store = store
         self._agrees = agrees
         self._confirm_text = confirm_text
+        self._choices = choices
         self._confirm_within = confirm_within
         self._patience = patience
         self._counts = counts
@@ -124,7 +127,14 @@ class Steps:
             await self._write(lambda tx, step=step: ledger.begin(tx, turn, step, now_ms()))  # type: ignore[misc]
             steps.append(await self._run(turn, step, tools))
         await live.append(question)
-        return Answer(prompt=prompt, text=question, model="", handoff=_doubt(steps), usage=usage)
+        return Answer(
+            prompt=prompt,
+            text=question,
+            model="",
+            choices=self._choices,
+            handoff=_doubt(steps),
+            usage=usage,
+        )
 
     async def close(self) -> None:
         """Close the model."""

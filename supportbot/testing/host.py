@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 from supportbot.channel import Host
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
-from supportbot.messages import Accepted, Message, Outbound, clean_text
+from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from supportbot.channel import Verdict
     from supportbot.messages import Citation, Inbound, MessageState, State
 
 
@@ -68,6 +69,7 @@ class MemoryRecords:
 class _Conversation:
     id: str
     address: Mapping[str, Any]
+    begun_by: str
     state: State = "bot"
     messages: list[Message] = field(default_factory=list)
     turn_id: str = ""
@@ -95,6 +97,34 @@ class MemoryTranscripts:
         found = self._conversations.get(external_id)
         return None if found is None else found.id
 
+    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
+        """Return the newest conversations that a sender began, the newest first."""
+        theirs = [(key, c) for key, c in self._conversations.items() if c.begun_by == sender]
+        return [
+            Begun(
+                external_id=key,
+                address=found.address,
+                state=found.state,
+                text=found.messages[0].text,
+                created_at=found.messages[0].created_at,
+                updated_at=found.messages[-1].created_at,
+            )
+            for key, found in theirs[-limit:][::-1]
+        ]
+
+
+class MemoryRatings:
+    """What people thought of answers, in memory; it takes any turn for one that there is."""
+
+    def __init__(self) -> None:
+        self.given: dict[tuple[str, str], Verdict] = {}
+        """By turn and rater."""
+
+    async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
+        """Store a verdict."""
+        self.given[turn_id, rater] = verdict
+        return True
+
 
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
@@ -107,6 +137,9 @@ class FakeCore:
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
+        self.ignored: list[str] = []
+        """Why things were acknowledged that the channel did not hand in."""
+        self.ratings = MemoryRatings()
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -116,6 +149,8 @@ class FakeCore:
             records=self.records,
             transcripts=MemoryTranscripts(self._conversations),
             feed=self._feed,
+            ignored=self.ignored.append,
+            ratings=self.ratings,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
@@ -129,7 +164,7 @@ class FakeCore:
                 return self._receipt(*self._seen[key], inbound)
         self.accepted.append(inbound)
         conversation = self._conversations.setdefault(
-            inbound.conversation, _Conversation(id=new_id("conv"), address={})
+            inbound.conversation, _Conversation(id=new_id("conv"), address={}, begun_by=inbound.sender.id)
         )
         conversation.address = inbound.address or conversation.address
         message = self._say(

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import ClientTimeout, web
 
 from supportbot.testing import ChannelContract, Platform
+from supportbot_slack import SlackChannel
 from supportbot_terminal import TerminalChannel
 from supportbot_terminal.channel import TOKEN
 from supportbot_webhook import WebhookChannel
+from tests.channels.slack import driver as slack
+from tests.channels.slack.workspace import FakeSlack
 from tests.channels.webhook.driver import SECRET, UNLIMITED, signed
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from typing import Self
 
     from supportbot.testing import Site, Written
+    from supportbot.testing.platform import Fault
 
 
 class Terminals(Platform):
@@ -161,6 +165,77 @@ class TestWebhookForVisitors(ChannelContract):
 
     channel = WebhookChannel
     platform = Browsers
+
+
+class Workspace(Platform):
+    """A Slack workspace: each conversation is a direct message."""
+
+    faults = frozenset({"refuse", "busy", "lose", "take and lose"})
+
+    def __init__(self) -> None:
+        self.slack = FakeSlack()
+        self.more: dict[str, Any] = {}
+        self.known: dict[str, str] = {}
+
+    async def __aenter__(self) -> Self:
+        await self.slack.__aenter__()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.slack.__aexit__()
+
+    def section(self) -> Mapping[str, Any]:
+        return slack.section(self.slack, **self.more)
+
+    async def write(self, site: Site, written: Written) -> int:
+        number = self.known.setdefault(written.id, str(len(self.known) + 1))
+        payload = slack.direct(
+            written.text,
+            number=int(number),
+            channel=self.place(written.conversation),
+            client_msg_id=written.id,
+        )
+        self.befall()
+        return await slack.post(site.http, f"{site.url}/events", payload)
+
+    async def shown(self, site: Site, conversation: str) -> list[str]:
+        return [p.text for p in self.slack.posts if p.channel == self.place(conversation)]
+
+    def place(self, conversation: str) -> str:
+        return "D" + conversation.encode().hex().upper()
+
+    @property
+    def fault(self) -> Fault | None:  # type: ignore[override]
+        return self._fault
+
+    @fault.setter
+    def fault(self, fault: Fault | None) -> None:
+        self._fault = fault
+        self.befall()
+
+    _fault: Fault | None = None
+
+    def befall(self) -> None:
+        """Let the fault befall every post until it is over."""
+        self.slack.refusals.pop("chat.postMessage", None)
+        queue = self.slack.faults["chat.postMessage"]
+        queue.clear()
+        match self._fault:
+            case "refuse":
+                self.slack.refusals["chat.postMessage"] = "channel_not_found"
+            case "busy":
+                queue.extend(["429"] * 10)
+            case "lose":
+                queue.extend(["500"] * 10)
+            case "take and lose":
+                queue.extend(["taken, then 500"] * 10)
+
+
+class TestSlack(ChannelContract):
+    """Signed events in, posts out."""
+
+    channel = SlackChannel
+    platform = Workspace
 
 
 def test_every_channel_is_held_to_the_contract() -> None:

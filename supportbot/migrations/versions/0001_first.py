@@ -31,6 +31,7 @@ def upgrade() -> None:
     _seen()
     _turns()
     _tool_calls()
+    _ratings()
     _deliveries()
     _events()
     _records()
@@ -42,6 +43,7 @@ def downgrade() -> None:
         "records",
         "events",
         "deliveries",
+        "ratings",
         "tool_calls",
         "turns",
         "seen",
@@ -108,6 +110,7 @@ def _conversations() -> None:
         "uq_conversations_external", "conversations", ["tenant_id", "channel", "external_id"], unique=True
     )
     op.create_index("ix_conversations_updated", "conversations", ["updated_at"])
+    op.create_index("ix_conversations_contact", "conversations", ["contact_id", "created_at"])
     _partial_index("ix_conversations_due", "conversations", ["due_at"], "due_at IS NOT NULL")
 
 
@@ -218,6 +221,21 @@ def _tool_calls() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_tool_calls_conversation", "tool_calls", ["conversation_id"])
+
+
+def _ratings() -> None:
+    op.create_table(
+        "ratings",
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("rater", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("verdict", sa.Text, nullable=False),
+        sa.Column("rated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("turn_id", "rater", name="pk_ratings"),
+        _of_conversation("ratings"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_ratings_conversation", "ratings", ["conversation_id"])
 
 
 def _deliveries() -> None:

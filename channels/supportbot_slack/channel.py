@@ -1,0 +1,240 @@
+"""The Slack channel: a thin shell around the ways in and the way out."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from typing import TYPE_CHECKING, ClassVar
+
+from aiohttp import web
+
+from supportbot.channel import Capabilities
+from supportbot_slack.address import Address
+from supportbot_slack.api import SlackApi, SlackError
+from supportbot_slack.assistant import Pane, is_first
+from supportbot_slack.chores import Chores
+from supportbot_slack.config import SlackConfig
+from supportbot_slack.events import id_at, text_at
+from supportbot_slack.home import home_view
+from supportbot_slack.http import Requests
+from supportbot_slack.identity import People
+from supportbot_slack.inbound import address_of
+from supportbot_slack.ingress import Ingress
+from supportbot_slack.installs import ended
+from supportbot_slack.interactions import Interactions
+from supportbot_slack.limits import Limits
+from supportbot_slack.marker import Marker
+from supportbot_slack.openings import Openings
+from supportbot_slack.outbound import Outgoing
+from supportbot_slack.rules import Rules
+from supportbot_slack.sdk import web_client
+from supportbot_slack.several import Several
+from supportbot_slack.signature import Signatures
+from supportbot_slack.socket import Sockets
+from supportbot_slack.streaming import Streams
+from supportbot_slack.verify import check_app_token, check_bot_token
+from supportbot_slack.workspaces import SingleWorkspace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from supportbot.channel import Accept, Host
+    from supportbot.messages import Accepted, Outbound, Sent, Turn
+    from supportbot_slack.events import Event
+    from supportbot_slack.inbound import Heard
+    from supportbot_slack.workspaces import Workspaces
+
+_MARKER_KEY = "marker-key"
+
+
+class SlackChannel:
+    """Answers in Slack: in one workspace, or in all that installed the app."""
+
+    Config: ClassVar = SlackConfig
+    capabilities: ClassVar[Capabilities] = Capabilities(streaming=True, max_text=11_000)
+
+    def __init__(self, config: SlackConfig, host: Host) -> None:
+        self._config = config
+        self._host = host
+        self._api = SlackApi(config.api_url)
+        self._single: SingleWorkspace | None = None
+        self._several: Several | None = None
+        self._workspaces: Workspaces
+        if config.bot_token is not None:
+            self._workspaces = self._single = SingleWorkspace(config.bot_token.get_secret_value(), self._api)
+        elif config.oauth is not None and config.public_url is not None:
+            self._several = Several.made(
+                config.oauth, host, public_url=config.public_url, api_url=config.api_url
+            )
+            self._workspaces = self._several.installs
+        self._people = People(self._api, trust_guests=config.trust_guests)
+        self._pane = Pane(config.assistant, self._api, self._workspaces, host.records)
+        self._openings = Openings(config, self._api, self._workspaces, self._people, host.records)
+        self._chores = Chores()
+        self._sockets: Sockets | None = None
+        self._streams: Streams | None = None
+        self._outgoing: Outgoing | None = None
+
+    # -- the contract -----------------------------------------------------------------------------
+
+    def app(self, accept: Accept) -> web.Application:
+        """Return the routes of the HTTP way in and of the install pages, and what runs in the background."""
+        app = web.Application()
+        app.cleanup_ctx.extend([self._api.run, self._run])
+        ingress = Ingress(
+            self._host,
+            accept,
+            Rules(self._config),
+            self._people,
+            watch=self._watch,
+            is_ours=self._is_ours,
+            others={
+                "assistant_thread_started": self._greet,
+                "app_home_opened": self._show_home,
+                "app_uninstalled": self._end_installation,
+                "tokens_revoked": self._end_installation,
+            },
+        )
+        interactions = self.interactions(accept)
+        if self._config.signing_secret is not None:
+            signatures = Signatures(self._config.signing_secrets)
+            requests = Requests(
+                signatures,
+                events=ingress.take,
+                pressed=interactions.pressed,
+                command=interactions.command,
+            )
+            app.add_routes(requests.routes())
+        if self._config.app_token is not None:
+            self._sockets = Sockets(
+                self._api,
+                self._config.app_token.get_secret_value(),
+                connections=self._config.connections,
+                events=ingress.take,
+                pressed=interactions.pressed,
+                command=interactions.command,
+                ignored=self._host.ignored,
+            )
+            app.cleanup_ctx.append(self._sockets.run)
+        if self._several is not None:
+            app.cleanup_ctx.append(self._several.installs.run)
+            app.add_routes(self._several.pages.routes())
+        return app
+
+    def interactions(self, accept: Accept) -> Interactions:
+        """Return what takes presses, commands and forms."""
+        return Interactions(
+            self._host,
+            accept,
+            self._people,
+            api=self._api,
+            workspaces=self._workspaces,
+            chores=self._chores,
+        )
+
+    async def send(self, outbound: Outbound) -> Sent:
+        """Post a reply, or finish the one that is being shown. See ``Outgoing.send``."""
+        return await (await self._way_out()).send(outbound)
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""
+        return await (await self._way_out()).find(outbound)
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Look up who asks, what was said in the thread before, and the images. See ``Openings``."""
+        return await self._openings.complete(turn)
+
+    def problem(self) -> str:
+        """Return what keeps the channel from working; empty when all is well."""
+        if self._several is not None and (trouble := self._several.installs.problem()):
+            return trouble
+        if self._single is not None and self._single.trouble:
+            return f"Slack refuses the bot token ({self._single.trouble}); deliveries wait for a new one"
+        return self._sockets.problem() if self._sockets is not None else ""
+
+    async def verify(self) -> list[str]:
+        """Ask Slack whether the tokens work, and what they may do. See ``CanVerify``."""
+        problems: list[str] = []
+        client = web_client(self._config.api_url)
+        if self._config.bot_token is not None:
+            token = self._config.bot_token.get_secret_value()
+            problems += await check_bot_token(web_client(self._config.api_url, token))
+        if self._several is not None:
+            problems += await self._several.verify()
+        if self._config.app_token is not None:
+            problems += await check_app_token(client, self._config.app_token.get_secret_value())
+        return problems
+
+    # -- the way in -------------------------------------------------------------------------------
+
+    async def _is_ours(self, event: Event) -> bool:
+        if self._single is None:
+            here = await self._workspaces.get(event.team, event.enterprise)
+            return here is not None and event.app in {"", here.app_id}
+        here = self._single.known
+        if here is None:
+            return True  # Slack has not said yet which it is; that the event is signed must do
+        another_app = here.app_id and event.app and event.app != here.app_id
+        return event.team in {here.team, here.enterprise} and not another_app
+
+    def _watch(self, heard: Heard, accepted: Accepted) -> None:
+        if accepted.state != "pending":
+            return
+        if self._streams is not None:
+            self._streams.watch(accepted, heard.conversation, Address.read(address_of(heard)))
+        if is_first(heard, accepted.seq):
+            self._chores.begin("title", self._pane.name(heard))
+
+    async def _greet(self, event: Event) -> None:
+        self._chores.begin("greeting", self._pane.greet(event))
+
+    async def _show_home(self, event: Event) -> None:
+        if text_at(event.body, "tab") == "home":
+            self._chores.begin("home", self._publish_home(event))
+
+    async def _publish_home(self, event: Event) -> None:
+        user = id_at(event.body, "user")
+        workspace = await self._workspaces.get(event.team, event.enterprise)
+        if workspace is not None and user:
+            begun = await self._host.transcripts.begun_by(f"{event.team}/{user}")
+            view = home_view(self._host.bot_name, begun)
+            await self._api.call(workspace.bot_token, "views.publish", {"user_id": user, "view": view})
+
+    async def _end_installation(self, event: Event) -> None:
+        reason = ended(event.body)
+        if reason:
+            await self._workspaces.disable(event.team, reason)
+
+    # -- the way out ------------------------------------------------------------------------------
+
+    async def _way_out(self) -> Outgoing:
+        if self._outgoing is None:
+            marker = await self._marker()
+            if self._config.streaming and self._streams is None:
+                self._streams = Streams(self._host, self._api, self._workspaces, marker)
+            self._outgoing = Outgoing(
+                self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
+            )
+        return self._outgoing
+
+    async def _marker(self) -> Marker:
+        """Return the maker of marks; its key is the same in every process and after every start."""
+        key = await self._host.records.get(_MARKER_KEY)
+        if key is None:
+            await self._host.records.add(_MARKER_KEY, secrets.token_hex(32))
+            key = await self._host.records.get(_MARKER_KEY)
+        return Marker(bytes.fromhex(str(key)))
+
+    async def _run(self, _: web.Application) -> AsyncIterator[None]:
+        """Get ready, and ask Slack who we are while nobody waits for it."""
+        await self._way_out()
+        if self._single is not None:
+            self._chores.begin("introduction", self._introduce(self._single))
+        yield
+        await self._chores.end()
+        if self._streams is not None:
+            await self._streams.end()
+
+    async def _introduce(self, single: SingleWorkspace) -> None:
+        with contextlib.suppress(SlackError):
+            await single.identity()

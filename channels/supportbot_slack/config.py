@@ -1,0 +1,146 @@
+"""The Slack channel's section of bot.yaml."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from supportbot.channel import ChannelConfig
+from supportbot_slack.credentials import AppToken, BotToken, SigningSecret, check_strength
+from supportbot_slack.install_config import OAuth, PublicUrl  # noqa: TC001 - pydantic reads them
+
+API_URL = "https://slack.com/api/"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _check_api_url(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/?#]+(/[^\s?#]*)?/", url):
+        raise ValueError("must be a URL that ends with a slash, such as https://slack.com/api/")
+    return url
+
+
+ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
+
+
+class Rule(_Section):
+    """Where and to whom the bot answers in one channel."""
+
+    answer: Literal["mention", "every", "off"] = Field(
+        "mention",
+        description="mention: when it is mentioned, and in the threads it takes part in; every: each "
+        "message; off: never.",
+    )
+    users: tuple[str, ...] = Field(
+        (), strict=False, description="The only users it answers there, by id (U…); everybody when left out."
+    )
+
+
+class Rate(_Section):
+    """How often something may happen: a bucket of ``burst`` tokens that fills at ``per_minute``."""
+
+    per_minute: float = Field(gt=0, le=1_000_000, description="How many per minute in the long run.")
+    burst: int = Field(ge=1, le=1_000_000, description="How many at once after a pause.")
+
+
+class Assistant(_Section):
+    """The assistant pane (Slack's split view for AI apps)."""
+
+    greeting: str = Field(
+        "Hello! What can I do for you?", max_length=3000, description="What a new thread there begins with."
+    )
+    prompts: tuple[str, ...] = Field(
+        (), strict=False, max_length=4, description="Questions offered there to click on, up to four."
+    )
+
+
+class SlackConfig(ChannelConfig):
+    """The Slack channel's section of bot.yaml."""
+
+    bot_token: BotToken | None = Field(
+        None, description="The token (xoxb-…) of the one workspace that it works in, given as ${NAME}."
+    )
+    signing_secret: SigningSecret | None = Field(
+        None, description="Lets Slack send events over HTTP: what it signs them with, given as ${NAME}."
+    )
+    previous_signing_secret: SigningSecret | None = Field(
+        None, description="Counts too, while the signing secret is being rotated."
+    )
+    app_token: AppToken | None = Field(
+        None, description="Fetches events over Socket Mode, with no public address: xapp-…, given as ${NAME}."
+    )
+    public_url: PublicUrl | None = Field(
+        None,
+        description="Where Slack, and people's browsers, reach the bot: https://bot.example.com. Needed with "
+        "oauth; the manifest uses it.",
+    )
+    oauth: OAuth | None = Field(
+        None, description="Lets workspaces install the app by themselves, in place of one bot_token."
+    )
+    connections: int = Field(
+        2, ge=1, le=10, description="Connections that Socket Mode holds open, so that one may be renewed."
+    )
+    api_url: ApiUrl = Field(API_URL, description="Where Slack's Web API is; another one is for tests.")
+    channels: dict[str, Rule] = Field(
+        default_factory=dict, description="Rules for single channels, by id (C…)."
+    )
+    others: Rule = Field(default_factory=Rule, description="The rule for all other channels.")
+    direct_messages: bool = Field(True, description="Answer direct messages.")
+    agents: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="The support team's users (U…). Where one of them writes, a person has taken over.",
+    )
+    bots: tuple[str, ...] = Field(
+        (),
+        strict=False,
+        description="Other bots that are answered, by id (B…), at most 10 times in 10 minutes in a row.",
+    )
+    trust_guests: bool = Field(
+        False,
+        description="Count guests and people of other organisations as verified, as the workspace's members "
+        "are: they may then use tools that need it.",
+    )
+    streaming: bool = Field(True, description="Show an answer while it is being written.")
+    feedback: bool = Field(True, description="Put buttons for good and bad below an answer.")
+    talk_to_a_person: bool = Field(True, description="Put a button below an answer that asks for a person.")
+    unfurl: bool = Field(False, description="Let Slack show previews of links in answers.")
+    on_unclear: Literal["resend", "hold"] = Field(
+        "hold",
+        description="What to do when nobody knows whether a post arrived and the token may not read the "
+        "channel to find out: post again, or leave it to an operator.",
+    )
+    image_bytes: int = Field(
+        10_000_000, ge=0, le=50_000_000, description="Largest image that is fetched for the model, in bytes."
+    )
+    thread_messages: int = Field(
+        30, ge=0, le=200, description="How many earlier messages of a thread are read when it is joined late."
+    )
+    limit: Rate | None = Field(
+        Rate(per_minute=120, burst=600),
+        description="Messages of one user that are answered; null for no limit.",
+    )
+    assistant: Assistant = Field(default_factory=Assistant, description="The assistant pane.")
+
+    @property
+    def signing_secrets(self) -> list[str]:
+        """The secrets that a request may be signed with."""
+        known = (self.signing_secret, self.previous_signing_secret)
+        return [secret.get_secret_value() for secret in known if secret is not None]
+
+    @model_validator(mode="after")
+    def _can_hear(self) -> SlackConfig:
+        if self.signing_secret is None and self.app_token is None:
+            raise ValueError("needs a signing_secret (events over HTTP) or an app_token (Socket Mode)")
+        if (self.bot_token is None) == (self.oauth is None):
+            raise ValueError("needs either a bot_token (one workspace) or oauth (several)")
+        if self.oauth is not None and self.public_url is None:
+            raise ValueError("needs a public_url: with oauth, Slack sends people's browsers back to it")
+        if self.api_url == API_URL:
+            for secret in self.signing_secrets:
+                check_strength(secret)
+        return self

@@ -1,0 +1,100 @@
+"""What of an answer stands in Slack already: read from the thread, and believed only with our mark."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from supportbot_slack.events import id_at, text_at, ts_at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from supportbot_slack.address import Address
+    from supportbot_slack.api import SlackApi
+    from supportbot_slack.marker import Marker
+    from supportbot_slack.workspaces import Workspace
+
+_PAGE = 200
+_MOST_PAGES = 10
+
+
+@dataclass(slots=True)
+class Standing:
+    """An answer's posts, as they stand in Slack."""
+
+    parts: dict[int, str] = field(default_factory=dict)
+    """The finished ones: part -> timestamp."""
+    of: int = 0
+    """How many there are to be; 0 when none was found."""
+    begun: str = ""
+    """A post that was begun and not finished: it was being written when the bot died."""
+    shows: str = ""
+    """What it shows, if that is known."""
+    streaming: bool = False
+    """Slack may still hold a stream open for it."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of it is there."""
+        return self.of > 0 and all(part in self.parts for part in range(1, self.of + 1))
+
+
+async def look(api: SlackApi, workspace: Workspace, marker: Marker, address: Address, turn: str) -> Standing:
+    """Read what stands in the conversation since the question, newest page last.
+
+    A post of ours without any mark was a stream that nobody ended: Slack takes the mark only with its end.
+
+    Raises:
+        SlackError: it cannot be read.
+    """
+    found = Standing()
+    async for message in _messages(api, workspace.bot_token, address):
+        ts = ts_at(message, "ts")
+        if not ts or ts <= address.ts or not _is_ours(message, workspace):
+            continue
+        mark = marker.read(message.get("metadata"), address.place)
+        if mark is None:
+            if address.thread and not message.get("metadata"):
+                found.begun, found.streaming = ts, True
+        elif mark.turn != turn:
+            continue
+        elif mark.of == 0:
+            found.begun, found.streaming = ts, False
+        else:
+            found.of = mark.of
+            found.parts.setdefault(mark.part, ts)
+    return found
+
+
+def _is_ours(message: dict[str, Any], workspace: Workspace) -> bool:
+    """Whether our own app posted it."""
+    if id_at(message, "bot_id"):
+        return id_at(message, "bot_id") == workspace.bot_id or (
+            id_at(message, "app_id") == workspace.app_id != ""
+        )
+    return id_at(message, "user") == workspace.bot_user != ""
+
+
+async def _messages(api: SlackApi, token: str, address: Address) -> AsyncIterator[dict[str, Any]]:
+    """Yield the messages of the conversation from the question on."""
+    method = "conversations.replies" if address.thread else "conversations.history"
+    arguments: dict[str, Any] = {
+        "channel": address.channel,
+        "oldest": address.ts,
+        "inclusive": True,
+        "include_all_metadata": True,
+        "limit": _PAGE,
+    }
+    if address.thread:
+        arguments["ts"] = address.thread
+    for _ in range(_MOST_PAGES):
+        answer = await api.read(token, method, arguments)
+        listed = answer.get("messages")
+        for message in listed if isinstance(listed, list) else ():
+            if isinstance(message, dict):
+                yield message
+        cursor = text_at(answer, "response_metadata", "next_cursor")
+        if not cursor:
+            return
+        arguments["cursor"] = cursor

@@ -1,0 +1,215 @@
+"""A message event of Slack's in the normal form. Pure: it asks nobody and remembers nothing."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from supportbot.messages import Attachment, Inbound, Sender
+from supportbot_slack.address import Address
+from supportbot_slack.events import MALFORMED, Event, Ignored, id_at, text_at, ts_at
+
+if TYPE_CHECKING:
+    from supportbot.messages import Assurance
+
+_HEARD = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
+"""Subtypes that are somebody's words: https://docs.slack.dev/reference/events/message#subtypes"""
+_NOT_HEARD = {
+    "message_changed": "edit",
+    "message_deleted": "deletion",
+    "message_replied": "thread_info",
+    "channel_join": "join",
+    "group_join": "join",
+    "channel_leave": "join",
+    "group_leave": "join",
+}
+_MOST_FILES = 20
+_LONGEST_TEXT = 100_000
+"""Characters; Slack's own limit is 40,000."""
+_TAGS = re.compile("[\U000e0000-\U000e007f]")
+"""Characters that nobody sees and a model reads (Unicode tag characters)."""
+_CONTROL = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
+_NOBODY = "USLACKBOT"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """Somebody's words in Slack, addressed to us or not."""
+
+    event: Event
+    channel: str
+    kind: str
+    """``im``, ``mpim``, ``group``, ``channel``; empty for a mention, which does not say."""
+    user: str
+    user_team: str
+    """The workspace of who wrote it."""
+    text: str
+    """As Slack wrote it, with its ``<…>``."""
+    ts: str
+    thread: str
+    """The thread's first message; empty at the top level."""
+    bot: str
+    """The bot that wrote it, ``B…``; empty when a person did."""
+    own: bool
+    """It is our own post."""
+    mentioned: bool
+    files: tuple[Attachment, ...]
+    client_id: str
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether it is in a direct message."""
+        return self.kind == "im" or (not self.kind and self.channel.startswith("D"))
+
+    @property
+    def reply_thread(self) -> str:
+        """Where an answer goes: the thread; a new one below a message in a channel; none in a flat DM."""
+        return self.thread or ("" if self.is_direct else self.ts)
+
+    @property
+    def conversation(self) -> str:
+        """The key of its conversation."""
+        return conversation_key(self.event.team, self.channel, self.reply_thread, shared=self.event.shared)
+
+    @property
+    def from_elsewhere(self) -> bool:
+        """Whether its author belongs to another workspace."""
+        return self.user_team not in {"", self.event.team, self.event.enterprise}
+
+
+def conversation_key(team: str, channel: str, thread: str, *, shared: bool) -> str:
+    """Return the key of a conversation: a thread in a channel, or a whole direct message.
+
+    A channel that organisations share has the same id in all of them, and its messages may come with either
+    workspace's id: there the channel alone is the place.
+    """
+    return "/".join(filter(None, ("shared" if shared else team, channel, thread)))
+
+
+def heard(event: Event) -> Heard | Ignored:
+    """Read a ``message`` or ``app_mention`` event."""
+    body = event.body
+    subtype = text_at(body, "subtype")
+    if subtype not in _HEARD or body.get("hidden") is True:
+        return Ignored(_NOT_HEARD.get(subtype, "subtype"))
+    channel, ts, user, bot = (
+        id_at(body, "channel"),
+        ts_at(body, "ts"),
+        id_at(body, "user"),
+        id_at(body, "bot_id") or id_at(body, "bot_profile", "id"),
+    )
+    if not channel or not ts or not (user or bot):
+        return MALFORMED
+    text = text_at(body, "text")[:_LONGEST_TEXT]
+    mention = bool(event.bot_user) and f"<@{event.bot_user}" in text
+    return Heard(
+        event=event,
+        channel=channel,
+        kind=text_at(body, "channel_type"),
+        user=user,
+        user_team=id_at(body, "user_team") or id_at(body, "team"),
+        text=text,
+        ts=ts,
+        thread=ts_at(body, "thread_ts"),
+        bot=bot or (user if user == _NOBODY else ""),
+        own=user == event.bot_user != "" or (bool(bot) and id_at(body, "app_id") == event.app != ""),
+        mentioned=event.type == "app_mention" or mention,
+        files=_files(body.get("files")),
+        client_id=id_at(body, "client_msg_id"),
+    )
+
+
+def inbound_of(heard: Heard, *, channel: str, name: str, assurance: Assurance, ignored: str = "") -> Inbound:
+    """Return the message in the normal form.
+
+    Args:
+        heard: what was said.
+        channel: our name of the channel, in bot.yaml.
+        name: who said it, if that is known.
+        assurance: how sure we are of that.
+        ignored: why it is not to be answered.
+    """
+    event = heard.event
+    return Inbound(
+        channel=channel,
+        conversation=heard.conversation,
+        sender=Sender(id=f"{_home(heard)}/{heard.user or heard.bot}", name=name, assurance=assurance),
+        text=plain(heard.text, event.bot_user),
+        keys=_keys(heard),
+        attachments=heard.files,
+        sent_at=int(float(heard.ts) * 1000),
+        address=address_of(heard),
+        ignored=ignored,
+    )
+
+
+def _home(heard: Heard) -> str:
+    """Return the workspace that makes a user's id unique: their own."""
+    return heard.user_team if heard.from_elsewhere else heard.event.team
+
+
+def _keys(heard: Heard) -> tuple[str, ...]:
+    """Return what makes it the same message: Slack's event, its place, and softly its sender's own id.
+
+    The last holds for the same words by the same user in the same channel only: it is the client's word.
+    """
+    event = heard.event
+    place = "shared" if event.shared else event.team
+    keys = [f"{heard.channel}/{heard.ts}@{place}", f"{event.id}@{event.team}"]
+    if heard.client_id:
+        words = sha256(heard.text.encode("utf-8", "replace")).hexdigest()[:12]
+        keys.append(f"{heard.channel}/{heard.user}/{heard.client_id}/{words}")
+    return tuple(keys)
+
+
+def address_of(heard: Heard) -> dict[str, str]:
+    """Return where an answer goes, as it is stored."""
+    return Address(
+        team=heard.event.team,
+        enterprise=heard.event.enterprise,
+        channel=heard.channel,
+        thread=heard.reply_thread,
+        ts=heard.ts,
+        user=heard.user,
+        user_team=_home(heard),
+    ).json()
+
+
+def plain(text: str, bot_user: str = "") -> str:
+    """Return Slack's text as people read it: no ``<…>``, no escapes, without the mention of ourselves.
+
+    https://docs.slack.dev/messaging/formatting-message-text#retrieving-messages
+    """
+
+    def shown(match: re.Match[str]) -> str:
+        kind, target, label = match.groups()
+        if kind == "@":
+            return "" if target == bot_user != "" else f"@{label or target}"
+        if kind == "#":
+            return f"#{label or target}"
+        if kind == "!":
+            return label or "@" + target.partition("^")[0]
+        return target if label in {None, "", target} else f"{label} ({target})"
+
+    found = _CONTROL.sub(shown, text) if "<" in text else text
+    if "&" in found:
+        found = found.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+    return _TAGS.sub("", found).strip()
+
+
+def _files(listed: object) -> tuple[Attachment, ...]:
+    if not isinstance(listed, list):
+        return ()
+    return tuple(_file(entry) for entry in listed[:_MOST_FILES] if isinstance(entry, dict))
+
+
+def _file(entry: dict[str, Any]) -> Attachment:
+    size = entry.get("size")
+    return Attachment(
+        name=(text_at(entry, "name") or text_at(entry, "title") or "a file")[:200],
+        content_type=text_at(entry, "mimetype")[:100],
+        size=size if isinstance(size, int) and 0 <= size < 2**53 else 0,
+        url=(text_at(entry, "url_private_download") or text_at(entry, "url_private"))[:2000],
+    )

@@ -1,0 +1,281 @@
+"""The workspaces that installed the app: their tokens in our database, encrypted, and as few reads as can be.
+
+``get`` is on the way of every event and every reply. It answers from memory and looks into the database
+once a minute for each workspace, so that another process's new tokens are noticed. Whoever changes a row
+holds it alone, in this process and beside others: a refresh token works once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+import structlog
+
+from supportbot.ids import now_ms
+from supportbot_slack.grants import Installation, NotGranted, SlackAway
+from supportbot_slack.vault import CannotOpen
+from supportbot_slack.workspaces import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+    from aiohttp import web
+
+    from supportbot.channel import Records
+    from supportbot_slack.grants import Grants
+    from supportbot_slack.vault import Vault
+
+PREFIX = "install:"
+"""What the keys of installations begin with, among the channel's records."""
+_KNOWN_FOR = 60_000
+"""Milliseconds for which an installation in memory counts."""
+_UNKNOWN_FOR = 5_000
+"""Milliseconds for which it counts that there is none."""
+_MOST = 10_000
+"""Installations in memory; the longest unused is forgotten first."""
+_REFRESH_BEFORE = 2 * 3600_000
+"""Milliseconds before its end at which a token is refreshed; it lives for twelve hours."""
+_ROUND = 300.0
+"""Seconds between two looks at which tokens end soon."""
+_GRACE = 5.0
+"""Seconds that a refresh has to end when the bot stops."""
+_HOLD = 60_000
+"""Milliseconds after which a row is free again that a process died with."""
+_POLL = 0.25
+"""Seconds between two tries to hold a row that another process holds."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    workspace: Workspace | None
+    until: int
+
+
+class Installs:
+    """The installations of one channel: the ``Workspaces`` of a bot that several workspaces share."""
+
+    def __init__(
+        self, records: Records, vault: Vault, grants: Grants, *, clock: Callable[[], int] = now_ms
+    ) -> None:
+        self._records = records
+        self._vault = vault
+        self._grants = grants
+        self._now = clock
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._opens: bool | None = None  # whether the keys fit, as far as that is known
+
+    async def get(self, team: str, enterprise: str = "") -> Workspace | None:
+        """Return the installation on a workspace, or on its whole organisation; None without either."""
+        for found_by in dict.fromkeys((team, enterprise)):
+            found = await self._find(found_by) if found_by else None
+            if found is not None:
+                return found if found.team else replace(found, team=team)
+        return None
+
+    async def disable(self, team: str, reason: str) -> None:
+        """Stop using a workspace's token, or an organisation's, unless Slack says that it works.
+
+        Slack tells of a revocation late, more than once and in no order: the app may be installed again by
+        the time. So it is asked first, and an expired token is refreshed.
+        """
+        async with self._alone(team):
+            installation = await self._read(team)
+            if installation is None or installation.disabled:
+                return
+            if await self._lives_on(installation):
+                log.info("slack.install_lives_on", team=team, told=reason)
+                return
+            gone = replace(installation.workspace, bot_token="")
+            await self._write(replace(installation, workspace=gone, refresh_token="", disabled=reason))
+        log.warning("slack.install_disabled", team=team, reason=reason)
+
+    async def save(self, installation: Installation) -> None:
+        """Keep a new installation, or a newer one. It is on disk when this returns."""
+        async with self._alone(installation.id):
+            await self._write(installation)
+        log.info("slack.installed", team=installation.id)
+
+    async def all(self) -> AsyncIterator[Installation]:
+        """Yield every installation that can be read, disabled ones too."""
+        async for key, row in self._records.scan(PREFIX):
+            installation = self._opened(key.removeprefix(PREFIX), row)
+            if installation is not None:
+                yield installation
+
+    def problem(self) -> str:
+        """Return what keeps all of it from working; one workspace's trouble is in the log, and listed by
+        ``supportbot slack workspaces``."""
+        if self._opens is False:
+            return "oauth.encryption_keys cannot open the stored tokens: add the key that sealed them"
+        return ""
+
+    # -- in the background ---------------------------------------------------------------------------
+
+    async def run(self, _: web.Application) -> AsyncIterator[None]:
+        """Seal anew what older keys sealed, and refresh what ends soon: a clean-up context of aiohttp."""
+        stopping = asyncio.Event()
+        keeper = asyncio.create_task(self._keep(stopping))
+        yield
+        stopping.set()  # not cancelled: between Slack's answer and our disk is a token that exists once
+        with suppress(TimeoutError):
+            await asyncio.wait_for(keeper, _GRACE)
+
+    async def _keep(self, stopping: asyncio.Event) -> None:
+        sealed = False
+        while not stopping.is_set():
+            try:
+                if not sealed and self._vault.rotates:
+                    await self.seal_anew()
+                sealed = True
+                await self.refresh_due()
+            except Exception as error:  # noqa: BLE001 - the next round tries again
+                log.warning("slack.installs_not_kept", error=type(error).__name__)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), _ROUND)
+
+    async def seal_anew(self) -> int:
+        """Encrypt with the newest key what was encrypted with another; returns how many."""
+        old = [i.id async for i in self.all()]
+        return sum([await self._seal_anew(team) for team in old])
+
+    async def _seal_anew(self, team: str) -> bool:
+        async with self._alone(team):
+            row = await self._records.get(PREFIX + team)
+            if row is None or self._vault.is_current(row["sealed"]):
+                return False
+            installation = self._opened(team, row)
+            if installation is not None:
+                await self._write(installation)
+            return installation is not None
+
+    async def refresh_due(self) -> None:
+        """Refresh the tokens that end soon."""
+        for team in [i.id async for i in self.all() if self._is_due(i)]:
+            async with self._alone(team):
+                installation = await self._read(team)
+                if installation is not None and self._is_due(installation):
+                    await self._refresh(installation)
+
+    async def _refresh(self, installation: Installation) -> bool:
+        """Get new tokens for an installation that is held alone; says whether that worked."""
+        try:
+            await self._write(await self._grants.refresh(installation))
+        except NotGranted as error:
+            log.warning("slack.refresh_refused", team=installation.id, code=error.code)
+            return False
+        except SlackAway:
+            log.warning("slack.refresh_failed", team=installation.id)
+            return False
+        return True
+
+    def _is_due(self, installation: Installation) -> bool:
+        ends = installation.expires_at
+        return not installation.disabled and ends is not None and ends - self._now() <= _REFRESH_BEFORE
+
+    async def _lives_on(self, installation: Installation) -> bool:
+        """Say whether a token works after all. When nobody can tell, what we were told counts."""
+        if installation.expires_at is not None and installation.expires_at <= self._now():
+            return await self._refresh(installation)
+        return await self._grants.is_alive(installation) is True
+
+    # -- rows ----------------------------------------------------------------------------------------
+
+    async def _find(self, found_by: str) -> Workspace | None:
+        kept = self._kept.get(found_by)
+        if kept is not None and kept.until > self._now():
+            self._kept.move_to_end(found_by)
+            return kept.workspace
+        installation = await self._read(found_by)
+        return self._keep_in_memory(found_by, installation)
+
+    def _keep_in_memory(self, found_by: str, installation: Installation | None) -> Workspace | None:
+        usable = None if installation is None or installation.disabled else installation.workspace
+        self._kept[found_by] = _Kept(usable, self._now() + (_KNOWN_FOR if usable else _UNKNOWN_FOR))
+        self._kept.move_to_end(found_by)
+        if len(self._kept) > _MOST:
+            self._kept.popitem(last=False)
+        return usable
+
+    async def _read(self, found_by: str) -> Installation | None:
+        row = await self._records.get(PREFIX + found_by)
+        return None if row is None else self._opened(found_by, row)
+
+    async def _write(self, installation: Installation) -> None:
+        await self._records.put(PREFIX + installation.id, self._row(installation))
+        self._keep_in_memory(installation.id, installation)
+
+    def _row(self, installation: Installation) -> dict[str, Any]:
+        workspace = installation.workspace
+        tokens = {"bot": workspace.bot_token, "refresh": installation.refresh_token}
+        return {
+            "team": workspace.team,
+            "enterprise": workspace.enterprise,
+            "bot_user": workspace.bot_user,
+            "bot_id": workspace.bot_id,
+            "app_id": workspace.app_id,
+            "scopes": sorted(workspace.scopes),
+            "name": installation.name,
+            "expires_at": installation.expires_at,
+            "disabled": installation.disabled,
+            "sealed": self._vault.seal(PREFIX + installation.id, tokens),
+        }
+
+    def _opened(self, found_by: str, row: Mapping[str, Any]) -> Installation | None:
+        try:
+            tokens = self._vault.open(PREFIX + found_by, row["sealed"])
+        except CannotOpen:
+            self._opens = self._opens or False
+            log.warning("slack.install_unreadable", team=found_by)
+            return None
+        self._opens = True
+        return Installation(
+            workspace=Workspace(
+                team=row["team"],
+                enterprise=row["enterprise"],
+                bot_token=tokens["bot"],
+                bot_user=row["bot_user"],
+                bot_id=row["bot_id"],
+                app_id=row["app_id"],
+                scopes=frozenset(row["scopes"]),
+            ),
+            name=row["name"],
+            refresh_token=tokens["refresh"],
+            expires_at=row["expires_at"],
+            disabled=row["disabled"],
+        )
+
+    @asynccontextmanager
+    async def _alone(self, found_by: str) -> AsyncIterator[None]:
+        """Hold a row: nobody else changes it meanwhile, in this process or in another."""
+        key = f"held:{found_by}"
+        async with self._locks.setdefault(found_by, asyncio.Lock()):
+            while not await self._records.add(  # noqa: ASYNC110 - it is another process that lets go
+                key, 1, expires_at=self._now() + _HOLD
+            ):
+                await asyncio.sleep(_POLL)
+            try:
+                yield
+            finally:
+                await self._records.delete(key)
+
+
+def ended(event: Mapping[str, Any]) -> str:
+    """Return why an event ends an installation: ``app_uninstalled`` or ``tokens_revoked``; else nothing.
+
+    A revocation that names users' tokens only is none of the bot's token.
+    """
+    kind = event.get("type")
+    if kind == "app_uninstalled":
+        return "app_uninstalled"
+    tokens = event.get("tokens")
+    if kind == "tokens_revoked" and isinstance(tokens, dict) and tokens.get("bot"):
+        return "tokens_revoked"
+    return ""

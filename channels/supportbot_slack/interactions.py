@@ -1,0 +1,212 @@
+"""What people do with buttons, shortcuts and forms. https://docs.slack.dev/interactivity/handling-user-interaction
+
+Acknowledged like a message: after it is stored. Whatever else Slack is to be told is told afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, get_args
+
+import orjson
+
+from supportbot.channel import Verdict
+from supportbot.messages import Inbound, Sender
+from supportbot_slack.address import Address
+from supportbot_slack.blocks import CHOICE, FEEDBACK, PERSON
+from supportbot_slack.commands import (
+    ASK_VIEW,
+    ASKED_BEFORE,
+    command_answer,
+    form,
+    form_answer,
+    from_command,
+    from_form,
+    from_shortcut,
+)
+from supportbot_slack.events import id_at, text_at, ts_at
+from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supportbot.channel import Accept, Host
+    from supportbot.messages import Assurance
+    from supportbot_slack.api import SlackApi
+    from supportbot_slack.chores import Chores
+    from supportbot_slack.commands import Asked
+    from supportbot_slack.identity import People
+    from supportbot_slack.workspaces import Workspaces
+
+_WANTS_PERSON = "I would like to talk to a person."
+_NOT_YOURS = "Only the person who was asked can answer that."
+_THANKS = "Thank you for telling."
+
+
+class Interactions:
+    """Takes what was pressed, chosen and sent."""
+
+    def __init__(
+        self,
+        host: Host,
+        accept: Accept,
+        people: People,
+        *,
+        api: SlackApi,
+        workspaces: Workspaces,
+        chores: Chores,
+    ) -> None:
+        self._host = host
+        self._accept = accept
+        self._people = people
+        self._api = api
+        self._workspaces = workspaces
+        self._chores = chores
+
+    async def pressed(self, payload: object) -> dict[str, Any] | None:
+        """Take an interaction's payload; returns what Slack is answered.
+
+        Raises:
+            StoreUnavailable, NotAccepting: it must not be acknowledged.
+        """
+        if not isinstance(payload, dict):
+            self._host.ignored("malformed")
+            return None
+        match payload.get("type"):
+            case "block_actions":
+                await self._actions(payload)
+            case "view_submission" if text_at(payload, "view", "callback_id") == ASK_VIEW:
+                return form_answer(await self._ask(from_form(payload, **self._asker(payload))))
+            case "message_action":
+                asked = await self._ask(from_shortcut(payload, **self._asker(payload)))
+                self._whisper(payload, asked.says)
+            case _:
+                self._host.ignored("interaction")
+        return None
+
+    async def command(self, fields: Mapping[str, str]) -> dict[str, Any] | None:
+        """Take a slash command's fields; returns what Slack is answered. Raises as ``pressed``."""
+        sure = self._sure(id_at(fields, "team_id"), id_at(fields, "user_id"))
+        return command_answer(await self._ask(from_command(fields, channel=self._host.name, assurance=sure)))
+
+    async def _ask(self, asked: Asked) -> Asked:
+        """Store a question that is no message."""
+        if asked.is_malformed:
+            self._host.ignored("malformed")
+        if asked.inbound is None:
+            return asked
+        accepted = await self._accept(asked.inbound)
+        return replace(asked, says=ASKED_BEFORE) if accepted.duplicate and not asked.says else asked
+
+    async def _actions(self, payload: dict[str, Any]) -> None:
+        actions = payload.get("actions")
+        for action in actions if isinstance(actions, list) else ():
+            name = text_at(action, "action_id")
+            if name == FEEDBACK:
+                await self._rate(payload, text_at(action, "value"))
+            elif name == PERSON or name.startswith(CHOICE):
+                await self._say(payload, name, _value(text_at(action, "value")))
+            elif name == ASK_BUTTON:
+                self._chores.begin("open form", self._open_form(payload))
+            elif name != OPEN_BUTTON:
+                self._host.ignored("interaction")
+
+    async def _rate(self, payload: dict[str, Any], value: str) -> None:
+        verdict, _, rest = value.partition(":")
+        turn, who = text_at(_value(rest), "turn"), _who(payload)
+        for known in get_args(Verdict):
+            if verdict == known and turn and who:
+                await self._host.ratings.rate(turn, rater=who, verdict=known)
+                self._whisper(payload, _THANKS)
+                return
+        self._host.ignored("malformed")
+
+    async def _say(self, payload: dict[str, Any], action: str, value: dict[str, Any]) -> None:
+        """A press says something in its conversation, as the person who pressed."""
+        conversation, turn, who = text_at(value, "conversation"), text_at(value, "turn"), _who(payload)
+        if not conversation or not turn or not who:
+            self._host.ignored("malformed")
+            return
+        asked = text_at(value, "for")
+        if asked and asked != who:
+            self._host.ignored("not_asked")
+            self._whisper(payload, _NOT_YOURS)
+            return
+        is_choice = action != PERSON
+        await self._accept(
+            Inbound(
+                channel=self._host.name,
+                conversation=conversation,
+                sender=Sender(id=who, **self._known(payload)),
+                text=text_at(value, "says") if is_choice else _WANTS_PERSON,
+                keys=(f"pressed/{turn}" if is_choice else f"person/{turn}/{who}",),
+                address=_address(payload).json(),
+                wants_person=not is_choice,
+            )
+        )
+
+    def _whisper(self, payload: dict[str, Any], text: str) -> None:
+        """Tell only the person who did something."""
+        if text:
+            self._chores.begin("whisper", self._tell(payload, text))
+
+    async def _tell(self, payload: dict[str, Any], text: str) -> None:
+        address = _address(payload)
+        workspace = await self._workspaces.get(address.team, address.enterprise)
+        if workspace is not None and address.channel:
+            where = {"thread_ts": address.thread} if address.thread else {}
+            arguments = {"channel": address.channel, "user": address.user, "text": text}
+            await self._api.call(workspace.bot_token, "chat.postEphemeral", arguments | where)
+
+    async def _open_form(self, payload: dict[str, Any]) -> None:
+        workspace = await self._workspaces.get(_team(payload), id_at(payload, "enterprise", "id"))
+        if workspace is not None:
+            arguments = {"trigger_id": text_at(payload, "trigger_id"), "view": form()}
+            await self._api.call(workspace.bot_token, "views.open", arguments)
+
+    def _asker(self, payload: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "channel": self._host.name,
+            "assurance": self._sure(_team(payload), id_at(payload, "user", "id")),
+        }
+
+    def _sure(self, team: str, user: str) -> Assurance:
+        return self._people.remembered(team, user).assurance
+
+    def _known(self, payload: dict[str, Any]) -> dict[str, Any]:
+        person = self._people.remembered(_team(payload), id_at(payload, "user", "id"))
+        return {"name": person.name, "assurance": person.assurance}
+
+
+def _value(text: str) -> dict[str, Any]:
+    """Read what a button of ours says."""
+    try:
+        value = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _team(payload: dict[str, Any]) -> str:
+    return id_at(payload, "team", "id") or id_at(payload, "user", "team_id")
+
+
+def _who(payload: dict[str, Any]) -> str:
+    """Return the key of whoever did it; empty when Slack does not say."""
+    home, user = id_at(payload, "user", "team_id") or _team(payload), id_at(payload, "user", "id")
+    return f"{home}/{user}" if home and user else ""
+
+
+def _address(payload: dict[str, Any]) -> Address:
+    """Return the place where something was done: the thread that the pressed message stands in."""
+    ts = ts_at(payload, "message", "ts") or ts_at(payload, "container", "message_ts")
+    thread = ts_at(payload, "message", "thread_ts") or ts_at(payload, "container", "thread_ts")
+    return Address(
+        team=_team(payload),
+        enterprise=id_at(payload, "enterprise", "id"),
+        channel=id_at(payload, "channel", "id") or id_at(payload, "container", "channel_id"),
+        thread=thread,
+        ts=ts,
+        user=id_at(payload, "user", "id"),
+        user_team=id_at(payload, "user", "team_id"),
+    )

@@ -1,0 +1,290 @@
+"""Answers on their way to Slack: posted once, whatever breaks.
+
+Slack has no idempotency key. So every post carries a mark, an unclear one is looked for before anything is
+posted again, and what was begun while it was being written is finished by an update, which harms nobody
+twice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import structlog
+
+from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.messages import Sent
+from supportbot_slack.address import Address
+from supportbot_slack.api import Declined, Lost, NotReached, RateLimited, SlackError
+from supportbot_slack.blocks import body_blocks, closing_blocks
+from supportbot_slack.direct import DirectMessages
+from supportbot_slack.find import Standing, look
+from supportbot_slack.markdown import safe, split
+from supportbot_slack.marker import Mark
+
+if TYPE_CHECKING:
+    from supportbot.messages import Outbound
+    from supportbot_slack.api import SlackApi
+    from supportbot_slack.config import SlackConfig
+    from supportbot_slack.limits import Limits
+    from supportbot_slack.marker import Marker
+    from supportbot_slack.streaming import Streams
+    from supportbot_slack.workspaces import Workspace, Workspaces
+
+_LIMITS = (11_000, 3_000)
+"""Characters of one part: below the 12,000 of ``markdown`` blocks; the second where Slack says too long."""
+_NO_WORDS = "(no words)"
+_WAIT_BETWEEN_PARTS = 5.0
+"""Seconds that the second part of an answer waits for Slack's rate limit before it is tried anew."""
+_PARKED = 300.0
+"""Seconds between two looks whether a workspace has a token again."""
+_REVOKED = frozenset(
+    {
+        "token_revoked",
+        "token_expired",
+        "invalid_auth",
+        "account_inactive",
+        "not_authed",
+        "org_login_required",
+        "team_access_not_granted",
+        "access_denied",
+        "ekm_access_denied",
+    }
+)
+"""The workspace's token is of no use: its deliveries wait for another one."""
+_TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long", "text_too_long"})
+_BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "invalid_arguments", "block_mismatch"})
+_CANNOT_UPDATE = frozenset(
+    {"message_not_found", "cant_update_message", "edit_window_closed", "streaming_state_conflict"}
+)
+_CANNOT_LOOK = frozenset({"missing_scope", "not_in_channel", "channel_not_found", "not_allowed_token_type"})
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Post:
+    """One delivery, and where it goes."""
+
+    outbound: Outbound
+    address: Address
+    workspace: Workspace
+
+
+class Outgoing:
+    """Posts answers, and looks for those whose fate is unclear."""
+
+    def __init__(
+        self,
+        config: SlackConfig,
+        api: SlackApi,
+        workspaces: Workspaces,
+        marker: Marker,
+        *,
+        limits: Limits,
+        streams: Streams | None,
+    ) -> None:
+        self._direct = DirectMessages(api.call)
+        self._config = config
+        self._api = api
+        self._workspaces = workspaces
+        self._marker = marker
+        self._limits = limits
+        self._streams = streams
+
+    async def send(self, outbound: Outbound) -> Sent:
+        """Post a reply, or finish the one that is being shown.
+
+        Raises:
+            Refused: Slack will never take it.
+            RetryAfter: Slack did not take it, and may later.
+            Unclear: nobody knows.
+        """
+        post = await self._post(outbound)
+        try:
+            standing = await self._standing(post)
+            for limit in _LIMITS:
+                try:
+                    return await self._put(post, standing, limit)
+                except Declined as error:
+                    if error.code not in _TOO_LONG or limit == _LIMITS[-1]:
+                        raise
+            raise AssertionError("the last limit returns or raises")
+        except SlackError as error:
+            await self._explain(post, error)
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        """Look whether all of a reply stands in Slack.
+
+        Raises:
+            DeliveryError: it cannot be looked for now.
+        """
+        post = await self._post(outbound)
+        try:
+            standing = await look(self._api, post.workspace, self._marker, post.address, outbound.turn_id)
+        except Declined as error:
+            if error.code in _CANNOT_LOOK and self._config.on_unclear == "resend":
+                log.warning("slack.resent_unseen", delivery=outbound.delivery_id, error=error.code)
+                return None
+            await self._explain(post, error)
+        except SlackError as error:
+            await self._explain(post, error)
+        return _sent(post.address, standing.parts[1]) if standing.is_whole else None
+
+    async def _post(self, outbound: Outbound) -> _Post:
+        address = Address.read(outbound.address)
+        try:
+            workspace = await self._workspaces.get(address.team, address.enterprise)
+        except RateLimited as error:
+            raise RetryAfter(seconds=error.seconds, cause=error.cause) from error
+        except SlackError as error:
+            raise RetryAfter(cause=error.cause) from error
+        if workspace is None:
+            raise RetryAfter(seconds=_PARKED, cause="the app has no working token for this workspace")
+        post = _Post(outbound=outbound, address=address, workspace=workspace)
+        try:
+            channel = await self._direct.channel(workspace, address.channel)
+        except SlackError as error:
+            await self._explain(post, error)
+        return replace(post, address=replace(address, channel=channel))
+
+    async def _standing(self, post: _Post) -> Standing:
+        """Return what of it may stand there already; asks Slack only where something may."""
+        turn, unseen = post.outbound.turn_id, post.outbound.attempt > 1
+        if self._streams is not None:
+            shown = await self._streams.take(turn)
+            if shown is not None and not shown.unclear:
+                return Standing(begun=shown.ts, shows=shown.text, streaming=shown.streaming)
+            unseen = unseen or shown is not None or await self._streams.left_behind(turn)
+        if not unseen:
+            return Standing()
+        try:
+            return await look(self._api, post.workspace, self._marker, post.address, post.outbound.turn_id)
+        except Declined as error:
+            if error.code in _CANNOT_LOOK:
+                return Standing()
+            raise
+
+    async def _put(self, post: _Post, standing: Standing, limit: int) -> Sent:
+        parts = split(safe(post.outbound.text), limit)
+        known = standing.parts if standing.of == len(parts) else {}
+        placed = dict(known)
+        for number, part in enumerate(parts, start=1):
+            if number not in known:
+                content = self._content(post, part, Mark(post.outbound.turn_id, number, len(parts)))
+                begun = standing if number == 1 and standing.begun else None
+                placed[number] = await self._put_part(post, content, begun, alone=not placed)
+        return _sent(post.address, placed[1])
+
+    async def _put_part(
+        self, post: _Post, content: dict[str, Any], begun: Standing | None, *, alone: bool
+    ) -> str:
+        """Put one part where it belongs.
+
+        Once another stands there (not ``alone``), no refusal is plain: the core must look before it goes on.
+        """
+        try:
+            if begun is not None and await self._finish(post, content, begun):
+                return begun.begun
+            return await self._new(post, content)
+        except RateLimited as error:
+            if alone or error.seconds > _WAIT_BETWEEN_PARTS:
+                raise error if alone else Lost(error.cause) from error
+            await asyncio.sleep(error.seconds)
+            return await self._put_part(post, content, begun, alone=False)
+        except SlackError as error:
+            raise error if alone else Lost(error.cause) from error
+
+    async def _finish(self, post: _Post, content: dict[str, Any], begun: Standing) -> bool:
+        """Make a post that was begun right; says whether that can be done.
+
+        A stream that shows the answer's beginning needs no more than its end. Otherwise it is ended as it is,
+        and the post is updated.
+        """
+        if begun.streaming and await self._end_stream(post, content, begun):
+            return True
+        try:
+            await self._call(post, "chat.update", {**content, "ts": begun.begun})
+        except Declined as error:
+            if error.code not in _CANNOT_UPDATE:
+                raise
+            return False
+        return True
+
+    async def _end_stream(self, post: _Post, content: dict[str, Any], begun: Standing) -> bool:
+        """End a stream; says whether the post is right by that."""
+        end = {"channel": content["channel"], "ts": begun.begun, "metadata": content["metadata"]}
+        body, *closing = content["blocks"] or [{}]
+        text = body.get("text", "")
+        fits = bool(begun.shows) and text.startswith(begun.shows)
+        if fits:
+            end |= {"markdown_text": text[len(begun.shows) :], "blocks": closing}
+        begun.streaming = False  # whatever comes of it: the next try updates
+        try:
+            await self._call(post, "chat.stopStream", {name: value for name, value in end.items() if value})
+        except Declined:
+            return False
+        return fits
+
+    async def _new(self, post: _Post, content: dict[str, Any]) -> str:
+        address = post.address
+        where = {"thread_ts": address.thread} if address.thread else {}
+        more = {"unfurl_links": self._config.unfurl, "unfurl_media": self._config.unfurl}
+        answer = await self._call(post, "chat.postMessage", content | where | more)
+        ts = answer.get("ts")
+        if not isinstance(ts, str):
+            raise Lost("Slack named no timestamp")
+        return ts
+
+    async def _call(self, post: _Post, method: str, content: dict[str, Any]) -> dict[str, Any]:
+        """Make a call, within the channel's rate; as plain text once where Slack takes no blocks."""
+        key = (post.outbound.delivery_id, post.address.team, method, post.address.channel)
+        wait = self._limits.wait(*key)
+        if wait > 0:
+            raise RateLimited(wait)
+        token = post.workspace.bot_token
+        try:
+            try:
+                return await self._api.call(token, method, content)
+            except Declined as error:
+                if error.code not in _BAD_BLOCKS or "blocks" not in content:
+                    raise
+                log.warning("slack.blocks_refused", error=error.code, delivery=post.outbound.delivery_id)
+                plain = {name: value for name, value in content.items() if name != "blocks"}
+                return await self._api.call(token, method, plain)
+        except RateLimited as error:
+            raise RateLimited(self._limits.refused(error.seconds, *key)) from error
+
+    def _content(self, post: _Post, part: str, mark: Mark) -> dict[str, Any]:
+        outbound, config = post.outbound, self._config
+        blocks = body_blocks(part)
+        if mark.part == mark.of:
+            blocks += closing_blocks(outbound, feedback=config.feedback, person=config.talk_to_a_person)
+        return {
+            "channel": post.address.channel,
+            "text": part.replace("<", "&lt;").replace(">", "&gt;") or _NO_WORDS,
+            "blocks": blocks,
+            "parse": "none",
+            "link_names": False,
+            "metadata": self._marker.metadata(mark, post.address.place, delivery=outbound.delivery_id),
+        }
+
+    async def _explain(self, post: _Post, error: SlackError) -> NoReturn:
+        """Say in the core's words what became of a call."""
+        match error:
+            case RateLimited(seconds=seconds):
+                raise RetryAfter(seconds=seconds, cause=error.cause) from error
+            case NotReached():
+                raise RetryAfter(cause=error.cause) from error
+            case Declined(code=code) if code in _REVOKED:
+                await self._workspaces.disable(post.address.team, code)
+                raise RetryAfter(seconds=_PARKED, cause=error.cause) from error
+            case Declined():
+                raise Refused(cause=error.cause) from error
+            case _:
+                raise Unclear(cause=error.cause) from error
+
+
+def _sent(address: Address, ts: str) -> Sent:
+    return Sent(external_id=f"{address.channel}/{ts}")

@@ -1,0 +1,113 @@
+"""Whom the bot answers, and where."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Literal
+
+from supportbot_slack.events import Ignored
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supportbot_slack.config import Rate, SlackConfig
+    from supportbot_slack.inbound import Heard
+
+_BOT_TURNS = 10
+_BOT_WINDOW = 600.0  # seconds
+_MOST_KEYS = 20_000
+
+Verdict = Literal["answer", "if_taking_part"]
+"""``if_taking_part``: only in a thread in which the bot has been spoken to before."""
+
+
+class Rules:
+    """The rules of bot.yaml."""
+
+    def __init__(self, config: SlackConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._config = config
+        self._bots = _Window(_BOT_TURNS, _BOT_WINDOW, clock)
+        self._users = Buckets(config.limit, clock=clock)
+
+    def judge(self, heard: Heard) -> Verdict | Ignored:
+        """Return what is to be done with somebody's words."""
+        if heard.own:
+            return Ignored("own_message")
+        if heard.bot and heard.bot not in self._config.bots:
+            return Ignored("bot")
+        if heard.is_direct:
+            return "answer" if self._config.direct_messages else Ignored("direct_message")
+        return self._judge_in_channel(heard)
+
+    def _judge_in_channel(self, heard: Heard) -> Verdict | Ignored:
+        rule = self._config.channels.get(heard.channel, self._config.others)
+        if rule.answer == "off":
+            return Ignored("channel_off")
+        if rule.users and heard.user not in rule.users:
+            return Ignored("user_not_allowed")
+        if heard.mentioned or rule.answer == "every":
+            return "answer"
+        return "if_taking_part" if heard.thread else Ignored("not_addressed")
+
+    def is_agent(self, heard: Heard) -> bool:
+        """Whether a member of the support team wrote it."""
+        return not heard.bot and heard.user in self._config.agents
+
+    def too_much(self, heard: Heard) -> str:
+        """Count a message that would be answered; returns why it is not, ``loop`` or ``too_many``."""
+        conversation = heard.conversation
+        if heard.bot:
+            return "" if self._bots.take(conversation) else "loop"
+        self._bots.forget(conversation)
+        return "too_many" if self._users.take(f"{heard.event.team}/{heard.user}") else ""
+
+
+class _Window:
+    """At most so many of a kind within so many seconds, by key."""
+
+    def __init__(self, most: int, seconds: float, clock: Callable[[], float]) -> None:
+        self._most = most
+        self._seconds = seconds
+        self._now = clock
+        self._taken: OrderedDict[str, deque[float]] = OrderedDict()
+
+    def take(self, key: str) -> bool:
+        """Take one, if there is one left."""
+        now = self._now()
+        taken = self._taken.setdefault(key, deque())
+        self._taken.move_to_end(key)
+        while taken and taken[0] <= now - self._seconds:
+            taken.popleft()
+        if len(taken) >= self._most:
+            return False
+        taken.append(now)
+        if len(self._taken) > _MOST_KEYS:
+            self._taken.popitem(last=False)
+        return True
+
+    def forget(self, key: str) -> None:
+        """Begin anew."""
+        self._taken.pop(key, None)
+
+
+class Buckets:
+    """A bucket of tokens per key, for a bounded number of keys. ``rate=None`` never refuses."""
+
+    def __init__(self, rate: Rate | None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._rate = rate
+        self._now = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> (tokens, at)
+
+    def take(self, key: str) -> float:
+        """Take a token. Returns 0.0, or the seconds until there will be one (and takes none)."""
+        if self._rate is None:
+            return 0.0
+        now, per_second = self._now(), self._rate.per_minute / 60
+        tokens, at = self._buckets.pop(key, (float(self._rate.burst), now))
+        tokens = min(float(self._rate.burst), tokens + (now - at) * per_second)
+        wait = 0.0 if tokens >= 1 else (1 - tokens) / per_second
+        self._buckets[key] = (tokens if wait else tokens - 1, now)
+        if len(self._buckets) > _MOST_KEYS:
+            self._buckets.popitem(last=False)
+        return wait

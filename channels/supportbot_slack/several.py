@@ -1,0 +1,61 @@
+"""A bot that several workspaces install: the parts of it, put together from its section of bot.yaml."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supportbot_slack.grants import Grants
+from supportbot_slack.installs import Installs
+from supportbot_slack.oauth import REDIRECT, InstallPages
+from supportbot_slack.scopes import SCOPES
+from supportbot_slack.sdk import web_client
+from supportbot_slack.vault import Vault
+from supportbot_slack.verify import check_oauth
+
+if TYPE_CHECKING:
+    from supportbot.channel import Host
+    from supportbot_slack.install_config import OAuth
+
+
+@dataclass(frozen=True, slots=True)
+class Several:
+    """What the channel has in place of its one workspace."""
+
+    installs: Installs
+    """Its ``Workspaces``; ``installs.run`` is one of the application's clean-up contexts."""
+    pages: InstallPages
+    """Its routes for browsers."""
+    grants: Grants
+    redirect_url: str
+
+    @classmethod
+    def made(cls, oauth: OAuth, host: Host, *, public_url: str, api_url: str) -> Several:
+        """Put the parts together.
+
+        Args:
+            oauth: the part of bot.yaml.
+            host: what the core lends.
+            public_url: where the bot is from outside.
+            api_url: where Slack's Web API is.
+        """
+        vault = Vault(oauth.encryption_keys)
+        grants = Grants(web_client(api_url), client_id=oauth.client_id, client_secret=oauth.client_secret)
+        installs = Installs(host.records, vault, grants)
+        base_url = public_url + host.base_path
+        pages = InstallPages(
+            bot_name=host.bot_name,
+            client_id=oauth.client_id,
+            scopes=SCOPES,
+            base_url=base_url,
+            vault=vault,
+            grants=grants,
+            installs=installs,
+            records=host.records,
+            teams=oauth.teams,
+        )
+        return cls(installs, pages, grants, base_url + REDIRECT)
+
+    async def verify(self) -> list[str]:
+        """Return what is wrong with the app's credentials; see ``CanVerify``."""
+        return await check_oauth(self.grants, self.redirect_url)

@@ -1,0 +1,75 @@
+"""Asking Slack whether the configuration works, for ``supportbot check --online``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from supportbot_slack.grants import NotGranted, SlackAway, asked
+from supportbot_slack.scopes import missing
+
+if TYPE_CHECKING:
+    from slack_sdk.web.async_client import AsyncWebClient
+
+    from supportbot_slack.grants import Grants
+
+REMEDIES = {
+    "account_inactive": "the workspace or the bot's user was deactivated: install the app again",
+    "bad_client_secret": "copy client_secret again, from Basic Information, App Credentials",
+    "bad_redirect_uri": "add the install pages' address to the app, under OAuth & Permissions, Redirect URLs",
+    "invalid_auth": "copy the token again, from the app's settings",
+    "invalid_client_id": "copy client_id again, from Basic Information, App Credentials",
+    "missing_scope": "make the app-level token again, with the scope connections:write",
+    "not_allowed_token_type": "copy the right kind of token: bot_token is xoxb-…, app_token is xapp-…",
+    "token_expired": "one bot_token cannot follow token rotation: make a new app without it, or use oauth",
+    "token_revoked": "install the app again, and copy the new token",
+}
+"""What to do about what Slack says; the troubleshooting table of docs/slack.md has each."""
+
+_NO_ANSWER = "Slack does not answer: check that this machine reaches it, and try again"
+_NOBODY_S_CODE = "supportbot-check"
+
+
+async def check_bot_token(client: AsyncWebClient) -> list[str]:
+    """Return what is wrong with the bot token of a client: that it does not work, or what it may not do."""
+    try:
+        response = await asked(client.auth_test)
+    except NotGranted as error:
+        return [_problem("bot_token", error.code)]
+    except SlackAway:
+        return [_NO_ANSWER]
+    granted = response.headers.get("x-oauth-scopes")
+    if granted is None:
+        return []
+    lacking = missing(scope.strip() for scope in granted.split(","))
+    return [
+        f"the bot token lacks {scope}, which the bot needs {why}: add it under OAuth & Permissions, "
+        "then install the app again"
+        for scope, why in lacking.items()
+    ]
+
+
+async def check_app_token(client: AsyncWebClient, app_token: str) -> list[str]:
+    """Return what is wrong with an app-level token; a connection is asked for and not opened."""
+    try:
+        await asked(lambda: client.apps_connections_open(app_token=app_token))
+    except NotGranted as error:
+        return [_problem("app_token", error.code)]
+    except SlackAway:
+        return [_NO_ANSWER]
+    return []
+
+
+async def check_oauth(grants: Grants, redirect_uri: str) -> list[str]:
+    """Return what is wrong with the app's own credentials: a code that cannot be right tells."""
+    try:
+        await grants.exchange(_NOBODY_S_CODE, redirect_uri)
+    except NotGranted as error:
+        return [] if error.code == "invalid_code" else [_problem("oauth", error.code)]
+    except SlackAway:
+        return [_NO_ANSWER]
+    return []
+
+
+def _problem(key: str, code: str) -> str:
+    remedy = REMEDIES.get(code, "see docs/slack.md")
+    return f"{key}: Slack answers {code}: {remedy}"

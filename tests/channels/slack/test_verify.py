@@ -1,0 +1,95 @@
+"""``supportbot check --online``: what Slack says of the tokens, in words that say what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
+
+from supportbot.testing import FakeCore
+from supportbot_slack.install_config import OAuth
+from supportbot_slack.scopes import SCOPES
+from supportbot_slack.sdk import web_client
+from supportbot_slack.several import Several
+from supportbot_slack.verify import REMEDIES, check_app_token, check_bot_token
+from tests.channels.slack.authority import CLIENT_ID, CLIENT_SECRET, REDIRECT, Authority
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from slack_sdk.web.async_client import AsyncWebClient
+
+TOKEN = "xoxb-the-one-token"
+
+
+@pytest.fixture
+async def authority() -> AsyncIterator[Authority]:
+    async with Authority() as started:
+        started.give(TOKEN)
+        started.scopes = ",".join(SCOPES)
+        yield started
+
+
+def client(authority: Authority, token: str | None = TOKEN) -> AsyncWebClient:
+    return web_client(f"{authority.url}/", token)
+
+
+async def test_a_token_that_may_do_all_is_fine(authority: Authority) -> None:
+    """More than the bot needs does no harm."""
+    authority.scopes += ",channels:join"
+    assert [] == await check_bot_token(client(authority))
+
+
+async def test_each_missing_scope_is_named_with_what_it_is_for(authority: Authority) -> None:
+    """So that the operator can decide."""
+    authority.scopes = ",".join(SCOPES.keys() - {"users:read", "files:read"})
+    fix = "add it under OAuth & Permissions, then install the app again"
+    assert [
+        f"the bot token lacks files:read, which the bot needs to see the images that customers send: {fix}",
+        "the bot token lacks users:read, which the bot needs to know people's names, and who is a guest: "
+        + fix,
+    ] == await check_bot_token(client(authority))
+
+
+@pytest.mark.parametrize("code", ["token_revoked", "account_inactive", "invalid_auth"])
+async def test_a_token_that_does_not_work_is_explained(authority: Authority, code: str) -> None:
+    """In Slack's word, and ours for what to do; never with the token."""
+    authority.tokens[TOKEN] = code
+    [problem] = await check_bot_token(client(authority))
+    assert f"bot_token: Slack answers {code}: {REMEDIES[code]}" == problem
+    assert TOKEN not in problem
+
+
+async def test_an_app_token_is_tried(authority: Authority) -> None:
+    """A connection is asked for and not opened."""
+    assert [] == await check_app_token(client(authority), authority.give("xapp-good"))
+    authority.tokens["xapp-bad"] = "missing_scope"
+    [problem] = await check_app_token(client(authority), "xapp-bad")
+    assert "connections:write" in problem
+
+
+@pytest.mark.parametrize("status", [429, 500, 200])
+async def test_slack_away_is_said(authority: Authority, status: int) -> None:
+    """It is no fault of the configuration."""
+    authority.away = status
+    assert [
+        "Slack does not answer: check that this machine reaches it, and try again"
+    ] == await check_bot_token(client(authority))
+
+
+async def test_the_app_s_credentials_are_tried(authority: Authority) -> None:
+    """With a code that nobody has: what Slack objects to tells whether it knows the app."""
+
+    def several(secret: str) -> Several:
+        key = Fernet.generate_key().decode()
+        oauth = OAuth(client_id=CLIENT_ID, client_secret=SecretStr(secret), encryption_keys=(SecretStr(key),))
+        public_url = REDIRECT.removesuffix("/channels/slack/oauth_redirect")
+        core = FakeCore("slack", bot_name="Fern")
+        return Several.made(oauth, core.host, public_url=public_url, api_url=f"{authority.url}/")
+
+    assert [] == await several(CLIENT_SECRET).verify()
+    [problem] = await several("fedcba9876543210fedcba9876543210").verify()
+    assert "oauth: Slack answers bad_client_secret: copy client_secret again" in problem
+    assert 2 == len(several(CLIENT_SECRET).pages.routes())
