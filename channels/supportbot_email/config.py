@@ -135,6 +135,11 @@ class EmailConfig(ChannelConfig):
         return frozenset({self.address, *self.aliases})
 
     @property
+    def domain(self) -> str:
+        """What follows the @ of the address."""
+        return self.address.rpartition("@")[2]
+
+    @property
     def backfill_hours(self) -> int:
         """How far the first start looks back."""
         found = _SPAN.fullmatch(self.backfill or "")

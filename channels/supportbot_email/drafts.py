@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 NoteState = Literal["planned", "open", "replaced"]
 """The server may not have it; it was left there; a newer one was left instead."""
 
+_REMEMBERED = 20_000
+"""Characters of a draft that are kept."""
+
 _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 """What servers say when trying again is no use (RFC 5530, RFC 7889)."""
 
@@ -39,6 +42,8 @@ class Note:
     delivery: str
     conversation: str
     message_id: str
+    text: str
+    """The reply's words: a person may send others."""
     at: int
     state: NoteState = "planned"
     validity: int = 0
@@ -231,5 +236,6 @@ def planned_note(outbound: Outbound, message_id: str) -> Note:
         delivery=outbound.delivery_id,
         conversation=outbound.external_id,
         message_id=message_id,
+        text=outbound.text[:_REMEMBERED],
         at=outbound.created_at or now_ms(),
     )

@@ -13,7 +13,7 @@ import ssl
 import time
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from imap_tools import ImapToolsError, MailBox, MailBoxStartTls, MailBoxUnencrypted
 from imap_tools.utils import encode_folder
@@ -44,6 +44,9 @@ _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _SIZE = re.compile(rb"\bUID (\d+)\b.*?\bRFC822\.SIZE (\d+)|\bRFC822\.SIZE (\d+)\b.*?\bUID (\d+)\b")
 _DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+FolderUse = Literal["inbox", "drafts", "sent"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +103,8 @@ class Connection:
         self._ok(*self._client.select(encode_folder(name), readonly=not writing))
         return Folder(name=name, validity=self._told("UIDVALIDITY"), next_uid=self._told("UIDNEXT"))
 
-    def special(self, use: str, named: str) -> str:
-        """Return the name of the folder for ``drafts`` or ``sent``: as named, marked, or usually called.
+    def special(self, use: FolderUse, named: str) -> str:
+        """Return the name of the folder for a use: as named, marked, or usually called.
 
         Raises:
             NoFolder: there is none.

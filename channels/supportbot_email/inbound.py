@@ -9,7 +9,8 @@ from supportbot.messages import Attachment, Inbound, Sender
 if TYPE_CHECKING:
     from supportbot_email.mail import Mail
 
-_MOST_REFERENCES = 50
+_MOST_LOOPS = 3
+"""How often an answer of ours may have come round before we fall silent."""
 
 
 def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = "") -> Inbound:
@@ -25,7 +26,7 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         channel=channel,
         conversation=conversation,
         sender=Sender(
-            id=mail.sender.address,
+            id=mail.sender.address or "unknown",
             name=mail.sender.name,
             email=mail.sender.address,
             assurance="verified" if mail.verified else "claimed",
@@ -38,6 +39,7 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         sent_at=mail.date,
         address={} if ignored else reply_address(mail),
         ignored=ignored,
+        wants_person=mail.encrypted and not ignored,
     )
 
 
@@ -48,16 +50,19 @@ def reply_address(mail: Mail) -> dict[str, Any]:
         "name": mail.sender.name,
         "subject": mail.subject,
         "message_id": mail.message_id,
-        "references": list(mail.references[-_MOST_REFERENCES:]),
+        "references": list(mail.references),
         "date": mail.date,
         "thread_index": mail.thread_index,
+        "thread_topic": mail.thread_topic,
     }
 
 
 def reason_to_ignore(mail: Mail) -> str:
-    """Return why a mail gets no answer: machines wrote it, or nobody did; empty for a person's."""
-    if mail.problem:
-        return "unreadable"
+    """Return why a mail gets no answer: a machine wrote it, or nobody did; empty for a person's."""
+    if mail.kind != "human":
+        return mail.kind
+    if mail.loop >= _MOST_LOOPS:
+        return "loop"
     if not mail.sender.address:
-        return "no_sender"
-    return "" if mail.kind == "human" else mail.kind
+        return "unreadable" if mail.problem else "no_sender"
+    return ""

@@ -1,4 +1,4 @@
-"""Watching the inbox: every mail that arrives is handed over, in order; only then does the cursor move.
+"""Watching a folder: every mail that arrives is handed over, in order; only then does the cursor move.
 
 A mail may be handed over twice (after a crash, a renumbering), never not at all: whoever takes it knows it by
 its content.
@@ -15,7 +15,7 @@ import structlog
 
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot_email.failures import Broke, LoginRefused, MailServerError, Stumbled
-from supportbot_email.imap import Connection
+from supportbot_email.imap import Connection, FolderUse
 from supportbot_email.lease import RENEW
 
 if TYPE_CHECKING:
@@ -65,8 +65,18 @@ class Takes(Protocol):
 class Watcher:
     """Reads one folder for as long as it runs."""
 
-    def __init__(self, config: EmailConfig, line: Line, cursors: Cursors, lease: Lease, takes: Takes) -> None:
+    def __init__(
+        self,
+        config: EmailConfig,
+        line: Line,
+        cursors: Cursors,
+        lease: Lease,
+        takes: Takes,
+        *,
+        use: FolderUse = "inbox",
+    ) -> None:
         self._config = config
+        self._use: FolderUse = use
         self._line = line
         self._cursors = cursors
         self._lease = lease
@@ -115,7 +125,7 @@ class Watcher:
                 await watching
 
     async def _watch(self) -> None:
-        name = self._config.folders.inbox
+        name = await self._line.run(Connection.special, self._use, getattr(self._config.folders, self._use))
         folder = await self._line.run(Connection.open, name)
         cursor = await self._cursors.at(folder)
         self.problem = ""

@@ -32,7 +32,7 @@ class Reader:
         """
         mail = await self._parser.parse(raw)
         ignored = reason_to_ignore(mail)
-        conversation = await self.conversation_of(mail)
+        conversation = await self._conversation_of(mail)
         if not ignored:
             people = (mail.sender.address, *(other.address for other in (*mail.to, *mail.cc)))
             await self._conversations.learn(conversation, mail.message_id, people)
@@ -52,14 +52,9 @@ class Reader:
             )
         )
 
-    async def conversation_of(self, mail: Mail) -> str:
+    async def _conversation_of(self, mail: Mail) -> str:
         """Return the conversation a mail continues, or the key of a new one."""
-        found = await self._conversations.of(candidates(mail))
-        if found is None or not await self._may_join(mail, found):
+        found = await self._conversations.of(mail)
+        if found is None or not await self._conversations.may_join(mail, found):
             return mail.content_key
         return found
-
-    async def _may_join(self, mail: Mail, conversation: str) -> bool:
-        if await self._conversations.has(conversation, mail.sender.address):
-            return True
-        return mail.verified and mail.own_token is not None
