@@ -1,6 +1,4 @@
-"""The e-mail channel: reads a mailbox and leaves replies in its Drafts folder."""
+"""The e-mail channel: reads a mailbox and leaves replies in its Drafts folder.
 
-from supportbot_email.channel import EmailChannel
-from supportbot_email.config import EmailConfig
-
-__all__ = ["EmailChannel", "EmailConfig"]
+It exports nothing: the process that parses mail imports this package, and has no use for a channel.
+"""

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pytest
-from supportbot_email import EmailChannel
+from supportbot_email.channel import EmailChannel
 
 from supportbot.ids import new_id
 from supportbot.testing import ChannelContract, Platform
