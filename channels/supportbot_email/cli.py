@@ -53,7 +53,7 @@ def check(
         str, typer.Option(help="The channel's name in bot.yaml, when there are several.")
     ] = "",
 ) -> None:
-    """Log in, and show the last five mails as the bot would see them. Nothing is changed, nothing is answered."""
+    """Log in, and show the last five mails as the bot would see them. Nothing is changed or answered."""
     bot = bot_file(context)
     name, section = _section(bot, channel)
     config = _config(name, section)
@@ -98,7 +98,9 @@ async def _read(config: EmailConfig, seen: "View") -> "list[Mail]":
 
 def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
     ignored = reason_to_ignore(mail)
-    when = datetime.fromtimestamp(mail.date / 1000).astimezone().strftime("%Y-%m-%d %H:%M") if mail.date else "?"
+    when = (
+        datetime.fromtimestamp(mail.date / 1000).astimezone().strftime("%Y-%m-%d %H:%M") if mail.date else "?"
+    )
     yield _safe(f"{when}  {mail.sender.name} <{mail.sender.address}>  {mail.subject}")
     yield f"  class   {mail.kind} (rule: {mail.rule}){', sender verified' if mail.verified else ''}"
     yield f"  thread  {'continues one that the bot knows' if known else 'a new conversation'}"
@@ -113,7 +115,9 @@ def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
 def _is_known(bot: "BotFile", channel: str, mail: "Mail") -> bool:
     """Say whether a mail names one that the bot has seen."""
     with suppress(NoStoreYet):
-        return any(bot.records(channel, record_of(message_id)) for message_id in (mail.in_reply_to, *mail.references))
+        return any(
+            bot.records(channel, record_of(message_id)) for message_id in (mail.in_reply_to, *mail.references)
+        )
     return False
 
 

@@ -33,7 +33,8 @@ class SentMail:
     async def take(self, raw: bytes) -> None:
         """Let a reply that a person sent join its conversation; the bot goes on drafting there.
 
-        A draft that was sent as it was is left out: its conversation has these words already. What begins a conversation is nobody's reply; the customer's answer to it will begin one here.
+        A draft that was sent as it was is left out: its conversation has these words already. What begins a
+        conversation is nobody's reply; the customer's answer to it will begin one here.
         """
         mail = await self._parser.parse(raw)
         conversation = await self._conversations.of(mail)

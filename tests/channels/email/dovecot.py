@@ -142,7 +142,6 @@ class Dovecot:
             client.store("1:*", "+FLAGS", "(\\Deleted)")
             client.expunge()
 
-
     def renumber(self, user: str) -> None:
         """Give the inbox another UIDVALIDITY, as a restored or moved server does."""
         maildir = self.root / "home" / user / "Maildir"

@@ -14,7 +14,6 @@ from supportbot_email.imap import connect
 from supportbot_email.lease import Lease
 from supportbot_email.line import Line
 from supportbot_email.mailbox import Watcher
-
 from tests.channels.email.dovecot import PASSWORD
 
 if TYPE_CHECKING:
@@ -73,9 +72,7 @@ def subject(raw: bytes) -> str:
 
 
 @asynccontextmanager
-async def watching(
-    config: EmailConfig, records: MemoryRecords, taker: Taker
-) -> AsyncIterator[Watcher]:
+async def watching(config: EmailConfig, records: MemoryRecords, taker: Taker) -> AsyncIterator[Watcher]:
     """Watch a mailbox until the block ends; begins when the inbox is open."""
     own = line(config)
     lease = Lease(records)

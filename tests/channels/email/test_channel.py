@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
@@ -81,10 +82,15 @@ async def test_a_person_s_reply_is_known_to_the_next_draft(
         await until(lambda: drafts(server, address))
         own = mail("It is in Rome.", From=address, Message_ID="<own@example.com>", In_Reply_To=ASKED)
         server.deliver(address, own, "Sent")
-        await until(lambda: any("It is in Rome." in said.text for said in heard))
+        await until(lambda: _has_heard_a_person(tmp_path))
         server.deliver(address, mail("Why Rome?", Message_ID="<b@x.test>", In_Reply_To="<own@example.com>"))
         await until(lambda: any(d["In-Reply-To"] == "<b@x.test>" for d in drafts(server, address)))
     assert "It is in Rome." in str(model.prompts[1].words)
+
+
+def _has_heard_a_person(folder: Path) -> bool:
+    with closing(sqlite3.connect(folder / "bot1.db")) as database:
+        return bool(database.execute("select 1 from messages where author = 'person'").fetchall())
 
 
 async def test_a_known_message_id_does_not_open_a_stranger_s_conversation(
@@ -95,7 +101,9 @@ async def test_a_known_message_id_does_not_open_a_stranger_s_conversation(
     async with bot_on(address, server, tmp_path, model):
         server.deliver(address, mail("My code is 4711.", Message_ID=ASKED))
         await until(lambda: drafts(server, address))
-        server.deliver(address, mail("And?", From="eve@evil.test", In_Reply_To=ASKED, Message_ID="<e@evil.test>"))
+        server.deliver(
+            address, mail("And?", From="eve@evil.test", In_Reply_To=ASKED, Message_ID="<e@evil.test>")
+        )
         await until(lambda: 2 == len(drafts(server, address)))
     assert "4711" not in str(model.prompts[1].words)
 

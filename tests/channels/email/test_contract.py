@@ -8,10 +8,10 @@ from email.message import EmailMessage
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import pytest
-from supportbot_email.channel import EmailChannel
 
 from supportbot.ids import new_id
 from supportbot.testing import ChannelContract, Platform
+from supportbot_email.channel import EmailChannel
 from tests.channels.email.dovecot import needs_dovecot
 from tests.channels.email.mailboxes import section
 from tests.channels.email.wire import Wire

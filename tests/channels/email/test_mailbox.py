@@ -112,7 +112,7 @@ async def test_a_mail_that_breaks_us_is_set_aside(
 async def test_a_renumbered_mailbox_is_read_again_from_where_we_were(
     server: Dovecot, address: str, taker: Taker, records: MemoryRecords
 ) -> None:
-    """With another UIDVALIDITY what may be new is handed over; what is old and known is the inbox's to see."""
+    """With another UIDVALIDITY what may be new is handed over; the inbox knows what is not."""
     async with watching(config(address, server.port), records, taker):
         server.deliver(address, mail(subject="one"))
         await taker.has(1)

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Literal, Self
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Cut = Literal["", "before append", "after append", "in idle", "in literal", "no to append", "never to append"]
+Cut = Literal[
+    "",
+    "before append",
+    "after append",
+    "in idle",
+    "in literal",
+    "no to append",
+    "never to append",
+    "hold fetch",
+    "hold append",
+    "hold receipt",
+]
+"""Where it breaks; what begins with ``hold`` falls silent instead, for as long as the client is there."""
 
 _APPEND = re.compile(rb"^(\S+) APPEND .*\{\d+\+?\}\r\n$", re.IGNORECASE | re.DOTALL)
 _IDLE = re.compile(rb"^\S+ IDLE\r\n$", re.IGNORECASE)
@@ -74,6 +86,10 @@ class Wire:
         while line := await reader.readline():
             self.seen.append(line)
             append = _APPEND.match(line)
+            if (append and self.cut == "hold append") or (b"BODY.PEEK" in line and self.cut == "hold fetch"):
+                self._happened()
+                await reader.read()
+                return
             if append and self.cut == "before append":
                 self._happened()
                 return
@@ -94,6 +110,9 @@ class Wire:
     ) -> None:
         try:
             while chunk := await there.read(65_536):
+                if self.cut == "hold receipt" and b"APPENDUID" in chunk:
+                    self._happened()
+                    continue
                 if self.cut == "after append" and b"APPENDUID" in chunk:
                     self._happened()
                     break
