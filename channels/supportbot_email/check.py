@@ -12,7 +12,7 @@ from supportbot_email.imap import connect
 
 if TYPE_CHECKING:
     from supportbot_email.config import EmailConfig
-    from supportbot_email.imap import Connection, Folder
+    from supportbot_email.imap import Connection, Folder, FolderUse
 
 _NEWEST = 5
 _MOST = 1024 * 1024
@@ -55,7 +55,7 @@ def view(config: EmailConfig) -> View:
         )
 
 
-def _folder(connection: Connection, use: str, named: str) -> str:
+def _folder(connection: Connection, use: FolderUse, named: str) -> str:
     try:
         name = connection.special(use, named)
         connection.open(name)

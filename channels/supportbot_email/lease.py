@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import secrets
 import socket
@@ -26,9 +27,14 @@ class Lease:
     def __init__(self, records: Records) -> None:
         self._records = records
         self._me = {"host": socket.gethostname(), "pid": os.getpid(), "token": secrets.token_hex(8)}
+        self._lock = asyncio.Lock()
 
     async def take(self) -> bool:
         """Take it, or go on having it; says whether it is ours now."""
+        async with self._lock:  # the watchers of one mailbox share it
+            return await self._take()
+
+    async def _take(self) -> bool:
         if await self._records.add(_KEY, self._me, expires_at=now_ms() + _LIVES):
             return True
         holder = await self._records.get(_KEY)

@@ -72,8 +72,10 @@ def subject(raw: bytes) -> str:
 
 
 @asynccontextmanager
-async def watching(config: EmailConfig, records: MemoryRecords, taker: Taker) -> AsyncIterator[Watcher]:
-    """Watch a mailbox until the block ends; begins when the inbox is open."""
+async def watching(
+    config: EmailConfig, records: MemoryRecords, taker: Taker, *, until: str = ""
+) -> AsyncIterator[Watcher]:
+    """Watch a mailbox until the block ends; begins when the inbox is open, or the problem says what it should."""
     own = line(config)
     lease = Lease(records)
     cursors = Cursors(records, backfill_hours=config.backfill_hours)
@@ -81,7 +83,7 @@ async def watching(config: EmailConfig, records: MemoryRecords, taker: Taker) ->
     running = asyncio.ensure_future(watcher.run())
     try:
         async with asyncio.timeout(20):
-            while watcher.problem:  # noqa: ASYNC110 - it is a line of text for people
+            while watcher.problem and not (until and until in watcher.problem):  # noqa: ASYNC110 - it is words
                 await asyncio.sleep(0.01)
         yield watcher
     finally:

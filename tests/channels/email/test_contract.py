@@ -12,6 +12,7 @@ import pytest
 from supportbot.ids import new_id
 from supportbot.testing import ChannelContract, Platform
 from supportbot_email.channel import EmailChannel
+from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import needs_dovecot
 from tests.channels.email.mailboxes import section
 from tests.channels.email.wire import Wire
@@ -61,8 +62,7 @@ class Mailbox(Platform):
         return section(self.address, self._wire.port)
 
     async def write(self, site: Site, written: Written) -> int:
-        while site.channel.problem():  # type: ignore[attr-defined]  # a first start begins at now
-            await asyncio.sleep(0.01)
+        await until(lambda: not site.channel.problem())  # type: ignore[attr-defined]  # the first start begins at now
         site.arrived.clear()
         uid = await asyncio.to_thread(self.server.deliver, self.address, self._mail(written))
         await site.arrived.wait()
