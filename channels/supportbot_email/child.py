@@ -34,12 +34,17 @@ class Parser:
         self._child: Process | None = None
         self._lock = asyncio.Lock()
 
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 when there is none now."""
+        return self._child.pid if self._child else 0
+
     async def parse(self, raw: bytes) -> Mail:
         """The mail, or one with `problem` and nothing else when reading it was too much for the child."""
         async with self._lock:
             try:
                 return decode(await asyncio.wait_for(self._ask(raw), self._wall_seconds))
-            except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError):
+            except (TimeoutError, OSError, EOFError, ValueError):
                 await self._kill()
                 return unreadable(raw)
             except asyncio.CancelledError:
@@ -52,7 +57,9 @@ class Parser:
             await self._kill()
 
     async def _ask(self, raw: bytes) -> bytes:
-        if self._child is None or self._child.returncode is not None:
+        if self._child is not None and self._child.returncode is not None:
+            await self._kill()
+        if self._child is None:
             self._child = await self._start()
         child = self._child
         assert child.stdin is not None
@@ -84,6 +91,8 @@ class Parser:
         await child.wait()
         if child.stdin is not None:
             child.stdin.close()
+            with contextlib.suppress(OSError):
+                await child.stdin.wait_closed()
 
 
 def unreadable(raw: bytes) -> Mail:
