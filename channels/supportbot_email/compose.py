@@ -52,7 +52,11 @@ class Answer:
 
 def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: tuple[str, ...]) -> Address | None:
     """The one address to answer, or None: nobody, or ourselves. Reply-To counts only where the policy says so."""
-    wanted = mail.reply_to[0] if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address else mail.sender
+    wanted = (
+        mail.reply_to[0]
+        if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address
+        else mail.sender
+    )
     own = {one.lower() for one in own_addresses}
     return wanted if wanted.address and wanted.address.lower() not in own else None
 
@@ -64,7 +68,13 @@ def compose(answer: Answer) -> bytes:
     lines = [_folded(name, value) for name, value in _fields(answer)]
     lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', ""]
     for subtype, text in (("plain", plain), ("html", markup)):
-        lines += [f"--{boundary}", f"Content-Type: text/{subtype}; charset=utf-8", "Content-Transfer-Encoding: base64", "", *_base64(text)]
+        lines += [
+            f"--{boundary}",
+            f"Content-Type: text/{subtype}; charset=utf-8",
+            "Content-Transfer-Encoding: base64",
+            "",
+            *_base64(text),
+        ]
     raw = "\r\n".join([*lines, f"--{boundary}--", ""]).encode("ascii")
     _check(raw, answer, plain, markup)
     return raw
@@ -80,7 +90,9 @@ def subject_of(subject: str) -> str:
 
 def references_of(mail: Mail) -> tuple[str, ...]:
     """The parent's chain and the parent (RFC 5322, 3.6.4), without its middle when that is too long."""
-    chain = [one for one in mail.references or _only(mail.in_reply_to) if one != mail.message_id] + [mail.message_id]
+    chain = [one for one in mail.references or _only(mail.in_reply_to) if one != mail.message_id] + [
+        mail.message_id
+    ]
     while len(chain) > 2 and sum(len(one) + 1 for one in chain) > _MOST_REFERENCES:
         del chain[1]
     return tuple(chain)
@@ -109,7 +121,11 @@ def _fields(answer: Answer) -> list[tuple[str, str]]:
     fields += [("Thread-Index", mail.thread_index)] if mail.thread_index else []
     fields += [("Thread-Topic", _encoded(mail.thread_topic))] if mail.thread_topic else []
     if answer.automatic:
-        fields += [("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All"), (LOOP_HEADER.title().replace("bot", "Bot"), str(mail.loop + 1))]
+        fields += [
+            ("Auto-Submitted", "auto-replied"),
+            ("X-Auto-Response-Suppress", "All"),
+            (LOOP_HEADER.title().replace("bot", "Bot"), str(mail.loop + 1)),
+        ]
     return fields + [(name, _encoded(value)) for name, value in answer.extra]
 
 
@@ -121,7 +137,11 @@ def _mailbox(address: Address) -> str:
 def _encoded(value: str) -> str:
     """A value in ASCII: as it is, or in encoded words of at most 75 characters."""
     line = headers.one_line(value).encode("utf-8", "replace").decode()
-    return line if line.isascii() and "=?" not in line else Header(line, "utf-8", maxlinelen=70).encode(linesep="\n").replace("\n", "")
+    return (
+        line
+        if line.isascii() and "=?" not in line
+        else Header(line, "utf-8", maxlinelen=70).encode(linesep="\n").replace("\n", "")
+    )
 
 
 def _folded(name: str, value: str) -> str:
@@ -152,7 +172,9 @@ def _attribution(mail: Mail) -> str:
 
 def _quoted(mail: Mail) -> str:
     text = mail.text[:_MOST_QUOTED].rstrip()
-    return "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.split("\n"))
+    return "\n".join(
+        f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.split("\n")
+    )
 
 
 def _body(text: str) -> str:
@@ -186,7 +208,10 @@ def _check(raw: bytes, answer: Answer, plain: str, markup: str) -> None:
         ("the fields", names == expected),
         ("To", recipients == [answer.recipient.address]),
         ("From", [one.address for one in headers.addresses(read.get("from"))] == [answer.identity.address]),
-        ("Subject", headers.decode_words(read.get("subject")).split() == subject_of(answer.answered.subject).split()),
+        (
+            "Subject",
+            headers.decode_words(read.get("subject")).split() == subject_of(answer.answered.subject).split(),
+        ),
         ("Message-ID", headers.message_id(read.get("message-id")) == answer.message_id),
         ("the text", [part.text for part in read.children] == [plain, markup]),
         ("a line", max(map(len, raw.split(b"\r\n"))) <= 998),

@@ -13,7 +13,9 @@ from supportbot_email.parse import parse
 
 HERE = Path(__file__).parent
 EXPECTED: dict[str, dict[str, Any]] = json.loads((HERE / "mails.json").read_text("utf-8"))
-SETTINGS = Settings(own_addresses=("help@shop.example",), own_domain="shop.example", authserv_id="mx.shop.example")
+SETTINGS = Settings(
+    own_addresses=("help@shop.example",), own_domain="shop.example", authserv_id="mx.shop.example"
+)
 
 
 def read(name: str) -> Mail:

@@ -28,7 +28,12 @@ def read(raw: bytes) -> Mail:
 
 
 def multipart(count: int) -> bytes:
-    return HEAD + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n" + b"--b\r\n\r\nx\r\n" * count + b"--b--\r\n"
+    return (
+        HEAD
+        + b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+        + b"--b\r\n\r\nx\r\n" * count
+        + b"--b--\r\n"
+    )
 
 
 def nested(depth: int) -> bytes:
@@ -57,9 +62,15 @@ HOSTILE = {
     "100k parts": multipart(100_000),
     "deep nesting": nested(3_000),
     "mails in mails": HEAD + b"Content-Type: message/rfc822\r\n\r\n" * 5_000 + b"x",
-    "RFC 2231 flood": HEAD + b"Content-Type: text/plain" + b"".join(b";\r\n a*%d=x" % n for n in range(3_000)) + b"\r\n\r\nx",
+    "RFC 2231 flood": HEAD
+    + b"Content-Type: text/plain"
+    + b"".join(b";\r\n a*%d=x" % n for n in range(3_000))
+    + b"\r\n\r\nx",
     "RFC 2231 index": HEAD + b"Content-Type: text/plain; name*100000000000000000000*=x; name*1=y\r\n\r\nx",
-    "20k references": HEAD + b"References: " + b"".join(b"<%d@r.example>\r\n " % n for n in range(20_000)) + b"\r\n\r\nx",
+    "20k references": HEAD
+    + b"References: "
+    + b"".join(b"<%d@r.example>\r\n " % n for n in range(20_000))
+    + b"\r\n\r\nx",
     "50k fields": HEAD + b"X-A: b\r\n" * 50_000 + b"\r\nx",
     "a field of folds": HEAD + b"X-A: b" + b"\r\n b" * 100_000 + b"\r\n\r\nx",
     "parameters": HEAD + b"Content-Type: text/plain;" + b'a="' * 10_000 + b"\r\n\r\nx",
@@ -91,15 +102,32 @@ def test_hostile(name: str) -> None:
     assert mail.text == "".join(span.text for span in mail.spans)
 
 
-@pytest.mark.parametrize("charset", ["bogus", "hex", "idna", "", "unicode_escape", "rot13", "\0", "utf-7", "x" * 500])
+@pytest.mark.parametrize(
+    "charset", ["bogus", "hex", "idna", "", "unicode_escape", "rot13", "\0", "utf-7", "x" * 500]
+)
 def test_charset(charset: str) -> None:
     """E08, E16: a character set that is none costs nothing but its accents."""
-    raw = HEAD + f"Subject: =?{charset}?q?a=E9?= b\r\nContent-Type: text/plain; charset={charset!r}\r\n\r\nHi \xe9".encode("latin-1")
+    raw = (
+        HEAD
+        + f"Subject: =?{charset}?q?a=E9?= b\r\nContent-Type: text/plain; charset={charset!r}\r\n\r\nHi \xe9".encode(
+            "latin-1"
+        )
+    )
     mail = read(raw)
     assert mail.text.startswith("Hi")
 
 
-@pytest.mark.parametrize("date", ["Mon, 1 Jan 99999 00:00:00 +0000", "32 Foo 2026", "", "1 Jan 2026 00:00:00 +999999999", "Mon, 31 Feb 2026 10:00:00 +0000", "0" * 5_000])
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Mon, 1 Jan 99999 00:00:00 +0000",
+        "32 Foo 2026",
+        "",
+        "1 Jan 2026 00:00:00 +999999999",
+        "Mon, 31 Feb 2026 10:00:00 +0000",
+        "0" * 5_000,
+    ],
+)
 def test_absurd_date(date: str) -> None:
     """A date that cannot be is none."""
     assert read(f"From: a@b.example\r\nDate: {date}\r\n\r\nx".encode()).date is None
@@ -111,13 +139,23 @@ def test_encoded_line_break() -> None:
     assert mail.subject == "Hi Bcc: a@b.example"
 
 
-@pytest.mark.parametrize("field", ['"vip@bank.example" <evil@x.example>', "=?utf-8?q?vip=40bank.example?= <evil@x.example>", "vip@bank.example(, ) <evil@x.example>", "<vip@bank.example> <evil@x.example>"])
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"vip@bank.example" <evil@x.example>',
+        "=?utf-8?q?vip=40bank.example?= <evil@x.example>",
+        "vip@bank.example(, ) <evil@x.example>",
+        "<vip@bank.example> <evil@x.example>",
+    ],
+)
 def test_sender_is_the_address(field: str) -> None:
     """E04 (CVE-2023-27043): what stands in the name is a name."""
     assert read(f"From: {field}\r\n\r\nx".encode()).sender.address == "evil@x.example"
 
 
-@pytest.mark.parametrize("field", ["", "undisclosed:;", "a@b@c.example", "=?utf-8?q?a=40b.example?=", "<>", "a b@c.example"])
+@pytest.mark.parametrize(
+    "field", ["", "undisclosed:;", "a@b@c.example", "=?utf-8?q?a=40b.example?=", "<>", "a b@c.example"]
+)
 def test_no_sender(field: str) -> None:
     """E02: what is no strict address is no address."""
     assert read(f"From: {field}\r\n\r\nx".encode()).sender.address == ""
