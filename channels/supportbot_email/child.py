@@ -121,7 +121,7 @@ def unreadable(raw: bytes) -> Mail:
 
 
 def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: int) -> None:
-    """The child: settings, then mails, each with its length before it; answers likewise, until the input ends."""
+    """The child: settings, then mails, each after its length; answers likewise, until the input ends."""
     from supportbot_email.parse import parse
     from supportbot_email.wire import decode_settings
 

@@ -153,13 +153,14 @@ def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
 
 
 def _bounce_shape(entity: Entity, subject: str, text: str, sender: Address) -> tuple[Kind, str] | None:
-    """Points for what a bounce looks like, since none of it alone is proof: a person may write about a bounce."""
-    start = text[:8_000]
+    """Points for what a bounce looks like. None of it alone is proof: a person may write about a bounce."""
+    start, opening = text[:8_000], text.lstrip()[:500]
     points = (
         2 * bool(shapes.BOUNCE_SUBJECT.match(subject))
         + bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject))
         + 2 * bool(shapes.MACHINE_NAME.search(sender.name) or shapes.BOUNCE_ADDRESS.match(sender.address))
-        + 2 * bool(shapes.BOUNCE_OPENING.search(text.lstrip()[:500]))
+        + bool(shapes.BOUNCE_OPENING.search(opening))
+        + bool(shapes.BOUNCE_OPENING.search(opening[:120]))
         + bool(shapes.BOUNCE_TEXT.search(start))
         + bool(shapes.SMTP_CODE.search(start))
         + bool(shapes.RETURNED_HEADER.search(text[:20_000]))

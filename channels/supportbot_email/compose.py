@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +15,9 @@ from markdown_it import MarkdownIt
 
 from supportbot_email import headers, mime
 from supportbot_email.classify import LOOP_HEADER
-from supportbot_email.mail import Address
 
 if TYPE_CHECKING:
-    from supportbot_email.mail import Mail
+    from supportbot_email.mail import Address, Mail
 
 _ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
 _MOST_REFERENCES = 1_400  # characters; some relays cut a field at 1,500
@@ -51,7 +51,7 @@ class Answer:
 
 
 def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: tuple[str, ...]) -> Address | None:
-    """The one address to answer, or None: nobody, or ourselves. Reply-To counts only where the policy says so."""
+    """The one address to answer, or None: nobody, or us. Reply-To counts only where the policy says so."""
     wanted = (
         mail.reply_to[0]
         if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address
@@ -145,7 +145,7 @@ def _encoded(value: str) -> str:
 
 
 def _folded(name: str, value: str) -> str:
-    """A field in lines of at most 78 characters where it has spaces. What is no single ASCII line never gets here."""
+    """A field, folded at spaces to 78 characters. Raises NotWritten for what is no single line of ASCII."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,60}", name) or not re.fullmatch(r"[\x20-\x7e]*", value):
         raise NotWritten(f"{name[:60]!r} is no header field of one line.")
     lines, line = [], f"{name}:"
@@ -158,8 +158,6 @@ def _folded(name: str, value: str) -> str:
 
 
 def _base64(text: str) -> list[str]:
-    import base64
-
     coded = base64.b64encode(text.replace("\n", "\r\n").encode("utf-8", "replace")).decode()
     return [coded[at : at + 76] for at in range(0, len(coded), 76)]
 
@@ -183,7 +181,8 @@ def _body(text: str) -> str:
 
 def _plain(answer: Answer) -> str:
     signature = f"\n\n-- \n{_body(answer.signature)}" if answer.signature.strip() else ""
-    return f"{_body(answer.markdown)}{signature}\n\n{_attribution(answer.answered)}\n{_quoted(answer.answered)}\n"
+    quoted = f"{_attribution(answer.answered)}\n{_quoted(answer.answered)}"
+    return f"{_body(answer.markdown)}{signature}\n\n{quoted}\n"
 
 
 def _html(answer: Answer) -> str:
@@ -194,7 +193,8 @@ def _html(answer: Answer) -> str:
     return (
         f"<html><body>\n{reader.render(_body(answer.markdown))}"
         + (f"<p>-- <br>\n{signature}</p>\n" if signature else "")
-        + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n</body></html>\n"
+        + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
+        + "</body></html>\n"
     )
 
 

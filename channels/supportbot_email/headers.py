@@ -38,7 +38,7 @@ _MOST_PARAMETERS = 60
 
 
 def decode_bytes(data: bytes, charset: str) -> str:
-    """Text of bytes in a named character set; what no name explains is read as UTF-8, else as Windows-1252."""
+    """Text of bytes in a named character set; without a known name it is UTF-8, else Windows-1252."""
     name = charset.strip().strip("'\"").lower()
     codec = _codec(_ALIASES.get(name, name))
     if codec and codec != "utf-8":
@@ -91,7 +91,7 @@ def decode_base64(data: bytes) -> bytes:
 
 
 def addresses(value: str, most: int = 100) -> tuple[Address, ...]:
-    """The mailboxes of an address field, at most so many. One that is no strict addr-spec has an empty address."""
+    """The mailboxes of a field, at most so many. One that is no strict addr-spec has an empty address."""
     found = []
     for item in _items(value[:50_000], most):
         one = _address(item)
@@ -161,7 +161,7 @@ def message_id(value: str) -> str:
 
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:
-    """A field with parameters (RFC 2045, RFC 2231): its first token in lower case, and they by lower-case name."""
+    """A field with parameters (RFC 2045, RFC 2231): its first token, and they by name, in lower case."""
     value = value[:20_000]
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, str]] = {}

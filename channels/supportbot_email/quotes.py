@@ -35,7 +35,7 @@ _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
 def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
-    """The spans of a text; together they are the text. In a forwarded mail what is passed on is the message."""
+    """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
     lines = _LINES.findall(text)
     looked = [line[:200].rstrip("\n").replace("\xa0", " ") for line in lines]
     kinds = _Marks(looked, forwarded=forwarded).kinds()

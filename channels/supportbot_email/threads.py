@@ -1,4 +1,4 @@
-"""Which conversation a mail belongs to, and our Message-IDs that tell it: `<sb.{delivery}.{mac}@{domain}>`."""
+"""Which conversation a mail belongs to, and our own Message-IDs: `<sb.{delivery}.{mac}@{domain}>`."""
 
 from __future__ import annotations
 

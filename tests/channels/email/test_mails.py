@@ -1,4 +1,4 @@
-"""Our sample: mails in the shapes of the servers and programs that matter, each with what it should be read as."""
+"""Our sample: mails as servers and programs write them, each with what it should be read as."""
 
 from __future__ import annotations
 
