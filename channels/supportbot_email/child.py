@@ -27,21 +27,25 @@ _MOST_ANSWER = 128 * 1024 * 1024
 class Parser:
     """Parses one mail at a time in a child that is kept for the next one. `close` it at the end."""
 
-    def __init__(self, settings: Settings, *, cpu_seconds: int = CPU_SECONDS, wall_seconds: float = WALL_SECONDS) -> None:
+    def __init__(
+        self, settings: Settings, *, cpu_seconds: int = CPU_SECONDS, wall_seconds: float = WALL_SECONDS
+    ) -> None:
         self._settings = settings
         self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
         self._child: Process | None = None
         self._lock = asyncio.Lock()
 
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 when there is none now."""
+        return self._child.pid if self._child else 0
+
     async def parse(self, raw: bytes) -> Mail:
         """The mail, or one with `problem` and nothing else when reading it was too much for the child."""
         async with self._lock:
             try:
-                return decode(await asyncio.wait_for(self._ask(raw), self._wall_seconds))
-            except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError):
-                await self._kill()
-                return unreadable(raw)
+                return await self._read(raw)
             except asyncio.CancelledError:
                 await self._kill()
                 raise
@@ -51,8 +55,23 @@ class Parser:
         async with self._lock:
             await self._kill()
 
+    async def _read(self, raw: bytes) -> Mail:
+        """Once more when a child that had already served died: its death need not be this mail's fault."""
+        served = self._child is not None
+        try:
+            return decode(await asyncio.wait_for(self._ask(raw), self._wall_seconds))
+        except TimeoutError:
+            await self._kill()
+        except (OSError, EOFError, ValueError):
+            status = await self._kill()
+            if served and status != -signal.SIGXCPU:
+                return await self._read(raw)
+        return unreadable(raw)
+
     async def _ask(self, raw: bytes) -> bytes:
-        if self._child is None or self._child.returncode is not None:
+        if self._child is not None and self._child.returncode is not None:
+            await self._kill()
+        if self._child is None:
             self._child = await self._start()
         child = self._child
         assert child.stdin is not None
@@ -75,25 +94,34 @@ class Parser:
         child.stdin.write(_LENGTH.pack(len(settings)) + settings)
         return child
 
-    async def _kill(self) -> None:
+    async def _kill(self) -> int:
+        """End the child, if there is one, and give its exit status."""
         child, self._child = self._child, None
         if child is None:
-            return
+            return 0
         with contextlib.suppress(ProcessLookupError):
             child.kill()
-        await child.wait()
+        status = await child.wait()
         if child.stdin is not None:
             child.stdin.close()
+            with contextlib.suppress(OSError):
+                await child.stdin.wait_closed()
+        return status
 
 
 def unreadable(raw: bytes) -> Mail:
     """What is left of a mail that could not be read: its identity."""
     key = hashlib.sha256(raw).hexdigest()
-    return Mail(message_id=f"<{key[:40]}@missing.invalid>", content_key=key, problem="reading it took too much time or memory")
+    problem = "reading it took too much time or memory"
+    return Mail(
+        message_id=f"<{key[:40]}@missing.invalid>",
+        content_key=key,
+        problem=problem,
+    )
 
 
 def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: int) -> None:
-    """The child: settings, then mails, each with its length before it; answers likewise, until the input ends."""
+    """The child: settings, then mails, each after its length; answers likewise, until the input ends."""
     from supportbot_email.parse import parse
     from supportbot_email.wire import decode_settings
 

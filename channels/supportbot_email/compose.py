@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,10 +15,9 @@ from markdown_it import MarkdownIt
 
 from supportbot_email import headers, mime
 from supportbot_email.classify import LOOP_HEADER
-from supportbot_email.mail import Address
 
 if TYPE_CHECKING:
-    from supportbot_email.mail import Mail
+    from supportbot_email.mail import Address, Mail
 
 _ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
 _MOST_REFERENCES = 1_400  # characters; some relays cut a field at 1,500
@@ -51,8 +51,12 @@ class Answer:
 
 
 def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: tuple[str, ...]) -> Address | None:
-    """The one address to answer, or None: nobody, or ourselves. Reply-To counts only where the policy says so."""
-    wanted = mail.reply_to[0] if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address else mail.sender
+    """The one address to answer, or None: nobody, or us. Reply-To counts only where the policy says so."""
+    wanted = (
+        mail.reply_to[0]
+        if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address
+        else mail.sender
+    )
     own = {one.lower() for one in own_addresses}
     return wanted if wanted.address and wanted.address.lower() not in own else None
 
@@ -64,7 +68,13 @@ def compose(answer: Answer) -> bytes:
     lines = [_folded(name, value) for name, value in _fields(answer)]
     lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', ""]
     for subtype, text in (("plain", plain), ("html", markup)):
-        lines += [f"--{boundary}", f"Content-Type: text/{subtype}; charset=utf-8", "Content-Transfer-Encoding: base64", "", *_base64(text)]
+        lines += [
+            f"--{boundary}",
+            f"Content-Type: text/{subtype}; charset=utf-8",
+            "Content-Transfer-Encoding: base64",
+            "",
+            *_base64(text),
+        ]
     raw = "\r\n".join([*lines, f"--{boundary}--", ""]).encode("ascii")
     _check(raw, answer, plain, markup)
     return raw
@@ -80,7 +90,9 @@ def subject_of(subject: str) -> str:
 
 def references_of(mail: Mail) -> tuple[str, ...]:
     """The parent's chain and the parent (RFC 5322, 3.6.4), without its middle when that is too long."""
-    chain = [one for one in mail.references or _only(mail.in_reply_to) if one != mail.message_id] + [mail.message_id]
+    chain = [one for one in mail.references or _only(mail.in_reply_to) if one != mail.message_id] + [
+        mail.message_id
+    ]
     while len(chain) > 2 and sum(len(one) + 1 for one in chain) > _MOST_REFERENCES:
         del chain[1]
     return tuple(chain)
@@ -109,7 +121,11 @@ def _fields(answer: Answer) -> list[tuple[str, str]]:
     fields += [("Thread-Index", mail.thread_index)] if mail.thread_index else []
     fields += [("Thread-Topic", _encoded(mail.thread_topic))] if mail.thread_topic else []
     if answer.automatic:
-        fields += [("Auto-Submitted", "auto-replied"), ("X-Auto-Response-Suppress", "All"), (LOOP_HEADER.title().replace("bot", "Bot"), str(mail.loop + 1))]
+        fields += [
+            ("Auto-Submitted", "auto-replied"),
+            ("X-Auto-Response-Suppress", "All"),
+            (LOOP_HEADER.title().replace("bot", "Bot"), str(mail.loop + 1)),
+        ]
     return fields + [(name, _encoded(value)) for name, value in answer.extra]
 
 
@@ -121,11 +137,15 @@ def _mailbox(address: Address) -> str:
 def _encoded(value: str) -> str:
     """A value in ASCII: as it is, or in encoded words of at most 75 characters."""
     line = headers.one_line(value).encode("utf-8", "replace").decode()
-    return line if line.isascii() and "=?" not in line else Header(line, "utf-8", maxlinelen=70).encode(linesep="\n").replace("\n", "")
+    return (
+        line
+        if line.isascii() and "=?" not in line
+        else Header(line, "utf-8", maxlinelen=70).encode(linesep="\n").replace("\n", "")
+    )
 
 
 def _folded(name: str, value: str) -> str:
-    """A field in lines of at most 78 characters where it has spaces. What is no single ASCII line never gets here."""
+    """A field, folded at spaces to 78 characters. Raises NotWritten for what is no single line of ASCII."""
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,60}", name) or not re.fullmatch(r"[\x20-\x7e]*", value):
         raise NotWritten(f"{name[:60]!r} is no header field of one line.")
     lines, line = [], f"{name}:"
@@ -138,8 +158,6 @@ def _folded(name: str, value: str) -> str:
 
 
 def _base64(text: str) -> list[str]:
-    import base64
-
     coded = base64.b64encode(text.replace("\n", "\r\n").encode("utf-8", "replace")).decode()
     return [coded[at : at + 76] for at in range(0, len(coded), 76)]
 
@@ -152,7 +170,9 @@ def _attribution(mail: Mail) -> str:
 
 def _quoted(mail: Mail) -> str:
     text = mail.text[:_MOST_QUOTED].rstrip()
-    return "\n".join(f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.split("\n"))
+    return "\n".join(
+        f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.split("\n")
+    )
 
 
 def _body(text: str) -> str:
@@ -161,7 +181,8 @@ def _body(text: str) -> str:
 
 def _plain(answer: Answer) -> str:
     signature = f"\n\n-- \n{_body(answer.signature)}" if answer.signature.strip() else ""
-    return f"{_body(answer.markdown)}{signature}\n\n{_attribution(answer.answered)}\n{_quoted(answer.answered)}\n"
+    quoted = f"{_attribution(answer.answered)}\n{_quoted(answer.answered)}"
+    return f"{_body(answer.markdown)}{signature}\n\n{quoted}\n"
 
 
 def _html(answer: Answer) -> str:
@@ -172,7 +193,8 @@ def _html(answer: Answer) -> str:
     return (
         f"<html><body>\n{reader.render(_body(answer.markdown))}"
         + (f"<p>-- <br>\n{signature}</p>\n" if signature else "")
-        + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n</body></html>\n"
+        + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
+        + "</body></html>\n"
     )
 
 
@@ -186,7 +208,10 @@ def _check(raw: bytes, answer: Answer, plain: str, markup: str) -> None:
         ("the fields", names == expected),
         ("To", recipients == [answer.recipient.address]),
         ("From", [one.address for one in headers.addresses(read.get("from"))] == [answer.identity.address]),
-        ("Subject", headers.decode_words(read.get("subject")).split() == subject_of(answer.answered.subject).split()),
+        (
+            "Subject",
+            headers.decode_words(read.get("subject")).split() == subject_of(answer.answered.subject).split(),
+        ),
         ("Message-ID", headers.message_id(read.get("message-id")) == answer.message_id),
         ("the text", [part.text for part in read.children] == [plain, markup]),
         ("a line", max(map(len, raw.split(b"\r\n"))) <= 998),

@@ -16,16 +16,29 @@ _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,2000})\?=")
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _ADDRESS = re.compile(r"[^\s@<>()\[\],:;\\\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}\.?")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
-_PARAMETER = re.compile(r';\s{0,9}([\w*!#$&+.^`|~-]{1,60})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.){0,2000})"|([^;\s"]{0,2000}))')
-_TEXT_CODECS = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"})
-_ALIASES = {"gb2312": "gb18030", "gbk": "gb18030", "iso-8859-1": "cp1252", "us-ascii": "utf-8", "latin-1": "cp1252",
-            "iso-8859-8-i": "iso-8859-8", "ks_c_5601-1987": "cp949", "shift_jis": "cp932", "cp-850": "cp850"}
+_PARAMETER = re.compile(
+    r';\s{0,9}([\w*!#$&+.^`|~-]{1,60})\s{0,9}=\s{0,9}(?:"((?:[^"\\]|\\.){0,2000})"|([^;\s"]{0,2000}))'
+)
+_TEXT_CODECS = frozenset(
+    {"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "mbcs", "oem"}
+)
+_ALIASES = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso-8859-1": "cp1252",
+    "us-ascii": "utf-8",
+    "latin-1": "cp1252",
+    "iso-8859-8-i": "iso-8859-8",
+    "ks_c_5601-1987": "cp949",
+    "shift_jis": "cp932",
+    "cp-850": "cp850",
+}
 _MOST_WORDS = 100
 _MOST_PARAMETERS = 60
 
 
 def decode_bytes(data: bytes, charset: str) -> str:
-    """Text of bytes in a named character set; what no name explains is read as UTF-8, else as Windows-1252."""
+    """Text of bytes in a named character set; without a known name it is UTF-8, else Windows-1252."""
     name = charset.strip().strip("'\"").lower()
     codec = _codec(_ALIASES.get(name, name))
     if codec and codec != "utf-8":
@@ -78,7 +91,7 @@ def decode_base64(data: bytes) -> bytes:
 
 
 def addresses(value: str, most: int = 100) -> tuple[Address, ...]:
-    """The mailboxes of an address field, at most so many. One that is no strict addr-spec has an empty address."""
+    """The mailboxes of a field, at most so many. One that is no strict addr-spec has an empty address."""
     found = []
     for item in _items(value[:50_000], most):
         one = _address(item)
@@ -121,7 +134,9 @@ def _address(item: str) -> Address:
     spec = spec.strip()
     good = _ADDRESS.fullmatch(spec) and not spec.startswith("=?")
     text = decode_words(name.strip().strip('"').replace('\\"', '"'), 200).strip("\"' ")
-    return Address(name=text or ("" if good else decode_words(item, 200)), address=_lowered(spec) if good else "")
+    return Address(
+        name=text or ("" if good else decode_words(item, 200)), address=_lowered(spec) if good else ""
+    )
 
 
 def _lowered(spec: str) -> str:
@@ -146,7 +161,7 @@ def message_id(value: str) -> str:
 
 
 def parameters(value: str) -> tuple[str, dict[str, str]]:
-    """A field with parameters (RFC 2045, RFC 2231): its first token in lower case, and they by lower-case name."""
+    """A field with parameters (RFC 2045, RFC 2231): its first token, and they by name, in lower case."""
     value = value[:20_000]
     plain: dict[str, str] = {}
     pieces: dict[str, dict[int, str]] = {}

@@ -14,10 +14,63 @@ MOST_BYTES = 1024 * 1024
 _MOST_NODES = 60_000
 _MOST_DEPTH = 400
 _MOST_TAGS = 40_000
-_DROPPED = frozenset({"script", "style", "template", "head", "title", "noscript", "svg", "math", "object", "iframe", "embed",
-                      "select", "textarea", "button", "video", "audio", "canvas", "form-data", "meta", "link", "-comment", "_comment"})
-_BLOCKS = frozenset({"p", "div", "table", "tr", "ul", "ol", "li", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre",
-                     "section", "article", "header", "footer", "hr", "address", "center", "dl", "dt", "dd", "form", "fieldset"})
+_DROPPED = frozenset(
+    {
+        "script",
+        "style",
+        "template",
+        "head",
+        "title",
+        "noscript",
+        "svg",
+        "math",
+        "object",
+        "iframe",
+        "embed",
+        "select",
+        "textarea",
+        "button",
+        "video",
+        "audio",
+        "canvas",
+        "form-data",
+        "meta",
+        "link",
+        "-comment",
+        "_comment",
+    }
+)
+_BLOCKS = frozenset(
+    {
+        "p",
+        "div",
+        "table",
+        "tr",
+        "ul",
+        "ol",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "pre",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "hr",
+        "address",
+        "center",
+        "dl",
+        "dt",
+        "dd",
+        "form",
+        "fieldset",
+    }
+)
 _PARAGRAPHS = frozenset({"p", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "table"})
 _HIDDEN = re.compile(
     r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$)|font-size:(?:0|1px|0\.\d+)|mso-hide:all|(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:;|$)"
@@ -125,5 +178,9 @@ def _is_hidden(node: LexborNode) -> bool:
         return True
     style = re.sub(r"\s+", "", (attributes.get("style") or "")[:2000]).lower().replace("!important", "")
     if not style:
-        return (attributes.get("color") or "").lower() in {"white", "#fff", "#ffffff"} and "bgcolor" not in attributes
+        return (attributes.get("color") or "").lower() in {
+            "white",
+            "#fff",
+            "#ffffff",
+        } and "bgcolor" not in attributes
     return bool(_HIDDEN.search(style)) and not (_WHITE.search(style) and _GROUND.search(style))

@@ -32,7 +32,7 @@ class Address:
 
     name: str = ""
     address: str = ""
-    """A strict addr-spec (RFC 5321, no comments, no quoted local part), its domain in lower case; "" for none."""
+    """A strict addr-spec (no comments, no quoted local part), its domain in lower case; "" for none."""
 
     @property
     def domain(self) -> str:
@@ -119,4 +119,6 @@ def _is_inline(spans: tuple[Span, ...]) -> bool:
 
 
 def _inline_end(spans: tuple[Span, ...]) -> int:
-    return max((n for n, span in enumerate(spans, 1) if span.kind == "reply" and span.text.strip()), default=0)
+    return max(
+        (n for n, span in enumerate(spans, 1) if span.kind == "reply" and span.text.strip()), default=0
+    )

@@ -67,7 +67,11 @@ class Entity:
 
     def walk(self) -> list[Entity]:
         """Itself and all below it, in order; a mail inside a mail is not entered."""
-        below = [] if self.content_type in _NESTED else [found for child in self.children for found in child.walk()]
+        below = (
+            []
+            if self.content_type in _NESTED
+            else [found for child in self.children for found in child.walk()]
+        )
         return [self, *below]
 
 
@@ -100,7 +104,9 @@ def _entity(raw: bytes, depth: int, budget: _Budget) -> Entity:
     return Entity(fields=fields, body=body, children=children, content_type=content_type, params=params)
 
 
-def _children(content_type: str, params: dict[str, str], body: bytes, depth: int, budget: _Budget) -> list[Entity]:
+def _children(
+    content_type: str, params: dict[str, str], body: bytes, depth: int, budget: _Budget
+) -> list[Entity]:
     pieces: list[bytes] = []
     if content_type.startswith("multipart/"):
         pieces = _pieces(body, params.get("boundary", ""), budget.parts)
@@ -119,7 +125,9 @@ def _pieces(body: bytes, boundary: str, most: int) -> list[bytes]:
     """What stands between the boundary lines; a boundary never closed ends with the body."""
     if not boundary.strip() or len(boundary) > 200:
         return []
-    line = re.compile(rb"(?:\A|\r?\n)--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    line = re.compile(
+        rb"(?:\A|\r?\n)--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?=\r?\n|\Z)"
+    )
     pieces, start = [], -1
     for found in line.finditer(body):
         if start >= 0:

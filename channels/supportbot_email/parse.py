@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 MOST_TEXT = 200_000  # characters
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
 _PGP = "-----BEGIN PGP MESSAGE-----"
-_REPORTED = re.compile(r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE)
+_REPORTED = re.compile(
+    r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
+)
 _REPORTS = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 
 
@@ -103,10 +105,19 @@ def _attachments(entity: mime.Entity, settings: Settings) -> tuple[Part, ...]:
         if not _is_attachment(part):
             continue
         data = part.data
-        wanted = settings.keep_images and part.content_type in {"image/png", "image/jpeg", "image/gif", "image/webp"}
+        wanted = settings.keep_images and part.content_type in {
+            "image/png",
+            "image/jpeg",
+            "image/gif",
+            "image/webp",
+        }
         kept = wanted and len(data) <= settings.max_image_bytes and images < settings.max_images
         images += kept
-        found.append(Part(name=part.filename, content_type=part.content_type, size=len(data), data=data if kept else b""))
+        found.append(
+            Part(
+                name=part.filename, content_type=part.content_type, size=len(data), data=data if kept else b""
+            )
+        )
     return tuple(found)
 
 

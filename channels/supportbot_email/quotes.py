@@ -1,6 +1,6 @@
 """A mail's text in spans: what the customer wrote now, what they quote, what their program signs with.
 
-When it is unsure, it is the customer's: to show the model too much costs tokens, to lose a word costs the customer.
+When it is unsure, it is the customer's: too much costs the model tokens, a lost word costs the customer.
 Only the first 200 characters of a line are looked at, so the time is linear.
 """
 
@@ -29,13 +29,13 @@ _PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
-_NAME = re.compile(r"\s?[-–—]{1,2} ?[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
+_NAME = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
 _MOST_SIGNATURE = 12  # lines; a longer text below "-- " may be the letter itself
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
 def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
-    """The spans of a text; together they are the text. In a forwarded mail what is passed on is the message."""
+    """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
     lines = _LINES.findall(text)
     looked = [line[:200].rstrip("\n").replace("\xa0", " ") for line in lines]
     kinds = _Marks(looked, forwarded=forwarded).kinds()
@@ -165,7 +165,8 @@ class _Marks:
         joined = ""
         for end in range(at + 1, min(at + _MOST_JOINED, len(self._lines)) + 1):
             line = self._lines[end - 1].strip()
-            if not line or (end > at + 1 and _QUOTE.match(line) and line != ">"):
+            open_address = joined.count("<") > joined.count(">")
+            if not line or (end > at + 1 and _QUOTE.match(line) and not open_address):
                 return None
             joined = f"{joined} {line}".strip()
             if len(joined) > 400:
@@ -217,7 +218,8 @@ class _Marks:
         if DEVICE.fullmatch(line):
             return ", " not in line and len(line) < 90
         alone = at > start and not self._lines[at - 1].strip() and self._has_text(start, at)
-        return alone and bool(_NAME.fullmatch(line))
+        listed = any(one.lstrip().startswith(("-", "–")) for one in self._lines[start:at])
+        return alone and not listed and bool(_NAME.fullmatch(line))
 
     def _has_text(self, start: int, end: int) -> bool:
         return any(line.strip() for line in self._lines[start:end])
@@ -248,8 +250,11 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
     placed = bool(DATE.search(joined) or MAILBOX.search(joined))
     if WROTE.search(joined) and placed:
         return bool(STARTS.match(joined)) or not wrapped or bool(re.match(r"[^ ].{0,80}(?:<|\d)", joined))
-    return bool(ends and MAILBOX.search(joined[-120:]) and DATE.match(joined) and bare[:-1].rstrip().endswith(">"))
+    addressed = ends and bare[:-1].rstrip().endswith((">", ">)")) and MAILBOX.search(joined[-120:])
+    return bool(addressed and DATE.search(joined) and TIME.search(joined))
 
 
 def _is_sure(joined: str) -> bool:
-    return bool(DATE.search(joined)) and bool(MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined)))
+    return bool(DATE.search(joined)) and bool(
+        MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined))
+    )

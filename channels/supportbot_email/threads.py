@@ -1,4 +1,4 @@
-"""Which conversation a mail belongs to, and the Message-IDs that tell it: `<sb.{delivery}.{mac}@{domain}>`."""
+"""Which conversation a mail belongs to, and our own Message-IDs: `<sb.{delivery}.{mac}@{domain}>`."""
 
 from __future__ import annotations
 
@@ -56,7 +56,9 @@ def keys(mail: Mail, *, domain: str, secret: bytes) -> tuple[Key, ...]:
     """
     answered = [mail.in_reply_to] if mail.in_reply_to else []
     chain = [*answered, *reversed(mail.references)]
-    delivered = [Key(kind="delivery", value=name) for one in chain if (name := verify_token(one, domain, secret))]
+    delivered = [
+        Key(kind="delivery", value=name) for one in chain if (name := verify_token(one, domain, secret))
+    ]
     named = [
         Key(kind="in_reply_to" if one == mail.in_reply_to else "reference", value=one)
         for one in chain
