@@ -391,7 +391,7 @@ def _next_state(state: State, inbound: Inbound) -> State:
 
 
 def _after_a_reply(state: State) -> State:
-    """Return who speaks once a person has replied beside the bot: what waited for a person has had its answer."""
+    """Return who speaks once a person has replied beside the bot: nobody waits for a person any more."""
     return "bot" if state == "queued" else state
 
 

@@ -76,8 +76,8 @@ class Oauth(_Section):
 
     @model_validator(mode="after")
     def _can_be_had(self) -> Oauth:
-        refreshes = bool(self.token_url and self.client_id and self.refresh_token.get_secret_value())
-        if bool(self.token_command) == refreshes:
+        parts = (self.token_url, self.client_id, self.refresh_token.get_secret_value())
+        if any(parts) if self.token_command else not all(parts):
             raise ValueError("needs token_command, or token_url with client_id and refresh_token, not both")
         if self.token_url and not self.token_url.startswith("https://"):
             raise ValueError("token_url must begin with https://")

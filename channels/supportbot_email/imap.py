@@ -128,9 +128,17 @@ class Connection:
         return sorted(int(uid) for line in found if line for uid in line.split())
 
     def uids_after(self, uid: int) -> list[int]:
-        """Return the UIDs above one."""
-        # "n:*" always holds the newest mail, also when its UID is smaller (RFC 3501, section 6.4.8).
-        return [found for found in self.uids(f"UID {uid + 1}:*") if found > uid]
+        """Return the UIDs above one; nothing that the server has told of is missing.
+
+        A mail that comes during the search is told of beside its result (EXISTS) and is not in it. No IDLE
+        would tell of it again, so the search is made again.
+        """
+        while True:
+            self._client.untagged_responses.pop("EXISTS", None)
+            # "n:*" always holds the newest mail, also when its UID is smaller (RFC 3501, section 6.4.8).
+            found = [new for new in self.uids(f"UID {uid + 1}:*") if new > uid]
+            if found or "EXISTS" not in self._client.untagged_responses:
+                return found
 
     def uids_between(self, first: int, last: int, *, since: date) -> list[int]:
         """Return the UIDs in a range, of mails that arrived on a day or later."""

@@ -75,7 +75,7 @@ def subject(raw: bytes) -> str:
 async def watching(
     config: EmailConfig, records: MemoryRecords, taker: Taker, *, until: str = ""
 ) -> AsyncIterator[Watcher]:
-    """Watch a mailbox until the block ends; begins when the inbox is open, or the problem says what it should."""
+    """Watch a mailbox until the block ends; begins when it is open, or when its problem holds some words."""
     own = line(config)
     lease = Lease(records)
     cursors = Cursors(records, backfill_hours=config.backfill_hours)

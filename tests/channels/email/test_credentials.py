@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import ValidationError
+
 from supportbot_email.config import EmailConfig, Oauth
 from supportbot_email.credentials import Tokens
 from supportbot_email.failures import LoginRefused
-
 from tests.channels.email.mailboxes import section
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def _printing(program: str, *arguments: str) -> Tokens:
 
 def test_a_token_is_used_until_it_is_refused(tmp_path: Path) -> None:
     """The program is not asked at every login; after a refusal it is."""
-    count = "import sys; f = open(sys.argv[1], 'a+'); f.write('x'); f.seek(0); print('token' + str(len(f.read())))"
+    count = "import sys; f = open(sys.argv[1], 'a+'); f.write('x'); print('token' + str(f.tell()))"
     tokens = _printing(count, str(tmp_path / "count"))
     assert ["token1", "token1"] == [tokens.get(), tokens.get()]
     tokens.forget()

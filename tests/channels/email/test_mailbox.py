@@ -8,6 +8,7 @@ import pytest
 
 from supportbot.errors import StoreUnavailable
 from supportbot.testing.host import MemoryRecords
+from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import Taker, config, watching
 
@@ -143,3 +144,38 @@ async def test_a_wrong_password_parks_the_mailbox(
     wrong = config(address, server.port, password="no-such-password")
     async with watching(wrong, records, taker, until="does not let us in") as watcher:
         assert "no-such-password" not in watcher.problem
+
+
+async def test_a_mail_that_vanishes_while_it_is_read_is_passed_over(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """Somebody deletes mail that we have listed and not fetched yet: what comes after it is taken."""
+
+    class Meddling(Taker):
+        async def take(self, raw: bytes) -> None:
+            await super().take(raw)
+            if len(self.mails) == 1:
+                server.remove(address, "INBOX")
+
+    taker = Meddling()
+    async with watching(config(address, server.port), records, taker):
+        pass
+    server.deliver(address, mail(subject="one"))
+    server.deliver(address, mail(subject="gone"))
+    async with watching(config(address, server.port), records, taker):
+        await taker.has(1)
+        server.deliver(address, mail(subject="three"))
+        assert ["one", "three"] == await taker.has(2)
+
+
+async def test_a_folder_that_is_not_there_is_waited_for(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """It is named as the problem; once it is there, it is watched."""
+    elsewhere = config(address, server.port, folders={"inbox": "Support"})
+    async with watching(elsewhere, records, taker, until="Support") as watcher:
+        with server.person(address) as person:
+            person.create("Support")
+        await until(lambda: not watcher.problem)
+        server.deliver(address, mail(subject="one"), "Support")
+        assert ["one"] == await taker.has(1)
