@@ -134,13 +134,30 @@ def _report(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
 
 
 def _auto_shape(entity: Entity, subject: str, text: str) -> tuple[Kind, str] | None:
-    if shapes.AUTO_SUBJECT.match(subject):
+    start = "\n".join(line for line in text[:600].split("\n") if not line.startswith(">"))
+    if _announces(subject, start):
         return "auto_reply", "subject"
     empty = any(value.strip() == "<>" for value in entity.all("return-path"))
-    says = shapes.AUTO_TEXT.search(text[:600])
+    asks = shapes.ASKING.search(start)
+    says = shapes.AUTO_TEXT.search(start) and not asks
     if says and (empty or shapes.WEAK_AUTO_SUBJECT.match(subject)):
         return "auto_reply", "subject_and_text"
-    return ("auto_reply", "text") if shapes.AUTO_OPENING.match(text[:600].lstrip()) else None
+    if shapes.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
+        return "auto_reply", "sender"
+    return ("auto_reply", "text") if shapes.AUTO_OPENING.search(start.lstrip()[:150]) else None
+
+
+def _announces(subject: str, text: str) -> bool:
+    """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
+    phrase = shapes.AUTO_SUBJECT.match(subject)
+    if not phrase:
+        return False
+    rest = subject[phrase.end() :].strip()
+    if not shapes.ANSWERED_SUBJECT.match(subject) and (
+        phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
+    ):
+        return True
+    return not shapes.ASKING.search(text) and bool(not rest or shapes.AUTO_TEXT.search(text))
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
@@ -156,11 +173,10 @@ def _bounce_shape(entity: Entity, subject: str, text: str, sender: Address) -> t
     """Points for what a bounce looks like. None of it alone is proof: a person may write about a bounce."""
     start, opening = text[:8_000], text.lstrip()[:500]
     points = (
-        2 * bool(shapes.BOUNCE_SUBJECT.match(subject))
-        + bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject))
+        (2 if shapes.BOUNCE_SUBJECT.match(subject) else bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject)))
         + 2 * bool(shapes.MACHINE_NAME.search(sender.name) or shapes.BOUNCE_ADDRESS.match(sender.address))
         + bool(shapes.BOUNCE_OPENING.search(opening))
-        + bool(shapes.BOUNCE_OPENING.search(opening[:120]))
+        + bool(shapes.BOUNCE_OPENING.search(opening[:60]))
         + bool(shapes.BOUNCE_TEXT.search(start))
         + bool(shapes.SMTP_CODE.search(start))
         + bool(shapes.RETURNED_HEADER.search(text[:20_000]))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
 _MOST_REFERENCES = 1_400  # characters; some relays cut a field at 1,500
+_MOST_SUBJECT = 240  # characters; in encoded words it grows twelvefold
 _MOST_QUOTED = 20_000  # characters
 
 
@@ -82,7 +83,7 @@ def compose(answer: Answer) -> bytes:
 
 def subject_of(subject: str) -> str:
     """The subject of an answer: `Re:` once; `Re: (no subject)` for an empty one."""
-    bare = headers.one_line(subject)
+    bare = headers.one_line(subject, _MOST_SUBJECT)
     if not _ANSWERED.sub("", bare).strip():
         return "Re: (no subject)"
     return bare if _ANSWERED.match(bare) else f"Re: {bare}"
@@ -164,19 +165,20 @@ def _base64(text: str) -> list[str]:
 
 def _attribution(mail: Mail) -> str:
     day = f"On {datetime.fromtimestamp(mail.date / 1000, UTC):%Y-%m-%d %H:%M} UTC, " if mail.date else ""
-    who = headers.one_line(mail.sender.name or mail.sender.address, 200)
+    who = _body(headers.one_line(mail.sender.name or mail.sender.address, 200))
     return f"{day}{who} <{mail.sender.address}> wrote:"
 
 
 def _quoted(mail: Mail) -> str:
-    text = mail.text[:_MOST_QUOTED].rstrip()
+    text = _body(mail.text[:_MOST_QUOTED])
     return "\n".join(
         f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.split("\n")
     )
 
 
 def _body(text: str) -> str:
-    return re.sub(r"\r\n?|\x00", "\n", text).strip()
+    """Text with bare newlines, without NUL and halves of surrogate pairs."""
+    return re.sub(r"\r\n?|\x00", "\n", text).encode("utf-8", "replace").decode().strip()
 
 
 def _plain(answer: Answer) -> str:
@@ -189,7 +191,7 @@ def _html(answer: Answer) -> str:
     """Simple HTML: the model's own tags are shown as text, and an image is only its description."""
     reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").disable("image")
     signature = escape(_body(answer.signature)).replace("\n", "<br>\n")
-    quoted = escape(answer.answered.text[:_MOST_QUOTED].rstrip()).replace("\n", "<br>\n")
+    quoted = escape(_body(answer.answered.text[:_MOST_QUOTED])).replace("\n", "<br>\n")
     return (
         f"<html><body>\n{reader.render(_body(answer.markdown))}"
         + (f"<p>-- <br>\n{signature}</p>\n" if signature else "")

@@ -13,7 +13,7 @@ from urllib.parse import unquote_to_bytes
 from supportbot_email.mail import Address
 
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,2000})\?=")
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _ADDRESS = re.compile(r"[^\s@<>()\[\],:;\\\"]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){0,10}\.?")
 _MESSAGE_ID = re.compile(r"<[^<>\s]{1,250}>")
 _PARAMETER = re.compile(

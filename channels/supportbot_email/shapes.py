@@ -153,8 +153,8 @@ BOUNCE_OPENING = _any(
     r"undeliverable (?:mail|message|address|to)",
     r"returned (?:to sender|because|mail)",
     r"permanent(?:ly)? (?:fatal )?(?:error|failure|fail)",
-    r"nicht zugestellt werden",
-    r"konnte nicht (?:zugestellt|ausgeliefert|übermittelt)",
+    r"(?:nachricht|mail)\b.{0,120}nicht zugestellt werden",
+    r"(?:nachricht|mail) konnte nicht (?:zugestellt|ausgeliefert|übermittelt)",
     r"n.a pas pu [eê]tre (?:remis|d[ée]livr|distribu|livr)",
     r"no (?:se )?(?:ha )?(?:podido|pudo) (?:ser )?entrega",
     r"n[aã]o (?:p[oô]de|foi) (?:ser )?entreg",
@@ -204,10 +204,18 @@ BOUNCE_TEXT = _any(
 PERSONAL = _any(
     r"\b(?:i (?:get|got|receive|received|have|tried|try|sent|cannot|can.t|need|want|keep|am getting|wrote|write)|please (?:help|advise)|what (?:now|should|can) |can you|could you|dear (?:team|support|sir)|thank you|thanks|ich (?:habe|bekomme)|j.ai|bitte helfen)\b"
 )
-SMTP_CODE = re.compile(
-    r"(?:^|[\s<(#:\[])(?:[45]\.\d{1,2}\.\d{1,3}\b|(?:SMTP[ ;:]{1,3})?(?:4[25]|5[0-7])\d[ -](?=[\w<#\"']))",
-    re.MULTILINE,
+ASKING = _any(
+    r"[?？]",
+    r"\bplease (?:send|deliver|help|advise|tell|check|cancel|change|pay)",
+    r"\b(?:can|could) you\b",
+    r"\bi would like\b",
+    r"\bhow (?:do|can) i\b",
 )
+SMTP_CODE = re.compile(
+    r"(?:^|[\s<(#:\[])[45]\.\d{1,2}\.\d{1,3}\b|(?:^\s{0,8}|[:(<#] {0,2}|smtp |said )(?:4[25]|5[0-7])\d[ -](?=[A-Za-z<#\"'])",
+    re.MULTILINE | re.IGNORECASE,
+)
+AUTO_ADDRESS = _any(r"(?:auto-?_?(?:reply|replies|responder|response|answer)|vacation)[^@\s]{0,40}@")
 RETURNED_HEADER = re.compile(
     r"^(?:> ?|\s{0,8})(?:Return-Path: ?<|Received: (?:from|by|\()|Message-I[dD]: ?<)", re.MULTILINE
 )

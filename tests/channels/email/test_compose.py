@@ -51,7 +51,6 @@ def test_texts() -> None:
     """The plain text quotes the customer below the signature; the HTML has no tag of the model's, no image."""
     read = message_from_bytes(compose(ANSWER), policy=policy.default)
     plain, markup = (part.get_content() for part in read.iter_parts())
-    assert plain.endswith("-- \nUs & you\n\nOn 2026-11-03 10:00 UTC, x\n") is False
     assert "\n\n-- \nUs & you\n\nÄnn, Lee <ann@x.example> wrote:\n> Hello\n>> old\n" in plain.replace(
         "\r\n", "\n"
     )
@@ -115,7 +114,7 @@ HARD = st.text(max_size=60) | st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(subject=HARD, name=HARD, text=HARD, markdown=HARD, signature=HARD)
 def test_no_injection(subject: str, name: str, text: str, markdown: str, signature: str) -> None:
     """E07: whatever the customer and the model write, the mail has our fields and one recipient."""

@@ -176,7 +176,7 @@ def test_same_id_other_content() -> None:
     assert read(HEAD + b"\r\nx").content_key == read(b"X-Moved: yes\r\n" + HEAD + b"\r\nx").content_key
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=2_000) | st.binary(max_size=500).map(lambda raw: HEAD + raw))
 def test_any_bytes(raw: bytes) -> None:
     """Nothing raises, and the spans are the text."""

@@ -95,7 +95,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(WORDS, max_size=25).map("\n".join) | st.text(max_size=300))
 def test_spans_are_the_text(text: str) -> None:
     """Together the spans are the text, whatever it is; what has words has a reply or a signature."""
