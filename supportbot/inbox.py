@@ -388,12 +388,17 @@ def _message_state(state: State, inbound: Inbound) -> MessageState:
 
 
 def _next_state(state: State, inbound: Inbound) -> State:
-    """Return who speaks after the message: machine mail changes nothing, a person's makes it ``human``."""
+    """Return who speaks after the message: machine mail changes nothing, a person may take over."""
     if inbound.ignored:
         return state
     if inbound.author == "person":
-        return "human"
+        return "human" if inbound.takes_over else _after_a_reply(state)
     return "bot" if state in {"snoozed", "resolved"} else state
+
+
+def _after_a_reply(state: State) -> State:
+    """Return who speaks once a person has replied beside the bot: nobody waits for a person any more."""
+    return "bot" if state == "queued" else state
 
 
 def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) -> None:

@@ -134,6 +134,8 @@ class Inbound(_Evolve):
     """A reason not to answer, such as ``auto_reply``: the message is recorded and ends there."""
     wants_person: bool = False
     """The customer pressed "talk to a person"."""
+    takes_over: bool = True
+    """What a person wrote silences the bot; False where people send every reply, and the bot only drafts."""
     tenant: str = "default"
 
 

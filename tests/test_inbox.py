@@ -138,6 +138,14 @@ async def test_a_person_s_reply_silences_the_bot(database_url: str) -> None:
         assert await bot.rows("select state, reason from turns") == [("handed_over", "a person replied")]
 
 
+async def test_a_person_may_reply_beside_the_bot(database_url: str) -> None:
+    """Where people send what the bot drafts, their reply joins the conversation and the bot goes on."""
+    async with running(database_url) as bot:
+        await bot.accept("I will look into it", author="person", sender=Sender(id="bert"), takes_over=False)
+        assert "pending" == (await bot.accept("thanks")).state
+        assert [("bot",)] == await bot.rows("select state from conversations")
+
+
 async def test_a_burst_is_one_turn(database_url: str) -> None:
     """Messages within the debounce window are answered together."""
     async with running(database_url, debounce=0.2) as bot:

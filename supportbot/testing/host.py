@@ -190,6 +190,9 @@ class FakeCore:
         if message.state == "handed_over":
             settled = Settled((message.id,), "handed_over", conversation.state)
             self._feed.publish(conversation.id, settled)
+        elif inbound.author == "person" and not inbound.takes_over:
+            if conversation.state == "queued":
+                self.change_state(inbound.conversation, "bot")
         elif inbound.author == "person" and not inbound.ignored:
             self.settle(inbound.conversation, "handed_over", reason="human")
             self.change_state(inbound.conversation, "human")

@@ -1,0 +1,64 @@
+"""What a mailbox looks like to the bot: read, and nothing done. Blocking, for the command line."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supportbot_email.credentials import Credentials
+from supportbot_email.failures import NoFolder
+from supportbot_email.imap import connect
+
+if TYPE_CHECKING:
+    from supportbot_email.config import EmailConfig
+    from supportbot_email.imap import Connection, Folder, FolderUse
+
+_NEWEST = 5
+_MOST = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A mailbox as it is now."""
+
+    inbox: Folder
+    count: int
+    drafts: str
+    """The folder's name; or, in brackets, that there is none."""
+    sent: str
+    pushes: bool
+    """The server tells of new mail by itself."""
+    newest: tuple[bytes, ...]
+    """The newest mails, oldest first."""
+
+
+def view(config: EmailConfig) -> View:
+    """Log in and look.
+
+    Raises:
+        MailServerError: it cannot be done.
+    """
+    with closing(connect(config, Credentials(config))) as connection:
+        drafts = _folder(connection, "drafts", config.folders.drafts)
+        sent = _folder(connection, "sent", config.folders.sent)
+        inbox = connection.open(config.folders.inbox)
+        uids = connection.uids("ALL")
+        raws = [connection.fetch(uid, most=_MOST) for uid in uids[-_NEWEST:]]
+        return View(
+            inbox=inbox,
+            count=len(uids),
+            drafts=drafts,
+            sent=sent,
+            pushes=connection.can_idle(),
+            newest=tuple(raw for raw in raws if raw is not None),
+        )
+
+
+def _folder(connection: Connection, use: FolderUse, named: str) -> str:
+    try:
+        name = connection.special(use, named)
+        connection.open(name)
+    except NoFolder as error:
+        return f"({error})"
+    return name

@@ -1,0 +1,157 @@
+"""A process that reads mail and may be killed: a poisonous mail costs two seconds, never the bot."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import resource
+import signal
+import struct
+import sys
+from typing import TYPE_CHECKING, BinaryIO
+
+from supportbot_email.mail import Mail, Settings
+from supportbot_email.wire import decode, encode
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+
+CPU_SECONDS = 2
+WALL_SECONDS = 10
+MEMORY_BYTES = 1024 * 1024 * 1024
+_LENGTH = struct.Struct(">I")
+_MOST_ANSWER = 128 * 1024 * 1024
+
+
+class Parser:
+    """Parses one mail at a time in a child that is kept for the next one. `close` it at the end."""
+
+    def __init__(
+        self, settings: Settings, *, cpu_seconds: int = CPU_SECONDS, wall_seconds: float = WALL_SECONDS
+    ) -> None:
+        self._settings = settings
+        self._cpu_seconds = cpu_seconds
+        self._wall_seconds = wall_seconds
+        self._child: Process | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def pid(self) -> int:
+        """The child's process id; 0 when there is none now."""
+        return self._child.pid if self._child else 0
+
+    async def parse(self, raw: bytes) -> Mail:
+        """The mail, or one with `problem` and nothing else when reading it was too much for the child."""
+        async with self._lock:
+            try:
+                return await self._read(raw)
+            except asyncio.CancelledError:
+                await self._kill()
+                raise
+
+    async def close(self) -> None:
+        """End the child and wait until it is gone."""
+        async with self._lock:
+            await self._kill()
+
+    async def _read(self, raw: bytes) -> Mail:
+        """Once more when a child that had already served died: its death need not be this mail's fault."""
+        served = self._child is not None
+        try:
+            return decode(await asyncio.wait_for(self._ask(raw), self._wall_seconds))
+        except TimeoutError:
+            await self._kill()
+        except (OSError, EOFError, ValueError):
+            status = await self._kill()
+            if served and status != -signal.SIGXCPU:
+                return await self._read(raw)
+        return unreadable(raw)
+
+    async def _ask(self, raw: bytes) -> bytes:
+        if self._child is not None and self._child.returncode is not None:
+            await self._kill()
+        if self._child is None:
+            self._child = await self._start()
+        child = self._child
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(_LENGTH.pack(len(raw) + 1) + b"\0" + raw)  # an empty mail is a mail too
+        await child.stdin.drain()
+        (length,) = _LENGTH.unpack(await child.stdout.readexactly(_LENGTH.size))
+        if length > _MOST_ANSWER:
+            raise ValueError("The child's answer is too long.")
+        return await child.stdout.readexactly(length)
+
+    async def _start(self) -> Process:
+        child = await asyncio.create_subprocess_exec(
+            sys.executable, "-P", "-m", "supportbot_email.child", str(self._cpu_seconds),
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        assert child.stdin is not None
+        settings = encode(self._settings)
+        child.stdin.write(_LENGTH.pack(len(settings)) + settings)
+        return child
+
+    async def _kill(self) -> int:
+        """End the child, if there is one, and give its exit status."""
+        child, self._child = self._child, None
+        if child is None:
+            return 0
+        with contextlib.suppress(ProcessLookupError):
+            child.kill()
+        status = await child.wait()
+        if child.stdin is not None:
+            child.stdin.close()
+            with contextlib.suppress(OSError):
+                await child.stdin.wait_closed()
+        return status
+
+
+def unreadable(raw: bytes) -> Mail:
+    """What is left of a mail that could not be read: its identity."""
+    key = hashlib.sha256(raw).hexdigest()
+    problem = "reading it took too much time or memory"
+    return Mail(
+        message_id=f"<{key[:40]}@missing.invalid>",
+        content_key=key,
+        problem=problem,
+    )
+
+
+def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: int) -> None:
+    """The child: settings, then mails, each after its length; answers likewise, until the input ends."""
+    from supportbot_email.parse import parse
+    from supportbot_email.wire import decode_settings
+
+    settings = decode_settings(_receive(source))
+    while raw := _receive(source):
+        _allow(cpu_seconds)
+        answer = encode(parse(raw[1:], settings=settings))
+        sink.write(_LENGTH.pack(len(answer)) + answer)
+        sink.flush()
+
+
+def _receive(source: BinaryIO) -> bytes:
+    head = source.read(_LENGTH.size)
+    return source.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
+
+
+def _allow(seconds: int) -> None:
+    """So many seconds of CPU from now on: the kernel ends the process at the limit."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def main() -> None:
+    """Run the child with its limits. SIGINT and SIGTERM of a terminal's group are the parent's business."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""``supportbot email …``: what a person needs while setting a mailbox up."""
+
+# No "from __future__ import annotations": typer reads the annotations when the command runs.
+
+import asyncio
+from contextlib import suppress
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from pydantic import ValidationError
+
+from supportbot.commands import bot_file
+from supportbot.errors import NoStoreYet, SupportBotError
+from supportbot_email.check import view
+from supportbot_email.config import EmailConfig
+from supportbot_email.conversations import record_of
+from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.reading import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from supportbot.commands import BotFile
+    from supportbot_email.check import View
+    from supportbot_email.mail import Mail
+
+_TYPE = "email"
+_SHOWN = 8
+"""Lines of a mail that are shown."""
+
+app = typer.Typer(no_args_is_help=True, help="Set a mailbox up.")
+
+
+class WhichMailbox(SupportBotError):
+    """Say which e-mail channel of bot.yaml is meant, with --channel. There is: {known}."""
+
+
+class BadSection(SupportBotError):
+    """The section 'channels.{name}' is not complete: {problems}. Run supportbot check."""
+
+
+@app.callback()
+def email() -> None:
+    """Set a mailbox up."""
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    channel: Annotated[
+        str, typer.Option(help="The channel's name in bot.yaml, when there are several.")
+    ] = "",
+) -> None:
+    """Log in, and show the last five mails as the bot would see them. Nothing is changed or answered."""
+    bot = bot_file(context)
+    name, section = _section(bot, channel)
+    config = _config(name, section)
+    seen = view(config)
+    for line in _summary(config, seen):
+        typer.echo(line)
+    for mail in asyncio.run(_read(config, seen)):
+        typer.echo("")
+        for line in _described(mail, known=_is_known(bot, name, mail)):
+            typer.echo(line)
+
+
+def _section(bot: "BotFile", channel: str) -> "tuple[str, Mapping[str, Any]]":
+    sections = bot.outline(_TYPE).sections
+    if channel in sections:
+        return channel, sections[channel]
+    if channel or len(sections) != 1:
+        raise WhichMailbox(known=", ".join(sorted(sections)) or "none")
+    return next(iter(sections.items()))
+
+
+def _config(name: str, section: "Mapping[str, Any]") -> EmailConfig:
+    try:
+        return EmailConfig.model_validate(section)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or name}: {one['msg']}" for one in found)
+        raise BadSection(name=name, problems=problems) from None
+
+
+def _summary(config: EmailConfig, seen: "View") -> "Iterator[str]":
+    yield f"{config.login} at {config.imap.host}: logged in."
+    yield f"inbox   {seen.inbox.name}, {seen.count} mails, {'pushed' if seen.pushes else 'polled'}"
+    yield f"drafts  {seen.drafts}"
+    yield f"sent    {seen.sent}"
+
+
+async def _read(config: EmailConfig, seen: "View") -> "list[Mail]":
+    async with reading(config) as parser:
+        return [await parser.parse(raw) for raw in seen.newest]
+
+
+def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
+    ignored = reason_to_ignore(mail)
+    when = (
+        datetime.fromtimestamp(mail.date / 1000).astimezone().strftime("%Y-%m-%d %H:%M") if mail.date else "?"
+    )
+    yield _safe(f"{when}  {mail.sender.name} <{mail.sender.address}>  {mail.subject}")
+    yield f"  class   {mail.kind} (rule: {mail.rule}){', sender verified' if mail.verified else ''}"
+    yield f"  thread  {'continues one that the bot knows' if known else 'a new conversation'}"
+    yield f"  would   {f'be recorded and not answered: {ignored}' if ignored else 'get a draft'}"
+    lines = mail.reply.splitlines()
+    for line in lines[:_SHOWN]:
+        yield _safe(f"  | {line}")
+    if len(lines) > _SHOWN:
+        yield f"  | … {len(lines) - _SHOWN} more lines"
+
+
+def _is_known(bot: "BotFile", channel: str, mail: "Mail") -> bool:
+    """Say whether a mail names one that the bot has seen."""
+    with suppress(NoStoreYet):
+        return any(
+            bot.records(channel, record_of(message_id)) for message_id in (mail.in_reply_to, *mail.references)
+        )
+    return False
+
+
+def _safe(line: str) -> str:
+    """Strangers' words must not steer a terminal."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in line)[:200]

@@ -1,0 +1,222 @@
+"""Our answer as a mail: pure, deterministic, and read back before it leaves."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.header import Header
+from email.utils import format_datetime, formataddr
+from html import escape
+from typing import TYPE_CHECKING
+
+from markdown_it import MarkdownIt
+
+from supportbot_email import headers, mime
+from supportbot_email.classify import LOOP_HEADER
+
+if TYPE_CHECKING:
+    from supportbot_email.mail import Address, Mail
+
+_ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
+_MOST_REFERENCES = 1_400  # characters; some relays cut a field at 1,500
+_MOST_SUBJECT = 240  # characters; in encoded words it grows twelvefold
+_MOST_QUOTED = 20_000  # characters
+
+
+class NotWritten(Exception):
+    """What was written does not read back as what was meant; the message says which field."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """Everything an outgoing mail is made of."""
+
+    answered: Mail
+    markdown: str
+    """The reply, as the model wrote it."""
+    signature: str = ""
+    """Plain text below the reply; empty for none."""
+    identity: Address
+    """Who writes: one of our addresses."""
+    recipient: Address
+    """The one address it goes to."""
+    message_id: str
+    """Of `threads.make_token`."""
+    now: datetime
+    extra: tuple[tuple[str, str], ...] = ()
+    """More fields, such as X-SupportBot of a draft."""
+    automatic: bool = False
+    """Whether no person has seen it: it then says so, so that machines do not answer."""
+
+
+def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: tuple[str, ...]) -> Address | None:
+    """The one address to answer, or None: nobody, or us. Reply-To counts only where the policy says so."""
+    wanted = (
+        mail.reply_to[0]
+        if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address
+        else mail.sender
+    )
+    own = {one.lower() for one in own_addresses}
+    return wanted if wanted.address and wanted.address.lower() not in own else None
+
+
+def compose(answer: Answer) -> bytes:
+    """The mail's bytes with CRLF. Raises NotWritten rather than give out a mail that reads differently."""
+    plain, markup = _plain(answer), _html(answer)
+    boundary = "=_" + re.sub(r"[^A-Za-z0-9]", "", answer.message_id)[:60]
+    lines = [_folded(name, value) for name, value in _fields(answer)]
+    lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"', ""]
+    for subtype, text in (("plain", plain), ("html", markup)):
+        lines += [
+            f"--{boundary}",
+            f"Content-Type: text/{subtype}; charset=utf-8",
+            "Content-Transfer-Encoding: base64",
+            "",
+            *_base64(text),
+        ]
+    raw = "\r\n".join([*lines, f"--{boundary}--", ""]).encode("ascii")
+    _check(raw, answer, plain, markup)
+    return raw
+
+
+def subject_of(subject: str) -> str:
+    """The subject of an answer: `Re:` once; `Re: (no subject)` for an empty one."""
+    bare = headers.one_line(subject, _MOST_SUBJECT)
+    if not _ANSWERED.sub("", bare).strip():
+        return "Re: (no subject)"
+    return bare if _ANSWERED.match(bare) else f"Re: {bare}"
+
+
+def references_of(mail: Mail) -> tuple[str, ...]:
+    """The parent's chain and the parent (RFC 5322, 3.6.4), without its middle when that is too long."""
+    chain = [one for one in mail.references or _only(mail.in_reply_to) if one != mail.message_id] + [
+        mail.message_id
+    ]
+    while len(chain) > 2 and sum(len(one) + 1 for one in chain) > _MOST_REFERENCES:
+        del chain[1]
+    return tuple(chain)
+
+
+def _only(message_id: str) -> tuple[str, ...]:
+    return (message_id,) if message_id else ()
+
+
+def _is_made_up(message_id: str) -> bool:
+    """Whether the customer's mail had no id: nothing can be threaded to an id that only we know."""
+    return message_id.endswith("@missing.invalid>")
+
+
+def _fields(answer: Answer) -> list[tuple[str, str]]:
+    mail = answer.answered
+    fields = [
+        ("From", _mailbox(answer.identity)),
+        ("To", _mailbox(answer.recipient)),
+        ("Subject", _encoded(subject_of(mail.subject))),
+        ("Date", format_datetime(answer.now.astimezone(UTC))),
+        ("Message-ID", answer.message_id),
+    ]
+    if not _is_made_up(mail.message_id):
+        fields += [("In-Reply-To", mail.message_id), ("References", " ".join(references_of(mail)))]
+    fields += [("Thread-Index", mail.thread_index)] if mail.thread_index else []
+    fields += [("Thread-Topic", _encoded(mail.thread_topic))] if mail.thread_topic else []
+    if answer.automatic:
+        fields += [
+            ("Auto-Submitted", "auto-replied"),
+            ("X-Auto-Response-Suppress", "All"),
+            (LOOP_HEADER.title().replace("bot", "Bot"), str(mail.loop + 1)),
+        ]
+    return fields + [(name, _encoded(value)) for name, value in answer.extra]
+
+
+def _mailbox(address: Address) -> str:
+    name = headers.one_line(address.name, 200).encode("utf-8", "replace").decode()
+    return formataddr((name, headers.one_line(address.address)), "utf-8")
+
+
+def _encoded(value: str) -> str:
+    """A value in ASCII: as it is, or in encoded words of at most 75 characters."""
+    line = headers.one_line(value).encode("utf-8", "replace").decode()
+    return (
+        line
+        if line.isascii() and "=?" not in line
+        else Header(line, "utf-8", maxlinelen=70).encode(linesep="\n").replace("\n", "")
+    )
+
+
+def _folded(name: str, value: str) -> str:
+    """A field, folded at spaces to 78 characters. Raises NotWritten for what is no single line of ASCII."""
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]{0,60}", name) or not re.fullmatch(r"[\x20-\x7e]*", value):
+        raise NotWritten(f"{name[:60]!r} is no header field of one line.")
+    lines, line = [], f"{name}:"
+    for word in value.split():
+        if len(line) + 1 + len(word) > 78 and line != f"{name}:":
+            lines.append(line)
+            line = ""
+        line += f" {word}"
+    return "\r\n".join([*lines, line])
+
+
+def _base64(text: str) -> list[str]:
+    coded = base64.b64encode(text.replace("\n", "\r\n").encode("utf-8", "replace")).decode()
+    return [coded[at : at + 76] for at in range(0, len(coded), 76)]
+
+
+def _attribution(mail: Mail) -> str:
+    day = f"On {datetime.fromtimestamp(mail.date / 1000, UTC):%Y-%m-%d %H:%M} UTC, " if mail.date else ""
+    who = _body(headers.one_line(mail.sender.name or mail.sender.address, 200))
+    return f"{day}{who} <{mail.sender.address}> wrote:"
+
+
+def _quoted(mail: Mail) -> str:
+    text = _body(mail.text[:_MOST_QUOTED])
+    return "\n".join(
+        f">{line}" if line.startswith(">") else f"> {line}".rstrip() for line in text.split("\n")
+    )
+
+
+def _body(text: str) -> str:
+    """Text with bare newlines, without NUL and halves of surrogate pairs."""
+    return re.sub(r"\r\n?|\x00", "\n", text).encode("utf-8", "replace").decode().strip()
+
+
+def _plain(answer: Answer) -> str:
+    signature = f"\n\n-- \n{_body(answer.signature)}" if answer.signature.strip() else ""
+    quoted = f"{_attribution(answer.answered)}\n{_quoted(answer.answered)}"
+    return f"{_body(answer.markdown)}{signature}\n\n{quoted}\n"
+
+
+def _html(answer: Answer) -> str:
+    """Simple HTML: the model's own tags are shown as text, and an image is only its description."""
+    reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").disable("image")
+    signature = escape(_body(answer.signature)).replace("\n", "<br>\n")
+    quoted = escape(_body(answer.answered.text[:_MOST_QUOTED])).replace("\n", "<br>\n")
+    return (
+        f"<html><body>\n{reader.render(_body(answer.markdown))}"
+        + (f"<p>-- <br>\n{signature}</p>\n" if signature else "")
+        + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
+        + "</body></html>\n"
+    )
+
+
+def _check(raw: bytes, answer: Answer, plain: str, markup: str) -> None:
+    """Read it back: the fields that thread and address it, each once, and both texts."""
+    read, _ = mime.read(raw)
+    names = [name for name, _ in read.fields]
+    expected = [name.lower() for name, _ in _fields(answer)] + ["mime-version", "content-type"]
+    recipients = [one.address for one in headers.addresses(read.get("to"))]
+    for what, good in (
+        ("the fields", names == expected),
+        ("To", recipients == [answer.recipient.address]),
+        ("From", [one.address for one in headers.addresses(read.get("from"))] == [answer.identity.address]),
+        (
+            "Subject",
+            headers.decode_words(read.get("subject")).split() == subject_of(answer.answered.subject).split(),
+        ),
+        ("Message-ID", headers.message_id(read.get("message-id")) == answer.message_id),
+        ("the text", [part.text for part in read.children] == [plain, markup]),
+        ("a line", max(map(len, raw.split(b"\r\n"))) <= 998),
+    ):
+        if not good:
+            raise NotWritten(f"The mail reads back differently: {what}.")

@@ -1,0 +1,152 @@
+"""The e-mail channel's section of bot.yaml: one mailbox."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+
+from supportbot.channel import ChannelConfig
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
+_SPAN = re.compile(r"([1-9][0-9]{0,3})([hd])")
+_HOURS = {"h": 1, "d": 24}
+
+Security = Literal["tls", "starttls", "none"]
+"""How a connection is protected: from the first byte on, from STARTTLS on, or not (this machine only)."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+def _check_address(address: str) -> str:
+    if not _ADDRESS.fullmatch(address):
+        raise ValueError("must be one address such as support@example.com, without a name")
+    return address.lower()
+
+
+def _check_span(span: str) -> str:
+    if not _SPAN.fullmatch(span):
+        raise ValueError("must be a number of hours or days, such as 12h or 3d")
+    return span
+
+
+Address = Annotated[str, AfterValidator(_check_address)]
+Span = Annotated[str, AfterValidator(_check_span)]
+
+
+class _Server(_Section):
+    host: str = Field(min_length=1, description="The server's name.")
+    port: int = Field(ge=1, le=65535, description="Its port.")
+    security: Security = Field("tls", description="tls, starttls, or none (this machine only).")
+
+    @model_validator(mode="after")
+    def _is_private(self) -> _Server:
+        if self.security == "none" and self.host not in _LOOPBACK:
+            raise ValueError("security 'none' is for a server on this machine: use tls or starttls")
+        return self
+
+
+class Imap(_Server):
+    """Where the mailbox is read, and drafts are left."""
+
+    port: int = Field(993, ge=1, le=65535, description="Its port.")
+
+
+class Smtp(_Server):
+    """Where mail is sent."""
+
+    port: int = Field(465, ge=1, le=65535, description="Its port.")
+
+
+class Oauth(_Section):
+    """How to come by an access token for XOAUTH2: a program prints it, or a refresh token gets it."""
+
+    token_command: tuple[str, ...] = Field(
+        (), strict=False, description="A program and its arguments; it prints an access token."
+    )
+    token_url: str = Field("", description="The provider's token endpoint, https only.")
+    client_id: str = Field("", description="The application's id.")
+    client_secret: SecretStr = Field(SecretStr(""), description="Its secret, where the provider wants one.")
+    refresh_token: SecretStr = Field(SecretStr(""), description="What an access token is got with.")
+    scope: str = Field("", description="What to ask for, where the provider wants it said (Microsoft does).")
+
+    @model_validator(mode="after")
+    def _can_be_had(self) -> Oauth:
+        parts = (self.token_url, self.client_id, self.refresh_token.get_secret_value())
+        if any(parts) if self.token_command else not all(parts):
+            raise ValueError("needs token_command, or token_url with client_id and refresh_token, not both")
+        if self.token_url and not self.token_url.startswith("https://"):
+            raise ValueError("token_url must begin with https://")
+        return self
+
+
+class Folders(_Section):
+    """The folders' names; an empty one is found by its SPECIAL-USE mark, then by its usual names."""
+
+    inbox: str = Field("INBOX", min_length=1, description="Where customers' mail arrives.")
+    drafts: str = Field("", description="Where drafts are left.")
+    sent: str = Field("", description="Where sent mail is kept.")
+
+
+class EmailConfig(ChannelConfig):
+    """The e-mail channel's section of bot.yaml."""
+
+    address: Address = Field(description="The mailbox's address: replies come from it.")
+    aliases: tuple[Address, ...] = Field(
+        (), strict=False, description="Its other addresses: mail from them is ours, never a customer's."
+    )
+    name: str = Field("", max_length=200, description="The name beside the address; the bot's when empty.")
+    imap: Imap = Field(description="Where the mailbox is read.")
+    username: str = Field("", description="Who logs in; the address when empty.")
+    password: SecretStr = Field(SecretStr(""), description="The password, given as ${NAME}.")
+    oauth: Oauth | None = Field(None, description="Instead of a password: XOAUTH2 (Google, Microsoft).")
+    folders: Folders = Field(default_factory=Folders, description="The folders' names.")
+    backfill: Span | None = Field(
+        None, description="At the first start, also read mail this old, such as 3d; null begins at now."
+    )
+    poll: float = Field(
+        60.0, ge=1, le=3600, description="Seconds between two looks at the folders that are not pushed."
+    )
+    authserv_id: str = Field(
+        "", description="The name your own mail server puts first in Authentication-Results."
+    )
+    signature: str = Field(
+        "", max_length=2000, description="Below every reply. {bot} and {address} are filled in."
+    )
+    max_size: int = Field(
+        25 * 1024 * 1024,
+        ge=65536,
+        le=100 * 1024 * 1024,
+        description="Largest mail that is read whole, in bytes; of a larger one only the first MiB is read.",
+    )
+
+    @property
+    def login(self) -> str:
+        """Who logs in."""
+        return self.username or self.address
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """Every address of the mailbox."""
+        return frozenset({self.address, *self.aliases})
+
+    @property
+    def domain(self) -> str:
+        """What follows the @ of the address."""
+        return self.address.rpartition("@")[2]
+
+    @property
+    def backfill_hours(self) -> int:
+        """How far the first start looks back."""
+        found = _SPAN.fullmatch(self.backfill or "")
+        return int(found[1]) * _HOURS[found[2]] if found else 0
+
+    @model_validator(mode="after")
+    def _can_log_in(self) -> EmailConfig:
+        if bool(self.password.get_secret_value()) == (self.oauth is not None):
+            raise ValueError("needs password or oauth, one of them")
+        return self

@@ -1,0 +1,98 @@
+"""Which conversation a mail belongs to: what we remember of the Message-IDs that were seen.
+
+A mail continues a conversation when it names one of its mails. Naming is no proof: whoever is not yet part
+of the conversation opens one of their own, unless the mail server vouches for them and they hold a mail of
+ours, whose Message-ID nobody can guess.
+"""
+
+from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from supportbot_email.threads import keys, make_token, verify_token
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from supportbot.channel import Records
+    from supportbot_email.mail import Mail
+
+_MOST = 50
+"""People of a conversation that are remembered; more than any thread with customers has."""
+
+
+class Conversations:
+    """The mailbox's memory of its threads."""
+
+    def __init__(self, records: Records, *, domain: str) -> None:
+        """Wire it.
+
+        Args:
+            records: where it remembers.
+            domain: of our own Message-IDs.
+        """
+        self._records = records
+        self._domain = domain
+        self._known_secret = b""
+
+    async def message_id(self, delivery: str) -> str:
+        """Return the Message-ID of a delivery: always the same, and nobody else can make one."""
+        return make_token(delivery, self._domain, await self._secret())
+
+    async def delivery_of(self, message_id: str) -> str:
+        """Return which delivery of ours a Message-ID is of; empty when it is of none."""
+        return verify_token(message_id, self._domain, await self._secret())
+
+    async def answered_by(self, mail: Mail) -> list[str]:
+        """Return the Message-IDs by which a mail names its conversation, best first; ours are genuine."""
+        secret = await self._secret()
+        return [
+            make_token(key.value, self._domain, secret) if key.kind == "delivery" else key.value
+            for key in keys(mail, domain=self._domain, secret=secret)
+        ]
+
+    async def of(self, mail: Mail) -> str | None:
+        """Return the conversation that a mail continues, or claims to continue; None for a new one."""
+        for message_id in await self.answered_by(mail):
+            found = await self._records.get(record_of(message_id))
+            if found is not None:
+                return str(found)
+        return None
+
+    async def may_join(self, mail: Mail, conversation: str) -> bool:
+        """Say whether the sender of a mail may go on in a conversation."""
+        if await self.has(conversation, mail.sender.address):
+            return True
+        named = await self.answered_by(mail)
+        return mail.verified and bool(named) and bool(await self.delivery_of(named[0]))
+
+    async def has(self, conversation: str, address: str) -> bool:
+        """Say whether an address is part of a conversation."""
+        return address in await self._people(conversation)
+
+    async def learn(self, conversation: str, message_id: str, people: Iterable[str] = ()) -> None:
+        """Remember a mail of a conversation, and who may go on in it."""
+        if message_id:
+            await self._records.put(record_of(message_id), conversation)
+        known = await self._people(conversation)
+        added = [address for address in dict.fromkeys(people) if address not in known]
+        if added and len(known) < _MOST:
+            await self._records.put(f"people:{conversation}", [*known, *added][:_MOST])
+
+    async def _secret(self) -> bytes:
+        """Return what our Message-IDs are made with; made once, at the first need."""
+        if not self._known_secret:
+            await self._records.add("secret", secrets.token_hex(32))
+            self._known_secret = bytes.fromhex(str(await self._records.get("secret")))
+        return self._known_secret
+
+    async def _people(self, conversation: str) -> list[Any]:
+        found = await self._records.get(f"people:{conversation}")
+        return found if isinstance(found, list) else []
+
+
+def record_of(message_id: str) -> str:
+    """Return the key of the record of a mail; a Message-ID is as long as its sender likes."""
+    return f"mail:{sha256(message_id.encode('utf-8', 'replace')).hexdigest()[:32]}"

@@ -1,0 +1,38 @@
+"""What goes wrong between us and a mail server."""
+
+from __future__ import annotations
+
+from supportbot.errors import SupportBotError
+
+
+class MailServerError(SupportBotError):
+    """The mail server failed: {cause}"""
+
+
+class Disconnected(MailServerError):
+    """The connection to the mail server is gone: {cause}"""
+
+
+class LoginRefused(MailServerError):
+    """The mail server does not let us in: {cause}"""
+
+
+class ServerSaysNo(MailServerError):
+    """The mail server refused a command: {cause}"""
+
+    @property
+    def words(self) -> str:
+        """What it said, in one line."""
+        return str(self.details["cause"])
+
+
+class NoFolder(MailServerError):
+    """The mailbox has no folder for {use}: name it in 'folders.{use}'. There are: {known}."""
+
+
+class Stumbled(MailServerError):
+    """The mail with UID {uid} could not be handled: {cause}"""
+
+
+class Broke(MailServerError):
+    """Reading the mailbox failed with {cause}, which is a mistake in SupportBot."""

@@ -1,0 +1,186 @@
+"""The text a reader of an HTML mail sees: blocks on lines of their own, quotes with `>`, nothing hidden."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from selectolax.lexbor import LexborHTMLParser
+
+if TYPE_CHECKING:
+    from selectolax.lexbor import LexborNode
+
+MOST_BYTES = 1024 * 1024
+_MOST_NODES = 60_000
+_MOST_DEPTH = 400
+_MOST_TAGS = 40_000
+_DROPPED = frozenset(
+    {
+        "script",
+        "style",
+        "template",
+        "head",
+        "title",
+        "noscript",
+        "svg",
+        "math",
+        "object",
+        "iframe",
+        "embed",
+        "select",
+        "textarea",
+        "button",
+        "video",
+        "audio",
+        "canvas",
+        "form-data",
+        "meta",
+        "link",
+        "-comment",
+        "_comment",
+    }
+)
+_BLOCKS = frozenset(
+    {
+        "p",
+        "div",
+        "table",
+        "tr",
+        "ul",
+        "ol",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "pre",
+        "section",
+        "article",
+        "header",
+        "footer",
+        "hr",
+        "address",
+        "center",
+        "dl",
+        "dt",
+        "dd",
+        "form",
+        "fieldset",
+    }
+)
+_PARAGRAPHS = frozenset({"p", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "table"})
+_HIDDEN = re.compile(
+    r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$)|font-size:(?:0|1px|0\.\d+)|mso-hide:all|(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:;|$)"
+    r"|(?:left|top|text-indent):-\d{3,}|clip:rect\(0|(?:^|;)color:(?:white|#fff|#ffffff|rgb\(255,255,255\)|transparent)(?:!important)?(?:;|$)"
+)
+_WHITE = re.compile(r"(?:^|;)color:(?:white|#fff|#ffffff|rgb\(255,255,255\))(?:;|$)")
+_GROUND = re.compile(r"(?:^|;)background(?:-color)?:(?!white|#fff|transparent|none|inherit)")
+
+
+def to_text(markup: str) -> str:
+    """The visible text. Nothing is loaded. Markup too large or too deep is stripped of its tags instead."""
+    markup = markup[:MOST_BYTES]
+    if markup.count("<") > _MOST_TAGS:
+        return _stripped(markup)
+    tree = LexborHTMLParser(markup)
+    walker = _Walker()
+    if tree.body is not None and not walker.walk(tree.body):
+        return _stripped(markup)
+    return walker.text()
+
+
+def _stripped(markup: str) -> str:
+    """The text between the tags, when walking them would take too long."""
+    text = re.sub(r"<[^<>]{0,1000}>", " ", markup)
+    return re.sub(r"\s+", " ", text).strip()[:100_000]
+
+
+class _Walker:
+    """Collects lines in one pass without recursion."""
+
+    def __init__(self) -> None:
+        self._lines: list[tuple[int, str]] = []
+        self._words: list[str] = []
+        self._quotes = 0
+
+    def walk(self, root: LexborNode) -> bool:
+        """Whether all of it was within the limits."""
+        stack: list[tuple[LexborNode | None, str, int, bool]] = [(root, "", 0, False)]
+        seen = 0
+        while stack:
+            node, closing, depth, pre = stack.pop()
+            if node is None:
+                self._close(closing)
+                continue
+            seen += 1
+            if seen > _MOST_NODES or depth > _MOST_DEPTH:
+                return False
+            tag = node.tag or ""
+            if tag == "-text":
+                self._add(node.text_content or "", pre=pre)
+            elif tag not in _DROPPED and not tag.startswith(("-", "!")) and not _is_hidden(node):
+                self._open(tag)
+                stack.append((None, tag, depth, pre))
+                children = list(node.iter(include_text=True))
+                stack += [(child, "", depth + 1, pre or tag == "pre") for child in reversed(children)]
+        return True
+
+    def text(self) -> str:
+        self._break()
+        lines = [("> " * depth + line).rstrip() for depth, line in self._lines]
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+
+    def _open(self, tag: str) -> None:
+        if tag == "br":
+            self._break(always=True)
+        elif tag in _BLOCKS:
+            self._break()
+        if tag == "blockquote":
+            self._quotes = min(self._quotes + 1, 20)
+        elif tag == "li":
+            self._words.append("- ")
+        elif tag == "hr":
+            self._lines.append((self._quotes, "_" * 32))
+        elif tag in {"td", "th"} and self._words:
+            self._words.append(" ")
+
+    def _close(self, tag: str) -> None:
+        if tag in _BLOCKS:
+            self._break()
+        if tag in _PARAGRAPHS and self._lines and self._lines[-1][1]:
+            self._lines.append((self._quotes, ""))
+        if tag == "blockquote":
+            self._quotes = max(0, self._quotes - 1)
+
+    def _add(self, text: str, *, pre: bool) -> None:
+        if not pre:
+            self._words.append(re.sub(r"[ \t\r\n\f]+", " ", text))
+            return
+        first, *rest = text.split("\n")
+        self._words.append(first)
+        for line in rest:
+            self._break(always=True)
+            self._words.append(line)
+
+    def _break(self, *, always: bool = False) -> None:
+        line = re.sub(r"  +", " ", "".join(self._words)).strip(" ")
+        self._words.clear()
+        if line or always:
+            self._lines.append((self._quotes, line))
+
+
+def _is_hidden(node: LexborNode) -> bool:
+    attributes = node.attributes
+    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
+        return True
+    style = re.sub(r"\s+", "", (attributes.get("style") or "")[:2000]).lower().replace("!important", "")
+    if not style:
+        return (attributes.get("color") or "").lower() in {
+            "white",
+            "#fff",
+            "#ffffff",
+        } and "bgcolor" not in attributes
+    return bool(_HIDDEN.search(style)) and not (_WHITE.search(style) and _GROUND.search(style))

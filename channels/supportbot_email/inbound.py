@@ -1,0 +1,68 @@
+"""A mail in the bot's normal form. Pure: which conversation it belongs to is known already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from supportbot.messages import Attachment, Inbound, Sender
+
+if TYPE_CHECKING:
+    from supportbot_email.mail import Mail
+
+_MOST_LOOPS = 3
+"""How often an answer of ours may have come round before we fall silent."""
+
+
+def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = "") -> Inbound:
+    """Return a customer's mail as a message.
+
+    Args:
+        mail: what was read.
+        channel: the channel's name in bot.yaml.
+        conversation: which one it belongs to.
+        ignored: why it gets no answer; empty when it does.
+    """
+    return Inbound(
+        channel=channel,
+        conversation=conversation,
+        sender=Sender(
+            id=mail.sender.address or "unknown",
+            name=mail.sender.name,
+            email=mail.sender.address,
+            assurance="verified" if mail.verified else "claimed",
+        ),
+        text=mail.reply or mail.subject,
+        keys=(mail.content_key,),
+        attachments=tuple(
+            Attachment(name=a.name, content_type=a.content_type, size=a.size) for a in mail.attachments
+        ),
+        sent_at=mail.date,
+        address={} if ignored else reply_address(mail),
+        ignored=ignored,
+        wants_person=mail.encrypted and not ignored,
+    )
+
+
+def reply_address(mail: Mail) -> dict[str, Any]:
+    """Return what a reply to a mail needs, as JSON."""
+    return {
+        "to": mail.sender.address,
+        "name": mail.sender.name,
+        "subject": mail.subject,
+        "message_id": mail.message_id,
+        "references": list(mail.references),
+        "date": mail.date,
+        "thread_index": mail.thread_index,
+        "thread_topic": mail.thread_topic,
+    }
+
+
+def reason_to_ignore(mail: Mail) -> str:
+    """Return why a mail gets no answer: a machine wrote it, or nobody did; empty for a person's."""
+    if mail.kind != "human":
+        return mail.kind
+    if mail.loop >= _MOST_LOOPS:
+        return "loop"
+    if not mail.sender.address:
+        return "unreadable" if mail.problem else "no_sender"
+    return ""

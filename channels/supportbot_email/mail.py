@@ -1,0 +1,124 @@
+"""A mail as the rest of the channel sees it: frozen values, and nothing of the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+Kind = Literal["human", "auto_reply", "bounce", "feedback_report", "list_or_bulk", "own_echo"]
+SpanKind = Literal["reply", "quoted", "signature"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """What a mailbox's owner has said, as far as reading a mail depends on it."""
+
+    own_addresses: tuple[str, ...] = ()
+    """Every address that is ours, aliases too: mail from them is an echo."""
+    own_domain: str = ""
+    """The domain of our own Message-IDs."""
+    authserv_id: str = ""
+    """The name under which our own server writes Authentication-Results; empty: nobody is verified."""
+    keep_images: bool = True
+    """Whether images within the limits are handed on with their bytes."""
+    max_image_bytes: int = 4 * 1024 * 1024
+    max_images: int = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Address:
+    """A mailbox. The name is display text only and identifies nobody."""
+
+    name: str = ""
+    address: str = ""
+    """A strict addr-spec (no comments, no quoted local part), its domain in lower case; "" for none."""
+
+    @property
+    def domain(self) -> str:
+        """What follows the @."""
+        return self.address.rpartition("@")[2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Span:
+    """A piece of the text; all of them in order are the text."""
+
+    kind: SpanKind
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """An attachment: its name is display text; its bytes are there only for an image within the limits."""
+
+    name: str
+    content_type: str
+    size: int
+    data: bytes = b""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mail:
+    """One mail, read once."""
+
+    message_id: str
+    """With its angle brackets; made from the raw bytes when missing or invalid."""
+    content_key: str
+    """The same for the same mail fetched again: of Message-ID, From, Date, Subject and body."""
+    date: int | None = None
+    """The sender's claim, in milliseconds since 1970."""
+    subject: str = ""
+    sender: Address = Address()
+    reply_to: tuple[Address, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    """The last fifty, oldest first."""
+    text: str = ""
+    spans: tuple[Span, ...] = ()
+    html_used: bool = False
+    attachments: tuple[Part, ...] = ()
+    kind: Kind = "human"
+    rule: str = "none"
+    """The rule that decided the kind."""
+    reported_message_id: str = ""
+    """Which mail a bounce or report is about."""
+    verified: bool = False
+    """Our own server says that the domain of From vouches for this mail (DMARC pass)."""
+    no_reply: bool = False
+    """The sender says that nobody reads answers."""
+    encrypted: bool = False
+    """Its text cannot be read (S/MIME, PGP): a person's task."""
+    loop: int = 0
+    """How often our own loop header has been passed on."""
+    own_token: str = ""
+    """A Message-ID of our own shape that this mail answers; `threads.verify` tells whether it is genuine."""
+    thread_index: str = ""
+    thread_topic: str = ""
+    problem: str = ""
+    """Why it could not be read in full; the rest is best effort. Empty for nearly every mail."""
+
+    @property
+    def reply(self) -> str:
+        """What the model reads: the reply, and the quotes between answers when it was written inline."""
+        spans = self.spans[: _inline_end(self.spans)] if _is_inline(self.spans) else _replies(self.spans)
+        return "".join(span.text for span in spans if span.kind != "signature").strip()
+
+
+def _replies(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    return tuple(span for span in spans if span.kind == "reply")
+
+
+def _is_inline(spans: tuple[Span, ...]) -> bool:
+    """Whether an answer stands between two quotes."""
+    kinds = [span.kind for span in spans if span.kind != "signature" and span.text.strip()]
+    first = kinds.index("quoted") if "quoted" in kinds else len(kinds)
+    return ("reply", "quoted") in pairwise(kinds[first:])
+
+
+def _inline_end(spans: tuple[Span, ...]) -> int:
+    return max(
+        (n for n, span in enumerate(spans, 1) if span.kind == "reply" and span.text.strip()), default=0
+    )

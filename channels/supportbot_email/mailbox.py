@@ -1,0 +1,185 @@
+"""Watching a folder: every mail that arrives is handed over, in order; only then does the cursor move.
+
+A mail may be handed over twice (after a crash, a renumbering), never not at all: whoever takes it knows it by
+its content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from supportbot.errors import NotAccepting, StoreUnavailable
+from supportbot_email.failures import Broke, LoginRefused, MailServerError, Stumbled
+from supportbot_email.imap import Connection, FolderUse
+from supportbot_email.lease import RENEW
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from supportbot_email.config import EmailConfig
+    from supportbot_email.cursor import Cursor, Cursors
+    from supportbot_email.imap import Listed
+    from supportbot_email.lease import Lease
+    from supportbot_email.line import Line
+
+_BATCH = 100
+"""Mails whose sizes are asked for at once."""
+
+_RENEW = 540.0
+"""Seconds an IDLE lasts: below the 29 minutes of RFC 2177, and what routers in between forget."""
+
+_SHORT = 1024 * 1024
+"""Bytes that are read of a mail that is too large."""
+
+_TRIES = 3
+"""How often a mail may break its handling."""
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 300.0
+_PARKED = 600.0
+"""Seconds between two tries to log in once the server refused us: more, and it locks the account."""
+
+log = structlog.get_logger(__name__)
+
+
+class Takes(Protocol):
+    """Takes raw mails."""
+
+    async def take(self, raw: bytes) -> None:
+        """Return when the mail is on disk, or known.
+
+        Raises:
+            StoreUnavailable, NotAccepting: it was not taken; it is handed over again.
+            Exception: something about it; after three tries it is set aside.
+        """
+
+    async def set_aside(self, raw: bytes) -> None:
+        """Record that there was a mail which cannot be handled."""
+
+
+class Watcher:
+    """Reads one folder for as long as it runs."""
+
+    def __init__(
+        self,
+        config: EmailConfig,
+        line: Line,
+        cursors: Cursors,
+        lease: Lease,
+        takes: Takes,
+        *,
+        use: FolderUse = "inbox",
+    ) -> None:
+        self._config = config
+        self._use: FolderUse = use
+        self._line = line
+        self._cursors = cursors
+        self._lease = lease
+        self._takes = takes
+        self._stumbled = (0, 0)
+        """The mail that could not be handled, and how often."""
+        self.problem = "not connected yet"
+        """What keeps the mailbox from being read, in one line; empty when all is well."""
+
+    async def run(self) -> None:
+        """Watch, for ever; what goes wrong is waited out."""
+        tries = 0
+        while True:
+            try:
+                if await self._lease.take():
+                    await self._watch_while_ours()
+                    tries = 0
+                self.problem = ""  # another process watches: that is as it should be
+                await asyncio.sleep(RENEW)
+            except LoginRefused as error:
+                await self._pause(error, _PARKED)
+            except (MailServerError, StoreUnavailable, NotAccepting) as error:
+                tries = 1 if not self.problem else tries + 1
+                await self._pause(error, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries - 1, 12)))
+            except Exception as error:  # a mistake of ours must not end the watch for good
+                log.exception("email.watcher_broke", error=type(error).__name__)
+                await self._pause(Broke(cause=type(error).__name__), _LONGEST_PAUSE)
+
+    async def _pause(self, error: Exception, seconds: float) -> None:
+        self.problem = str(error)
+        log.warning("email.mailbox_unavailable", problem=self.problem, again_in=round(seconds))
+        await asyncio.sleep(seconds * (0.75 + 0.5 * random.random()))  # noqa: S311 - not a secret
+
+    async def _watch_while_ours(self) -> None:
+        """Watch until another process has the lease, or something fails."""
+        watching = asyncio.ensure_future(self._watch())
+        try:
+            while not watching.done():
+                await asyncio.wait([watching], timeout=RENEW)
+                if not await self._lease.take():
+                    return
+            await watching
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError, MailServerError, StoreUnavailable, NotAccepting):
+                await watching
+
+    async def _watch(self) -> None:
+        name = await self._line.run(Connection.special, self._use, getattr(self._config.folders, self._use))
+        folder = await self._line.run(Connection.open, name)
+        cursor = await self._cursors.at(folder)
+        self.problem = ""
+        log.info("email.watching", folder=name, from_uid=cursor.uid)
+        while True:
+            cursor = await self._catch_up(name, cursor)
+            await self._wait()
+
+    async def _catch_up(self, name: str, cursor: Cursor) -> Cursor:
+        """Read everything that is new."""
+        while not cursor.reached:  # what was there when we came, but not before the floor
+            old = await self._line.run(
+                Connection.uids_between, cursor.uid + 1, cursor.upto, since=cursor.since
+            )
+            for batch in _batches(old):
+                cursor = await self._read(name, cursor, batch)
+            cursor = await self._cursors.move(name, cursor, cursor.upto)
+        while new := await self._line.run(Connection.uids_after, cursor.uid):
+            for batch in _batches(new):
+                cursor = await self._read(name, cursor, batch)
+        return cursor
+
+    async def _read(self, name: str, cursor: Cursor, uids: Sequence[int]) -> Cursor:
+        for mail in await self._line.run(Connection.listed, uids):
+            if mail.uid > cursor.upto or mail.arrived_at >= cursor.floor:
+                raw = await self._line.run(Connection.fetch, mail.uid, most=self._most(mail))
+                if raw is not None:
+                    await self._hand_over(mail.uid, raw)
+            cursor = await self._cursors.move(name, cursor, mail.uid)
+        return await self._cursors.move(name, cursor, uids[-1])
+
+    async def _hand_over(self, uid: int, raw: bytes) -> None:
+        """Hand a mail over; one that breaks whatever handles it must not keep those behind it waiting."""
+        try:
+            await self._takes.take(raw)
+        except (StoreUnavailable, NotAccepting):
+            raise
+        except Exception as error:
+            before, times = self._stumbled
+            self._stumbled = (uid, times + 1 if before == uid else 1)
+            if self._stumbled[1] < _TRIES:
+                raise Stumbled(uid=uid, cause=type(error).__name__) from error
+            log.exception("email.mail_set_aside", uid=uid)
+            await self._takes.set_aside(raw)
+
+    def _most(self, mail: Listed) -> int | None:
+        return _SHORT if mail.size > self._config.max_size else None
+
+    async def _wait(self) -> None:
+        if await self._line.run(Connection.can_idle):
+            await self._line.run(Connection.idle, _RENEW)
+        else:
+            await asyncio.sleep(self._config.poll)
+
+
+def _batches(uids: list[int]) -> Iterator[list[int]]:
+    return (uids[first : first + _BATCH] for first in range(0, len(uids), _BATCH))

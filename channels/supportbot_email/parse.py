@@ -1,0 +1,144 @@
+"""Raw bytes to a `Mail`. Pure; runs in the child, and raises nothing for any bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import TYPE_CHECKING
+
+from supportbot_email import classify, headers, html, mime, quotes
+from supportbot_email.authres import is_verified
+from supportbot_email.mail import Address, Mail, Part, Settings
+from supportbot_email.threads import has_token_shape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+MOST_TEXT = 200_000  # characters
+_FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
+_PGP = "-----BEGIN PGP MESSAGE-----"
+_REPORTED = re.compile(
+    r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
+)
+_REPORTS = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
+
+
+def parse(raw: bytes, *, settings: Settings) -> Mail:
+    """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
+    entity, problem = mime.read(raw)
+    sender = next(iter(headers.addresses(entity.get("from"), 1)), Address())
+    subject = headers.decode_words(entity.get("subject"))
+    text, from_html = _text(entity)
+    kind, rule = classify.classify(entity, text=text, subject=subject, sender=sender, settings=settings)
+    in_reply_to, references = _answered(entity)
+    results = entity.all("authentication-results")
+    return Mail(
+        message_id=_message_id(entity, raw),
+        content_key=_content_key(entity, raw),
+        date=headers.date_ms(entity.get("date")),
+        subject=subject,
+        sender=sender,
+        reply_to=headers.addresses(entity.get("reply-to")),
+        to=headers.addresses(entity.get("to")),
+        cc=headers.addresses(entity.get("cc")),
+        in_reply_to=in_reply_to,
+        references=references,
+        text=text,
+        spans=quotes.split(text, forwarded=bool(_FORWARD.match(subject))),
+        html_used=from_html,
+        attachments=_attachments(entity, settings),
+        kind=kind,
+        rule=rule,
+        reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
+        verified=is_verified(results, settings.authserv_id, sender.domain),
+        no_reply=classify.is_no_reply(sender),
+        encrypted=_is_encrypted(entity, text),
+        loop=classify.loop_count(entity),
+        own_token=_own_token([in_reply_to, *reversed(references)], settings),
+        thread_index=headers.one_line(entity.get("thread-index"), 500),
+        thread_topic=headers.decode_words(entity.get("thread-topic"), 500),
+        problem=problem,
+    )
+
+
+def _message_id(entity: mime.Entity, raw: bytes) -> str:
+    given = headers.message_id(entity.get("message-id"))
+    return given or f"<{hashlib.sha256(raw).hexdigest()[:40]}@missing.invalid>"
+
+
+def _content_key(entity: mime.Entity, raw: bytes) -> str:
+    """Of the fields that do not change between two fetches or two folders, and the body."""
+    digest = hashlib.sha256()
+    for name in ("message-id", "from", "date", "subject"):
+        digest.update(entity.get(name).encode("utf-8", "replace") + b"\0")
+    digest.update(entity.body or (b"" if entity.fields else raw))
+    return digest.hexdigest()
+
+
+def _answered(entity: mime.Entity) -> tuple[str, tuple[str, ...]]:
+    answered = headers.message_ids(entity.get("in-reply-to"), 1)
+    return (answered[0] if answered else ""), headers.message_ids(entity.get("references"))
+
+
+def _own_token(ids: Iterable[str], settings: Settings) -> str:
+    return next((one for one in ids if one and has_token_shape(one, settings.own_domain)), "")
+
+
+def _text(entity: mime.Entity) -> tuple[str, bool]:
+    """The text for a reader: the plain parts, or the HTML when there are none or they say nothing."""
+    parts = [part for part in entity.walk() if not part.children and part.disposition != "attachment"]
+    bodies = [part for part in parts if not part.filename]
+    plain = "\n".join(part.text for part in bodies if part.content_type in {"text/plain", "text"})
+    if plain.strip():
+        return plain[:MOST_TEXT], False
+    markup = [part.text for part in bodies if part.content_type in {"text/html", "application/xhtml+xml"}]
+    if markup:
+        return "\n".join(html.to_text(one) for one in markup[:5])[:MOST_TEXT], True
+    return "\n".join(part.text for part in bodies if part.content_type.startswith("text/"))[:MOST_TEXT], False
+
+
+def _attachments(entity: mime.Entity, settings: Settings) -> tuple[Part, ...]:
+    found, images = [], 0
+    for part in entity.walk():
+        if part.children and part.content_type.startswith("multipart/"):
+            continue
+        if not _is_attachment(part):
+            continue
+        data = part.data
+        wanted = settings.keep_images and part.content_type in {
+            "image/png",
+            "image/jpeg",
+            "image/gif",
+            "image/webp",
+        }
+        kept = wanted and len(data) <= settings.max_image_bytes and images < settings.max_images
+        images += kept
+        found.append(
+            Part(
+                name=part.filename, content_type=part.content_type, size=len(data), data=data if kept else b""
+            )
+        )
+    return tuple(found)
+
+
+def _is_attachment(part: mime.Entity) -> bool:
+    if part.content_type.startswith("multipart/"):
+        return False
+    return part.disposition == "attachment" or bool(part.filename) or not part.content_type.startswith("text")
+
+
+def _reported(entity: mime.Entity, text: str) -> str:
+    """The Message-ID of the mail that a report is about: of the part that returns it, else of the text."""
+    returned = [part.body[:50_000] for part in entity.walk()[1:] if part.content_type in _REPORTS]
+    for body in [*(headers.decode_bytes(one, "utf-8") for one in returned), text[:50_000]]:
+        found = _REPORTED.search(body.replace("\r\n", "\n").replace("\n ", " "))
+        if found:
+            return found.group(1)
+    return ""
+
+
+def _is_encrypted(entity: mime.Entity, text: str) -> bool:
+    if entity.content_type == "multipart/encrypted" or text.lstrip().startswith(_PGP):
+        return True
+    opaque = entity.content_type in {"application/pkcs7-mime", "application/x-pkcs7-mime"}
+    return opaque and entity.params.get("smime-type", "").lower() != "signed-data"

@@ -1,0 +1,47 @@
+"""The words with which mail programs begin a quote or end a mail, in the languages they speak."""
+
+from __future__ import annotations
+
+import re
+
+_ROLES = {
+    "from": "from|von|de|da|van|od|от|від|fra|från|lähettäjä|feladó|gönderen|kimden|expeditor|από|מאת|من|发件人|寄件者|差出人|送信者|보낸 사람|보낸사람|từ|dari|odesílatel|发自",
+    "sent": "sent|date|gesendet|datum|envoyé|envoyée|enviado|enviado el|enviada|enviada em|fecha|data|inviato|verzonden|wysłano|wysłane|отправлено|дата|надіслано|дата і час|sendt|dato|skickat|lähetetty|päivämäärä|odesláno|elküldve|dátum|tarih|gönderildi|trimis|发送时间|发送日期|日期|时间|傳送日期|寄件日期|送信日時|日付|日時|보낸 날짜|날짜|đã gửi|ngày|tanggal",
+    "to": "to|an|à|a|para|aan|do|кому|til|till|vastaanottaja|címzett|alıcı|kime|către|προς|אל|收件人|宛先|받는 사람|받는사람|đến|kepada|komu|pour|per",
+    "cc": "cc|kopie|copie|copia|kopia|копия|kopi|抄送|副本|참조|dw|bcc",
+    "subject": "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|emne|ämne|aihe|předmět|tárgy|konu|subiect|θέμα|נושא|الموضوع|主题|主旨|主題|件名|제목|chủ đề|subjek|sujet|betr|ref",
+    "reply_to": "reply-to|antwort an|répondre à|responder a|responder para",
+}
+ROLES = {word: role for role, words in _ROLES.items() for word in words.split("|")}
+"""What the first word of a quoted header's line says, by that word in small letters."""
+
+WROTE = re.compile(
+    r"\b(?:wrote|writes|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пише|написав|έγραψε)(?!\w)"
+    r"|写道|寫道|写了|のメール|書きました|님이 작성|작성|写信|כתב|كتب",
+    re.IGNORECASE,
+)
+STARTS = re.compile(
+    r"[\s*_-]{0,10}(?:On|Am|Le|El|Em|Il|Op|W dniu|Dnia|Dne|Den|På|Vào|Pada|În|Pe|Στις|Ke|Tarihinde|Ha|At|Date:|Quoting|В|在|于|於|,|Do|Mo|Di|Mi|Fr|Sa|So)[\s,.\d]",
+)
+DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}\.? [^\W\d_]{3,12}")
+TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
+MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
+SEPARATED = re.compile(
+    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|message original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní zpráva|eredeti üzenet|özgün ileti|mesajul original|원본 메(?:시지|일))\*?\s{0,4}[-_=—–‐]{2,}\s*",
+    re.IGNORECASE,
+)
+FORWARDED = re.compile(
+    r"[\s*]{0,4}(?:[-_=—–‐]{2,}\s{0,4})?(?:(?:begin )?forwarded (?:message|mail|e-?mail)|(?:anfang der )?weitergeleitete[n]? (?:nachricht|mail|e-?mail)|début du message (?:transféré|réexpédié)|message transféré|mensaje reenviado|mensagem (?:encaminhada|reencaminhada)|inizio messaggio inoltrato|messaggio inoltrato|begin doorgestuurd bericht|doorgestuurd bericht|wiadomość przekazana dalej|przekazana wiadomość|пересылаемое сообщение|перенаправленное сообщение|转发(?:的)?(?:邮件|信息)|轉寄的郵件|転送(?:された)?メッセージ|転送メール|vidarebefordrat meddelande|videresendt (?:meddelelse|melding))\s{0,4}(?::|[-_=—–‐]{2,})[\s*]{0,4}",
+    re.IGNORECASE,
+)
+DEVICE = re.compile(
+    r"[\s*_]{0,4}(?:"
+    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|get outlook for (?:ios|android)(?: ?<\S+>)?|(?:sent from )?(?:yahoo mail|aol mail|outlook) (?:for|on|para|pour) \S+(?: \S+)?|"
+    r"von meinem .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
+    r"envoyé (?:de|depuis|à partir de|avec|via) .{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
+    r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
+    r"skickat från .{2,40}|sendt fra .{2,40}|lähetetty .{2,40}|发自我的.{1,20}|從我的.{1,20}傳送|从我的.{1,20}发(?:送|出)|.{1,30}から送信|나의 .{1,20}에서 보냄|odesláno z .{2,30}|iphone'?umdan gönderildi"
+    r")[\s*_.]{0,4}",
+    re.IGNORECASE,
+)
+FIRST_PERSON = re.compile(r"\s*(?:I|we|ich|wir|je|nous|yo|eu|io|ik|ja|я|我|私)\b", re.IGNORECASE)

@@ -1,0 +1,260 @@
+"""A mail's text in spans: what the customer wrote now, what they quote, what their program signs with.
+
+When it is unsure, it is the customer's: too much costs the model tokens, a lost word costs the customer.
+Only the first 200 characters of a line are looked at, so the time is linear.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+
+from supportbot_email.mail import Span, SpanKind
+from supportbot_email.phrases import (
+    DATE,
+    DEVICE,
+    FIRST_PERSON,
+    FORWARDED,
+    MAILBOX,
+    ROLES,
+    SEPARATED,
+    STARTS,
+    TIME,
+    WROTE,
+)
+
+_LINES = re.compile(r"[^\n]*\n|[^\n]+")
+_QUOTE = re.compile(r"\s{0,3}>")
+_PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
+_RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
+_LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
+_LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
+_NAME = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
+_MOST_SIGNATURE = 12  # lines; a longer text below "-- " may be the letter itself
+_MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
+
+
+def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
+    """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
+    lines = _LINES.findall(text)
+    looked = [line[:200].rstrip("\n").replace("\xa0", " ") for line in lines]
+    kinds = _Marks(looked, forwarded=forwarded).kinds()
+    return tuple(
+        Span(kind=kind, text="".join(line for _, line in group))
+        for kind, group in groupby(zip(kinds, lines, strict=True), key=lambda pair: pair[0])
+    )
+
+
+class _Marks:
+    """The kind of each line of one text."""
+
+    def __init__(self, lines: list[str], *, forwarded: bool) -> None:
+        self._lines = lines
+        self._forwarded = forwarded
+        self._kinds: list[SpanKind] = ["reply"] * len(lines)
+
+    def kinds(self) -> list[SpanKind]:
+        self._quotes()
+        self._signatures()
+        if not self._has("reply") and not self._has("signature"):
+            return ["reply"] * len(self._lines)
+        return self._kinds
+
+    def _has(self, kind: SpanKind, end: int | None = None) -> bool:
+        pairs = zip(self._kinds[:end], self._lines[:end], strict=True)
+        return any(one == kind and line.strip() for one, line in pairs)
+
+    def _mark(self, start: int, end: int, kind: SpanKind) -> None:
+        self._kinds[start:end] = [kind] * (end - start)
+
+    # quotes
+
+    def _quotes(self) -> None:
+        at, written, attributed = 0, False, False
+        while at < len(self._lines):
+            line = self._lines[at]
+            if not line.strip():
+                at += 1
+            elif FORWARDED.fullmatch(line):
+                return
+            elif _QUOTE.match(line):
+                at, kept = self._block(at, attributed=attributed, written=written)
+                written, attributed = written or kept, False
+            elif header := self._header(at):
+                end, sure = header
+                below = self._next(end)
+                marked = below < len(self._lines) and bool(_QUOTE.match(self._lines[below]))
+                if marked or not sure:
+                    self._mark(at, end if marked else at, "quoted")
+                    written = written or not marked
+                elif written and not self._forwarded:
+                    self._mark(at, len(self._lines), "quoted")
+                    return
+                else:
+                    return
+                at, attributed = end, marked
+            else:
+                written, attributed, at = True, False, at + 1
+
+    def _block(self, start: int, *, attributed: bool, written: bool) -> tuple[int, bool]:
+        """Mark the quote that begins here; its end, and whether it was kept as the customer's own."""
+        end = self._block_end(start)
+        lines = [line for line in self._lines[start:end] if line.strip()]
+        after = self._next(end) < len(self._lines)
+        own = not attributed and (
+            all(_PROMPT.match(line) for line in lines)
+            or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
+            or (len(lines) == 1 and written and bool(self._lines[start - 1].strip()))
+        )
+        if not own:
+            self._mark(start, end, "quoted")
+        return end, own
+
+    def _block_end(self, at: int) -> int:
+        """Where the quote ends: blank lines and bare links between quoted lines belong to it."""
+        end = at
+        while at < len(self._lines):
+            line = self._lines[at]
+            if _QUOTE.match(line):
+                end = at + 1
+            elif line.strip() and not _LINK.fullmatch(line):
+                break
+            at += 1
+        return end
+
+    def _quoted_again(self, at: int) -> bool:
+        return any(_QUOTE.match(line) for line in self._lines[at : at + 200])
+
+    def _next(self, at: int) -> int:
+        while at < len(self._lines) and not self._lines[at].strip():
+            at += 1
+        return at
+
+    # headers of quotes
+
+    def _header(self, at: int) -> tuple[int, bool] | None:
+        """The end of the quote's header that begins here, and whether it is sure without `>` below it."""
+        line = self._lines[at]
+        start = at
+        if SEPARATED.fullmatch(line):
+            return at + 1, True
+        if _RULE.fullmatch(line):
+            start = self._next(at + 1)
+        block = self._from_block(start)
+        if block:
+            return block, True
+        return self._attribution(at) if start == at else None
+
+    def _from_block(self, at: int) -> int:
+        """The end of an Outlook header block, or 0. A traveller's "From: Berlin, To: Paris" is none."""
+        roles: dict[str, str] = {}
+        end, blanks = at, 0
+        for number in range(at, min(at + 14, len(self._lines))):
+            role, value = _role(self._lines[number])
+            if role and role not in roles:
+                roles[role], end, blanks = value, number + 1, 0
+            elif not self._lines[number].strip():
+                blanks += 1
+            elif blanks or number == at:
+                break
+            if blanks > 1:
+                break
+        return end if _is_header(roles) else 0
+
+    def _attribution(self, at: int) -> tuple[int, bool] | None:
+        joined = ""
+        for end in range(at + 1, min(at + _MOST_JOINED, len(self._lines)) + 1):
+            line = self._lines[end - 1].strip()
+            open_address = joined.count("<") > joined.count(">")
+            if not line or (end > at + 1 and _QUOTE.match(line) and not open_address):
+                return None
+            joined = f"{joined} {line}".strip()
+            if len(joined) > 400:
+                return None
+            if _is_attribution(joined, wrapped=end > at + 1):
+                later = any(self._attribution_ends(inner, end) for inner in range(at + 1, end))
+                return None if later else (end, _is_sure(joined))
+        return None
+
+    def _attribution_ends(self, at: int, end: int) -> bool:
+        joined = " ".join(line.strip() for line in self._lines[at:end])
+        return bool(STARTS.match(joined)) and _is_attribution(joined, wrapped=False)
+
+    # signatures
+
+    def _signatures(self) -> None:
+        """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
+        start = 0
+        for kind, group in groupby(list(self._kinds)):
+            end = start + len(list(group))
+            if kind == "reply":
+                self._sign(start, end)
+            start = end
+
+    def _sign(self, start: int, end: int) -> None:
+        for at in range(max(start, end - 40), end):
+            if self._begins_signature(at, end):
+                self._mark(at, end, "signature")
+                end = at
+                break
+        while (last := self._last(start, end)) >= start and self._is_device(last, start):
+            self._mark(last, end, "signature")
+            end = last
+
+    def _begins_signature(self, at: int, end: int) -> bool:
+        line = self._lines[at]
+        below = [one for one in self._lines[at + 1 : end] if one.strip()]
+        if line.rstrip() == "--":
+            return len(below) <= _MOST_SIGNATURE
+        return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
+
+    def _last(self, start: int, end: int) -> int:
+        while end > start and not self._lines[end - 1].strip():
+            end -= 1
+        return end - 1
+
+    def _is_device(self, at: int, start: int) -> bool:
+        line = self._lines[at]
+        if DEVICE.fullmatch(line):
+            return ", " not in line and len(line) < 90
+        alone = at > start and not self._lines[at - 1].strip() and self._has_text(start, at)
+        listed = any(one.lstrip().startswith(("-", "–")) for one in self._lines[start:at])
+        return alone and not listed and bool(_NAME.fullmatch(line))
+
+    def _has_text(self, start: int, end: int) -> bool:
+        return any(line.strip() for line in self._lines[start:end])
+
+
+def _role(line: str) -> tuple[str, str]:
+    bare = line.strip(" \t*>").replace("*", "").replace("：", ":")
+    word, colon, value = bare.partition(":")
+    return (ROLES.get(word.strip().casefold(), "") if colon else ""), value.strip()
+
+
+def _is_header(roles: dict[str, str]) -> bool:
+    if "from" not in roles or len(roles) < 2 or next(iter(roles)) not in {"from", "sent", "subject"}:
+        return False
+    if not roles["from"] or not {"sent", "subject", "to"} & set(roles):
+        return False
+    dated = bool(DATE.search(roles.get("sent", "")))
+    return bool(MAILBOX.search(roles["from"])) or (dated and "subject" in roles)
+
+
+def _is_attribution(joined: str, *, wrapped: bool) -> bool:
+    bare = joined.rstrip("* _-")
+    ends = bare.endswith((":", "："))
+    if not (ends or joined.endswith("--") or bare.endswith("wrote")) or FIRST_PERSON.match(joined):
+        return False
+    if re.fullmatch(r"-{2,} .{2,100} wrote:? -{2,}", joined):
+        return True
+    placed = bool(DATE.search(joined) or MAILBOX.search(joined))
+    if WROTE.search(joined) and placed:
+        return bool(STARTS.match(joined)) or not wrapped or bool(re.match(r"[^ ].{0,80}(?:<|\d)", joined))
+    addressed = ends and bare[:-1].rstrip().endswith((">", ">)")) and MAILBOX.search(joined[-120:])
+    return bool(addressed and DATE.search(joined) and TIME.search(joined))
+
+
+def _is_sure(joined: str) -> bool:
+    return bool(DATE.search(joined)) and bool(
+        MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined))
+    )

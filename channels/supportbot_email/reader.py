@@ -1,0 +1,60 @@
+"""What happens to a mail that arrived: parsed, put into its conversation, handed in."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from supportbot.messages import Inbound, Sender
+from supportbot_email.inbound import reason_to_ignore, to_inbound
+
+if TYPE_CHECKING:
+    from supportbot.channel import Accept
+    from supportbot_email.child import Parser
+    from supportbot_email.conversations import Conversations
+    from supportbot_email.mail import Mail
+
+
+class Reader:
+    """Takes the inbox's mails."""
+
+    def __init__(self, name: str, accept: Accept, parser: Parser, conversations: Conversations) -> None:
+        self._name = name
+        self._accept = accept
+        self._parser = parser
+        self._conversations = conversations
+
+    async def take(self, raw: bytes) -> None:
+        """Hand a mail in; it is on disk when this returns.
+
+        Where it belongs is remembered first: after a crash in between the same mail comes again, and finds
+        the same conversation.
+        """
+        mail = await self._parser.parse(raw)
+        ignored = reason_to_ignore(mail)
+        conversation = await self._conversation_of(mail)
+        if not ignored:
+            people = (mail.sender.address, *(other.address for other in (*mail.to, *mail.cc)))
+            await self._conversations.learn(conversation, mail.message_id, people)
+        await self._accept(to_inbound(mail, channel=self._name, conversation=conversation, ignored=ignored))
+
+    async def set_aside(self, raw: bytes) -> None:
+        """Record that there was a mail which nothing here can handle."""
+        key = sha256(raw).hexdigest()
+        await self._accept(
+            Inbound(
+                channel=self._name,
+                conversation=key,
+                sender=Sender(id="unknown"),
+                text="",
+                keys=(key,),
+                ignored="unreadable",
+            )
+        )
+
+    async def _conversation_of(self, mail: Mail) -> str:
+        """Return the conversation a mail continues, or the key of a new one."""
+        found = await self._conversations.of(mail)
+        if found is None or not await self._conversations.may_join(mail, found):
+            return mail.content_key
+        return found

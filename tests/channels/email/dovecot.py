@@ -1,0 +1,210 @@
+"""A real Dovecot for tests: unprivileged, on a free loopback port, in a folder of its own."""
+
+from __future__ import annotations
+
+import imaplib
+import os
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from email.message import EmailMessage
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PASSWORD = "s3cret"
+_BINARY = shutil.which("dovecot") or next((p for p in ("/usr/sbin/dovecot",) if Path(p).exists()), None)
+
+needs_dovecot = pytest.mark.skipif(
+    _BINARY is None, reason="needs Dovecot: apt-get install dovecot-imapd dovecot-lmtpd"
+)
+
+_CONFIG = """
+base_dir = {root}/run
+state_dir = {root}/state
+log_path = {root}/log
+protocols = imap
+listen = 127.0.0.1
+default_internal_user = {user}
+default_login_user = {user}
+default_internal_group = {group}
+mail_uid = {user}
+mail_gid = {group}
+first_valid_uid = 1
+first_valid_gid = 1
+ssl = no
+disable_plaintext_auth = no
+mail_fsync = never
+mail_location = maildir:~/Maildir
+mail_plugins = quota
+mail_max_userip_connections = 100
+passdb {{
+  driver = static
+  args = password={password}
+}}
+userdb {{
+  driver = static
+  args = uid={user} gid={group} home={root}/home/%u
+}}
+namespace inbox {{
+  inbox = yes
+  mailbox Drafts {{
+    auto = create
+    special_use = \\Drafts
+  }}
+  mailbox Sent {{
+    auto = create
+    special_use = \\Sent
+  }}
+  mailbox Trash {{
+    auto = create
+    special_use = \\Trash
+  }}
+}}
+plugin {{
+  quota = maildir:User quota
+  quota_rule = *:storage={quota}
+}}
+service imap-login {{
+  chroot =
+  inet_listener imap {{
+    port = {port}
+  }}
+  inet_listener imaps {{
+    port = 0
+  }}
+}}
+service anvil {{
+  chroot =
+}}
+service stats {{
+  chroot =
+}}
+protocol imap {{
+  mail_plugins = quota imap_quota
+}}
+"""
+
+
+class Dovecot:
+    """A running server, and a person with a mail program."""
+
+    def __init__(self, root: Path, port: int) -> None:
+        self.root, self.port = root, port
+
+    @contextmanager
+    def person(self, user: str) -> Iterator[imaplib.IMAP4]:
+        """Log in as the mailbox's owner."""
+        client = imaplib.IMAP4("127.0.0.1", self.port, timeout=20)
+        client.login(user, PASSWORD)
+        try:
+            yield client
+        finally:
+            with suppress(OSError, imaplib.IMAP4.error):
+                client.logout()
+
+    def deliver(self, user: str, raw: bytes, folder: str = "INBOX", flags: str = "") -> int:
+        """Put a mail into a folder as a delivery does; returns its UID."""
+        with self.person(user) as client:
+            status, answer = client.append(folder, flags or None, None, raw)
+            assert status == "OK", answer
+            return int(answer[0].split(b"]")[0].split()[-1])
+
+    def mails(self, user: str, folder: str) -> list[bytes]:
+        """Return what is in a folder, oldest first."""
+        with self.person(user) as client:
+            client.select(folder, readonly=True)
+            _, found = client.uid("SEARCH", "ALL")
+            return [client.uid("FETCH", uid, "(BODY.PEEK[])")[1][0][1] for uid in found[0].split()]
+
+    def flags(self, user: str, folder: str = "INBOX") -> list[str]:
+        """Return the flags of the mails in a folder."""
+        with self.person(user) as client:
+            client.select(folder, readonly=True)
+            _, found = client.uid("SEARCH", "ALL")
+            return [
+                client.uid("FETCH", uid, "(FLAGS)")[1][0].decode().partition("FLAGS (")[2].partition(")")[0]
+                for uid in found[0].split()
+            ]
+
+    def remove(self, user: str, folder: str) -> None:
+        """Delete everything in a folder."""
+        with self.person(user) as client:
+            client.select(folder)
+            client.store("1:*", "+FLAGS", "(\\Deleted)")
+            client.expunge()
+
+    def renumber(self, user: str) -> None:
+        """Give the inbox another UIDVALIDITY, as a restored or moved server does."""
+        maildir = self.root / "home" / user / "Maildir"
+        for index in maildir.glob("dovecot.index*"):
+            index.unlink()
+        numbers = maildir / "dovecot-uidlist"
+        numbers.write_text(re.sub(r"V\d+", "V1000", numbers.read_text(), count=1))
+
+
+def mail(text: str = "Where is my parcel?", *, subject: str = "My parcel", **headers: str) -> bytes:
+    """Return a customer's mail."""
+    message = EmailMessage()
+    fields = {"From": "Anna <anna@customer.test>", "To": "support@example.com", "Subject": subject} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    for name, value in fields.items():
+        message[name] = value
+    if "Date" not in message:
+        message["Date"] = "Wed, 25 Nov 2026 10:00:00 +0000"
+    message.set_content(text)
+    return message.as_bytes()
+
+
+@contextmanager
+def dovecot(quota: str = "100M") -> Iterator[Dovecot]:
+    """Run one until the block ends."""
+    assert _BINARY is not None
+    with tempfile.TemporaryDirectory(prefix="dovecot") as folder, socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+        free.close()
+        root = Path(folder)
+        user, group = ("nobody", "nogroup") if os.geteuid() == 0 else (_name("--user"), _name("--group"))
+        (root / "home").mkdir()
+        config = _CONFIG.format(root=root, user=user, group=group, port=port, quota=quota, password=PASSWORD)
+        (root / "dovecot.conf").write_text(config)
+        command = [_BINARY, "-F", "-c", str(root / "dovecot.conf")]
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", f"{user}:{group}", str(root)], check=True)
+            command = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", *command]
+        with (root / "out").open("wb") as out:
+            process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
+        try:
+            _wait_for(port, process, root)
+            yield Dovecot(root, port)
+        finally:
+            process.terminate()
+            process.wait(10)
+
+
+def _name(what: str) -> str:
+    return subprocess.run(
+        ["id", f"-{what}", "--name"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes], root: Path) -> None:
+    for _ in range(400):
+        with suppress(OSError):
+            imaplib.IMAP4("127.0.0.1", port, timeout=5).logout()
+            return
+        if process.poll() is not None:
+            break
+        time.sleep(0.05)
+    log = (root / "log").read_text() if (root / "log").exists() else ""
+    raise RuntimeError(f"Dovecot did not start: {(root / 'out').read_text()} {log}")

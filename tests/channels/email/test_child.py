@@ -1,0 +1,93 @@
+"""The child that reads mails: killed when one is too much, back for the next."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supportbot_email.child import Parser
+from supportbot_email.mail import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+RAW = b"From: Ann <ann@customer.example>\r\nMessage-ID: <1@customer.example>\r\nSubject: Hi\r\n\r\nHello\r\n"
+PNG = RAW.replace(
+    b"\r\n\r\n", b'\r\nContent-Type: image/png; name="a.png"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
+).replace(b"Hello", b"AAEC/w==")
+
+
+@asynccontextmanager
+async def parser(**limits: float) -> AsyncIterator[Parser]:
+    made = Parser(Settings(), **limits)  # type: ignore[arg-type]
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def test_reads_and_stays() -> None:
+    """One child reads many mails, an empty one too."""
+    async with parser() as child:
+        assert "Hello" == (await child.parse(RAW)).reply
+        first = child.pid
+        assert "no header" == (await child.parse(b"")).problem
+        assert "Hello" == (await child.parse(RAW)).reply
+        assert first == child.pid
+
+
+async def test_bytes_survive() -> None:
+    """An image comes back as it was, and so does a lone surrogate's replacement."""
+    async with parser() as child:
+        assert b"\x00\x01\x02\xff" == (await child.parse(PNG)).attachments[0].data
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+async def test_killed_child(number: signal.Signals) -> None:
+    """A child that died between two mails is replaced, and the next mail is not blamed."""
+    async with parser() as child:
+        await child.parse(RAW)
+        os.kill(child.pid, number)
+        assert "Hello" == (await child.parse(RAW)).reply
+
+
+async def test_stopped_child() -> None:
+    """A child that does not answer is killed, its mail has a problem, the next is read."""
+    async with parser(wall_seconds=3) as child:
+        await child.parse(RAW)
+        os.kill(child.pid, signal.SIGSTOP)
+        assert (await child.parse(RAW)).problem
+        assert "Hello" == (await child.parse(RAW)).reply
+
+
+def open_files() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+async def test_leaves_nothing() -> None:
+    """Closing ends the child and gives its pipes back; cancelling a parse ends it too."""
+    async with parser() as child:
+        await child.parse(RAW)
+        before = open_files()
+        for _ in range(3):
+            os.kill(child.pid, signal.SIGSTOP)
+            task = asyncio.create_task(child.parse(RAW))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await child.parse(RAW)
+        assert before == open_files()
+
+
+async def test_too_much_work() -> None:
+    """A mail that takes more CPU than allowed ends the child; the next mail is read by another."""
+    async with parser(cpu_seconds=0) as child:
+        assert (await child.parse(RAW + b"> x\n" * 5_000_000)).problem
+        assert child.pid == 0

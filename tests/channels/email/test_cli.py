@@ -1,0 +1,62 @@
+"""``supportbot email check``: what a person sees before the first start."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from typer.testing import CliRunner
+
+from supportbot.cli.commands import app
+from tests.channels.email.dovecot import mail, needs_dovecot
+from tests.channels.email.mailboxes import section
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.channels.email.dovecot import Dovecot
+
+
+def _check(folder: Path, sections: dict[str, object]) -> tuple[int, str]:
+    (folder / "bot.yaml").write_text(json.dumps({"channels": sections}))
+    done = CliRunner().invoke(app, ["-c", str(folder / "bot.yaml"), "email", "check"])
+    return done.exit_code, done.output
+
+
+@needs_dovecot
+def test_it_shows_the_newest_mails_and_changes_nothing(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """The folders, the class and its rule, the words, and what would be done; a terminal is not steered."""
+    server.deliver(address, mail("Where is \x1b[31mit?"))
+    server.deliver(address, mail("I am away.", subject="Away", Auto_Submitted="auto-replied"))
+    code, said = _check(tmp_path, {"support": {"type": "email", **section(address, server.port)}})
+    assert 0 == code
+    for line in (
+        f"{address} at 127.0.0.1: logged in.",
+        "inbox   INBOX, 2 mails, pushed",
+        "drafts  Drafts",
+        "  would   get a draft",
+        "  | Where is \ufffd[31mit?",
+        "  would   be recorded and not answered: auto_reply",
+    ):
+        assert line in said
+    assert ([], ["", ""]) == (
+        server.mails(address, "Drafts"),
+        [flags.replace("\\Recent", "") for flags in server.flags(address)],
+    )
+
+
+@needs_dovecot
+def test_a_login_that_fails_is_one_line(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """It says what to look at, and not the password."""
+    wrong = {"type": "email", **section(address, server.port), "password": "no-such-password"}
+    code, said = _check(tmp_path, {"support": wrong})
+    assert (2, 1) == (code, len(said.splitlines()))
+    assert "no-such-password" not in said
+
+
+def test_without_a_mailbox_it_says_so(tmp_path: Path) -> None:
+    """There has to be one to look at, and a whole one."""
+    code, said = _check(tmp_path, {})
+    assert (2, True) == (code, "There is: none" in said)
+    code, said = _check(tmp_path, {"support": {"type": "email"}})
+    assert (2, True) == (code, "channels.support" in said and "address" in said)

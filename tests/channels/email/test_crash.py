@@ -1,0 +1,58 @@
+"""The real program on a real mailbox, killed where it hurts: one draft, and no mail skipped."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.acceptance.program import BotFolder, program
+from tests.channels.email.conftest import until
+from tests.channels.email.dovecot import mail, needs_dovecot
+from tests.channels.email.mailboxes import section, subject
+from tests.channels.email.wire import Wire
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.acceptance.program import Program
+    from tests.channels.email.dovecot import Dovecot
+
+pytestmark = needs_dovecot
+
+
+def _folder(root: Path, address: str, port: int) -> BotFolder:
+    support = {"type": "email", **section(address, port)}
+    return BotFolder(root, channels={"support": support})
+
+
+def _is_stored(folder: BotFolder) -> bool:
+    with closing(sqlite3.connect(folder.database_file)) as database:
+        return bool(database.execute("select 1 from messages").fetchall())
+
+
+async def _watches(bot: Program) -> None:
+    await until(lambda: any("email.watching" in line and "INBOX" in line for line in bot.errors), 30)
+
+
+@pytest.mark.parametrize("where", ["hold fetch", "hold append", "hold receipt", "stored"])
+async def test_killed_where_it_hurts(server: Dovecot, address: str, tmp_path: Path, where: str) -> None:
+    """While it fetches, once the mail is stored, before the draft is taken, before the server's receipt."""
+    async with Wire(server.port) as wire:
+        folder = _folder(tmp_path, address, wire.port)
+        async with program(folder) as bot:
+            await _watches(bot)
+            wire.cut = where if where != "stored" else ""  # type: ignore[assignment]
+            server.deliver(address, mail("How long does a parcel take?", subject="one"))
+            if where == "stored":
+                await until(lambda: _is_stored(folder))
+            else:
+                await wire.was_cut.wait()
+            await bot.kill()
+            server.deliver(address, mail("Where can I follow it?", subject="two"))
+            await bot.start()
+            await until(lambda: 2 == len(server.mails(address, "Drafts")), 40)
+            assert 0 == await bot.stop()
+    assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))

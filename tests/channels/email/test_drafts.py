@@ -1,0 +1,219 @@
+"""Leaving drafts on a real server: each once, and never over what a person did."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.messages import Outbound
+from supportbot.testing.host import MemoryRecords
+from supportbot_email.drafts import Drafts, Notes, planned_note
+from tests.channels.email.dovecot import dovecot, mail, needs_dovecot
+from tests.channels.email.mailboxes import config, line, subject
+from tests.channels.email.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from supportbot.messages import Sent
+    from tests.channels.email.dovecot import Dovecot
+
+pytestmark = needs_dovecot
+
+
+class Desk:
+    """Leaves drafts as the channel does."""
+
+    def __init__(self, drafts: Drafts) -> None:
+        self.drafts = drafts
+
+    async def leave(self, name: str, *, at: int = 1) -> Sent:
+        """Leave a draft whose subject is its name."""
+        outbound = _outbound(name, at)
+        note = planned_note(outbound, f"<{name}@example.com>")
+        return await self.drafts.leave(outbound, note, _draft(name))
+
+    async def find(self, name: str) -> Sent | None:
+        """Look for it."""
+        return await self.drafts.find(f"dlv_{name}")
+
+
+@asynccontextmanager
+async def desk(address: str, port: int, records: MemoryRecords) -> AsyncIterator[Desk]:
+    settings = config(address, port)
+    own = line(settings)
+    try:
+        yield Desk(Drafts(settings, own, Notes(records)))
+    finally:
+        await own.close()
+
+
+def _outbound(name: str, at: int) -> Outbound:
+    return Outbound(
+        delivery_id=f"dlv_{name}",
+        conversation_id="conv",
+        message_id="msg",
+        turn_id="turn",
+        tenant="default",
+        channel="support",
+        external_id="thread",
+        address={},
+        text=name,
+        seq=2,
+        created_at=at,
+    )
+
+
+def _draft(name: str) -> bytes:
+    return mail("It comes tomorrow.", subject=name, Message_ID=f"<{name}@example.com>")
+
+
+def _left(server: Dovecot, address: str, folder: str = "Drafts") -> list[str]:
+    return [subject(raw) for raw in server.mails(address, folder)]
+
+
+@pytest.fixture
+def records() -> MemoryRecords:
+    return MemoryRecords()
+
+
+async def test_a_draft_is_left_as_a_draft(server: Dovecot, address: str, records: MemoryRecords) -> None:
+    """It lies in the folder that the server marks as Drafts, with the flag of one."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one")
+    assert _draft("one").replace(b"\n", b"\r\n") == server.mails(address, "Drafts")[0]
+    assert "\\Draft" in server.flags(address, "Drafts")[0]
+
+
+async def test_leaving_it_again_leaves_one(server: Dovecot, address: str, records: MemoryRecords) -> None:
+    """Also when everything we knew is gone: it is found by its Message-ID."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one")
+        await own.leave("one")
+    async with desk(address, server.port, MemoryRecords()) as forgetful:
+        await forgetful.leave("one")
+    assert ["one"] == _left(server, address)
+
+
+async def test_part_of_a_message_id_is_another_draft(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """Servers search for parts of words: what is found is compared exactly."""
+    server.deliver(address, _draft("the.one"), "Drafts")
+    async with desk(address, server.port, records) as own:
+        assert await own.find("one") is None
+        await own.leave("one")
+    assert ["the.one", "one"] == _left(server, address)
+
+
+async def test_a_newer_draft_replaces_an_untouched_one(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """The person finds one answer in a thread, the newest; other people's drafts stay."""
+    server.deliver(address, _draft("somebody"), "Drafts")
+    async with desk(address, server.port, records) as own:
+        await own.leave("one", at=1)
+        await own.leave("two", at=2)
+    assert ["somebody", "two"] == _left(server, address)
+
+
+async def test_an_edited_draft_is_left_alone(server: Dovecot, address: str, records: MemoryRecords) -> None:
+    """A mail program saves an edited draft as a new mail, under the same Message-ID."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one", at=1)
+        server.remove(address, "Drafts")
+        edited = _draft("one").replace(b"tomorrow", b"on Monday")
+        server.deliver(address, edited, "Drafts")
+        await own.leave("two", at=2)
+    assert ["one", "two"] == _left(server, address)
+
+
+@pytest.mark.parametrize("then", ["deleted", "sent"])
+async def test_what_a_person_took_away_is_not_left_again(
+    server: Dovecot, address: str, records: MemoryRecords, then: str
+) -> None:
+    """A draft that was deleted or sent has had its time."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one")
+        server.remove(address, "Drafts")
+        if then == "sent":
+            server.deliver(address, _draft("one"), "Sent")
+        assert await own.find("one") is not None
+        await own.leave("one")
+    assert [] == _left(server, address)
+
+
+@pytest.mark.parametrize(("cut", "found"), [("before append", False), ("after append", True)])
+async def test_a_lost_answer_is_settled_by_looking(
+    server: Dovecot, address: str, records: MemoryRecords, cut: str, found: bool
+) -> None:
+    """The connection breaks when the draft is handed over: it is unclear, and one look tells."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = cut  # type: ignore[assignment]
+        with pytest.raises(Unclear):
+            await own.leave("one")
+        assert found is (await own.find("one") is not None)
+        await own.leave("one")
+    assert ["one"] == _left(server, address)
+
+
+async def test_a_draft_that_vanished_unseen_is_not_left_again(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """The server took it, its answer got lost, and a person deleted it: nobody can tell."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "after append"
+        with pytest.raises(Unclear):
+            await own.leave("one")
+        server.remove(address, "Drafts")
+        with pytest.raises(Unclear):
+            await own.find("one")
+
+
+async def test_one_that_a_person_sent_unseen_is_found_in_sent(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """The server took it, its answer got lost, and a person sent it."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "after append"
+        with pytest.raises(Unclear):
+            await own.leave("one")
+        server.remove(address, "Drafts")
+        server.deliver(address, _draft("one"), "Sent")
+        assert await own.find("one") is not None
+
+
+@pytest.mark.parametrize(("cut", "error"), [("no to append", RetryAfter), ("never to append", Refused)])
+async def test_what_the_server_says_decides(
+    server: Dovecot, address: str, records: MemoryRecords, cut: str, error: type[Exception]
+) -> None:
+    """A full mailbox may have room later; a draft that is too large is too large tomorrow."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = cut  # type: ignore[assignment]
+        with pytest.raises(error):
+            await own.leave("one")
+        await own.leave("one")
+    assert ["one"] == _left(server, address)
+
+
+async def test_a_full_mailbox_is_waited_for(address: str, records: MemoryRecords) -> None:
+    """A real quota: the draft is left when there is room."""
+    with dovecot(quota="2") as small:
+        small.deliver(address, mail("word " * 300))
+        small.deliver(address, mail("w"))
+        async with desk(address, small.port, records) as own:
+            with pytest.raises(RetryAfter, match="OVERQUOTA"):
+                await own.leave("one")
+            small.remove(address, "INBOX")
+            await own.leave("one")
+        assert ["one"] == _left(small, address)
+
+
+async def test_a_server_that_is_away_is_waited_for(address: str, records: MemoryRecords) -> None:
+    """Nothing was handed over, so nothing is unclear."""
+    async with desk(address, 1, records) as own:
+        with pytest.raises(RetryAfter):
+            await own.leave("one")

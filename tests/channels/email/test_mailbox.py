@@ -1,0 +1,181 @@
+"""Watching an inbox on a real server: nothing skipped, nothing changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from supportbot.errors import StoreUnavailable
+from supportbot.testing.host import MemoryRecords
+from tests.channels.email.conftest import until
+from tests.channels.email.dovecot import mail, needs_dovecot
+from tests.channels.email.mailboxes import Taker, config, watching
+
+if TYPE_CHECKING:
+    from tests.channels.email.dovecot import Dovecot
+    from tests.channels.email.wire import Wire
+
+pytestmark = needs_dovecot
+
+
+@pytest.fixture
+def taker() -> Taker:
+    return Taker()
+
+
+@pytest.fixture
+def records() -> MemoryRecords:
+    return MemoryRecords()
+
+
+async def test_a_mail_that_arrives_is_taken_and_its_flags_stay(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords, wire: Wire
+) -> None:
+    """IDLE wakes the watcher; the mail is still unread in the person's mail program."""
+    async with wire, watching(config(address, wire.port), records, taker):
+        await wire.idling.wait()
+        server.deliver(address, mail(subject="one"))
+        assert ["one"] == await taker.has(1)
+    assert [""] == [flags.replace("\\Recent", "") for flags in server.flags(address)]
+
+
+async def test_the_first_start_begins_at_now(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """What lay in the mailbox before is nobody's question any more."""
+    server.deliver(address, mail(subject="old"))
+    async with watching(config(address, server.port), records, taker):
+        server.deliver(address, mail(subject="new"))
+        assert ["new"] == await taker.has(1)
+
+
+async def test_backfill_takes_what_lay_there_before(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """With ``backfill`` the first start looks back."""
+    server.deliver(address, mail(subject="old"))
+    async with watching(config(address, server.port, backfill="3d"), records, taker):
+        server.deliver(address, mail(subject="new"))
+        assert ["old", "new"] == await taker.has(2)
+
+
+async def test_what_came_while_it_was_stopped_is_taken(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """The cursor outlives the process; also mail that a person has read already is taken."""
+    async with watching(config(address, server.port), records, taker):
+        pass
+    server.deliver(address, mail(subject="missed"), flags="(\\Seen)")
+    async with watching(config(address, server.port), records, taker):
+        assert ["missed"] == await taker.has(1)
+
+
+@pytest.mark.parametrize("cut", ["in idle", "in literal"])
+async def test_a_broken_connection_skips_nothing(
+    server: Dovecot, address: str, taker: Taker, wire: Wire, cut: str
+) -> None:
+    """The connection breaks while it waits, or in the middle of a mail: the mail is taken once, all of it."""
+    async with wire, watching(config(address, wire.port), MemoryRecords(), taker):
+        await wire.idling.wait()
+        wire.cut = cut  # type: ignore[assignment]
+        if cut == "in idle":
+            wire.hang_up()
+        sent = mail("word " * 300, subject="one")
+        server.deliver(address, sent)
+        await wire.was_cut.wait()
+        assert ["one"] == await taker.has(1)
+        assert sent.replace(b"\n", b"\r\n") == taker.mails[0]
+
+
+async def test_the_cursor_waits_for_the_store(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """A mail that could not be stored is handed over again."""
+    taker.failures = [StoreUnavailable(cause="disk full")]
+    async with watching(config(address, server.port), records, taker):
+        server.deliver(address, mail(subject="one"))
+        assert ["one"] == await taker.has(1)
+
+
+async def test_a_mail_that_breaks_us_is_set_aside(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """After three tries the mails behind it are taken."""
+    taker.failures = [ValueError("poison")] * 3
+    async with watching(config(address, server.port), records, taker):
+        server.deliver(address, mail(subject="poison"))
+        server.deliver(address, mail(subject="good"))
+        assert ["good"] == await taker.has(1)
+        assert 1 == len(taker.aside)
+
+
+async def test_a_renumbered_mailbox_is_read_again_from_where_we_were(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """With another UIDVALIDITY what may be new is handed over; the inbox knows what is not."""
+    async with watching(config(address, server.port), records, taker):
+        server.deliver(address, mail(subject="one"))
+        await taker.has(1)
+    server.renumber(address)
+    server.deliver(address, mail(subject="two"))
+    async with watching(config(address, server.port), records, taker):
+        assert ["one", "one", "two"] == await taker.has(3)
+
+
+async def test_two_processes_do_not_watch_one_mailbox(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """The second stands by, and says nothing is wrong."""
+    second = Taker()
+    async with (
+        watching(config(address, server.port), records, taker),
+        watching(config(address, server.port), records, second) as standing_by,
+    ):
+        server.deliver(address, mail(subject="one"))
+        assert ["one"] == await taker.has(1)
+        assert ("", []) == (standing_by.problem, second.mails)
+
+
+async def test_a_wrong_password_parks_the_mailbox(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """It says so, in words without the password."""
+    wrong = config(address, server.port, password="no-such-password")
+    async with watching(wrong, records, taker, until="does not let us in") as watcher:
+        assert "no-such-password" not in watcher.problem
+
+
+async def test_a_mail_that_vanishes_while_it_is_read_is_passed_over(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """Somebody deletes mail that we have listed and not fetched yet: what comes after it is taken."""
+
+    class Meddling(Taker):
+        async def take(self, raw: bytes) -> None:
+            await super().take(raw)
+            if len(self.mails) == 1:
+                server.remove(address, "INBOX")
+
+    taker = Meddling()
+    async with watching(config(address, server.port), records, taker):
+        pass
+    server.deliver(address, mail(subject="one"))
+    server.deliver(address, mail(subject="gone"))
+    async with watching(config(address, server.port), records, taker):
+        await taker.has(1)
+        server.deliver(address, mail(subject="three"))
+        assert ["one", "three"] == await taker.has(2)
+
+
+async def test_a_folder_that_is_not_there_is_waited_for(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """It is named as the problem; once it is there, it is watched."""
+    elsewhere = config(address, server.port, folders={"inbox": "Support"})
+    async with watching(elsewhere, records, taker, until="Support") as watcher:
+        with server.person(address) as person:
+            person.create("Support")
+        await until(lambda: not watcher.problem)
+        server.deliver(address, mail(subject="one"), "Support")
+        assert ["one"] == await taker.has(1)

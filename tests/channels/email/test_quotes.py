@@ -1,0 +1,104 @@
+"""What the customer wrote, without what they quote: and never without a word of theirs."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from supportbot_email.mail import Mail
+from supportbot_email.quotes import split
+
+CASES = {
+    "slashes": ("Test reply\n\nOn 04/19/2011 07:10 AM, Roman Tkachenko wrote:\n\n>\n> Test", "Test reply"),
+    "on date": ("Test reply\n\nOn 11-Apr-2011, at 6:54 PM, Bob <bob@example.com> wrote:\n\n>\n> Test\n>\n> Roman", "Test reply"),
+    "no space": ("Test reply\n\nOn 11-Apr-2011, at 6:54 PM, Bob <bob@example.com>wrote:\n> Test", "Test reply"),
+    "wrote below": ("Test reply\n\n2011/11/7 Nathan <support@example.com>\n\n>  Cristi, hi\n> x", None),
+    "wraps a quote": ("Test reply\n\nOn 04/19/2011 07:10 AM, Roman Tkachenko wrote:\n\n>\n> Test\n\nRegards, Roman", "Test reply\n\nRegards, Roman"),
+    "wraps nested quotes": ("Test reply\nOn 04/19/2011 07:10 AM, Roman Tkachenko wrote:\n\n>Test test\n>On 04/19/2011 07:10 AM, Roman wrote:\n>\n>>\n>> Test.\n>>\n>> Roman\n\nRegards, Roman", "Test reply\nRegards, Roman"),
+    "after quotes": ("On 04/19/2011 07:10 AM, Roman Tkachenko wrote:\n\n>\n> Test\nTest reply", "Test reply"),
+    "two lines": ("Test reply\n\nOn Fri, May 6, 2011 at 6:03 PM, Roman Tkachenko from Hacker News\n<roman@definebox.example> wrote:\n\n> Test.\n>\n> Roman", "Test reply"),
+    "three lines": ("Test reply\n\nOn Nov 30, 2011, at 12:47 PM, Somebody <\n416ffd3258d4d2fa4c85cfa4c44e1721d66e3e8f4@example.com\n> wrote:\n\n> Test", "Test reply"),
+    "six lines": ("I get proper rendering as well.\n\nSent from a magnificent torch of pixels\n\nOn Dec 16, 2011, at 12:47 PM, Corey\n<\nreply@reply.github.example\n>\nwrote:\n\n> Was this caching?", "I get proper rendering as well."),
+    "short quotation": ("Hi\n\nOn 04/19/2011 07:10 AM, Roman wrote:\n\n> Hello", "Hi"),
+    "marker false positive": ("Visit us now for assistance...\n>>> >>>  http://www.domain.example <<<\nVisit our site by clicking the link above", "Visit us now for assistance...\n>>> >>>  http://www.domain.example <<<\nVisit our site by clicking the link above"),
+    "link closed below": ("8.45am-1pm\n\nFrom: somebody@example.com\nDate: Wed, 16 May 2012 00:15:02 -0600\n\n<http://email.example.com/c/x\n>  <bob@example.com>\n\nRequester:", "8.45am-1pm"),
+    "link in the quote": ("Blah\n\nOn Thursday, October 25, 2012 at 3:03 PM, life is short. on Bob wrote:\n\n>\n> Post a response by replying to this email\n>\n(http://example.com/c/YzOTYzMmE) >\n> life is short. (http://example.com/c/YzMmE)\n>\n", "Blah"),
+    "original": ("Test reply\n\n-----Original Message-----\n\nTest", "Test reply"),
+    "original equals": ("Test reply\n\n=====Original Message=====\nFrom: x\n\nTest", "Test reply"),
+    "german original": ("Allo! Follow up MIME!\n\n-----Ursprüngliche Nachricht-----\nVon: nicholas@example.com\nGesendet: Dienstag, 7. Mai 2013\n\nx", "Allo! Follow up MIME!"),
+    "dashes and wrote": ("Test reply\n\n---- John Smith wrote ----\n\n> quoted\n> text\n", "Test reply"),
+    "appointment": ("Invitation for an interview:\n\nDate: Wednesday 3, October 2011\nTime: 7 : 00am\nAddress: 130 Fox St\n\nPlease bring in your ID.", "Invitation for an interview:\n\nDate: Wednesday 3, October 2011\nTime: 7 : 00am\nAddress: 130 Fox St\n\nPlease bring in your ID."),
+    "forwarded": ("FYI\n\n---------- Forwarded message ----------\nFrom: bob@example.com\nDate: Tue, Sep 4, 2012 at 1:35 PM\nSubject: Two\nTo: rob@example.com\n\nText", "FYI\n\n---------- Forwarded message ----------\nFrom: bob@example.com\nDate: Tue, Sep 4, 2012 at 1:35 PM\nSubject: Two\nTo: rob@example.com\n\nText"),
+    "begin forwarded": ("FYI\n\nBegin forwarded message:\n\n> From: bob@example.com\n> Subject: Two\n>\n> Text", "FYI\n\nBegin forwarded message:\n\n> From: bob@example.com\n> Subject: Two\n>\n> Text"),
+    "bold block": ("Allo!\n\n*From:* Bob [mailto:bob@xxx.example]\n*Sent:* Wednesday, January 15, 2014 6:30 PM\n*To:* Ann\n*Subject:* Hi\n\nOld", "Allo!"),
+    "underscores": ("Outlook with a reply\n\n\n ________________________________\nFrom: CRM Comments [mailto:crm@example.com]\nSent: Friday, 23 March 2012 5:08 p.m.\nTo: John\nSubject: Hi\n\nOld", "Outlook with a reply"),
+    "no delimiter": ("And another reply!\n\nFrom: Dan Watson [mailto:dan@example.com]\nSent: Monday, November 26, 2012 10:48 AM\nTo: Watson, Dan\nSubject: Re: New Issue\n\nA reply\n\n--\nSent from my iPhone", "And another reply!"),
+    "not on": ("Thank, this is really helpful.\n\nOne outstanding question I had:\n\nLocally (on development), when I run...\n\nOn Oct 1, 2012, at 11:55 PM, Dave Tapley wrote:\n\n> The good news is that\n> x", "Thank, this is really helpful.\n\nOne outstanding question I had:\n\nLocally (on development), when I run..."),
+    "greedy on": ("On your remote host you can run:\n\n     telnet 127.0.0.1 52698\n\nThis should connect to TextMate.\n\nOn 9 Jan 2014, at 2:47, George Plymale wrote:\n\n> I am having an odd issue\n>", "On your remote host you can run:\n\n     telnet 127.0.0.1 52698\n\nThis should connect to TextMate."),
+    "list footer": ("Hi folks\n\nWhat is the best way?\n\n-Abhishek Kona\n\n\n_______________________________________________\nriak-users mailing list\nriak-users@lists.example\nhttp://lists.example/riak", "Hi folks\n\nWhat is the best way?"),
+    "footer below the quote": ("Hi,\nYou can list the keys.\n\nOn Tue, 2011-03-01 at 18:02 +0530, Abhishek Kona wrote:\n> Hi folks\n>\n> -Abhishek Kona\n>\n> _______________________________________________\n> riak-users mailing list\n\n\n_______________________________________________\nriak-users mailing list\nriak-users@lists.example", "Hi,\nYou can list the keys."),
+    "dashes in a sentence": ("this is an email with a correct -- signature.\n\n-- \nrick\n", "this is an email with a correct -- signature."),
+    "blackberry": ("Here is another email\n\nSent from my BlackBerry", "Here is another email"),
+    "verizon": ("Here is another email\n\nSent from my Verizon Wireless BlackBerry", "Here is another email"),
+    "windows mail": ("Here\n\nSent from Mail for Windows 10\n\nFrom: Bob <bob@x.example>\nSent: Monday\nSubject: x\n\nOld", "Here"),
+    "iphone above the quote": ("hello\n\nSent from my iPhone\n\nOn Apr 3, 2012, at 4:19 PM, bob <bob@example.com> wrote:\n\n> Hi", "hello"),
+    "a list": ("One: Here's what I've got.\n\n- This would be the first bullet point that wraps\nto the second line\n- This is the second bullet point\n\nThis is fine.", "One: Here's what I've got.\n\n- This would be the first bullet point that wraps\nto the second line\n- This is the second bullet point\n\nThis is fine."),
+    "a last bullet": ("Two things:\n\n- Apples\n\n- Pears", "Two things:\n\n- Apples\n\n- Pears"),
+    "inline": ("> Hello\n\nreply one\n\n> second\n\nreply two\n\nOn 04/19/2011 07:10 AM, Roman wrote:\n> old", None),
+    "no quote": ("Just a line", "Just a line"),
+    "all is quoted": ("> only\n> this", "> only\n> this"),
+    "attribution and own copy": ("Your colleague said:\n\nOn 5 May the clerk wrote:\n\nyou get it back.\n\nIs it so?", "Your colleague said:\n\nOn 5 May the clerk wrote:\n\nyou get it back.\n\nIs it so?"),
+    "dutch apple": ("Hi\n\nOp 17-feb.-2015, om 13:18 heeft Julius Caesar <pantheon@rome.example> het volgende geschreven:\n\nOld", "Hi"),
+    "polish gmail": ("Blah\n\nW dniu 28 stycznia 2015 01:53 użytkownik Zoe <zoe@example.com>\nnapisał:\n\n> Blah!", "Blah"),
+    "quoting at the end": ("I agree.\n\n> Shall we?", "I agree."),
+    "a line before on": ("See you.\nOn Monday I am away.\nOn 12 May 2026 at 10:00, Bob <b@x.example> wrote:\n> old\n> x", "See you.\nOn Monday I am away."),
+    "swedish block": ("Hej\n\nFrån: Anno <a@x.example>\nSkickat: den 26 maj 2015 14:45\nTill: Isacson\nÄmne: RE: Week\n\nOld", "Hej"),
+    "norwegian block": ("Hei\n\nFra: Anno [mailto:a@x.example]\nSendt: 26. mai 2015 14:45\nTil: Isac\nEmne: RE\n\nOld", "Hei"),
+    "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
+}  # fmt: skip
+
+
+def reply(text: str) -> str:
+    return Mail(message_id="<x>", content_key="", text=text, spans=split(text)).reply
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_reply(name: str) -> None:
+    """Each shape of a quote, and each thing that only looks like one."""
+    text, expected = CASES[name]
+    if expected is not None:
+        assert expected.split() == reply(text).split()
+
+
+WORDS = st.sampled_from(
+    [
+        "> a",
+        ">",
+        "",
+        "On 3 May 2026 at 9:00, Bob <b@x.example> wrote:",
+        "-- ",
+        "--",
+        "From: a <a@b.example>",
+        "Sent: 1 May 2026 9:00",
+        "Subject: x",
+        "____",
+        "Hello",
+        "Sent from my iPhone",
+        "-Bob",
+        "-----Original Message-----",
+        "wrote:",
+        "<",
+        "\r",
+        "\x0c",
+    ]
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(WORDS, max_size=25).map("\n".join) | st.text(max_size=300))
+def test_spans_are_the_text(text: str) -> None:
+    """Together the spans are the text, whatever it is; what has words has a reply or a signature."""
+    spans = split(text)
+    assert text == "".join(span.text for span in spans)
+    assert not text.strip() or {span.kind for span in spans if span.text.strip()} & {"reply", "signature"}
