@@ -16,6 +16,7 @@ from openai.types.chat import ChatCompletionMessageParam
 from PIL import Image as Pillow
 from pydantic import TypeAdapter
 
+from supportbot.config import needs
 from supportbot.config.models import ModelSection
 from supportbot.history import cost, spoken, trim
 from supportbot.images.fitting import fitted, size_within, tokens_of
@@ -23,9 +24,12 @@ from supportbot.images.gallery import Gallery
 from supportbot.messages import Attachment, Image, Message, Turn, Words
 from supportbot.model.client import Endpoint
 from supportbot.prompt import Prompts
+from supportbot.testing.bots import started_bot
 from supportbot.testing.model_calls import RecordingSink, a_prompt
+from supportbot.testing.model_replies import problem
 from supportbot.testing.model_rules import wrong_field
 from supportbot.testing.model_server import FakeModelServer
+from tests.bot_folder import BotFolder
 from tests.durable import inbound, opened, running
 from tests.test_images import SVG, attached, drawn
 
@@ -308,3 +312,72 @@ def test_a_files_name_is_only_text() -> None:
     (entry,) = spoken(asked(PICTURE.evolve(name=name)).messages)
     assert 1 == entry.content.count("\n")
     assert "\u202e" not in entry.content
+
+
+# -- all of it -----------------------------------------------------------------------------------
+
+
+async def test_in_a_chain_each_model_gets_what_it_can_read(tmp_path: Path) -> None:
+    """The first does not see, and fails; the second sees the image, and in the next turn again."""
+    image = attached(drawn())
+    async with FakeModelServer(problem(500, "Down")) as blind, FakeModelServer() as sighted:
+        models = [
+            {"model": "blind", "base_url": blind.base_url("openai"), "attempts": 1},
+            {"model": "sighted", "dialect": "llama", "base_url": sighted.base_url("llama"), "vision": True},
+        ]
+        async with started_bot({"model": models}, tmp_path) as bot:
+            await bot.say("What is this?", attachments=(image, attached(SVG, "logo.svg")))
+            await bot.say("And its colour?")
+    told, _ = (request.body["messages"][-1]["content"] for request in blind.requests)
+    assert "[Image: photo.png, 64\u00d748]\n[Attached: logo.svg]\n[You cannot see" in told
+    first, second = (request.body["messages"] for request in sighted.requests)
+    assert ["text", "image_url"] == [part["type"] for part in first[-1]["content"]]
+    assert first[-1] in second
+    assert "And its colour?" == second[-1]["content"]
+
+
+async def test_no_image_whatever_it_is_costs_an_answer(tmp_path: Path) -> None:
+    """What is hostile, broken, immense or no image at all is told of, and the customer gets an answer."""
+    bomb = b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + (20_000).to_bytes(4) * 2
+    broken = (b"", SVG, bomb, drawn()[:-30], drawn("JPEG", (640, 480))[:400], b"\xff\xd8\xff\xe0")
+    async with FakeModelServer() as server:
+        model = {"model": "m", "base_url": server.base_url("openai"), "vision": True}
+        async with started_bot({"model": [model]}, tmp_path) as bot:
+            reply = await bot.say("", attachments=tuple(attached(data) for data in broken))
+    assert "answered" == reply.state
+    content = server.requests[0].body["messages"][-1]["content"]
+    assert isinstance(content, str)
+    assert len(broken) == content.count("photo.png")
+
+
+@pytest.mark.parametrize("reads", [True, False])
+async def test_nothing_is_decoded_for_models_that_do_not_see(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reads: bool
+) -> None:
+    """The gallery is not even asked."""
+    asked_for: list[Turn] = []
+
+    async def shown(_gallery: Gallery, turn: Turn) -> Turn:
+        asked_for.append(turn)
+        return turn
+
+    monkeypatch.setattr(Gallery, "shown", shown)
+    async with FakeModelServer() as server:
+        model = {"model": "m", "base_url": server.base_url("openai"), "vision": reads}
+        async with started_bot({"model": [model]}, tmp_path) as bot:
+            await bot.say("Look", attachments=(attached(drawn()),))
+    assert reads == bool(asked_for)
+    assert "which you cannot see" in server.requests[0].body["messages"][-1]["content"]
+
+
+def test_a_model_that_sees_needs_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which is said before a bot starts; the same for a vocabulary."""
+    monkeypatch.setattr(needs, "find_spec", lambda _name: None)
+    said = BotFolder(tmp_path).problems(
+        "model:\n  - {model: m, base_url: http://127.0.0.1/v1, vision: true, tokenizer: x.model}\n"
+    )
+    fix = "install SupportBot with the extra '{}', or leave the key out"
+    assert [
+        f"bot.yaml:2:55: model[0].vision needs Pillow: {fix.format('images')}",
+        f"bot.yaml:2:72: model[0].tokenizer needs tiktoken: {fix.format('tokenizer')}",
+    ] == said

@@ -18,6 +18,7 @@ MAY_TOUCH_FILES = {
     "supportbot/knowledge": "the articles",
     "supportbot/prompt": "the templates",
     "supportbot/evaluation/baseline": "what was answered before",
+    "supportbot/tokenizer": "a model's vocabulary",
     "supportbot/lockfile": "the lock beside the database",
     "supportbot/testing/": "the bot.yaml of a test, and which files a process has open",
     "supportbot/schema": "makes the database's file, and copies it before it is migrated",

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import gc
 import random
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from supportbot.history import cost
-from supportbot.messages import Contact, Memory, Message, Passage, Prompt, Turn, Words
+from supportbot.messages import Attachment, Contact, Image, Memory, Message, Passage, Prompt, Turn, Words
 from supportbot.model.overflow import fitted
 from supportbot.prompt import Prompts
 from supportbot.prompt.budget import shared
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
 SCRIPTS = (
@@ -29,6 +34,13 @@ ROOMS = st.one_of(st.none(), st.integers(320, 2500), st.integers(2500, 9000))
 POOL = [(script * length)[:length] for script in SCRIPTS for length in (0, 1, 5, 30, 60, 120, 240, 500, 2500)]
 TEXTS = st.sampled_from(POOL)
 _chance = random.Random(7)  # drawing every text by itself would take longer than all prompts
+_WITH_IMAGES = (30, 500)  # so long are the questions that come with images
+FILES = tuple(
+    Attachment(
+        name="a.png", content_type="", size=1, width=1, height=1, image=Image(url="data:", tokens=tokens)
+    )
+    for tokens in (147, 1454, 147)
+)
 EXCHANGES = [
     (_chance.choices(POOL, k=_chance.choice([1, 1, 2])), author, _chance.choice(POOL))
     for author in ("bot", "bot", "person", "")
@@ -80,6 +92,16 @@ class Talk:
         return Message(id=f"msg_{seq}", seq=seq, author=author, text=text, created_at=seq)  # type: ignore[arg-type]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _short_pauses() -> Iterator[None]:
+    """What other tests left in memory is not looked through meanwhile: that can take longer than a rendering
+    may."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="module")
 def shipped() -> dict[tuple[int, int], Prompts]:
     """The shipped templates, with budgets of tokens and of messages."""
@@ -120,6 +142,8 @@ def test_no_history_gets_a_prompt_over_budget(shipped: dict[tuple[int, int], Pro
         prompts, talk, before = shipped[key], Talk(), None
         for texts, author, reply in turns:
             turn = talk.asks(texts, window=key[1] + 1)
+            if len(texts[0]) in _WITH_IMAGES:
+                turn = turn.evolve(messages=tuple(m.evolve(attachments=FILES) for m in turn.messages))
             prompt = prompts.render(turn, passages, room=room)
             histories += 1
             said = [entry for entry in prompt.words if entry.role != "system"]
@@ -168,8 +192,13 @@ def test_what_is_asked_does_not_move_the_shares(shipped: dict[tuple[int, int], P
     assert prefix(prompts.render(turn, room=2200)) == prefix(prompts.render(turn, long, room=2200))
 
 
+IMAGES = [(Image(url="data:", tokens=tokens),) * count for tokens in (147, 1454) for count in (1, 2, 9)]
 ENTRIES = st.lists(
-    st.builds(Words, role=st.sampled_from(["user", "assistant", "system"]), content=TEXTS), max_size=12
+    st.one_of(
+        st.builds(Words, role=st.sampled_from(["user", "assistant", "system"]), content=TEXTS),
+        st.builds(Words, role=st.just("user"), content=TEXTS, images=st.sampled_from(IMAGES)),
+    ),
+    max_size=12,
 )
 
 

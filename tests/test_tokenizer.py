@@ -20,6 +20,7 @@ from supportbot.model.scale import Scale
 from supportbot.testing.model_calls import RecordingSink, a_prompt
 from supportbot.testing.model_server import FakeModelServer
 from supportbot.tokenizer import NoVocabulary, Tokenizer, read_ranks
+from tests.bot_folder import BotFolder
 from tests.test_prompt_budget import ENTRIES, TEXTS
 
 if TYPE_CHECKING:
@@ -141,3 +142,13 @@ def conversation(text: str, exchanges: int) -> Prompt:
     words = (Words(role="user", content=text), Words(role="assistant", content=text)) * exchanges
     words = (*words, Words(role="user", content="hello"))
     return a_prompt().evolve(words=words, tokens=cost(words))
+
+
+def test_a_vocabulary_is_looked_for_beside_bot_yaml(tmp_path: Path) -> None:
+    """Its path begins there; one that is not there is said before a bot starts."""
+    folder = BotFolder(tmp_path)
+    entry = "model:\n  - {model: m, base_url: http://127.0.0.1/v1, tokenizer: tokenizer.model}\n"
+    (problem,) = folder.problems(entry)
+    assert problem.startswith("bot.yaml:2:58: model[0].tokenizer cannot be read: ")
+    path = vocabulary(tmp_path)
+    assert path == folder.load(entry).config.model[0].tokenizer

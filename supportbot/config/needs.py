@@ -40,7 +40,9 @@ def _check_tokenizer(number: int, path: Path, findings: Findings) -> None:
     try:
         read_ranks(path)
     except NoVocabulary as error:
-        findings.add(loc, str(error), "name the tokenizer.model that comes with the model; paths begin here")
+        findings.add(
+            loc, str(error), "name the tokenizer.model that comes with the model; paths begin at bot.yaml"
+        )
 
 
 def _install(extra: str) -> str:

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
 
     from supportbot.channel import Channel, ChannelConfig, Host
     from supportbot.config import Loaded
-    from supportbot.messages import Accepted, Assurance, Citation, Message, MessageState, Outbound, Sent
+    from supportbot.messages import (
+        Accepted,
+        Assurance,
+        Attachment,
+        Citation,
+        Message,
+        MessageState,
+        Outbound,
+        Sent,
+    )
     from supportbot.model.base import Model
 
     ChannelClass = tuple[type[Channel], Mapping[str, Any]]
@@ -96,6 +105,7 @@ class StartedBot:
         conversation: str = "anna",
         wants_person: bool = False,
         assurance: Assurance = "anonymous",
+        attachments: tuple[Attachment, ...] = (),
         within: float = 10.0,
     ) -> Reply:
         """Write to the bot as a customer, and wait until the reply is on the platform.
@@ -105,6 +115,7 @@ class StartedBot:
             conversation: which of the customers, and their one conversation.
             wants_person: they pressed "talk to a person".
             assurance: how sure the channel is of who they are; ``verified`` for tools that require it.
+            attachments: what comes with it; of an image the bytes, as ``data``.
             within: seconds to wait at most.
 
         Raises:
@@ -117,6 +128,7 @@ class StartedBot:
             text=text,
             keys=(new_id("m"),),
             wants_person=wants_person,
+            attachments=attachments,
         )
         assert self.platform.accept is not None, "the bot has been started"
         async with asyncio.timeout(within):
