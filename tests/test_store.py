@@ -135,3 +135,39 @@ async def test_a_reader_cannot_write(sqlite_database: str) -> None:
         with pytest.raises(StoreUnavailable, match="readonly"):
             await store.read(lambda tx: tx.run(add("one")))
         assert await number_of_tenants(store) == 1
+
+
+async def test_a_wrong_statement_is_its_unit_s_own_fault(sqlite_database: str) -> None:
+    """A full disk is everybody's, though the driver raises the same kind of error for both."""
+    async with opened(sqlite_database) as store:
+        wrong = Statement(text("SELECT abs(-9223372036854775808) FROM tenants"))  # integer overflow
+        outcomes = await asyncio.gather(
+            store.write(lambda tx: tx.run(add("one"))),
+            store.write(lambda tx: tx.rows(wrong)),
+            store.write(lambda tx: tx.run(add("two"))),
+            return_exceptions=True,
+        )
+        assert [int, sqlite3.OperationalError, int] == [type(outcome) for outcome in outcomes]
+        assert 3 == await number_of_tenants(store)
+
+
+async def test_no_unit_and_no_listener_stops_the_others(sqlite_database: str) -> None:
+    """Whatever a unit raises, and whoever is told of a commit: the next unit is written all the same."""
+    schema.prepare(sqlite_database)
+    path = sqlite_path(sqlite_database)
+    assert path is not None
+
+    def breaks(_seconds: float, _units: int) -> None:
+        raise RuntimeError("a listener broke")
+
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, _context: None)
+    store = SqliteStore(path, observe=breaks)
+
+    def unit(_tx: Tx) -> None:
+        raise StopIteration
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        await store.write(unit)
+    await store.write(lambda tx: tx.run(add("one")))
+    assert 2 == await number_of_tenants(store)
+    await store.close()

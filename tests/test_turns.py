@@ -13,7 +13,7 @@ from supportbot.ids import now_ms
 from supportbot.messages import Answer, Prompt
 from supportbot.session import replay_turn
 from supportbot.turns import Rules, ledger
-from tests.durable import Durable, opened, running
+from tests.durable import Durable, inbound, opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
@@ -301,3 +301,14 @@ async def test_a_backlog_larger_than_the_room_is_worked_off(sqlite_database: str
         await bot.start()
         assert len(await bot.replies(40)) == 40
         await bot.stop()
+
+
+async def test_a_turn_taken_away_before_its_first_step_leaves_no_trace(sqlite_database: str) -> None:
+    """A person replies in the very commit that claimed the turn: no place is held for it."""
+    async with running(sqlite_database) as bot:
+        question = bot.inbox.accept(inbound("hello", key="q"))
+        reply = bot.inbox.accept(inbound("I will help you", key="p", author="person"))
+        await asyncio.gather(question, reply)
+        await bot.until(lambda: bot.engine.running == 0)
+        assert [("human",)] == await bot.rows("select state from conversations")
+        assert [] == bot.platform.posts

@@ -106,15 +106,15 @@ class Ingress:
         return None
 
     async def _store(self, said: Heard) -> None:
-        person = self._people.known(said)
+        person, is_agent = self._people.known(said), self._rules.is_agent(said)
         inbound = inbound_of(
             said,
             channel=self._host.name,
             name=person.name,
             assurance=person.assurance,
-            ignored=self._rules.too_much(said),
+            ignored="" if is_agent else self._rules.too_much(said),  # a colleague is always heard
         )
-        if self._rules.is_agent(said):
+        if is_agent:
             inbound = inbound.evolve(author="person")
         accepted = await self._accept(inbound)
         self._remember(said.conversation)

@@ -164,8 +164,9 @@ class Installs:
                 if installation is not None and self._is_due(installation):
                     await self._refresh(installation)
 
-    async def _refresh(self, installation: Installation) -> bool:
-        """Get new tokens for an installation that is held alone; says whether that worked."""
+    async def _refresh(self, installation: Installation) -> bool | None:
+        """Get new tokens for an installation that is held alone; says whether Slack gave them, None when it
+        could not be asked."""
         try:
             await self._write(await self._grants.refresh(installation))
         except NotGranted as error:
@@ -173,7 +174,7 @@ class Installs:
             return False
         except SlackAway:
             log.warning("slack.refresh_failed", team=installation.id)
-            return False
+            return None
         return True
 
     def _is_due(self, installation: Installation) -> bool:
@@ -181,9 +182,10 @@ class Installs:
         return not installation.disabled and ends is not None and ends - self._now() <= _REFRESH_BEFORE
 
     async def _lives_on(self, installation: Installation) -> bool:
-        """Say whether a token works after all. When nobody can tell, what we were told counts."""
+        """Say whether a token works after all, or may be renewed. When nobody can tell, what we were told
+        counts."""
         if installation.expires_at is not None and installation.expires_at <= self._now():
-            return await self._refresh(installation)
+            return await self._refresh(installation) is not False  # its refresh token may still be good
         return await self._grants.is_alive(installation) is True
 
     # -- rows ----------------------------------------------------------------------------------------

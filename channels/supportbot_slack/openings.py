@@ -98,7 +98,11 @@ class Openings:
         if key not in self._earlier:
             stored = await self._records.get(key)
             if stored is None and not turn.history:
-                stored = await self._read(address, workspace)
+                try:
+                    stored = await self._read(address, workspace)
+                except SlackError as error:  # not for ever: the next turn asks again
+                    log.info("slack.thread_not_read", error=error.cause)
+                    return ()
                 await self._records.put(key, stored, expires_at=now_ms() + _KEEP)
             self._earlier[key] = _messages(stored or [])
             if len(self._earlier) > _MOST_THREADS:
@@ -107,14 +111,10 @@ class Openings:
 
     async def _read(self, address: Address, workspace: Workspace) -> list[dict[str, str]]:
         arguments = {"channel": address.channel, "ts": address.thread, "latest": address.ts, "limit": _PAGE}
-        try:
-            answer = await self._api.read(workspace.bot_token, "conversations.replies", arguments)
-        except SlackError as error:
-            log.info("slack.thread_not_read", error=error.cause)
-            return []
+        answer = await self._api.read(workspace.bot_token, "conversations.replies", arguments)
         listed = answer.get("messages")
         said = [m for m in (listed if isinstance(listed, list) else ()) if _counts(m, address, workspace)]
-        chosen = said[:1] + said[1:][-(self._config.thread_messages - 1) :]
+        chosen = said[:1] + said[max(1, len(said) - self._config.thread_messages + 1) :]
         names = await self._names(chosen, workspace)
         return [
             {

@@ -168,6 +168,7 @@ class Shown:
                 self._changed.clear()
         except Lost as error:
             self.unclear = not self.ts
+            self.text = ""  # nobody knows what stands there: it is updated as a whole
             log.info("slack.show_broke_off", turn=self._turn, error=error.cause)
         except Exception as error:  # noqa: BLE001 - it is only shown less: the answer itself comes by ``send``
             log.info("slack.show_broke_off", turn=self._turn, error=type(error).__name__)

@@ -119,9 +119,9 @@ class Till:
         if prompt.purpose == "moderation":
             return ""  # without a guard nothing could be answered at all
         if self._day_is_over(priced):
-            return self._refused(turn, "day", "the day's cap is reached")
+            return self._refused(prompt, "day", "the day's cap is reached")
         if self._conversation_is_over(turn, priced):
-            return self._refused(turn, "conversation", "the conversation's cap is reached")
+            return self._refused(prompt, "conversation", "the conversation's cap is reached")
         return ""
 
     def spent(self, prompt: Prompt, spent: Spent) -> None:
@@ -186,11 +186,11 @@ class Till:
         tokens = turn.spent_tokens + (now.tokens if now else 0)
         return cap.reached(tokens, turn.spent_cost + ((now.cost or 0) if now else 0), priced=priced)
 
-    def _refused(self, turn: Turn, cap: str, cause: str) -> str:
+    def _refused(self, prompt: Prompt, cap: str, cause: str) -> str:
         self._counts.spending_refused(cap)
-        if turn.id:
-            self._tab(turn).refused = cap
-        self._tell(cap, self._day.name if cap == "day" else turn.conversation_id)
+        if prompt.purpose == "answer":  # what outlives the turn has no tab
+            self._tab(prompt.turn).refused = cap
+        self._tell(cap, self._day.name if cap == "day" else prompt.turn.conversation_id)
         return cause
 
     def _tell(self, cap: str, which: str) -> None:
@@ -235,11 +235,14 @@ class Till:
                 log.warning("spending.not_recorded", error=str(error))
 
     async def _record(self) -> None:
-        tabs = tuple(self._unrecorded)
+        tabs, self._unrecorded = tuple(self._unrecorded), []  # taken first: a stop must not write them twice
         if not tabs:
             return
-        await self._store.write(lambda tx: self._write_all(tx, tabs))
-        del self._unrecorded[: len(tabs)]
+        try:
+            await asyncio.shield(self._store.write(lambda tx: self._write_all(tx, tabs)))
+        except StoreUnavailable:
+            self._unrecorded[:0] = tabs
+            raise
 
     def _write_all(self, tx: Tx, tabs: tuple[_Tab, ...]) -> None:
         for tab in tabs:

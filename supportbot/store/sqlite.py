@@ -171,13 +171,16 @@ class SqliteStore:
         run = _run
         try:
             while self._waiting and (not group or time.perf_counter() - begun < _SLICE):
-                group.append(self._waiting.popleft())
-                if not run(cursor, group[-1]):  # take back all of it, and do it again with more care
+                job = self._waiting.popleft()
+                if job.future.cancelled():  # while the lock was waited for
+                    continue
+                group.append(job)
+                if not run(cursor, job):  # take back all of it, and do it again with more care
                     cursor.execute("ROLLBACK")
                     cursor.execute("BEGIN IMMEDIATE")
                     run = _run_apart
-                    for job in group:
-                        run(cursor, job)
+                    for again in group:
+                        run(cursor, again)
                 if not connection.in_transaction:  # SQLite gave up the whole transaction: full, I/O error
                     raise sqlite3.OperationalError(str(group[-1].error))
         except sqlite3.Error as error:
@@ -189,17 +192,21 @@ class SqliteStore:
         if error is not None:
             self._fail(group, error)
             return
-        self._tell(group)
-        if self._observe is not None:
-            self._observe(time.perf_counter() - begun, len(group))
-        self._next_group()
+        try:
+            self._tell(group)
+            if self._observe is not None:
+                self._observe(time.perf_counter() - begun, len(group))
+        finally:
+            self._next_group()  # whatever a listener does: the others' units must not wait for ever
 
     def _fail(self, group: list[_Job], error: Exception) -> None:
         """Nothing of a group is stored. Forget the connection, and with it what the failure left behind."""
         for job in group:
             job.error = StoreUnavailable(cause=str(error)[:200])
-        self._tell(group)
-        self._aside.do(self._close, lambda _: self._next_group())
+        try:
+            self._tell(group)
+        finally:
+            self._aside.do(self._close, lambda _: self._next_group())
 
     def _tell(self, group: list[_Job]) -> None:
         for job in group:
@@ -259,10 +266,10 @@ def _run(cursor: sqlite3.Cursor, job: _Job) -> bool:
     tx = SqliteTx(cursor)
     try:
         job.result = job.unit(tx)
-    except sqlite3.OperationalError:
-        raise
-    except BaseException:  # noqa: BLE001 - it will be raised again
-        return False
+    except BaseException as error:
+        if _is_the_store_s(error):
+            raise
+        return False  # it will be raised again
     job.callbacks = tx.callbacks
     return True
 
@@ -273,11 +280,11 @@ def _run_apart(cursor: sqlite3.Cursor, job: _Job) -> bool:
     tx = SqliteTx(cursor)
     try:
         job.result = job.unit(tx)
-    except sqlite3.OperationalError:
-        raise
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for the unit
+    except BaseException as error:
+        if _is_the_store_s(error):
+            raise
         damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
-        job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else error
+        job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else _raisable(error)
         job.callbacks = []
         if cursor.connection.in_transaction:
             cursor.execute("ROLLBACK TO unit")
@@ -286,3 +293,18 @@ def _run_apart(cursor: sqlite3.Cursor, job: _Job) -> bool:
     if cursor.connection.in_transaction:
         cursor.execute("RELEASE unit")
     return True
+
+
+def _is_the_store_s(error: BaseException) -> bool:
+    """Whether a failure is the file's or the disk's, and so everybody's; a statement may be wrong, too.
+
+    https://www.sqlite.org/rescode.html
+    """
+    if not isinstance(error, sqlite3.OperationalError):
+        return False
+    return error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
+
+
+def _raisable(error: BaseException) -> BaseException:
+    """Return what a future can raise: anything but ``StopIteration``."""
+    return RuntimeError(f"a unit raised {error!r}") if isinstance(error, StopIteration) else error

@@ -244,6 +244,8 @@ class LocalEngine:
         self._running[turn.id] = running
         self._latest[turn.conversation_id] = turn.id
         running.task = asyncio.get_running_loop().create_task(self._work(running), name=turn.id)
+        # One that is cancelled before its first step never gets to say that it has ended.
+        running.task.add_done_callback(lambda _: self._forget(running, "superseded"))
 
     async def _work(self, running: _Running) -> None:
         loop = asyncio.get_running_loop()
