@@ -125,7 +125,7 @@ def test_a_large_drawing_becomes_a_photograph() -> None:
         drawn("JPEG", (640, 480))[:400],
         drawn("GIF", mode="P")[:20],
         b"\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR" + (20_000).to_bytes(4) * 2,
-        b"GIF89a" + b"\x01\x00\x01\x00\x00\x00\x00," + bytes(4) + b"\xff\xff\xff\xff\x00\x02\x00;",
+        drawn("GIF", mode="P")[:6] + b"\x09\x00\x09\x00" + drawn("GIF", mode="P")[10:],
         drawn("PNG")[:16] + (7000).to_bytes(4) * 2 + drawn("PNG")[24:],
     ],
     ids=["empty", "SVG", "PNG cut", "JPEG cut", "GIF cut", "bomb", "frame beyond the screen", "another size"],
