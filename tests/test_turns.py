@@ -17,6 +17,7 @@ from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
+    from supportbot.store import Tx
 
 RULES = Rules(owner="other", lease_ms=60_000, attempts=3, history=50)
 

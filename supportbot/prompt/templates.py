@@ -72,10 +72,10 @@ class Templates:
         Raises:
             PromptError: what went wrong, in which file and line.
         """
-        key = name, orjson.dumps({variable: context[variable] for variable in self._needed(name)})
-        if (known := self._known.get(key)) is not None:
-            return known
         try:
+            key = name, orjson.dumps({variable: context[variable] for variable in self._needed(name)})
+            if (known := self._known.get(key)) is not None:
+                return known
             made = render(self._sandbox.get_template(name), context)
         except Exception as error:  # a template can raise anything; all of it ends here
             raise self._explained(error, name) from error
