@@ -189,7 +189,7 @@ class Inbox:
         message = _message(inbound, conversation, message_id, contact_id, now)
         state = _next_state(conversation.state, inbound)
         due = self._due(tx, conversation, message, now)
-        tx.run(
+        tx.send(
             _ADVANCE,
             conversation=conversation.id,
             seq=message.seq,
@@ -278,7 +278,7 @@ def _storable(inbound: Inbound) -> Inbound:
 def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted | None:
     """Claim the message's keys; if one was claimed before, return the receipt of that message."""
     free = [
-        tx.run(
+        tx.send(
             _SEE,
             tenant_id=inbound.tenant,
             channel=inbound.channel,
@@ -297,7 +297,7 @@ def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted 
         return Accepted(message_id="", conversation_id="", seq=0, state="ignored", duplicate=True)
     for key, is_new in zip(inbound.keys, free, strict=True):
         if is_new:
-            tx.run(_SEE_AS, tenant=inbound.tenant, of_channel=inbound.channel, of_key=key, message=row.id)
+            tx.send(_SEE_AS, tenant=inbound.tenant, of_channel=inbound.channel, of_key=key, message=row.id)
     return Accepted(
         message_id=row.id,
         conversation_id=row.conversation_id,
@@ -313,7 +313,7 @@ def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str
     """Return the id of the sender's contact; make or complete it where needed."""
     known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
     if known is None:
-        tx.run(
+        tx.send(
             _ADD_CONTACT,
             id=new_id("contact"),
             tenant_id=tenant,
@@ -330,7 +330,7 @@ def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str
     as_sure = _SURE[sender.assurance] >= _SURE[known.assurance]  # else it might not even be the same person
     if as_sure and learnt != (known.name, known.email, known.assurance):
         name, email, assurance = learnt
-        tx.run(_LEARN_CONTACT, contact=known.id, new_name=name, new_email=email, new_assurance=assurance)
+        tx.send(_LEARN_CONTACT, contact=known.id, new_name=name, new_email=email, new_assurance=assurance)
     return str(known.id)
 
 
@@ -340,7 +340,7 @@ def _conversation(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
     found = tx.row(_FIND_CONVERSATION, **where)
     if found is not None:
         return found
-    tx.run(
+    tx.send(
         _ADD_CONVERSATION,
         id=new_id("conv"),
         tenant_id=inbound.tenant,
@@ -402,7 +402,7 @@ def _after_a_reply(state: State) -> State:
 
 
 def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) -> None:
-    tx.run(
+    tx.send(
         _ADD_MESSAGE,
         id=message.id,
         conversation_id=conversation_id,

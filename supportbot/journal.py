@@ -44,7 +44,7 @@ def note(
         message_id, turn_id, delivery_id: what it is about.
         data: small facts, never customers' words.
     """
-    tx.run(
+    tx.send(
         _NOTE,
         conversation_id=conversation_id,
         kind=kind,

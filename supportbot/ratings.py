@@ -63,7 +63,7 @@ class ChannelRatings:
             if before is not None and before.verdict == verdict:
                 return False
             now = now_ms()
-            tx.run(
+            tx.send(
                 _RATE,
                 turn_id=turn_id,
                 rater=key,

@@ -184,7 +184,7 @@ class ChannelTranscripts:
             row = tx.row(_SEEN_AS, key=clean_key(key), **self._where)
             if row is None:
                 return False
-            tx.run(_REDACT, message=row.id)
+            tx.send(_REDACT, message=row.id)
             forget_files(tx, row.id)
             note(
                 tx,
@@ -245,7 +245,7 @@ class ChannelRecords:
         row = self._row(key, value, expires_at)
 
         def unit(tx: Tx) -> bool:
-            tx.run(_FORGET_EXPIRED, of=self._channel, at=row["key"], now=self._now())
+            tx.send(_FORGET_EXPIRED, of=self._channel, at=row["key"], now=self._now())
             return tx.run(_ADD, **row) == 1
 
         return await self._store.write(unit)
@@ -311,7 +311,7 @@ async def set_state(store: Store, conversation_id: str, state: State) -> None:
         row = _locked(tx, conversation_id)
         if row.state == state:
             return
-        tx.run(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
+        tx.send(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
         note(tx, conversation_id, "state.changed", at=now, actor="operator", before=row.state, after=state)
         if state != "bot":
             hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the operator")
@@ -330,7 +330,7 @@ async def delete_conversation(store: Store, conversation_id: str) -> None:
 
     def unit(tx: Tx) -> None:
         _locked(tx, conversation_id)
-        tx.run(_DELETE, conversation=conversation_id)
+        tx.send(_DELETE, conversation=conversation_id)
 
     await store.write(unit, patience=5)
 
@@ -362,7 +362,7 @@ async def replay_turn(store: Store, turn_id: str) -> None:
                 message_id=message.id,
                 turn_id=turn_id,
             )
-        tx.run(_DUE_NOW, conversation=turn.conversation_id, now=now)
+        tx.send(_DUE_NOW, conversation=turn.conversation_id, now=now)
         if before != "bot":
             change = {"before": before, "after": "bot", "reason": "a dead turn was replayed"}
             note(tx, turn.conversation_id, "state.changed", at=now, actor="operator", **change)

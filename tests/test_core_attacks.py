@@ -21,7 +21,9 @@ from supportbot.messages import Answer, Attachment, Contact, Prompt, Sender, Sen
 from supportbot.outbox import ledger as outbox_ledger
 from supportbot.session import ChannelRecords, ChannelTranscripts, delete_conversation, replay_turn
 from supportbot.store import Statement, open_store, postgres
-from supportbot.store.postgres import AlchemyTx, PostgresStore
+from supportbot.store.postgres import PostgresStore
+from supportbot.store.postgres_pool import Pool
+from supportbot.store.postgres_tx import PostgresTx
 from supportbot.testing import FakeCore, RecordingChannel, ScriptedModel, started_bot
 from supportbot.turns import Rules, ledger
 from supportbot_terminal import TerminalChannel
@@ -279,11 +281,11 @@ async def test_a_damaged_file_is_an_unavailable_store(sqlite_database: str, tmp_
 async def test_a_server_without_a_free_connection_is_an_unavailable_store(postgres_database: str) -> None:
     """When the pool is used up, the sender is told to try later."""
     async with opened(postgres_database) as store:
-        pool: Any = store._engine.sync_engine.pool  # type: ignore[attr-defined]
-        pool._timeout, pool._max_overflow = 0.01, 0
+        pool = Pool(postgres_database, most=2, wait=0.01)
+        store._pool = pool  # type: ignore[attr-defined]
         async with AsyncExitStack() as stack:
-            for _ in range(pool.size()):
-                await stack.enter_async_context(store._engine.connect())  # type: ignore[attr-defined]
+            for _ in range(2):
+                await stack.enter_async_context(pool.lend())
             with pytest.raises(StoreUnavailable):
                 await store.write(lambda tx: None)
             with pytest.raises(StoreUnavailable):
@@ -623,15 +625,16 @@ async def test_a_replay_that_meets_an_answer_is_not_forgotten(postgres_database:
         turn = await store.write(claim)
         committed = asyncio.Event()
 
-        class Halfway(AlchemyTx):
+        class Halfway(PostgresTx):
             """Lets the answer be committed when the replay has done everything but its own commit."""
 
-            def run(self, statement: Statement, /, **params: Any) -> int:
-                touched = super().run(statement, **params)
+            __slots__ = ()
+
+            def send(self, statement: Statement, /, **params: Any) -> None:
+                super().run(statement, **params)
                 if params.keys() == {"conversation", "now"}:
                     committing.append(asyncio.ensure_future(commit()))
                     await_only(asyncio.wait(committing, timeout=0.3))
-                return touched
 
         committing: list[asyncio.Future[None]] = []
 
@@ -642,7 +645,8 @@ async def test_a_replay_that_meets_an_answer_is_not_forgotten(postgres_database:
         class Interleaved(PostgresStore):
             async def write(self, unit: Any, *, patience: float = 0.0) -> Any:
                 def halfway(tx: Any) -> Any:
-                    return unit(Halfway(tx._connection))
+                    tx.__class__ = Halfway
+                    return unit(tx)
 
                 return await super().write(halfway, patience=patience)
 

@@ -66,12 +66,12 @@ def keep(tx: Tx, message_id: str, attachments: Sequence[Attachment]) -> None:
     """Store the bytes that ``judged`` left; nothing is written where there are none."""
     for place, file in enumerate(attachments):
         if file.data:
-            tx.run(_ADD, message_id=message_id, ordinal=place, data=file.data)
+            tx.send(_ADD, message_id=message_id, ordinal=place, data=file.data)
 
 
 def forget(tx: Tx, message_id: str) -> None:
     """Delete the bytes of a message's attachments."""
-    tx.run(_FORGET, message=message_id)
+    tx.send(_FORGET, message=message_id)
 
 
 def load(tx: Tx, message_id: str, place: int) -> bytes:

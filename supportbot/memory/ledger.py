@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Text, bindparam, case, literal_column, or_, select, update
+from sqlalchemy import BigInteger, Text, bindparam, case, literal_column, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_change
 
 from supportbot.journal import note
@@ -86,7 +86,9 @@ _SUMMARISED = Statement(
         attempt=0,
         owner=None,
         reason="",
-        due_at=case((memories.c.from_seq - 1 > bindparam("up_to"), bindparam("now")), else_=None),
+        due_at=case(
+            (memories.c.from_seq - 1 > bindparam("up_to"), bindparam("now", type_=BigInteger)), else_=None
+        ),
         updated_at=bindparam("now"),
     )
     .returning(memories.c.due_at)
@@ -132,7 +134,7 @@ def keep(tx: Tx, turn: Turn, memory: Memory, *, now: int, due: int | None) -> No
         now: in Unix milliseconds.
         due: when a summary should be written; None when nobody writes any.
     """
-    tx.run(
+    tx.send(
         _KEEP,
         conversation_id=turn.conversation_id,
         from_seq=memory.from_seq,

@@ -159,7 +159,7 @@ class Outbox:
         closed = turn_ledger.close(tx, turn, now, replies=1)
         turn_ledger.settle_messages(tx, turn, state="answered")
         spent = self._charge(tx, turn) if self._charge else None
-        tx.run(
+        tx.send(
             _ANSWERED,
             turn=turn.id,
             why=answer.handoff,
@@ -221,7 +221,7 @@ class Outbox:
             tx.after_commit(lambda: self.deliveries.begin(claimed))
 
     def _hand_over(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
-        tx.run(_QUEUE, conversation=turn.conversation_id)
+        tx.send(_QUEUE, conversation=turn.conversation_id)
         change = {"before": "bot", "after": "queued", "reason": reason}
         note(tx, turn.conversation_id, "state.changed", at=now, actor="bot", **change)
         waiting = turn_ledger.hand_over_pending(tx, turn.conversation_id, now, cause=reason)

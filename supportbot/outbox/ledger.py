@@ -212,7 +212,7 @@ def _next_seq(tx: Tx, conversation_id: str, now: int) -> int:
 
 
 def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
-    tx.run(
+    tx.send(
         _ADD_MESSAGE,
         id=message.id,
         conversation_id=turn.conversation_id,
@@ -236,7 +236,7 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
 def _store_delivery(
     tx: Tx, outbound: Outbound, state: str, *, fence: int, sends: int, owner: str | None, due: int | None
 ) -> None:
-    tx.run(
+    tx.send(
         _ADD,
         id=outbound.delivery_id,
         conversation_id=outbound.conversation_id,
@@ -277,7 +277,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         return None
     unclear, sends = now_ours.state == "sending", now_ours.sends
     if not unclear:
-        tx.run(_SEND, delivery=delivery_id, fence=now_ours.attempt)
+        tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
         sends += 1
     return Claimed(
         outbound=outbound_from(row).evolve(attempt=sends),
@@ -310,7 +310,7 @@ def end(
     following = tx.row(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
     if following is None:
         return None
-    tx.run(_WAKE, delivery=following.id, now=now)
+    tx.send(_WAKE, delivery=following.id, now=now)
     return str(following.id)
 
 

@@ -59,7 +59,7 @@ _ADD_TO_TURN = Statement(
 
 def add(tx: Tx, spent: Spent, *, conversation_id: str, day: str, purpose: str, currency: str) -> None:
     """Add what one model was asked for to the day's row."""
-    tx.run(
+    tx.send(
         _ADD,
         conversation_id=conversation_id,
         day=day,
@@ -77,7 +77,7 @@ def add(tx: Tx, spent: Spent, *, conversation_id: str, day: str, purpose: str, c
 
 def add_to_turn(tx: Tx, turn_id: str, currency: str, spent: Spent) -> None:
     """Add to a turn what it had asked for without an answer coming of it."""
-    tx.run(
+    tx.send(
         _ADD_TO_TURN,
         turn=turn_id,
         more_prompt=spent.prompt_tokens,

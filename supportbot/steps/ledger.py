@@ -113,7 +113,7 @@ def begin(tx: Tx, turn: Turn, step: Step, now: int) -> None:
     """
     turn_ledger.hold(tx, turn)
     for call in step.calls:
-        tx.run(
+        tx.send(
             _ADD,
             turn_id=turn.id,
             step=step.number,
@@ -142,7 +142,7 @@ def resume(tx: Tx, turn: Turn, step: Step, ordinals: set[int], now: int) -> None
     turn_ledger.hold(tx, turn)
     for call in step.calls:
         if call.ordinal in ordinals:
-            tx.run(_AGAIN, turn=turn.id, number=step.number, at=call.ordinal, new_fence=turn.fence)
+            tx.send(_AGAIN, turn=turn.id, number=step.number, at=call.ordinal, new_fence=turn.fence)
             _note(tx, turn, step.number, call, now)
 
 
@@ -156,7 +156,7 @@ def give_up(tx: Tx, turn: Turn, step: Step, call: Call, now: int) -> None:
     """
     turn_ledger.hold(tx, turn)
     where = {"turn": turn.id, "number": step.number, "at": call.ordinal}
-    tx.run(_GIVE_UP, **where, new_result=call.result, now=now)
+    tx.send(_GIVE_UP, **where, new_result=call.result, now=now)
     _note(tx, turn, step.number, call, now)
 
 

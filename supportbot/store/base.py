@@ -30,6 +30,12 @@ class Tx(Protocol):
     def run(self, statement: Statement, /, **params: Any) -> int:
         """Run a statement, return how many rows it touched."""
 
+    def send(self, statement: Statement, /, **params: Any) -> None:
+        """Run a statement and do not ask what it did: where the database is a server, without waiting for it.
+
+        Whatever is wrong with it is raised by what follows, the commit at the latest.
+        """
+
     def lock(self, statement: Statement, /, **params: Any) -> None:
         """Run a ``SELECT ... FOR UPDATE`` for its locks, where the database locks rows.
 

@@ -36,6 +36,11 @@ class SqliteTx:
         sql, bind, _ = statement.for_sqlite()
         return self._cursor.execute(sql, bind(params)).rowcount
 
+    def send(self, statement: Statement, /, **params: Any) -> None:
+        """Run a statement whose outcome nobody asks for."""
+        sql, bind, _ = statement.for_sqlite()
+        self._cursor.execute(sql, bind(params))
+
     def lock(self, statement: Statement, /, **params: Any) -> None:
         """Nobody else writes meanwhile."""
 

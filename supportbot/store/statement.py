@@ -1,24 +1,45 @@
 """One SQLAlchemy Core statement, compiled once, run on either database.
 
-SQLAlchemy's execution layer costs more CPU than SQLite's work for a one-row statement; compiled
-once to a string and a parameter order, the same Core statement runs on the bare driver.
+SQLAlchemy's execution layer costs more CPU than either database's work for a one-row statement;
+compiled once to a string and a parameter order, the same Core statement runs on the bare driver.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import namedtuple
+from dataclasses import dataclass
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Insert
+from sqlalchemy.dialects.postgresql.asyncpg import PGDialect_asyncpg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sqlalchemy.engine import Dialect
     from sqlalchemy.sql.base import Executable
 
+    Bind = Callable[[Mapping[str, Any]], tuple[Any, ...]]
+    Row = Callable[[tuple[Any, ...]], Any]
+
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="qmark")
+_POSTGRES = PGDialect_asyncpg()  # for its words alone: $1, and a cast where the server has to know the type
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A statement as PostgreSQL keeps it prepared."""
+
+    name: bytes
+    """Made from the words: the same in every process, and for every statement that says the same."""
+    sql: bytes
+    bind: Bind
+    """Puts named parameters in the statement's order."""
+    row: Row
+    """Names the columns of a result row."""
 
 
 class Statement:
@@ -28,23 +49,30 @@ class Statement:
     constants as ``literal_column``.
     """
 
-    __slots__ = ("_bind", "_row", "_sql", "core")
+    __slots__ = ("_postgres", "_sqlite", "core")
 
     def __init__(self, core: Executable) -> None:
         self.core = core
-        self._sql: str | None = None
-        self._bind: Callable[[Mapping[str, Any]], tuple[Any, ...]]
-        self._row: Callable[[tuple[Any, ...]], Any]
+        self._sqlite: tuple[str, Bind, Row] | None = None
+        self._postgres: Prepared | None = None
 
-    def for_sqlite(self) -> tuple[str, Callable[..., tuple[Any, ...]], Callable[[tuple[Any, ...]], Any]]:
+    def for_sqlite(self) -> tuple[str, Bind, Row]:
         """Return the SQL text, what puts named parameters in its order, and what names a result row."""
-        if self._sql is None:
-            self._compile()
-        assert self._sql is not None
-        return self._sql, self._bind, self._row
+        if self._sqlite is None:
+            self._sqlite = self._compiled(_SQLITE)
+        return self._sqlite
 
-    def _compile(self) -> None:
-        compiled: Any = self.core.compile(dialect=_SQLITE, column_keys=_insert_columns(self.core))  # type: ignore[attr-defined]
+    def for_postgres(self) -> Prepared:
+        """Return the same for PostgreSQL."""
+        if self._postgres is None:
+            sql, bind, row = self._compiled(_POSTGRES)
+            words = sql.encode()
+            name = hashlib.blake2b(words, digest_size=10).hexdigest().encode()
+            self._postgres = Prepared(name=name, sql=words, bind=bind, row=row)
+        return self._postgres
+
+    def _compiled(self, dialect: Dialect) -> tuple[str, Bind, Row]:
+        compiled: Any = self.core.compile(dialect=dialect, column_keys=_insert_columns(self.core))  # type: ignore[attr-defined]
         order: list[str] = list(compiled.positiontup or ())
         constants = {key: value for key, value in compiled.params.items() if not compiled.binds[key].required}
 
@@ -54,9 +82,7 @@ class Statement:
             return pick({**constants, **given} if constants else given)
 
         columns = [str(column.key) for column in getattr(self.core, "exported_columns", ())]
-        self._bind = bind
-        self._row = _row_type(columns)._make if columns else tuple
-        self._sql = str(compiled)
+        return str(compiled), bind, _row_type(columns)._make if columns else tuple
 
 
 def _picker(order: list[str]) -> Callable[[Mapping[str, Any]], tuple[Any, ...]]:

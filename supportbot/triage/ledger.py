@@ -45,7 +45,7 @@ def keep(tx: Tx, turn: Turn, found: Structured[Triage] | None, *, now: int, reas
         return False
     said = found.value if found else None
     usage = found.usage if found else None
-    tx.run(
+    tx.send(
         _KEEP,
         turn_id=turn.id,
         conversation_id=turn.conversation_id,

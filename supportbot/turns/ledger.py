@@ -206,10 +206,10 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
     turn_id = conversation.open_turn_id
     rows = tx.rows(_TAKE_INTO_TURN, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
     if not rows:
-        tx.run(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
+        tx.send(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
         return None
     rows.sort(key=lambda row: row.seq)
-    tx.run(
+    tx.send(
         _ADD_TURN,
         id=turn_id,
         conversation_id=conversation.id,
@@ -252,9 +252,9 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
     if attempt == rules.attempts and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
         # The last try takes the oldest message alone: the poison must not take its neighbours with it. Not
         # where tools were run for all of them: another turn would not know of that.
-        tx.run(_PUT_BACK, turn=turn_id, first=asked[0].seq)
+        tx.send(_PUT_BACK, turn=turn_id, first=asked[0].seq)
         asked = asked[:1]
-    tx.run(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
+    tx.send(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
     return opened(
         tx,
@@ -294,7 +294,7 @@ def fail(tx: Tx, turn: Turn, *, reason: str, now: int, again_at: int, counts: bo
     held = {"conversation": turn.conversation_id, "held": turn.fence, "turn": turn.id}
     if tx.run(_DUE_AGAIN, **held, due=again_at) == 0:
         return False
-    tx.run(_WAIT, turn=turn.id, why=reason, new_attempt=turn.attempt if counts else turn.attempt - 1)
+    tx.send(_WAIT, turn=turn.id, why=reason, new_attempt=turn.attempt if counts else turn.attempt - 1)
     kind = "turn.failed" if counts else "turn.released"
     note(tx, turn.conversation_id, kind, at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
     return True
@@ -307,8 +307,8 @@ def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> Closed:
         Fenced: it is no longer ours.
     """
     closed = close(tx, turn, now)
-    tx.run(_END_TURN, turn=turn.id, new_state="dead", why=reason, now=now)
-    tx.run(_SETTLE_MESSAGES, turn=turn.id, new_state="dead", why=reason)
+    tx.send(_END_TURN, turn=turn.id, new_state="dead", why=reason, now=now)
+    tx.send(_SETTLE_MESSAGES, turn=turn.id, new_state="dead", why=reason)
     note(tx, turn.conversation_id, "turn.dead", at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
     return closed
 
@@ -330,23 +330,23 @@ def close(tx: Tx, turn: Turn, now: int, *, replies: int = 0) -> Closed:
     # Only now, with the row locked, is it certain that nobody adds a message who saw the turn still open.
     more = tx.row(_ANY_UNCLAIMED, conversation=turn.conversation_id, most=1) is not None
     if more:
-        tx.run(_SET_DUE, **held, due=now)
+        tx.send(_SET_DUE, **held, due=now)
     return Closed(last_seq=row.last_seq, more=more)
 
 
 def settle_messages(tx: Tx, turn: Turn, *, state: str, reason: str = "") -> None:
     """Give the turn's messages their terminal state."""
-    tx.run(_SETTLE_MESSAGES, turn=turn.id, new_state=state, why=reason)
+    tx.send(_SETTLE_MESSAGES, turn=turn.id, new_state=state, why=reason)
 
 
 def hand_over_pending(tx: Tx, conversation_id: str, now: int, *, cause: str) -> tuple[str, ...]:
     """Take everything unanswered away from the bot, a running turn included; returns the messages' ids."""
     waiting = tuple(row.id for row in tx.rows(_ALL_PENDING, conversation=conversation_id))
     open_turn = tx.row(_OPEN_TURN, conversation=conversation_id)
-    tx.run(_TAKE_AWAY, conversation=conversation_id)
-    tx.run(_HAND_OVER, conversation=conversation_id, why=cause)
+    tx.send(_TAKE_AWAY, conversation=conversation_id)
+    tx.send(_HAND_OVER, conversation=conversation_id, why=cause)
     if open_turn is not None and open_turn.open_turn_id is not None:
-        tx.run(_END_TURN, turn=open_turn.open_turn_id, new_state="handed_over", why=cause, now=now)
+        tx.send(_END_TURN, turn=open_turn.open_turn_id, new_state="handed_over", why=cause, now=now)
         note(tx, conversation_id, "turn.discarded", at=now, turn_id=open_turn.open_turn_id, cause=cause)
     return waiting
 

@@ -1,0 +1,116 @@
+"""Connections to PostgreSQL, lent for one transaction each."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+from sqlalchemy.engine import make_url
+
+from supportbot.errors import StoreUnavailable
+from supportbot.store.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from psycopg import AsyncConnection
+
+_MOST = 20
+_WAIT = 2.0
+"""Seconds to wait for a free connection; below the 2.5 s an acknowledgement may take."""
+
+_SETTINGS = {
+    # A hung statement must not hold a connection; durable whatever the server's default is.
+    "statement_timeout": "10000",
+    "lock_timeout": "5000",
+    "idle_in_transaction_session_timeout": "60000",
+    "synchronous_commit": "on",
+}
+
+
+async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
+    """Open one connection in autocommit mode.
+
+    Args:
+        url: ``postgresql+psycopg://…``, with libpq's own parameters behind a question mark if need be.
+        settings: of the session, as in postgresql.conf; more than, or instead of, the store's.
+
+    Raises:
+        psycopg.OperationalError: there is none to be had.
+    """
+    _, given = PGDialect_psycopg().create_connect_args(make_url(url))
+    given.setdefault("connect_timeout", 2)
+    given.setdefault(
+        "tcp_user_timeout", 15_000
+    )  # milliseconds until a peer that acknowledges nothing is gone
+    options = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, **settings}.items())
+    given["options"] = f"{given.get('options', '')} {options}".strip()
+    return await psycopg.AsyncConnection.connect(**given, autocommit=True)
+
+
+class Pool:
+    """Opens connections as they are needed and keeps them; the one used last is used first."""
+
+    def __init__(self, url: str, *, most: int = _MOST, wait: float = _WAIT) -> None:
+        self._url = url
+        self._wait = wait
+        self._places = asyncio.Semaphore(most)
+        self._free: list[Wire] = []
+        self._open: set[Wire] = set()
+
+    @asynccontextmanager
+    async def lend(self) -> AsyncIterator[Wire]:
+        """Lend a connection.
+
+        Raises:
+            StoreUnavailable: none became free in time.
+            psycopg.OperationalError: none can be opened.
+        """
+        try:
+            async with asyncio.timeout(self._wait):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable(cause="no connection is free") from error
+        wire = None
+        try:
+            wire = self._idle() or await self._connect()
+            yield wire
+        finally:
+            if wire is not None:
+                if wire.usable:
+                    self._free.append(wire)
+                else:
+                    self._discard(wire)
+            self._places.release()
+
+    def forget_idle(self) -> None:
+        """Close the connections nobody uses: the server may have gone and come back."""
+        while self._free:
+            self._discard(self._free.pop())
+
+    def close(self) -> None:
+        """Close all of them, those that are lent too."""
+        for wire in list(self._open):
+            self._discard(wire)
+        self._free.clear()
+
+    def _idle(self) -> Wire | None:
+        while self._free:
+            wire = self._free.pop()
+            if wire.usable:
+                return wire
+            self._discard(wire)
+        return None
+
+    async def _connect(self) -> Wire:
+        wire = Wire(await connect(self._url))
+        self._open.add(wire)
+        return wire
+
+    def _discard(self, wire: Wire) -> None:
+        if wire in self._open:
+            self._open.remove(wire)
+            wire.close()

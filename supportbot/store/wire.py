@@ -1,0 +1,250 @@
+"""One connection to PostgreSQL: statements go out at once, and their answers are awaited together.
+
+This is libpq's pipeline mode on psycopg's own layer of it (``psycopg.pq``). psycopg's cursors wait after
+every statement and cost four times the processor time of this; a turn has three dozen statements.
+https://www.postgresql.org/docs/current/libpq-pipeline-mode.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from psycopg import OperationalError
+from psycopg.adapt import AdaptersMap, Transformer
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.types.string import TextLoader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from psycopg import AsyncConnection
+    from psycopg.pq.abc import PGconn, PGresult
+
+    from supportbot.store.statement import Prepared
+
+_HUNG = 15.0
+"""Seconds without an answer after which a connection is given up: above what the server may take."""
+
+_BEGIN, _COMMIT, _ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
+
+
+class Answer:
+    """What the server says to one statement, once it has."""
+
+    __slots__ = ("prepares", "result")
+
+    def __init__(self, prepares: bytes = b"") -> None:
+        self.prepares = prepares
+        """The name of the statement that this only prepares."""
+        self.result: PGresult | None = None
+
+    @property
+    def touched(self) -> int:
+        """How many rows the statement changed."""
+        assert self.result is not None
+        return self.result.command_tuples or 0
+
+
+class Wire:
+    """A connection, for one transaction at a time. Made inside a running event loop, used from it alone."""
+
+    def __init__(self, connection: AsyncConnection[Any]) -> None:
+        """Take over a connection in autocommit mode."""
+        self._connection = connection  # psycopg warns of one that is forgotten before it is closed
+        self._pg: PGconn = connection.pgconn
+        self._loop = asyncio.get_running_loop()
+        self._socket = self._pg.socket
+        self._expected: deque[Answer | None] = deque()  # None is the end of a pipeline
+        self._prepared: set[bytes] = set()
+        self._failure: Exception | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._writing = False
+        self._broken = False
+        adapters = AdaptersMap(connection.adapters)
+        adapters.register_loader(
+            "jsonb", TextLoader
+        )  # JSON columns carry JSON text in and out; see ``tables``
+        adapters.register_loader("json", TextLoader)
+        self._transformer = Transformer(_Adapting(adapters, connection))
+        self._pg.nonblocking = 1
+        self._pg.enter_pipeline_mode()
+        self._loop.add_reader(self._socket, self._readable)
+
+    @property
+    def usable(self) -> bool:
+        """It is connected, and nothing is on its way that nobody waits for."""
+        return not self.broken and not self._expected
+
+    @property
+    def broken(self) -> bool:
+        """The connection is lost."""
+        return self._broken or self._pg.status != ConnStatus.OK
+
+    # -- statements -----------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Begin a transaction, with the next statement."""
+        self._plain(_BEGIN)
+
+    def send(self, statement: Prepared, params: Sequence[Any]) -> Answer:
+        """Hand a statement over; what comes of it is known after ``answered``."""
+        if statement.name not in self._prepared:
+            self._pg.send_prepare(statement.name, statement.sql)
+            self._prepared.add(statement.name)
+            self._expected.append(Answer(statement.name))
+        values = [_encoded(value) for value in params]
+        formats = (
+            [1 if type(value) is bytes else 0 for value in params] if bytes in map(type, params) else None
+        )
+        self._pg.send_query_prepared(statement.name, values, formats)
+        answer = Answer()
+        self._expected.append(answer)
+        return answer
+
+    async def answered(self) -> None:
+        """Wait until everything that was handed over has its answer.
+
+        Raises:
+            psycopg.Error: what the first statement that failed met; those behind it were not run.
+        """
+        self._pg.send_flush_request()
+        await self._settled()
+
+    async def commit(self) -> None:
+        """End the transaction; returns when it is on the server's disk.
+
+        Raises:
+            psycopg.Error: it failed, or a statement before it did. It is not stored, unless the connection is
+                ``broken``: then nobody knows.
+        """
+        self._plain(_COMMIT)
+        self._end_pipeline()
+        await self._settled()
+
+    async def rollback(self) -> None:
+        """Take the transaction back, and make the connection usable again."""
+        self._failure = None
+        self._end_pipeline()  # what follows a failed statement is skipped until here
+        self._plain(_ROLLBACK)
+        self._end_pipeline()
+        await self._settled()
+
+    async def synced(self) -> None:
+        """Wait like ``answered`` and let go of what was read: for reading outside a transaction."""
+        self._end_pipeline()
+        await self._settled()
+
+    def rows(self, answer: Answer) -> list[tuple[Any, ...]]:
+        """Return the rows of an answer."""
+        assert answer.result is not None
+        self._transformer.set_pgresult(answer.result)
+        return self._transformer.load_rows(0, answer.result.ntuples, tuple)
+
+    def close(self) -> None:
+        """Let go of it; whoever waits is told so."""
+        self._broken = True
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._pg.finish()
+        self._expected.clear()
+        self._wake(OperationalError("the connection was closed"))
+
+    # -- the protocol ---------------------------------------------------------------------------
+
+    def _plain(self, words: bytes) -> None:
+        self._pg.send_query_params(words, None)
+        self._expected.append(Answer())
+
+    def _end_pipeline(self) -> None:
+        self._pg.pipeline_sync()
+        self._expected.append(None)
+
+    async def _settled(self) -> None:
+        self._flush()
+        if self.broken:
+            raise self._failure or OperationalError("the connection was lost")
+        if self._expected:
+            self._waiter = self._loop.create_future()
+            patience = self._loop.call_later(
+                _HUNG, self._lost, OperationalError("the server does not answer")
+            )
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+                patience.cancel()
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def _flush(self) -> None:
+        """Write what is to be written; what does not fit waits until the socket takes more."""
+        try:
+            left = self._pg.flush()
+        except OperationalError as error:
+            self._lost(error)
+            return
+        if left and not self._writing:
+            self._loop.add_writer(self._socket, self._flush)
+        elif not left and self._writing:
+            self._loop.remove_writer(self._socket)
+        self._writing = bool(left)
+
+    def _readable(self) -> None:
+        try:
+            self._pg.consume_input()
+            while self._expected and not self._pg.is_busy():
+                self._take(self._pg.get_result())
+        except OperationalError as error:
+            self._lost(error)
+            return
+        if not self._expected:
+            self._wake(None)
+
+    def _take(self, result: PGresult | None) -> None:
+        """Take one piece of an answer; None ends it."""
+        head = self._expected[0]
+        if result is None:
+            self._expected.popleft()
+        elif result.status == ExecStatus.PIPELINE_SYNC:
+            self._expected.popleft()
+        elif result.status in {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}:
+            if head is not None and head.prepares:
+                self._prepared.discard(head.prepares)
+            if self._failure is None and result.status == ExecStatus.FATAL_ERROR:
+                self._failure = error_from_result(result)
+        elif head is not None:
+            head.result = result
+
+    def _lost(self, error: Exception) -> None:
+        self._broken = True
+        self._loop.remove_reader(self._socket)
+        self._loop.remove_writer(self._socket)
+        self._wake(error)
+
+    def _wake(self, failure: Exception | None) -> None:
+        if failure is not None:
+            self._failure = self._failure or failure
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _Adapting:
+    """What psycopg's transformer wants to know: how values are read, and over which connection."""
+
+    def __init__(self, adapters: AdaptersMap, connection: AsyncConnection[Any]) -> None:
+        self.adapters = adapters
+        self.connection = connection
+
+
+def _encoded(value: Any) -> bytes | None:
+    """Return a parameter as the server reads it: bytes as they are, all else as text."""
+    if value is None or type(value) is bytes:
+        return value
+    text = value if type(value) is str else str(value)
+    if "\0" in text:
+        raise ValueError("PostgreSQL keeps no NUL in a text")
+    return text.encode()

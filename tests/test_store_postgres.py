@@ -1,0 +1,219 @@
+"""The store on PostgreSQL: every statement, errors told apart, connections that die, nothing half done."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from sqlalchemy import LargeBinary, Text, bindparam, literal_column, select, text
+
+import supportbot
+from supportbot.errors import StoreUnavailable
+from supportbot.store import Statement
+from tests.durable import Durable, opened, rows_of
+
+if TYPE_CHECKING:
+    from supportbot.store import Store, Tx
+
+_KILL_ME = Statement(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+_KILL_OTHERS = Statement(
+    text(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+)
+_WRONG = Statement(text("SELECT 1 / 0"))
+_ONE = Statement(text("SELECT 1 AS one"))
+
+
+def add(name: str) -> Statement:
+    """Return what adds a tenant."""
+    return Statement(text(f"INSERT INTO tenants (id, name, created_at) VALUES ('{name}', '', 1)"))
+
+
+async def tenants(store: Store) -> list[str]:
+    return [row[0] for row in await rows_of(store, "SELECT id FROM tenants ORDER BY id")]
+
+
+def every_statement() -> dict[str, Statement]:
+    """Return all statements of the core, by where they stand."""
+    found = {}
+    for module_info in pkgutil.walk_packages(supportbot.__path__, "supportbot."):
+        if (
+            ".migrations" in module_info.name
+            or ".testing" in module_info.name
+            or "__main__" in module_info.name
+        ):
+            continue
+        module = importlib.import_module(module_info.name)
+        for name, value in vars(module).items():
+            if isinstance(value, Statement):
+                found[f"{module.__name__}.{name}"] = value
+    return found
+
+
+async def test_the_server_can_prepare_every_statement(postgres_database: str) -> None:
+    """No statement leaves a parameter's type open, or gives it one that does not fit."""
+    statements = every_statement()
+    assert len(statements) > 100
+    wrong = {}
+    async with (
+        opened(postgres_database),
+        await psycopg.AsyncConnection.connect(
+            postgres_database.replace("+psycopg", ""), autocommit=True
+        ) as connection,
+    ):
+        for name, statement in statements.items():
+            prepared = statement.for_postgres()
+            result = connection.pgconn.prepare(b"", prepared.sql)
+            if result.error_message:
+                wrong[name] = result.error_message.decode()
+    assert {} == wrong
+
+
+async def test_values_come_back_as_they_went(postgres_database: str) -> None:
+    """Words in any script, bytes with NULs, JSON as text, numbers, nothing."""
+    async with opened(postgres_database) as store:
+        echo = Statement(
+            select(
+                bindparam("words", type_=Text).label("words"),
+                bindparam("raw", type_=LargeBinary).label("raw"),
+                bindparam("none", type_=Text).label("none"),
+                literal_column("'{\"a\":[1]}'::jsonb").label("json"),
+                literal_column("9007199254740993").label("number"),
+            )
+        )
+        row = await store.read(
+            lambda tx: tx.row(echo, words="Grüße, 世界 🙂 %s $1", raw=b"\0\xff'", none=None)
+        )
+        assert ("Grüße, 世界 🙂 %s $1", b"\0\xff'", None, '{"a": [1]}', 9007199254740993) == tuple(row)
+
+
+async def test_a_nul_is_refused_and_never_cuts_a_text_short(postgres_database: str) -> None:
+    """The server's protocol would end a text there without a word."""
+    async with opened(postgres_database) as store:
+        echo = Statement(select(bindparam("words", type_=Text)))
+        with pytest.raises(ValueError, match="NUL"):
+            await store.write(lambda tx: tx.row(echo, words="a\0b"))
+        assert (1,) == tuple(await store.read(lambda tx: tx.row(_ONE)))
+
+
+async def test_a_statement_larger_than_the_socket_takes(postgres_database: str) -> None:
+    """Ten megabytes go out bit by bit, while everything else goes on."""
+    async with opened(postgres_database) as store:
+        size = Statement(select(literal_column("1"), bindparam("raw", type_=LargeBinary).label("raw")))
+        raw = bytes(10_000_000)
+        rows = await asyncio.gather(*(store.read(lambda tx: tx.row(size, raw=raw)) for _ in range(3)))
+        assert [10_000_000] * 3 == [len(row.raw) for row in rows]
+
+
+async def test_what_nobody_asks_about_fails_the_unit_all_the_same(postgres_database: str) -> None:
+    """The error of a statement that was only sent is raised, by the next question or by the commit."""
+    async with opened(postgres_database) as store:
+
+        def asked(tx: Tx) -> None:
+            tx.run(add("before"))
+            tx.send(_WRONG)
+            tx.row(_ONE)
+
+        def never_asked(tx: Tx) -> None:
+            tx.send(add("before"))
+            tx.send(_WRONG)
+            tx.send(add("after"))
+
+        for unit in (asked, never_asked):
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await store.write(unit)
+        assert ["default"] == await tenants(store)
+        assert 1 == await store.write(lambda tx: tx.run(add("next")))
+
+
+async def test_a_statement_that_was_skipped_is_prepared_again(postgres_database: str) -> None:
+    """What stood behind a failure was not prepared either; the connection does not believe it was."""
+    async with opened(postgres_database) as store:
+        behind = add("behind")
+
+        def unit(tx: Tx) -> None:
+            tx.send(_WRONG)
+            tx.send(behind)
+
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await store.write(unit)
+        await store.write(lambda tx: tx.run(behind))
+        assert ["behind", "default"] == await tenants(store)
+
+
+async def test_a_connection_that_died_at_rest_is_replaced_unnoticed(postgres_database: str) -> None:
+    """A server that was restarted costs nobody an error: nothing had been asked of the dead connections."""
+    async with opened(postgres_database) as store:
+        await asyncio.gather(*(store.write(lambda tx: tx.row(_ONE)) for _ in range(5)))
+        async with await psycopg.AsyncConnection.connect(
+            postgres_database.replace("+psycopg", ""), autocommit=True
+        ) as other:
+            await other.execute(_KILL_OTHERS.for_postgres().sql)
+        await asyncio.gather(*(store.write(lambda tx, n=n: tx.run(add(f"t{n}"))) for n in range(5)))
+        assert 6 == len(await tenants(store))
+        assert 6 == len(await tenants(store))
+
+
+async def test_a_connection_that_dies_before_the_commit_takes_nothing_along(postgres_database: str) -> None:
+    """The unit is run again, wholly, on another connection."""
+    async with opened(postgres_database) as store:
+        runs = 0
+
+        def unit(tx: Tx) -> None:
+            nonlocal runs
+            runs += 1
+            tx.run(add("one"))
+            if runs == 1:
+                tx.row(_KILL_ME)
+
+        await store.write(unit)
+        assert 2 == runs
+        assert ["default", "one"] == await tenants(store)
+
+
+async def test_a_connection_that_always_dies_makes_the_store_unavailable(postgres_database: str) -> None:
+    """It is tried once more, not for ever, and the next unit gets a living connection."""
+    async with opened(postgres_database) as store:
+        with pytest.raises(StoreUnavailable):
+            await store.write(lambda tx: (tx.run(add("one")), tx.row(_KILL_ME)))
+        assert ["default"] == await tenants(store)
+
+
+async def test_durable_whatever_the_server_s_default(postgres_database: str) -> None:
+    """A commit waits for the disk, also where the server is told not to."""
+    async with opened(postgres_database) as store:
+        found = [await rows_of(store, f"SHOW {name}") for name in ("synchronous_commit", "statement_timeout")]
+        assert [[("on",)], [("10s",)]] == found
+
+
+async def test_two_units_that_block_each_other_are_both_done(postgres_database: str) -> None:
+    """A deadlock ends one of them; it is run again."""
+    async with opened(postgres_database) as store:
+        bot = Durable(store)
+        await bot.accept("hello", to="a")
+        await bot.accept("hello", to="b")
+        touch = Statement(
+            text("UPDATE conversations SET updated_at = updated_at + 1 WHERE external_id = :name").bindparams(
+                bindparam("name", type_=Text)
+            )
+        )
+        pause = Statement(text("SELECT pg_sleep(0.1)"))
+
+        def both(first: str, second: str) -> object:
+            def unit(tx: Tx) -> None:
+                tx.run(touch, name=first)
+                tx.row(pause)
+                tx.run(touch, name=second)
+
+            return unit
+
+        before = await rows_of(store, "SELECT sum(updated_at) FROM conversations")
+        await asyncio.gather(store.write(both("a", "b")), store.write(both("b", "a")))  # type: ignore[arg-type]
+        after = await rows_of(store, "SELECT sum(updated_at) FROM conversations")
+        assert 4 == after[0][0] - before[0][0]
