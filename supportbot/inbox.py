@@ -278,7 +278,7 @@ def _storable(inbound: Inbound) -> Inbound:
 def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted | None:
     """Claim the message's keys; if one was claimed before, return the receipt of that message."""
     free = [
-        tx.send(
+        tx.run(
             _SEE,
             tenant_id=inbound.tenant,
             channel=inbound.channel,

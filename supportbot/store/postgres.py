@@ -16,7 +16,7 @@ from supportbot.store.postgres_pool import Pool
 from supportbot.store.postgres_tx import PostgresTx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from supportbot.store.base import Tx
     from supportbot.store.wire import Wire
@@ -80,7 +80,7 @@ class PostgresStore:
 
     # -- one unit -------------------------------------------------------------------------------
 
-    async def _shielded(self, work: Any) -> Any:
+    async def _shielded(self, work: Coroutine[Any, Any, T]) -> T:
         """Run to the end even if the caller gives up: a commit in flight must still call back."""
         if self._closed:
             work.close()
@@ -96,7 +96,7 @@ class PostgresStore:
 
         return await self._attempt(transact)
 
-    async def _attempt(self, work: Callable[[Wire], Any]) -> Any:
+    async def _attempt(self, work: Callable[[Wire], Awaitable[T]]) -> T:
         """Do it on a connection; again when the server asks for that, or when the connection was a dead one."""
         for rerun in range(_RERUNS):
             last = rerun + 1 == _RERUNS

@@ -41,7 +41,8 @@ async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
     Raises:
         psycopg.OperationalError: there is none to be had.
     """
-    _, given = PGDialect_psycopg().create_connect_args(make_url(url))
+    dialect: Any = PGDialect_psycopg  # untyped
+    _, given = dialect().create_connect_args(make_url(url))
     given.setdefault("connect_timeout", 2)
     given.setdefault(
         "tcp_user_timeout", 15_000

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Row = Callable[[tuple[Any, ...]], Any]
 
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="qmark")
-_POSTGRES = PGDialect_asyncpg()  # for its words alone: $1, and a cast where the server has to know the type
+_POSTGRES: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # for its words alone: $1, and a cast where the server has to know the type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

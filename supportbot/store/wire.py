@@ -207,9 +207,7 @@ class Wire:
     def _take(self, result: PGresult | None) -> None:
         """Take one piece of an answer; None ends it."""
         head = self._expected[0]
-        if result is None:
-            self._expected.popleft()
-        elif result.status == ExecStatus.PIPELINE_SYNC:
+        if result is None or result.status == ExecStatus.PIPELINE_SYNC:
             self._expected.popleft()
         elif result.status in {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}:
             if head is not None and head.prepares:
