@@ -23,7 +23,7 @@ from supportbot import schema, server, session, web
 from supportbot.brain import Brain
 from supportbot.channel import CanReport, Host, load_channel
 from supportbot.completion import Completions
-from supportbot.errors import DatabaseUnusable
+from supportbot.errors import DatabaseUnusable, StoreUnavailable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.images.gallery import Gallery
@@ -158,6 +158,7 @@ async def running(
             timeout=config.turns.timeout,
             retry_delay=config.turns.retry_delay,
         )
+        await _join_others(loaded.database, feed, engine, owner, stack)
         memories = Memories(
             store, owner=owner, alone=lock is not None, only=only, timeout=config.turns.timeout
         )
@@ -254,6 +255,25 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
+
+
+async def _join_others(
+    database: str, feed: Feed, engine: LocalEngine, owner: str, stack: AsyncExitStack
+) -> None:
+    """On PostgreSQL, hear of what happens in other processes, and tell them what happens here."""
+    if sqlite_path(database) is not None:
+        return
+    from psycopg import Error
+
+    from supportbot.relay import CHANNEL, Relay
+    from supportbot.store.notices import Notices
+
+    relay = Relay(feed, Notices(database, CHANNEL), owner=owner, interrupt=engine.interrupt)
+    try:
+        await relay.start()
+    except Error as error:
+        raise StoreUnavailable(cause=logging_setup.in_one_line(error)) from error
+    stack.push_async_callback(relay.stop)
 
 
 def _application(

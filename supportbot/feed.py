@@ -1,4 +1,7 @@
-"""What happens in a conversation right now, told to whoever is listening in this process.
+"""What happens in a conversation right now, told to whoever is listening.
+
+Whatever happens in this process is told here at once; where several processes share a store, a relay
+carries it between them.
 
 Nothing here is durable and nothing may depend on it for correctness: a listener that missed
 something reads the transcript (every message has a gapless number). A slow listener never holds
@@ -145,12 +148,41 @@ class Feed:
     def __init__(self) -> None:
         self._listeners: dict[str, list[Subscription | _Ear]] = {}
         self._writing: dict[str, tuple[str, list[str]]] = {}
+        self._relay: Callable[[str, Event], None] | None = None
+
+    def use(self, relay: Callable[[str, Event], None]) -> None:
+        """Say what carries events to the other processes; it must neither wait nor raise."""
+        self._relay = relay
 
     def publish(self, conversation_id: str, event: Event) -> None:
         """Tell everybody who listens to this conversation; never waits."""
+        self._tell(conversation_id, event)
+        if self._relay is not None:
+            self._relay(conversation_id, event)
+
+    def repeat(self, conversation_id: str, event: Event) -> None:
+        """Tell what happened in another process.
+
+        An ear (``hear``) is spared the words on their way: whoever shows them does so where they are written.
+        """
+        self._tell(conversation_id, event, elsewhere=True)
+
+    def lag(self) -> None:
+        """Tell every listener that something may have been missed."""
+        for listeners in tuple(self._listeners.values()):
+            for listener in tuple(listeners):
+                listener._put(Lagged())
+
+    def written(self) -> list[tuple[str, str, str]]:
+        """Return (conversation, turn, text so far) of every answer that is being written."""
+        return [(name, turn, "".join(parts)) for name, (turn, parts) in self._writing.items()]
+
+    def _tell(self, conversation_id: str, event: Event, *, elsewhere: bool = False) -> None:
         self._remember(conversation_id, event)
+        spared = elsewhere and isinstance(event, Typing | Delta)
         for listener in tuple(self._listeners.get(conversation_id, ())):
-            listener._put(event)
+            if not (spared and isinstance(listener, _Ear)):
+                listener._put(event)
 
     @contextmanager
     def listen(self, conversation_id: str, *, limit: int = 1000, live: bool = True) -> Iterator[Subscription]:

@@ -97,7 +97,7 @@ class PostgresStore:
         return await self._attempt(transact)
 
     async def _attempt(self, work: Callable[[Wire], Awaitable[T]]) -> T:
-        """Do it on a connection; again when the server asks for that, or when the connection was a dead one."""
+        """Do it on a connection; again when the server asks for that, or when the connection was dead."""
         for rerun in range(_RERUNS):
             last = rerun + 1 == _RERUNS
             try:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     Row = Callable[[tuple[Any, ...]], Any]
 
 _SQLITE = SQLiteDialect_pysqlite(paramstyle="qmark")
-_POSTGRES: Dialect = PGDialect_asyncpg()  # type: ignore[no-untyped-call]  # for its words alone: $1, and a cast where the server has to know the type
+_asyncpg: Any = PGDialect_asyncpg  # untyped; for its words alone: $1, and a cast where a type must be known
+_POSTGRES: Dialect = _asyncpg()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

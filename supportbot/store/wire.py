@@ -145,12 +145,9 @@ class Wire:
 
     def close(self) -> None:
         """Let go of it; whoever waits is told so."""
-        self._broken = True
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
+        self._lost(OperationalError("the connection was closed"))
         self._pg.finish()
         self._expected.clear()
-        self._wake(OperationalError("the connection was closed"))
 
     # -- the protocol ---------------------------------------------------------------------------
 
@@ -218,9 +215,10 @@ class Wire:
             head.result = result
 
     def _lost(self, error: Exception) -> None:
+        if not self._broken:  # once only: its number may be another connection's soon
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
         self._broken = True
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
         self._wake(error)
 
     def _wake(self, failure: Exception | None) -> None:

@@ -1,0 +1,220 @@
+"""Events between processes: every kind arrives as it was, in order, and what is missed is told."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from supportbot.feed import Delta, Feed, Lagged, Outcome, Said, Settled, StateChanged, Typing
+from supportbot.messages import Attachment, Citation, Message
+from supportbot.relay import CHANNEL, Relay
+from supportbot.store.notices import Notices
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from supportbot.feed import Event, Subscription
+
+REPLY = Message(
+    id="msg_2",
+    seq=2,
+    author="bot",
+    text="Grüße, 世界 🙂 \x01",
+    created_at=5,
+    turn_id="turn_1",
+    citations=(Citation(title="Returns", source="knowledge/returns.md", quote="30 days"),),
+)
+QUESTION = Message(
+    id="msg_1",
+    seq=1,
+    author="customer",
+    text="?",
+    created_at=4,
+    state="pending",
+    attachments=(Attachment(name="a.png", content_type="image/png", size=3, width=1, height=2),),
+    contact_id="contact_1",
+)
+EVENTS: list[Event] = [
+    Said(QUESTION),
+    Typing("turn_1"),
+    Delta("turn_1", 0, "Grüße"),
+    Typing("turn_1", on=False),
+    Said(REPLY, Outcome(("msg_1",), "answered", "bot")),
+    Settled(("msg_1",), "dead", "ValueError"),
+    StateChanged("human"),
+    Lagged(),
+]
+
+
+class Process:
+    """What a process has of it."""
+
+    def __init__(self, url: str, name: str) -> None:
+        self.feed = Feed()
+        self.notices = Notices(url, CHANNEL)
+        self.interrupted: list[str] = []
+        self.relay = Relay(self.feed, self.notices, owner=name, interrupt=self.interrupted.append)
+
+    async def until_it_knows(self, others: int) -> None:
+        async with asyncio.timeout(10):
+            while self.relay.peers() != others:  # noqa: ASYNC110 - nothing else to wait for
+                await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def process(url: str, name: str) -> AsyncIterator[Process]:
+    made = Process(url, name)
+    await made.relay.start()
+    try:
+        yield made
+    finally:
+        await made.relay.stop()
+
+
+async def heard(events: Subscription, count: int) -> list[Event]:
+    async with asyncio.timeout(10):
+        return [await anext(events) for _ in range(count)]
+
+
+async def test_every_event_arrives_as_it_was(postgres_database: str) -> None:
+    """Whoever listens at another process hears the same, in the same order."""
+    async with process(postgres_database, "a") as a, process(postgres_database, "b") as b:
+        with b.feed.listen("conv_1") as events, b.feed.listen("conv_2") as others:
+            for event in EVENTS:
+                a.feed.publish("conv_1", event)
+            a.feed.publish("conv_2", Typing("turn_2"))
+            assert EVENTS == await heard(events, len(EVENTS))
+            assert [Typing("turn_2")] == await heard(others, 1)
+        assert ["conv_1"] == b.interrupted, "a person speaks: whoever works on it here must stop"
+
+
+async def test_a_process_does_not_hear_itself(postgres_database: str) -> None:
+    """What happens here is told here once."""
+    async with process(postgres_database, "a") as a, process(postgres_database, "b") as b:
+        with a.feed.listen("conv_1") as here, b.feed.listen("conv_1") as there:
+            a.feed.publish("conv_1", Typing("turn_1"))
+            await heard(there, 1)
+            b.feed.publish("conv_1", Typing("turn_2"))
+            assert [Typing("turn_1"), Typing("turn_2")] == await heard(here, 2)
+
+
+@pytest.mark.parametrize("word", ["ab ", "世界🙂", "\x01\x02"])
+async def test_a_long_answer_arrives_whole(postgres_database: str, word: str) -> None:
+    """More than fits into one notice, in words of any script."""
+    async with process(postgres_database, "a") as a, process(postgres_database, "b") as b:
+        with b.feed.listen("conv_1") as events:
+            a.feed.publish("conv_1", Typing("turn_1"))
+            text = word * 7000
+            for at in range(0, len(text), 100):
+                a.feed.publish("conv_1", Delta("turn_1", at, text[at : at + 100]))
+            a.feed.publish("conv_1", Said(REPLY))
+            written = ""
+            async with asyncio.timeout(10):
+                async for event in events:
+                    if isinstance(event, Delta):
+                        assert len(written) == event.offset
+                        written += event.text
+                    elif isinstance(event, Said):
+                        break
+            assert text == written
+
+
+async def test_what_is_too_long_to_be_told_is_to_be_read(postgres_database: str) -> None:
+    """A message that fits into no notice is in the store: the listener is told to look there."""
+    async with process(postgres_database, "a") as a, process(postgres_database, "b") as b:
+        with b.feed.listen("conv_1") as events:
+            a.feed.publish("conv_1", Said(REPLY.evolve(text="x" * 20_000)))
+            assert [Lagged()] == await heard(events, 1)
+
+
+async def test_who_comes_later_hears_what_was_written_before(postgres_database: str) -> None:
+    """A reader who comes back to a process that was just started sees the answer from its beginning."""
+    async with process(postgres_database, "a") as a:
+        a.feed.publish("conv_1", Typing("turn_1"))
+        a.feed.publish("conv_1", Delta("turn_1", 0, "Good mor"))
+        async with process(postgres_database, "b") as b:
+            await a.until_it_knows(1)
+            await b.until_it_knows(1)
+            a.feed.publish("conv_1", Delta("turn_1", 8, "ning"))
+            async with asyncio.timeout(10):
+                while [("conv_1", "turn_1", "Good morning")] != b.feed.written():  # noqa: ASYNC110 - likewise
+                    await asyncio.sleep(0.002)
+            with b.feed.listen("conv_1") as events:
+                assert [Typing("turn_1"), Delta("turn_1", 0, "Good morning")] == await heard(events, 2)
+
+
+async def test_what_a_process_was_writing_when_it_left_is_void(postgres_database: str) -> None:
+    """Its last words may not have been heard, so whoever listens looks; half an answer does not stand."""
+    async with process(postgres_database, "b") as b:
+        with b.feed.listen("conv_1") as events:
+            async with process(postgres_database, "a") as a:
+                a.feed.publish("conv_1", Typing("turn_1"))
+                await heard(events, 1)
+            assert [Typing("turn_1", on=False), Lagged()] == await heard(events, 2)
+        assert [] == b.feed.written()
+        assert 0 == b.relay.peers()
+
+
+async def test_a_process_that_fell_silent_is_gone(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed, it says no goodbye; the others notice."""
+    monkeypatch.setattr("supportbot.relay._BEAT", 0.02)
+    monkeypatch.setattr("supportbot.relay._SILENT", 0.5)
+    async with process(postgres_database, "b") as b:
+        killed = Process(postgres_database, "a")
+        await killed.relay.start()
+        with b.feed.listen("conv_1") as events:
+            killed.feed.publish("conv_1", Typing("turn_1"))
+            await heard(events, 1)
+            for task in killed.relay._tasks:
+                task.cancel()
+            await killed.notices.stop()
+            assert [Typing("turn_1", on=False), Lagged()] == await heard(events, 2)
+
+
+async def test_a_broken_connection_is_told_and_mended(postgres_database: str) -> None:
+    """The server was restarted: listeners are told to look, and hear again."""
+    async with process(postgres_database, "a") as a, process(postgres_database, "b") as b:
+        with b.feed.listen("conv_1") as events:
+            a.feed.publish("conv_1", Typing("turn_1"))
+            await heard(events, 1)
+            async with await psycopg.AsyncConnection.connect(
+                postgres_database.replace("+psycopg", ""), autocommit=True
+            ) as other:
+                await other.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            assert [Lagged()] == await heard(events, 1)
+            async with asyncio.timeout(10):
+                while True:  # a's own connection may not be back yet; what it cannot send it says it missed
+                    a.feed.publish("conv_1", StateChanged("bot"))
+                    if StateChanged("bot") in await heard(events, 1):
+                        break
+
+
+async def test_ears_are_spared_the_words_of_other_processes(postgres_database: str) -> None:
+    """Slack shows an answer from the process that writes it; two would show it twice."""
+    async with process(postgres_database, "a") as a, process(postgres_database, "b") as b:
+        told: list[Event] = []
+        stop = b.feed.hear("conv_1", told.append)
+        with b.feed.listen("conv_1") as events:
+            for event in (Typing("turn_1"), Delta("turn_1", 0, "x"), Said(REPLY)):
+                a.feed.publish("conv_1", event)
+            await heard(events, 3)
+        stop()
+        assert [Said(REPLY)] == told
+
+
+async def test_a_process_that_is_alone_tells_nobody(postgres_database: str) -> None:
+    """Without others there is nothing to send."""
+    async with process(postgres_database, "a") as a:
+        a.relay._alone_from = 0.0
+        a.feed.publish("conv_1", Typing("turn_1"))
+        assert [] == a.relay._waiting
+        a.feed._writing.clear()
