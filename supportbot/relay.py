@@ -9,7 +9,6 @@ missed (a connection broke, a process fell silent), listeners are told ``Lagged`
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -21,7 +20,7 @@ from supportbot.store.notices import MOST_BYTES
 from supportbot.store.values import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from supportbot.feed import Event, Feed
     from supportbot.store.notices import Notices
@@ -73,7 +72,7 @@ class Relay:
         self._heard_at: dict[str, float] = {}  # process -> when; this one too
         self._elsewhere: dict[str, tuple[str, str]] = {}  # turn -> process, conversation
         self._alone_from = 0.0
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: set[asyncio.Task[object]] = set()
 
     async def start(self) -> None:
         """Begin, and ask the others what they are writing.
@@ -85,14 +84,15 @@ class Relay:
         await self._notices.start(self._hear, self._back)
         await self._notices.post([self._notice(asks=True)])
         self._feed.use(self._send)
-        self._tasks = [self._loop.create_task(work()) for work in (self._post_forever, self._beat_forever)]
+        self._do(self._post_forever())
+        self._do(self._beat_forever())
 
     async def stop(self) -> None:
         """Hand over what is left, and say goodbye."""
-        for task in self._tasks:
+        for task in tuple(self._tasks):
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(tuple(self._tasks))
         await self._notices.post([*self._batch(), self._notice(leaves=True)])
         await self._notices.stop()
 
@@ -186,10 +186,7 @@ class Relay:
             self._repeat(process, conversation_id, _event(kind, rest))
         if said.get("asks"):
             self._answer()
-            self._loop.create_task(self._greet())
-
-    async def _greet(self) -> None:
-        await self._notices.post([self._notice()])
+            self._do(self._notices.post([self._notice()]))
 
     def _repeat(self, process: str, conversation_id: str, event: Event) -> None:
         match event:
@@ -216,13 +213,12 @@ class Relay:
         """Listening was interrupted."""
         self._begin_anew()
         self._feed.lag()
-        task = self._loop.create_task(self._ask())
-        self._tasks.append(task)
-        task.add_done_callback(lambda done: self._tasks.remove(done))
+        self._do(self._notices.post([self._notice(asks=True)]))
 
-    async def _ask(self) -> None:
-        with contextlib.suppress(Exception):
-            await self._notices.post([self._notice(asks=True)])
+    def _do(self, work: Coroutine[Any, Any, object]) -> None:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _begin_anew(self) -> None:
         """Until they had the time to say something, there may be others."""
@@ -267,21 +263,19 @@ def _told(event: Event) -> list[Any]:
 
 
 def _event(kind: str, rest: list[Any]) -> Event:
+    event: Event = Lagged()  # also what a later release tells and this one does not know
     match kind, rest:
-        case "said", [message, None]:
-            return Said(_message_from(message))
-        case "said", [message, [message_ids, state, speaks]]:
-            return Said(_message_from(message), Outcome(tuple(message_ids), state, speaks))
+        case "said", [message, after]:
+            event = Said(_message_from(message), after and Outcome(tuple(after[0]), *after[1:]))
         case "settled", [message_ids, state, reason]:
-            return Settled(tuple(message_ids), state, reason)
+            event = Settled(tuple(message_ids), state, reason)
         case "typing", [turn_id, on]:
-            return Typing(turn_id, on)
+            event = Typing(turn_id, on)
         case "delta", [turn_id, offset, text]:
-            return Delta(turn_id, offset, text)
+            event = Delta(turn_id, offset, text)
         case "state", [state]:
-            return StateChanged(state)
-        case _:  # of a release that knows more than this one
-            return Lagged()
+            event = StateChanged(state)
+    return event
 
 
 def _message(message: Message) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Notices:
         self._sending: Wire | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
+        self._stopped = False
 
     async def start(self, hear: Callable[[str], None], back: Callable[[], None]) -> None:
         """Begin to listen.
@@ -62,7 +63,8 @@ class Notices:
         self._keeper = asyncio.get_running_loop().create_task(self._keep_listening())
 
     async def stop(self) -> None:
-        """Let go of both connections."""
+        """Let go of both connections; what is posted from now on goes nowhere."""
+        self._stopped = True
         if self._keeper is not None:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
@@ -72,6 +74,8 @@ class Notices:
 
     async def post(self, notices: Sequence[str]) -> bool:
         """Hand out notices, in their order, to all who listen; says whether that succeeded."""
+        if self._stopped:
+            return False
         try:
             if self._sending is None or not self._sending.usable:
                 await self._connect_sender()
@@ -93,9 +97,10 @@ class Notices:
         if self._sending is not None:
             self._sending.close()
             self._sending = None
-        self._sending = Wire(
-            await connect(self._url, synchronous_commit="off")
-        )  # nothing of it is kept anyway
+        connection = await connect(self._url, synchronous_commit="off")  # nothing of it is kept anyway
+        self._sending = Wire(connection)
+        if self._stopped:
+            self._sending.close()
 
     async def _listen(self) -> None:
         connection = await connect(self._url)
