@@ -159,6 +159,7 @@ turns = Table(
     Column("state", Text, nullable=False),  # running | waiting | answered | handed_over | dead | replayed
     Column("fence", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
+    Column("deaths", Integer, nullable=False, server_default="0"),  # of processes that worked on it
     Column("reason", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("template_hash", Text, nullable=False),
@@ -291,6 +292,15 @@ Index(
     deliveries.c.seq,
     sqlite_where=_open,
     postgresql_where=_open,
+)
+
+leases = Table(  # what one process at a time does for all
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
 )
 
 events = Table(

@@ -12,6 +12,7 @@ from sqlalchemy import text
 from supportbot import schema
 from supportbot.feed import Feed
 from supportbot.inbox import Inbox
+from supportbot.leases import Leases
 from supportbot.memory import Memories
 from supportbot.messages import Answer, Inbound, Prompt, Sender
 from supportbot.metrics import Metrics
@@ -19,6 +20,7 @@ from supportbot.outbox import Outbox
 from supportbot.store import Statement, open_store
 from supportbot.testing.fakes import RecordingChannel
 from supportbot.turns import LocalEngine, Rules
+from supportbot.turns.queue import QueueEngine
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -63,24 +65,33 @@ class Durable:
         debounce: float = 0.0,
         channels: dict[str, Any] | None = None,
         concurrency: int = 100,
+        queue: str = "",
+        works: bool = True,
+        lease_ms: int = 60_000,
+        retry_delay: float = 0.01,
     ) -> None:
+        """Wire it; with ``queue``, the URL of a database, its engine shares the turns with others."""
         self.store = store
         self.feed = Feed()
         self.metrics = Metrics()
         self.platform = RecordingChannel()
         self.channels = channels or {"web": self.platform}
         owner = uuid4().hex
-        self.engine = LocalEngine(
+        alone = not queue
+        make = QueueEngine if queue else LocalEngine
+        self.engine: LocalEngine | QueueEngine = make(
             store,
             self.feed,
-            Rules(owner=owner, lease_ms=60_000, attempts=3, history=50),
+            Rules(owner=owner, lease_ms=lease_ms, attempts=3, history=50),
             counts=self.metrics,
-            alone=True,
+            alone=alone,
             concurrency=concurrency,
             timeout=10,
-            retry_delay=0.01,
+            retry_delay=retry_delay,
         )
-        self.memories = Memories(store, owner=owner, alone=True, retry_delay=0.01)
+        if isinstance(self.engine, QueueEngine):
+            self.engine.join(queue, Leases(store, owner), works=works)
+        self.memories = Memories(store, owner=owner, alone=alone, retry_delay=0.01)
         self.outbox = Outbox(
             store,
             self.feed,
@@ -88,7 +99,7 @@ class Durable:
             remember=self.memories.keep,
             enlist=self.engine.enlist,
             counts=self.metrics,
-            alone=True,
+            alone=alone,
             attempts=3,
             retry_delay=0.01,
             timeout=5,

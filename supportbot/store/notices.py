@@ -104,7 +104,11 @@ class Notices:
 
     async def _listen(self) -> None:
         connection = await connect(self._url)
-        await connection.execute(f'LISTEN "{self._channel}"')  # a constant of ours
+        try:
+            await connection.execute(f'LISTEN "{self._channel}"')  # a constant of ours
+        except BaseException:
+            connection.pgconn.finish()
+            raise
         self._listening = connection
         self._gone.clear()
         self._socket = connection.fileno()

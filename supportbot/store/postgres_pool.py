@@ -31,15 +31,12 @@ _SETTINGS = {
 }
 
 
-async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
-    """Open one connection in autocommit mode.
+def connection_settings(url: str, **settings: str) -> dict[str, Any]:
+    """Return what psycopg's ``connect`` is to be given.
 
     Args:
         url: ``postgresql+psycopg://…``, with libpq's own parameters behind a question mark if need be.
         settings: of the session, as in postgresql.conf; more than, or instead of, the store's.
-
-    Raises:
-        psycopg.OperationalError: there is none to be had.
     """
     dialect: Any = PGDialect_psycopg  # untyped
     _, given = dialect().create_connect_args(make_url(url))
@@ -48,8 +45,16 @@ async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
         "tcp_user_timeout", 15_000
     )  # milliseconds until a peer that acknowledges nothing is gone
     options = " ".join(f"-c {name}={value}" for name, value in {**_SETTINGS, **settings}.items())
-    given["options"] = f"{given.get('options', '')} {options}".strip()
-    return await psycopg.AsyncConnection.connect(**given, autocommit=True)
+    return {**given, "options": f"{given.get('options', '')} {options}".strip()}
+
+
+async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
+    """Open one connection in autocommit mode; the arguments are those of ``connection_settings``.
+
+    Raises:
+        psycopg.OperationalError: there is none to be had.
+    """
+    return await psycopg.AsyncConnection.connect(**connection_settings(url, **settings), autocommit=True)
 
 
 class Pool:

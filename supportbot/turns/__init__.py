@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from supportbot.turns.engine import Engine
 from supportbot.turns.local import LocalEngine
 from supportbot.turns.opening import Rules
 
 if TYPE_CHECKING:
     from supportbot.store import Tx
 
-__all__ = ["LocalEngine", "Rules", "TurnEngine"]
+__all__ = ["Engine", "LocalEngine", "Rules", "TurnEngine"]
 
 
 class TurnEngine(Protocol):

@@ -216,6 +216,7 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
         state="running",
         fence=conversation.fence,
         attempt=1,
+        deaths=0,
         reason="",
         model="",
         template_hash="",

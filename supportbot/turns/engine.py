@@ -1,0 +1,364 @@
+"""Turns at work: what every driver of the turn engine does with a claimed turn."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any, Protocol
+
+import structlog
+
+from supportbot.errors import Fenced, StoreUnavailable
+from supportbot.feed import Settled, Typing
+from supportbot.ids import now_ms
+from supportbot.log import in_one_line
+from supportbot.messages import clean_text
+from supportbot.turns import ledger
+from supportbot.turns.turnstile import Turnstile
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Iterable
+
+    from supportbot.feed import Feed
+    from supportbot.messages import Turn
+    from supportbot.store import Store, Tx
+    from supportbot.turns.ledger import Buried
+    from supportbot.turns.opening import Rules
+
+_TIMER = 10.0
+"""Seconds: what is due later than this gets no timer of its own."""
+
+log = structlog.get_logger(__name__)
+
+
+class Worker(Protocol):
+    """Who does the work of a turn."""
+
+    async def answer(self, turn: Turn) -> None:
+        """Answer a claimed turn and commit the answer; any exception means that the try failed."""
+
+    def give_up(self, tx: Tx, turn: Turn) -> None:
+        """Inside the transaction that buries a turn: leave the customer a word."""
+
+
+class Counts(Protocol):
+    """What the engine tells of itself."""
+
+    def turn_ended(self, outcome: str, seconds: float) -> None:
+        """A try ended."""
+
+
+class _Running:
+    """A turn being worked on."""
+
+    __slots__ = ("interrupted", "task", "turn")
+
+    def __init__(self, turn: Turn) -> None:
+        self.turn = turn
+        self.task: asyncio.Task[None]
+        self.interrupted = False
+
+
+class Engine:
+    """Claims turns, has them answered, and keeps their leases. A driver says how they are found."""
+
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        rules: Rules,
+        *,
+        counts: Counts,
+        alone: bool,
+        concurrency: int,
+        timeout: float,
+        retry_delay: float,
+    ) -> None:
+        """Wire the engine.
+
+        Args:
+            store: where turns are.
+            feed: is told when work begins and ends.
+            rules: how turns are claimed.
+            counts: the metrics.
+            alone: no other process works on this store, so whatever is claimed at the start was abandoned.
+            concurrency: most turns worked on at once.
+            timeout: seconds one try may take.
+            retry_delay: seconds before the second try; doubles, with jitter.
+        """
+        self._store = store
+        self._feed = feed
+        self._rules = rules
+        self._counts = counts
+        self._alone = alone
+        self._concurrency = concurrency
+        self._timeout = timeout
+        self._retry_delay = retry_delay
+        self._worker: Worker
+        self._open = False
+        self._running: dict[str, _Running] = {}  # by turn id
+        self._latest: dict[str, str] = {}  # conversation id -> turn id
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._chores: set[asyncio.Task[object]] = set()
+        self._more = asyncio.Event()
+        self._places = asyncio.Semaphore(concurrency)
+        self._turnstile = Turnstile()
+
+    # -- the port -------------------------------------------------------------------------------
+
+    def enlist(self, tx: Tx, conversation_id: str, due_at: int) -> None:
+        """Claim in the caller's transaction what is due and can be worked on; else see to it later."""
+        now = now_ms()
+        if due_at <= now and self._has_room():
+            self._claim(tx, conversation_id, now)
+        else:
+            self._put_off(tx, conversation_id, due_at)
+
+    def interrupt(self, conversation_id: str) -> None:
+        """Stop working on a conversation: its turn was taken away."""
+        running = self._running.get(self._latest.get(conversation_id, ""))
+        if running is not None:
+            running.interrupted = True
+            running.task.cancel()
+
+    def use(self, worker: Worker) -> None:
+        """Say who does the work; once, before ``start``."""
+        self._worker = worker
+
+    async def start(self) -> None:
+        """Begin to work, first on what an earlier process left behind."""
+        if self._alone:
+            me = self._rules.owner
+            found = await self._store.write(lambda tx: ledger.reclaim(tx, me, now_ms()), patience=10)
+            if found:
+                log.info("turns.recovered", count=found)
+        self._open = True
+        self._chore(self._find_forever())
+        self._chore(self._renew_forever())
+
+    async def stop(self, grace: float) -> None:
+        """Take no new turns; finish those that finish within ``grace`` seconds, release the others."""
+        self._open = False
+        for timer in self._timers.values():
+            timer.cancel()
+        await _ended(self._chores)
+        tasks = {running.task for running in self._running.values()}
+        if tasks:
+            _, tasks = await asyncio.wait(tasks, timeout=grace)
+        await _ended(tasks)
+        if self._chores:  # claims that reached the disk meanwhile are being given back
+            await asyncio.wait(self._chores)
+
+    @property
+    def running(self) -> int:
+        """How many turns are being worked on."""
+        return len(self._running)
+
+    # -- the driver's part ----------------------------------------------------------------------
+
+    def _put_off(self, tx: Tx, conversation_id: str, due_at: int) -> None:
+        """Inside a transaction: see to it that somebody looks at a conversation, now or later."""
+        tx.after_commit(lambda: self._look_at(conversation_id, due_at))
+
+    async def _find_forever(self) -> None:
+        """Look for work that no timer of this process knows of."""
+        raise NotImplementedError
+
+    # -- claiming -------------------------------------------------------------------------------
+
+    def _has_room(self) -> bool:
+        return self._open and len(self._running) < self._concurrency
+
+    def _claim(self, tx: Tx, conversation_id: str, now: int) -> Turn | None:
+        """Claim what is due in a conversation, and begin to work on it once that is on disk."""
+        claimed = ledger.claim(tx, conversation_id, now, self._rules)
+        if claimed is None:
+            return None
+        if isinstance(claimed, ledger.Buried):
+            self._bury(tx, claimed, now)
+            return None
+        tx.after_commit(lambda: self._begin(claimed))
+        return claimed
+
+    def _look_at(self, conversation_id: str, due_at: int) -> None:
+        """Set the conversation's timer anew; without room, or far off, it is left to the sweep."""
+        earlier = self._timers.pop(conversation_id, None)
+        if earlier is not None:
+            earlier.cancel()
+        delay = max(0.0, (due_at - now_ms()) / 1000)
+        if self._has_room() and delay <= _TIMER:
+            loop = asyncio.get_running_loop()
+            self._timers[conversation_id] = loop.call_later(delay, self._on_timer, conversation_id)
+
+    def _on_timer(self, conversation_id: str) -> None:
+        del self._timers[conversation_id]
+        if self._has_room():
+            self._chore(self._claim_all([conversation_id]))
+
+    async def _claim_all(self, conversation_ids: list[str]) -> bool:
+        """Claim what is due in these conversations; says whether the store took any of the claims.
+
+        Whatever keeps one from being claimed holds up no other; the next look tries it again.
+        """
+        claims = (
+            self._store.write(lambda tx, name=name: self._claim(tx, name, now_ms()))  # type: ignore[misc]
+            for name in conversation_ids
+        )
+        failed = [error for error in await asyncio.gather(*claims, return_exceptions=True) if error]
+        if failed:
+            log.warning("turns.not_claimed", error=in_one_line(failed[0]), count=len(failed))
+        return len(failed) < len(conversation_ids)
+
+    # -- one turn -------------------------------------------------------------------------------
+
+    def _begin(self, turn: Turn) -> None:
+        """Start the task of a claimed turn; called once its claim is on disk."""
+        if not self._open:  # the stop began while the claim was on its way
+            self._chore(self._release(turn))
+            return
+        overtaken = self._running.pop(turn.id, None)
+        if overtaken is not None:  # its lease ran out under us, and we claimed it again
+            overtaken.interrupted = True
+            overtaken.task.cancel()
+        self._feed.publish(turn.conversation_id, Typing(turn.id))
+        running = _Running(turn)
+        self._running[turn.id] = running
+        self._latest[turn.conversation_id] = turn.id
+        running.task = asyncio.get_running_loop().create_task(self._work(running), name=turn.id)
+        # One that is cancelled before its first step never gets to say that it has ended.
+        running.task.add_done_callback(lambda _: self._forget(running, "superseded"))
+
+    async def _work(self, running: _Running) -> None:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        turn = running.turn
+        outcome = "superseded"  # also if that happens while a failure is being recorded
+        try:
+            with structlog.contextvars.bound_contextvars(turn=turn.id):
+                outcome = await self._outcome(running)
+        finally:
+            self._forget(running, outcome)
+            self._counts.turn_ended(outcome, loop.time() - begun)
+
+    def _forget(self, running: _Running, outcome: str) -> None:
+        turn = running.turn
+        self._more.set()
+        if self._running.get(turn.id) is not running:
+            return  # it was claimed anew, and that one goes on
+        del self._running[turn.id]
+        if outcome == "superseded":  # then nothing else says so, when its conversation was deleted
+            self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
+        if self._latest.get(turn.conversation_id) == turn.id:
+            del self._latest[turn.conversation_id]
+
+    async def _outcome(self, running: _Running) -> str:
+        turn = running.turn
+        try:
+            async with self._places, asyncio.timeout(self._timeout):
+                await self._turnstile.pass_through()
+                await self._worker.answer(turn)
+        except Fenced:
+            log.info("turn.superseded")
+            return "superseded"
+        except asyncio.CancelledError as error:
+            if running.interrupted:
+                return "superseded"
+            if running.task.cancelling():
+                await self._release(turn)
+                return "released"
+            return await self._failed(turn, error)  # not we, but what the worker waited for was cancelled
+        except Exception as error:  # noqa: BLE001 - whatever it was: the turn is tried again, then put aside
+            return await self._failed(turn, error)
+        return "answered"
+
+    async def _failed(self, turn: Turn, error: BaseException) -> str:
+        log.error("turn.failed", attempt=turn.attempt, error=in_one_line(error))
+        reason = _reason(error)
+        self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
+        last = turn.attempt >= self._rules.attempts
+        delay = self._retry_delay * 2 ** (turn.attempt - 1) * (0.75 + 0.5 * random.random())  # noqa: S311
+
+        def unit(tx: Tx) -> None:
+            now = now_ms()
+            if last:
+                self._bury(tx, ledger.Buried(turn=turn, reason=reason), now)
+                return
+            again_at = now + int(delay * 1000)
+            if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at):
+                self._put_off(tx, turn.conversation_id, again_at)
+
+        try:
+            await self._store.write(unit, patience=self._rules.lease_ms / 1000)
+        except StoreUnavailable as unstored:
+            log.error("turn.outcome_not_stored", error=str(unstored))  # noqa: TRY400 - the lease ends by itself
+        return "dead" if last else "failed"
+
+    async def _release(self, turn: Turn) -> None:
+        """Give the turn back uncounted: the next process begins it at once."""
+        now = now_ms()
+
+        def unit(tx: Tx) -> None:
+            if ledger.fail(tx, turn, reason="the bot was stopped", now=now, again_at=now, counts=False):
+                self._put_off(tx, turn.conversation_id, now)
+
+        try:
+            await asyncio.shield(asyncio.ensure_future(self._store.write(unit)))
+        except StoreUnavailable as error:
+            log.warning("turn.not_released", error=str(error))
+
+    def _bury(self, tx: Tx, buried: Buried, now: int) -> None:
+        turn = buried.turn
+        try:
+            closed = ledger.bury(tx, turn, reason=buried.reason, now=now)
+        except Fenced:
+            return
+        self._worker.give_up(tx, turn)
+        tx.after_commit(lambda: log.error("turn.dead", turn=turn.id, reason=buried.reason))
+        settled = Settled(tuple(m.id for m in turn.messages), "dead", buried.reason)
+        tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
+        if closed.more:
+            self._put_off(tx, turn.conversation_id, now)
+
+    # -- chores ---------------------------------------------------------------------------------
+
+    async def _renew_forever(self) -> None:
+        """Keep the leases of what is being worked on, all in one transaction."""
+        while True:
+            await asyncio.sleep(self._rules.lease_ms / 3000)
+            held = [running.turn for running in self._running.values()]
+            if not held:
+                continue
+            try:
+                lost = await self._store.write(lambda tx, held=held: self._renew(tx, held))  # type: ignore[misc]
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the renewing
+                log.warning("turns.lease_not_renewed", error=in_one_line(error))
+                continue
+            for turn in lost:
+                if self._latest.get(turn.conversation_id) == turn.id:
+                    self.interrupt(turn.conversation_id)
+
+    def _renew(self, tx: Tx, held: list[Turn]) -> list[Turn]:
+        lease = now_ms() + self._rules.lease_ms
+        return [turn for turn in held if not ledger.renew(tx, turn, lease)]
+
+    def _chore(self, work: Coroutine[None, None, object]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._chores.add(task)
+        task.add_done_callback(self._chores.discard)
+
+
+async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel tasks and wait until they are gone."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        await asyncio.wait(tasks)
+
+
+def _reason(error: BaseException) -> str:
+    """Name a failure in one line, without the words of the customer it may hold."""
+    if isinstance(error, TimeoutError):
+        return "it took too long"
+    known = type(error).__module__.startswith("supportbot")
+    return clean_text(f"{type(error).__name__}: {error}")[:300] if known else type(error).__name__

@@ -1,0 +1,202 @@
+"""The turn engine of many processes: procrastinate's queue beside the tables, in the same PostgreSQL.
+
+A process that works and has room claims what it accepts at once, in the same transaction. All else is a
+job: what is accepted where nobody works or there is no room, and whatever somebody's death has left
+behind. A job is enqueued in the transaction that makes it necessary and says no more than "look at this
+conversation"; what is to be done there stands in the tables, and whether it may be done the claim decides.
+
+Held to, because each was seen to go wrong otherwise: a job has the conversation as its *lock*, and no
+*queueing lock* beside it (a retry would then freeze the conversation for ever); it works off everything that
+is due in its conversation, because a lock that becomes free wakes nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+import structlog
+from sqlalchemy import BigInteger, Text, bindparam, text
+
+from supportbot.ids import now_ms
+from supportbot.log import in_one_line
+from supportbot.store import Statement
+from supportbot.store.postgres_pool import connection_settings
+from supportbot.turns.engine import Engine
+
+if TYPE_CHECKING:
+    import procrastinate
+
+    from supportbot.leases import Leases
+    from supportbot.messages import Turn
+    from supportbot.store import Tx
+
+SCHEMA = "supportbot_queue"
+_QUEUE = "turns"
+_TASK = "supportbot.drain"
+
+_POLL = 0.5
+"""Seconds between two looks into the queue; a new job wakes a worker at once."""
+
+_BEAT = 3.0
+"""Seconds between two signs of life of a worker."""
+
+_STALLED = 10.0
+"""Seconds without one after which its jobs are taken away from it."""
+
+_REAP = 1.0
+"""Seconds between two looks for conversations that are due and have no job."""
+
+_OVERDUE = 1500
+"""Milliseconds: whoever claims at once, or a timer, is given so long before a job is made."""
+
+_BATCH = 500
+_PAUSE = 1.0
+"""Seconds before a worker that lost the database begins anew."""
+
+_job = f"""
+    SELECT {SCHEMA}.procrastinate_defer_jobs_v1(ARRAY[ROW(
+        '{_QUEUE}', '{_TASK}', 0, CAST(:conversation AS text), NULL,
+        jsonb_build_object('conversation_id', CAST(:conversation AS text)),
+        to_timestamp(CAST(:due AS double precision) / 1000)
+    )::{SCHEMA}.procrastinate_job_to_defer_v1]) AS jobs
+"""
+_ENQUEUE = Statement(
+    text(_job).bindparams(bindparam("conversation", type_=Text), bindparam("due", type_=BigInteger))
+)
+_LEFT_BEHIND = Statement(
+    text(
+        f"""
+        SELECT id FROM conversations
+        WHERE due_at <= :until AND state = 'bot' AND NOT EXISTS (
+            SELECT FROM {SCHEMA}.procrastinate_jobs
+            WHERE lock = conversations.id AND status IN ('todo', 'doing'))
+        ORDER BY due_at LIMIT {_BATCH}
+        """  # noqa: S608 - constants
+    ).bindparams(bindparam("until", type_=BigInteger))
+)
+
+log = structlog.get_logger(__name__)
+
+
+class QueueEngine(Engine):
+    """Shares the turns of a PostgreSQL store with any number of other processes."""
+
+    def join(self, database: str, leases: Leases, *, works: bool) -> None:
+        """Say where the queue is; once, before ``start``.
+
+        Args:
+            database: its URL, as for the store.
+            leases: for what one process does for all.
+            works: False makes this a process that only enlists what others work on.
+        """
+        self._database = database
+        self._leases = leases
+        self._works = works
+
+    async def start(self) -> None:
+        """Begin to work, if this process does."""
+        logging.getLogger("procrastinate").setLevel(logging.ERROR)  # it tells of every job
+        if self._works:
+            await super().start()
+            self._chore(self._leases.hold("turns", self._reap_forever))
+
+    # -- finding work ---------------------------------------------------------------------------
+
+    def _put_off(self, tx: Tx, conversation_id: str, due_at: int) -> None:
+        if self._has_room():
+            tx.after_commit(lambda: self._look_at(conversation_id, due_at))
+        else:
+            tx.send(_ENQUEUE, conversation=conversation_id, due=due_at)
+
+    def _look_at(self, conversation_id: str, due_at: int) -> None:
+        if self._has_room():
+            super()._look_at(conversation_id, due_at)
+        elif self._open:
+            self._chore(
+                self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=due_at))
+            )
+
+    async def _find_forever(self) -> None:
+        """Work off the queue; begin anew when the database was gone."""
+        while True:
+            try:
+                await self._work_off()
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
+                log.warning("turns.queue_lost", error=in_one_line(error))
+            await asyncio.sleep(_PAUSE)
+
+    async def _work_off(self) -> None:
+        app = self._queue()
+        async with app.open_async():
+            await app.run_worker_async(
+                queues=[_QUEUE],
+                concurrency=self._concurrency,
+                install_signal_handlers=False,
+                delete_jobs="always",  # what was wrong with a turn stands in the tables
+                fetch_job_polling_interval=_POLL,
+                update_heartbeat_interval=_BEAT,
+                stalled_worker_timeout=_STALLED,
+                shutdown_graceful_timeout=0.0,  # the turns themselves are given their time
+            )
+
+    def _queue(self) -> procrastinate.App:
+        import procrastinate
+
+        connector = procrastinate.PsycopgConnector(
+            kwargs=connection_settings(self._database, search_path=SCHEMA),
+            min_size=1,
+            max_size=4,
+            timeout=5.0,
+        )
+        app = procrastinate.App(connector=connector)
+        app.task(name=_TASK, queue=_QUEUE)(self._drain)
+        return app
+
+    async def _drain(self, conversation_id: str) -> None:
+        """Work off everything that is due in a conversation."""
+        while self._open:
+            await self._room()
+            turn = await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
+            if turn is None:
+                return
+            await self._until_done(turn)
+
+    async def _room(self) -> None:
+        while len(self._running) >= self._concurrency:
+            self._more.clear()
+            await self._more.wait()
+
+    async def _until_done(self, turn: Turn) -> None:
+        running = self._running.get(turn.id)
+        if running is not None and running.turn.fence == turn.fence:
+            await asyncio.wait([running.task])
+
+    # -- for all processes ----------------------------------------------------------------------
+
+    async def _reap_forever(self) -> None:
+        """Make jobs for what is due and has none: somebody died, or a wake-up was lost."""
+        import procrastinate
+
+        app = self._queue()
+        rounds = 0
+        async with app.open_async():
+            while True:
+                if rounds % int(_STALLED / _REAP / 2) == 0:
+                    for job in await app.job_manager.get_stalled_jobs(
+                        queue=_QUEUE, seconds_since_heartbeat=_STALLED
+                    ):
+                        log.warning("turns.worker_died", conversation=job.lock)
+                        await app.job_manager.finish_job(
+                            job, status=procrastinate.jobs.Status.FAILED, delete_job=True
+                        )
+                rounds += 1
+                await self._store.write(_enqueue_what_was_left)
+                await asyncio.sleep(_REAP)
+
+
+def _enqueue_what_was_left(tx: Tx) -> None:
+    now = now_ms()
+    for row in tx.rows(_LEFT_BEHIND, until=now - _OVERDUE):
+        tx.send(_ENQUEUE, conversation=row[0], due=now)

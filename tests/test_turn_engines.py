@@ -1,0 +1,256 @@
+"""What every driver of the turn engine must do: order, exclusivity, tries, crashes, wake-ups.
+
+The local driver on both databases, the queue's on PostgreSQL, there with two processes' parts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from supportbot.errors import Fenced
+from tests.durable import Durable, opened
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from supportbot.messages import Turn
+
+DRIVERS = ["local-sqlite", "local-postgresql", "queue"]
+
+
+@pytest.fixture(params=DRIVERS)
+def driver(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """The URL of a database, and the same again where the queue is used."""
+    kind = request.param
+    url = request.getfixturevalue("sqlite_database" if kind == "local-sqlite" else "postgres_database")
+    return url, url if kind == "queue" else ""
+
+
+@pytest.fixture
+def queue(postgres_database: str) -> str:
+    """The URL of a database with the queue."""
+    return postgres_database
+
+
+@asynccontextmanager
+async def process(url: str, queue: str, *, start: bool = True, **options: Any) -> AsyncIterator[Durable]:
+    """One process's part of a bot."""
+    async with opened(url) as store:
+        bot = Durable(store, queue=queue, **options)
+        if start:
+            await bot.start()
+        try:
+            yield bot
+        finally:
+            await bot.stop()
+
+
+async def test_order_and_exclusivity(driver: tuple[str, str]) -> None:
+    """Ten conversations, ten messages each: one turn at a time in each, in order, nothing twice."""
+    async with process(*driver) as bot:
+        at_work: set[str] = set()
+
+        async def say(turn: Turn) -> str:
+            assert turn.conversation_id not in at_work
+            at_work.add(turn.conversation_id)
+            await asyncio.sleep(0.001)
+            at_work.remove(turn.conversation_id)
+            return turn.question
+
+        bot.worker.say = say
+        for number in range(10):
+            await asyncio.gather(*(bot.accept(str(number), to=f"c{c}") for c in range(10)))
+        await bot.until_rows("select count(*) from messages where state = 'pending'", [(0,)])
+        await bot.until_rows("select count(*) from deliveries where state <> 'delivered'", [(0,)])
+        for c in range(10):
+            said = [post.text for post in bot.platform.posts if post.external_id == f"c{c}"]
+            assert [str(number) for number in range(10)] == "\n".join(said).split("\n")
+
+
+async def test_a_failure_is_tried_again(driver: tuple[str, str]) -> None:
+    """The second try succeeds, and it is counted as the second."""
+    async with process(*driver) as bot:
+
+        def say(turn: Turn) -> str:
+            if turn.attempt == 1:
+                raise ValueError
+            return "at last"
+
+        bot.worker.say = say
+        await bot.accept("hello")
+        assert ["at last"] == await bot.replies(1)
+        assert [("answered", 2)] == await bot.rows("select state, attempt from turns")
+
+
+async def test_the_dead_do_not_hold_up_the_living(driver: tuple[str, str]) -> None:
+    """Three tries, then it is put aside with a word to the customer; what stands behind is answered."""
+    async with process(*driver, debounce=0.1) as bot:
+
+        def say(turn: Turn) -> str:
+            if "poison" in turn.question:
+                raise ValueError
+            return "re: " + turn.question
+
+        bot.worker.say = say
+        await bot.accept("poison")
+        await bot.accept("good")
+        assert ["sorry", "re: good"] == await bot.replies(2)
+        assert [("dead", 3), ("answered", 1)] == await bot.rows(
+            "select state, attempt from turns order by id"
+        )
+
+
+async def test_a_backlog_is_worked_off_with_little_room(driver: tuple[str, str]) -> None:
+    """Far more conversations are due than may be worked on at once."""
+    async with process(*driver, concurrency=3) as bot:
+        await asyncio.gather(*(bot.accept("hello", to=f"c{n}") for n in range(30)))
+        assert 30 == len(await bot.replies(30))
+
+
+async def test_what_came_before_anybody_worked_is_answered(driver: tuple[str, str]) -> None:
+    """Messages that were accepted while no engine was running are answered by the next start."""
+    url, queue = driver
+    async with process(url, queue, start=False) as before:
+        for number in range(5):
+            await before.accept("hello", to=f"c{number}")
+    async with process(url, queue) as bot:
+        assert 5 == len(await bot.replies(5))
+
+
+async def test_a_holder_slower_than_its_lease(driver: tuple[str, str]) -> None:
+    """A process is frozen past its lease: another one answers, what the first one says then is dropped."""
+    url, queue = driver
+    async with process(url, queue, lease_ms=300) as frozen:
+        awake, asleep = asyncio.Event(), asyncio.Event()
+        outcome: list[str] = []
+
+        async def sleep(turn: Turn) -> str:
+            asleep.set()
+            await awake.wait()
+            return "late"
+
+        frozen.worker.say = sleep
+        commit = frozen.outbox.commit
+
+        async def observed(*args: Any, **more: Any) -> None:
+            try:
+                await commit(*args, **more)
+                outcome.append("committed")
+            except Fenced:
+                outcome.append("fenced")
+                raise
+
+        frozen.outbox.commit = observed  # type: ignore[method-assign]
+        frozen.engine._renew = lambda _tx, _held: []  # type: ignore[method-assign]
+        frozen.engine._has_room = lambda: bool(not asleep.is_set())  # type: ignore[method-assign]
+        accepted = await frozen.accept("hello")
+        await asleep.wait()
+        frozen.engine._open = False  # it finds no more work, as if it stood still
+        async with process(url, queue) as other:
+            assert ["re: hello"] == await other.replies(1)
+            awake.set()
+            await frozen.until(lambda: bool(outcome))
+            assert ["fenced"] == outcome
+            assert [("re: hello",)] == await other.rows("select text from messages where author = 'bot'")
+            assert accepted.seq == 1
+
+
+# -- the queue's alone -----------------------------------------------------------------------------
+
+
+async def test_who_does_not_work_wakes_who_does(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process accepts that only takes messages in, another answers; nothing but a notice wakes it."""
+    for name in ("_POLL", "_REAP"):
+        monkeypatch.setattr(f"supportbot.turns.queue.{name}", 3600.0)
+    monkeypatch.setattr("supportbot.turns.queue._STALLED", 7200.0)
+    async with process(queue, queue) as worker, process(queue, queue, works=False) as web:
+        await worker.until_rows("select count(*) from supportbot_queue.procrastinate_workers", [(1,)])
+        await web.accept("warm up", to="c0")
+        await worker.replies(1)
+        await web.accept("hello")
+        assert "re: hello" in await worker.replies(2)
+        assert [] == web.worker.turns
+        await worker.until_rows("select count(*) from supportbot_queue.procrastinate_jobs", [(0,)])
+
+
+async def test_an_accept_that_fails_enqueues_nothing(queue: str) -> None:
+    """Message and job are one transaction."""
+    async with process(queue, queue, works=False) as web:
+        enlist = web.inbox._enlist
+
+        def breaks(*args: Any) -> None:
+            enlist(*args)
+            raise RuntimeError
+
+        web.inbox._enlist = breaks
+        with pytest.raises(RuntimeError):
+            await web.accept("hello")
+        assert [(0,)] == await web.rows("select count(*) from supportbot_queue.procrastinate_jobs")
+        web.inbox._enlist = enlist
+        accepted = await web.accept("hello")
+        assert [(accepted.conversation_id, "todo")] == await web.rows(
+            "select lock, status::text from supportbot_queue.procrastinate_jobs"
+        )
+
+
+async def test_jobs_of_a_worker_that_died_do_not_freeze_their_conversations(
+    queue: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A job left ``doing`` by a process that is gone is taken away, and the conversation goes on."""
+    monkeypatch.setattr("supportbot.turns.queue._STALLED", 2.0)
+    monkeypatch.setattr("supportbot.turns.queue._OVERDUE", 0)
+    async with process(queue, queue, works=False) as web:
+        await web.accept("hello")
+        await web.rows(
+            "with w as (insert into supportbot_queue.procrastinate_workers (last_heartbeat)"
+            " values (now() - interval '1 hour') returning id)"
+            " select id from w"
+        )
+        await web.rows(
+            "update supportbot_queue.procrastinate_jobs set status = 'doing',"
+            " worker_id = (select max(id) from supportbot_queue.procrastinate_workers) returning id"
+        )
+        async with process(queue, queue) as worker:
+            assert ["re: hello"] == await worker.replies(1)
+
+
+async def test_a_clean_stop_hands_the_turn_to_another_process(queue: str) -> None:
+    """What one process gives back when it is stopped, another begins at once."""
+    async with process(queue, queue) as other:
+        await other.until_rows("select count(*) from supportbot_queue.procrastinate_workers", [(1,)])
+        async with process(queue, queue) as stopping:
+            begun = asyncio.Event()
+
+            async def never(_turn: Turn) -> str:
+                begun.set()
+                await asyncio.Event().wait()
+                return ""
+
+            stopping.worker.say = never
+            await stopping.accept("hello")
+            await begun.wait()
+            await stopping.engine.stop(0)
+            assert ["re: hello"] == await other.replies(1)
+        assert [1] == [turn.attempt for turn in other.worker.turns]
+
+
+async def test_two_processes_share_the_work(queue: str) -> None:
+    """What one has no room for, the other does."""
+    async with process(queue, queue, concurrency=2) as a, process(queue, queue, concurrency=2) as b:
+        go = asyncio.Event()
+
+        async def say(turn: Turn) -> str:
+            await go.wait()
+            return "re: " + turn.question
+
+        a.worker.say = b.worker.say = say
+        for number in range(4):
+            await a.accept(str(number), to=f"c{number}")
+        await a.until(lambda: len(a.worker.turns) + len(b.worker.turns) == 4)
+        go.set()
+        await a.until_rows("select count(*) from messages where state = 'answered'", [(4,)])
+        assert 2 == len(a.worker.turns) == len(b.worker.turns)
