@@ -21,9 +21,9 @@ from pydantic import BaseModel, SecretStr
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.brain import Brain
-from supportbot.channel import CanReport, Host, load_channel
+from supportbot.channel import ROLES, CanReport, Host, load_channel
 from supportbot.completion import Completions
-from supportbot.errors import DatabaseUnusable, StoreUnavailable
+from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.images.gallery import Gallery
@@ -32,13 +32,14 @@ from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
+from supportbot.processes import joined, make_engine
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.spending import Caps, Till
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import probe, waiting_counts
 from supportbot.triage import Triages
-from supportbot.turns import LocalEngine, Rules
+from supportbot.turns import Rules
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
     from supportbot.store import Store
+    from supportbot.turns import Engine
 
     MakeChannel = Callable[[ChannelConfig, Host], Channel]
 
@@ -70,7 +72,7 @@ class Running:
     url: str
     """Where it listens."""
     loaded: Loaded
-    engine: LocalEngine
+    engine: Engine
     brain: Brain
 
     def reload(self, loaded: Loaded) -> None:
@@ -90,7 +92,13 @@ def make_channel(section: ChannelConfig, host: Host) -> Channel:
 
 
 def make_channels(
-    loaded: Loaded, store: Store, feed: Feed, metrics: Metrics, make_channel: MakeChannel
+    loaded: Loaded,
+    store: Store,
+    feed: Feed,
+    metrics: Metrics,
+    make_channel: MakeChannel,
+    *,
+    roles: frozenset[str] = ROLES,
 ) -> dict[str, Channel]:
     """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
     made: dict[str, Channel] = {}
@@ -105,6 +113,7 @@ def make_channels(
             ratings=ChannelRatings(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
+            roles=roles,
         )
         made[name] = make_channel(section, host)
     return made
@@ -117,6 +126,7 @@ async def running(
     model: Model | None = None,
     make_channel: MakeChannel = make_channel,
     only: str = "",
+    roles: frozenset[str] = ROLES,
 ) -> AsyncIterator[Running]:
     """Start the bot, and stop it cleanly on leaving: within 15 s, losing nothing.
 
@@ -125,6 +135,7 @@ async def running(
         model: answers instead of the models of bot.yaml.
         make_channel: how a section of bot.yaml becomes a channel.
         only: work for this one of ``loaded.channels``; what waits for other channels is left as it is.
+        roles: what of it all this process does, where others do the rest.
 
     Raises:
         SupportBotError: it cannot start; the message says what to do.
@@ -140,7 +151,8 @@ async def running(
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         caps = Caps.of(config.spending)
         till = Till(store, caps, alone=lock is not None, counts=metrics)
-        engine = LocalEngine(
+        engine = make_engine(
+            loaded.database,
             store,
             feed,
             Rules(
@@ -152,13 +164,14 @@ async def running(
                 only=only,
                 capped=caps.conversation is not None,
             ),
+            roles=roles,
             counts=metrics,
             alone=lock is not None,
             concurrency=config.turns.concurrency,
             timeout=config.turns.timeout,
             retry_delay=config.turns.retry_delay,
         )
-        await _join_others(loaded.database, feed, engine, owner, stack)
+        await stack.enter_async_context(joined(loaded.database, feed, engine, owner))
         memories = Memories(
             store, owner=owner, alone=lock is not None, only=only, timeout=config.turns.timeout
         )
@@ -204,15 +217,15 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = make_channels(loaded, store, feed, metrics, make_channel)
+        channels = make_channels(loaded, store, feed, metrics, make_channel, roles=roles)
         completions.use(channels)
-        application = _application(loaded, channels, inbox, store, metrics, weak=brain.problems)
+        application = _application(
+            loaded, channels, inbox, store, metrics, weak=brain.problems, takes="web" in roles
+        )
         await till.start()
         stack.push_async_callback(till.stop)
-        await outbox.start(channels)
-        stack.push_async_callback(outbox.stop, _DELIVER)
-        await memories.start()
-        stack.push_async_callback(memories.stop)
+        if "worker" in roles:
+            await _start_work(outbox, memories, channels, stack)
         stack.push_async_callback(triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
@@ -257,23 +270,13 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     return lock
 
 
-async def _join_others(
-    database: str, feed: Feed, engine: LocalEngine, owner: str, stack: AsyncExitStack
+async def _start_work(
+    outbox: Outbox, memories: Memories, channels: Mapping[str, Channel], stack: AsyncExitStack
 ) -> None:
-    """On PostgreSQL, hear of what happens in other processes, and tell them what happens here."""
-    if sqlite_path(database) is not None:
-        return
-    from psycopg import Error
-
-    from supportbot.relay import CHANNEL, Relay
-    from supportbot.store.notices import Notices
-
-    relay = Relay(feed, Notices(database, CHANNEL), owner=owner, interrupt=engine.interrupt)
-    try:
-        await relay.start()
-    except Error as error:
-        raise StoreUnavailable(cause=logging_setup.in_one_line(error)) from error
-    stack.push_async_callback(relay.stop)
+    await outbox.start(channels)
+    stack.push_async_callback(outbox.stop, _DELIVER)
+    await memories.start()
+    stack.push_async_callback(memories.stop)
 
 
 def _application(
@@ -284,6 +287,7 @@ def _application(
     metrics: Metrics,
     *,
     weak: Weak,
+    takes: bool,
 ) -> Any:
     config = loaded.config
     application = web.new_application(config.server, metrics)
@@ -292,7 +296,10 @@ def _application(
     if path is not None:
         checks["disk"] = disk_free(path.parent)
     for name, channel in channels.items():
-        application.add_subapp(f"/channels/{name}/", channel.app(inbox.accept))
+        part = channel.app(inbox.accept)  # started in every role: what is sent needs its connections
+        if not takes:
+            part.middlewares.insert(0, web.closed)  # type: ignore[arg-type]  # aiohttp's own type of them
+        application.add_subapp(f"/channels/{name}/", part)
         if isinstance(channel, CanReport):
             checks[f"channel {name}"] = _report(channel)
     health = Health(checks, metrics, admin_token=config.server.admin_token, weak=weak)

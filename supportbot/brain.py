@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from supportbot.spending import Till
     from supportbot.store import Store
     from supportbot.triage import Triages
-    from supportbot.turns import LocalEngine
+    from supportbot.turns import Engine
 
 _MODELS_SHARE = 0.95
 """Part of ``turns.timeout`` that all model endpoints have together; after it the knowledge answers."""
@@ -47,7 +47,7 @@ class Brain:
         self,
         loaded: Loaded,
         outbox: Outbox,
-        engine: LocalEngine,
+        engine: Engine,
         memories: Memories,
         triages: Triages,
         *,

@@ -146,6 +146,11 @@ class Ratings(Protocol):
         """
 
 
+ROLES = frozenset({"web", "worker", "mail", "slack"})
+"""What a process may do of the whole: take messages in over HTTP, answer and deliver, watch mailboxes, hold
+Slack's sockets."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """What the core lends a channel."""
@@ -165,6 +170,8 @@ class Host:
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
+    roles: frozenset[str] = ROLES
+    """What this process does. One without a channel's role still sends for it, and takes nothing in."""
 
 
 class Channel(Protocol):

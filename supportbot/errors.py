@@ -63,6 +63,15 @@ class DatabaseUnusable(SupportBotError):
     or that the file and its folder may be written; nothing was changed."""
 
 
+class UnknownRole(SupportBotError):
+    """There is no role '{role}'. Known: {known}."""
+
+
+class RolesNeedServer(SupportBotError):
+    """One process alone works on a SQLite file, so it must do everything: leave out --roles, or set
+    'database' in bot.yaml to a PostgreSQL server, which several processes can share."""
+
+
 class DatabaseDriverMissing(SupportBotError):
     """PostgreSQL needs '{module}', which is not installed. Install its extra:
     pip install 'supportbot-framework[postgres]'."""

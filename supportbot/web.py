@@ -118,6 +118,12 @@ def new_application(section: ServerSection, metrics: Metrics) -> web.Application
     return app
 
 
+@web.middleware
+async def closed(_request: web.Request, _handler: Handler) -> web.StreamResponse:
+    """Answer for a process that takes no messages in over HTTP."""
+    raise Problem(404, "not_found", "This process takes no messages in; ask one that has the role 'web'.")
+
+
 def accepts_multipart(handler: Handler) -> Handler:
     """Mark a handler as one that takes ``multipart/*`` bodies; all others answer 415 to them."""
     handler.accepts_multipart = True  # type: ignore[attr-defined]

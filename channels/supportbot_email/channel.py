@@ -81,6 +81,8 @@ class EmailChannel:
 
     def problem(self) -> str:
         """Return what keeps the mailbox from being read."""
+        if "mail" not in self._host.roles:
+            return ""
         return self._inbox.problem if self._inbox is not None else "not started"
 
     async def _asked(self, outbound: Outbound) -> str:
@@ -91,6 +93,10 @@ class EmailChannel:
         return next((m.text for m in said if m.client_key == outbound.in_reply_to), "")
 
     async def _run(self, accept: Accept, _app: web.Application) -> AsyncIterator[None]:
+        if "mail" not in self._host.roles:
+            yield  # it only leaves drafts
+            await self._desk.close()
+            return
         config, records, lease = self._config, self._host.records, Lease(self._host.records)
         lines = [self._desk, inbox_line := Line(self._connect), sent_line := Line(self._connect)]
         async with reading(config) as parser:

@@ -106,7 +106,7 @@ class SlackChannel:
                 command=interactions.command,
             )
             app.add_routes(requests.routes())
-        if self._config.app_token is not None:
+        if self._config.app_token is not None and "slack" in self._host.roles:
             self._sockets = Sockets(
                 self._api,
                 self._config.app_token.get_secret_value(),

@@ -26,7 +26,12 @@ _STOP_WITHIN = 14.5
 """Seconds a clean stop may take. What it did not get done by then, the next start finds and does."""
 
 
-def serve(context: typer.Context) -> None:
+def serve(
+    context: typer.Context,
+    roles: str = typer.Option(
+        "", help="What this process does of web,worker,mail,slack; all of it when left out. Needs PostgreSQL."
+    ),
+) -> None:
     """Run the bot. SIGTERM or Ctrl-C stops it cleanly, once more at once; SIGHUP reads bot.yaml again."""
     gc.disable()  # the start lets hardly anything go again: searching for it would be a tenth of its time
     try:
@@ -39,9 +44,13 @@ def serve(context: typer.Context) -> None:
         loaded = report.sound()
         configure_logging(loaded)
         with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
-            runner.run(_Service(settings, loaded).run())
+            runner.run(_Service(settings, loaded, _named(roles)).run())
     finally:
         gc.enable()
+
+
+def _named(roles: str) -> list[str]:
+    return [name.strip() for name in roles.split(",") if name.strip()]
 
 
 def _import_structlog() -> None:
@@ -71,8 +80,9 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Service:
     """The bot as a process that is told by signals what to do."""
 
-    def __init__(self, settings: Settings, loaded: Loaded) -> None:
+    def __init__(self, settings: Settings, loaded: Loaded, roles: list[str]) -> None:
         self._settings = settings
+        self._roles = roles
         self._loaded = loaded
         self._stop = asyncio.Event()
         self._starting: asyncio.Task[None] | None = None
@@ -94,8 +104,10 @@ class _Service:
 
     async def _serve(self) -> None:
         from supportbot.app import running
+        from supportbot.processes import roles_of
 
-        async with running(self._loaded) as bot:
+        roles = roles_of(self._roles, self._loaded.database)
+        async with running(self._loaded, roles=roles) as bot:
             self._starting = None
             self._running = bot
             # What the start has made stays: looking through it again would stop everything for 70 ms.

@@ -204,7 +204,8 @@ class Engine:
             self._store.write(lambda tx, name=name: self._claim(tx, name, now_ms()))  # type: ignore[misc]
             for name in conversation_ids
         )
-        failed = [error for error in await asyncio.gather(*claims, return_exceptions=True) if error]
+        done = await asyncio.gather(*claims, return_exceptions=True)
+        failed = [error for error in done if isinstance(error, BaseException)]
         if failed:
             log.warning("turns.not_claimed", error=in_one_line(failed[0]), count=len(failed))
         return len(failed) < len(conversation_ids)

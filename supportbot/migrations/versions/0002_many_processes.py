@@ -43,7 +43,7 @@ def downgrade() -> None:
 
 
 def _add_queue() -> None:
-    """Give procrastinate a schema of its own, and its functions the path to it from wherever they are called."""
+    """Give procrastinate a schema of its own, and its functions the path to it wherever they are called."""
     from procrastinate.schema import SchemaManager
 
     driver: Any = op.get_bind().connection.driver_connection
@@ -52,10 +52,10 @@ def _add_queue() -> None:
     driver.execute(f"SET LOCAL search_path = {_QUEUE}")
     driver.execute(SchemaManager.get_schema())
     driver.execute(
-        f"""
+        """
         DO $$ DECLARE each regprocedure; BEGIN
-            FOR each IN SELECT oid FROM pg_proc WHERE pronamespace = '{_QUEUE}'::regnamespace LOOP
-                EXECUTE format('ALTER FUNCTION %s SET search_path = {_QUEUE}, pg_catalog', each);
+            FOR each IN SELECT oid FROM pg_proc WHERE pronamespace = 'supportbot_queue'::regnamespace LOOP
+                EXECUTE format('ALTER FUNCTION %s SET search_path = supportbot_queue, pg_catalog', each);
             END LOOP;
         END $$
         """

@@ -1,0 +1,81 @@
+"""One of several processes on one PostgreSQL: what it does of the whole, and how it hears of the rest."""
+
+from __future__ import annotations
+
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from supportbot.channel import ROLES
+from supportbot.errors import RolesNeedServer, StoreUnavailable, UnknownRole
+from supportbot.leases import Leases
+from supportbot.log import in_one_line
+from supportbot.store import sqlite_path
+from supportbot.turns import LocalEngine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable
+
+    from supportbot.feed import Feed
+    from supportbot.store import Store
+    from supportbot.turns import Engine, Rules
+
+
+def roles_of(names: Iterable[str], database: str) -> frozenset[str]:
+    """Return the roles that were asked for; all of them when none was.
+
+    Raises:
+        UnknownRole: there is no such role.
+        RolesNeedServer: only one process can work on a SQLite file, so it has to do everything.
+    """
+    roles = frozenset(names) or ROLES
+    unknown = sorted(roles - ROLES)
+    if unknown:
+        raise UnknownRole(role=unknown[0], known=", ".join(sorted(ROLES)))
+    if roles != ROLES and sqlite_path(database) is not None:
+        raise RolesNeedServer
+    return roles
+
+
+def make_engine(
+    database: str, store: Store, feed: Feed, rules: Rules, *, roles: frozenset[str], **options: Any
+) -> Engine:
+    """Return the turn engine that fits the database.
+
+    Args:
+        database: its URL.
+        store, feed, rules: as for every engine.
+        roles: of this process.
+        options: the rest that every engine takes.
+    """
+    if sqlite_path(database) is not None or rules.only:
+        return LocalEngine(store, feed, rules, **options)
+    from supportbot.turns.queue import QueueEngine
+
+    engine = QueueEngine(store, feed, rules, **options)
+    engine.join(database, Leases(store, rules.owner), works="worker" in roles)
+    return engine
+
+
+@asynccontextmanager
+async def joined(database: str, feed: Feed, engine: Engine, owner: str) -> AsyncIterator[None]:
+    """On PostgreSQL, hear of what happens in other processes, and tell them what happens here.
+
+    Raises:
+        StoreUnavailable: the server is not there.
+    """
+    if sqlite_path(database) is not None:
+        yield
+        return
+    from psycopg import Error
+
+    from supportbot.relay import CHANNEL, Relay
+    from supportbot.store.notices import Notices
+
+    relay = Relay(feed, Notices(database, CHANNEL), owner=owner, interrupt=engine.interrupt)
+    async with AsyncExitStack() as stack:
+        try:
+            await relay.start()
+        except Error as error:
+            raise StoreUnavailable(cause=in_one_line(error)) from error
+        stack.push_async_callback(relay.stop)
+        yield
