@@ -45,10 +45,10 @@ _KEY = base64.b64decode(SECRET.removeprefix("whsec_"))
 _numbers = itertools.count()
 
 
-def message(conversation: str) -> tuple[dict[str, str], bytes]:
+def message(conversation: str, text: str = "") -> tuple[dict[str, str], bytes]:
     """Return headers and body of a signed message."""
     number = next(_numbers)
-    text = QUESTIONS[number % len(QUESTIONS)]
+    text = text or QUESTIONS[number % len(QUESTIONS)]
     body = json.dumps({"conversation": conversation, "sender": {"id": conversation}, "text": text}).encode()
     name, now = f"bench-{os.getpid()}-{number}", str(int(time.time()))
     signature = hmac.new(_KEY, f"{name}.{now}.".encode() + body, hashlib.sha256).digest()
@@ -70,16 +70,20 @@ async def send(connection: Connection, conversation: str, latencies: Latencies, 
 
 
 async def closed_loop(
-    program: Program, *, connections: int, count: int, query: str = ""
+    program: Program, *, connections: int, count: int, query: str = "", each: str = ""
 ) -> tuple[float, Latencies, dict[int, int]]:
-    """Send ``count`` messages as fast as they are answered; return seconds, latencies, statuses."""
+    """Send ``count`` messages as fast as they are answered; return seconds, latencies, statuses.
+
+    With ``each``, the beginning of a name, every message begins a conversation.
+    """
     latencies, statuses = Latencies(), dict[int, int]()
     left = iter(range(count))
 
     async def client(number: int) -> None:
         async with Connection(program.host, program.port) as connection:
             for turn in left:
-                status = await send(connection, f"c{number}-{turn // 500}", latencies, query)
+                name = f"{each}{turn}" if each else f"c{number}-{turn // 500}"
+                status = await send(connection, name, latencies, query)
                 statuses[status] = statuses.get(status, 0) + 1
 
     begun = time.perf_counter()

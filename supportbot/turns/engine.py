@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _TIMER = 10.0
 """Seconds: what is due later than this gets no timer of its own."""
 
+_SUSPECTS = 0.5
+"""Seconds before it is tried again whether a suspect has its turn; see ``ledger.claim``."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -217,6 +220,11 @@ class Engine:
         if not self._open:  # the stop began while the claim was on its way
             self._chore(self._release(turn))
             return
+        if turn.suspect and any(
+            other.turn.suspect and other.turn.id != turn.id for other in self._running.values()
+        ):
+            self._chore(self._release(turn, "another suspect is being worked on", after=_SUSPECTS))
+            return
         overtaken = self._running.pop(turn.id, None)
         if overtaken is not None:  # its lease ran out under us, and we claimed it again
             overtaken.interrupted = True
@@ -294,13 +302,14 @@ class Engine:
             log.error("turn.outcome_not_stored", error=str(unstored))  # noqa: TRY400 - the lease ends by itself
         return "dead" if last else "failed"
 
-    async def _release(self, turn: Turn) -> None:
-        """Give the turn back uncounted: the next process begins it at once."""
+    async def _release(self, turn: Turn, reason: str = "the bot was stopped", *, after: float = 0.0) -> None:
+        """Give the turn back uncounted: so many seconds later somebody begins it anew."""
         now = now_ms()
+        again_at = now + int(after * 1000)
 
         def unit(tx: Tx) -> None:
-            if ledger.fail(tx, turn, reason="the bot was stopped", now=now, again_at=now, counts=False):
-                self._put_off(tx, turn.conversation_id, now)
+            if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at, counts=False):
+                self._put_off(tx, turn.conversation_id, again_at)
 
         try:
             await asyncio.shield(asyncio.ensure_future(self._store.write(unit)))

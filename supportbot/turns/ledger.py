@@ -74,7 +74,12 @@ _TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
 _TRY_AGAIN = Statement(
     update(turns)
     .where(turns.c.id == bindparam("turn"))
-    .values(state="running", attempt=bindparam("new_attempt"), fence=bindparam("new_fence"))
+    .values(
+        state="running",
+        attempt=bindparam("new_attempt"),
+        deaths=bindparam("new_deaths"),
+        fence=bindparam("new_fence"),
+    )
 )
 _WAIT = Statement(
     update(turns)
@@ -158,6 +163,9 @@ _ABANDONED = Statement(
     .values(due_at=bindparam("now"), owner=None)
 )
 
+_IN_COMPANY = 2
+"""So many deaths of its process a turn is allowed beside others: any of them may have been the cause."""
+
 _MOST_MESSAGES = 100
 """Most messages one turn answers together; what is beyond is the next turn's."""
 
@@ -183,8 +191,11 @@ class Closed:
 def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried | None:
     """Claim what is due in a conversation, if anything is and nobody holds it.
 
-    Returns the opened turn, counted as one more attempt; a turn that has used up its attempts comes as
-    ``Buried`` and must be given to ``bury`` in the same transaction.
+    Returns the opened turn, counted as one more attempt unless its process died in the last one; a turn that
+    has used up its attempts comes as ``Buried`` and must be given to ``bury`` in the same transaction.
+
+    A death is not held against a turn that merely was at work when it happened. After the second one it is a
+    *suspect*: whoever works on it works on one suspect at a time, so that from then on a death does count.
     """
     new_turn = new_id("turn")
     conversation = tx.row(
@@ -237,9 +248,10 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
     turn_id = conversation.open_turn_id
     row = tx.row(_TURN, turn=turn_id)
     assert row is not None
-    attempt = row.attempt + 1
+    died = row.state == "running"  # whoever worked on it never said how that ended
+    attempt, deaths = row.attempt + (not died), row.deaths + died
     asked = tuple(message_from(m) for m in tx.rows(_OF_TURN, turn=turn_id))
-    if attempt > rules.attempts:
+    if attempt > rules.attempts or deaths >= _IN_COMPANY + rules.attempts:
         turn = opened(
             tx,
             conversation,
@@ -250,12 +262,13 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
             asked=asked,
         )
         return Buried(turn=turn, reason=row.reason or "the process died on every try")
-    if attempt == rules.attempts and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
+    alone = deaths + 1 == _IN_COMPANY + rules.attempts or attempt == rules.attempts
+    if alone and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
         # The last try takes the oldest message alone: the poison must not take its neighbours with it. Not
         # where tools were run for all of them: another turn would not know of that.
         tx.send(_PUT_BACK, turn=turn_id, first=asked[0].seq)
         asked = asked[:1]
-    tx.send(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_fence=conversation.fence)
+    tx.send(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_deaths=deaths, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
     return opened(
         tx,
@@ -265,6 +278,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
         attempt=attempt,
         created_at=row.created_at,
         asked=asked,
+        suspect=deaths >= _IN_COMPANY,
     )
 
 

@@ -73,6 +73,7 @@ def opened(
     attempt: int,
     created_at: int,
     asked: tuple[Message, ...],
+    suspect: bool = False,
 ) -> Turn:
     """Return a claimed turn with all that belongs to it.
 
@@ -82,6 +83,7 @@ def opened(
         rules: how many earlier messages to read, and whether there is a cap on spending.
         turn_id, attempt, created_at: the turn's.
         asked: what is to be answered.
+        suspect: it may be what its processes died of.
     """
     query = KNOWN_AND_SPENT if rules.capped else KNOWN
     known = tx.row(query, conversation=conversation.id, contact=conversation.contact_id)
@@ -101,6 +103,7 @@ def opened(
         history=tuple(message_from(row) for row in reversed(earlier)),
         memory=memory,
         created_at=created_at,
+        suspect=suspect,
         spent_tokens=getattr(known, "spent_tokens", 0),
         spent_cost=getattr(known, "spent_cost", 0),
     )
