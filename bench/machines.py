@@ -1,6 +1,6 @@
 """Several processes on one PostgreSQL, with the real program (fsync on).
 
-    SUPPORTBOT_BENCH_POSTGRES=postgresql+psycopg://… python -m bench.machines [dispatch] [turns] [relay] [idle] [backlog]
+    SUPPORTBOT_BENCH_POSTGRES=postgresql+psycopg://… python -m bench.machines [WHAT …]
 
 dispatch   one process: from the 202 of a message to the model's being called; then, in a conversation whose
            turn is running, from its end to the call for the message that came meanwhile
@@ -8,7 +8,7 @@ split      the same first figure with one process that takes in and another that
 turns      whole turns in a closed loop on two processes (?wait=30), and the processor time of each part
 relay      500 tokens a second written in one process, read as a stream at another
 idle       transactions a second of a process that has nothing to do
-backlog    so many conversations waited for a start (--waiting): until the first call, and how old fresh ones get
+backlog    so many conversations waited for a start (--waiting): the first answer, and what fresh ones take
 
 Every measurement gets a database of its own and drops it.
 """
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 SERVER = os.environ.get("SUPPORTBOT_BENCH_POSTGRES", "postgresql+psycopg://postgres@127.0.0.1:5432/postgres")
 CHUNK = 'data: {"choices":[{"index":0,"delta":{"content":%s},"finish_reason":null}]}\n\n'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 END = 'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 
 
@@ -70,9 +71,7 @@ class Model:
                 marks = [word for word in said.split() if word.startswith("mark-")]
                 for mark in marks:
                     self.called[mark] = now
-                writer.write(
-                    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-                )
+                writer.write(HEAD)
                 for number in range(self.tokens):
                     if self.pause:
                         await asyncio.sleep(self.pause)
@@ -219,11 +218,17 @@ def server_cpu() -> float:
 
 async def turns(folder: Path, _options: argparse.Namespace) -> None:
     async with database() as url, model() as at, process(folder, url, at) as a, process(folder, url, at) as b:
-        await asyncio.gather(*(closed_loop(p, connections=8, count=200, query="?wait=30") for p in (a, b)))
+        for p in (a, b):
+            await closed_loop(
+                p, connections=16, count=400, query="?wait=30"
+            )  # warm: the statements are prepared
         cpu, server, own = a.cpu() + b.cpu(), server_cpu(), time.process_time()
         begun = time.perf_counter()
         parts = await asyncio.gather(
-            *(closed_loop(p, connections=32, count=1500, query="?wait=30") for p in (a, b))
+            *(
+                closed_loop(p, connections=32, count=1500, query="?wait=30", prefix=name)
+                for name, p in (("a", a), ("b", b))
+            )
         )
         seconds = time.perf_counter() - begun
         latencies = Latencies([s for part in parts for s in part[1].seconds])
@@ -232,7 +237,7 @@ async def turns(folder: Path, _options: argparse.Namespace) -> None:
         )
         print(
             f"  CPU a turn: bot {(a.cpu() + b.cpu() - cpu) / 3:.2f} ms, PostgreSQL"
-            f" {(server_cpu() - server) / 3:.2f} ms, this load and model {(time.process_time() - own) / 3:.2f} ms"
+            f" {(server_cpu() - server) / 3:.2f} ms, load and model {(time.process_time() - own) / 3:.2f} ms"
         )
 
 
@@ -297,7 +302,6 @@ async def backlog(folder: Path, options: argparse.Namespace) -> None:
                 web, connections=32, count=options.waiting, each=f"{uuid4().hex[:6]}"
             )
             print(f"  {statuses} accepted with nobody at work in {seconds:.0f} s")
-        calls = len(at.called)
         begun = time.perf_counter()
         async with process(folder, url, at) as a, process(folder, url, at):
             fresh, first = Latencies(), 0.0
@@ -315,7 +319,7 @@ async def backlog(folder: Path, options: argparse.Namespace) -> None:
                 [(left,)] = await query(url, "SELECT count(*) FROM messages WHERE state = 'pending'")
             print(
                 f"  first acknowledgement and answer {first:.1f} s after the start; all worked off after"
-                f" {time.perf_counter() - begun:.0f} s; a fresh message meanwhile: {fresh.summary()} ({calls})"
+                f" {time.perf_counter() - begun:.0f} s; a fresh message meanwhile: {fresh.summary()}"
             )
 
 

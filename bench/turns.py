@@ -70,11 +70,12 @@ async def send(connection: Connection, conversation: str, latencies: Latencies, 
 
 
 async def closed_loop(
-    program: Program, *, connections: int, count: int, query: str = "", each: str = ""
+    program: Program, *, connections: int, count: int, query: str = "", each: str = "", prefix: str = ""
 ) -> tuple[float, Latencies, dict[int, int]]:
     """Send ``count`` messages as fast as they are answered; return seconds, latencies, statuses.
 
-    With ``each``, the beginning of a name, every message begins a conversation.
+    With ``each``, the beginning of a name, every message begins a conversation; else all names begin with
+    ``prefix``.
     """
     latencies, statuses = Latencies(), dict[int, int]()
     left = iter(range(count))
@@ -82,7 +83,7 @@ async def closed_loop(
     async def client(number: int) -> None:
         async with Connection(program.host, program.port) as connection:
             for turn in left:
-                name = f"{each}{turn}" if each else f"c{number}-{turn // 500}"
+                name = f"{each}{turn}" if each else f"{prefix}c{number}-{turn // 500}"
                 status = await send(connection, name, latencies, query)
                 statuses[status] = statuses.get(status, 0) + 1
 

@@ -119,7 +119,7 @@ def new_application(section: ServerSection, metrics: Metrics) -> web.Application
 
 
 @web.middleware
-async def closed(_request: web.Request, _handler: Handler) -> web.StreamResponse:
+async def closed(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Answer for a process that takes no messages in over HTTP."""
     raise Problem(404, "not_found", "This process takes no messages in; ask one that has the role 'web'.")
 

@@ -47,6 +47,7 @@ class Notices:
         self._keeper: asyncio.Task[None] | None = None
         self._gone = asyncio.Event()
         self._stopped = False
+        self._one_at_a_time = asyncio.Lock()
 
     async def start(self, hear: Callable[[str], None], back: Callable[[], None]) -> None:
         """Begin to listen.
@@ -74,8 +75,10 @@ class Notices:
 
     async def post(self, notices: Sequence[str]) -> bool:
         """Hand out notices, in their order, to all who listen; says whether that succeeded."""
-        if self._stopped:
-            return False
+        async with self._one_at_a_time:
+            return not self._stopped and await self._post(notices)
+
+    async def _post(self, notices: Sequence[str]) -> bool:
         try:
             if self._sending is None or not self._sending.usable:
                 await self._connect_sender()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import BigInteger, Text, bindparam, text
@@ -27,6 +27,7 @@ from supportbot.turns.engine import Engine
 
 if TYPE_CHECKING:
     import procrastinate
+    from psycopg_pool import AsyncConnectionPool
 
     from supportbot.leases import Leases
     from supportbot.messages import Turn
@@ -36,7 +37,7 @@ SCHEMA = "supportbot_queue"
 _QUEUE = "turns"
 _TASK = "supportbot.drain"
 
-_POLL = 0.5
+_POLL = 1.0
 """Seconds between two looks into the queue; a new job wakes a worker at once."""
 
 _BEAT = 3.0
@@ -45,10 +46,10 @@ _BEAT = 3.0
 _STALLED = 10.0
 """Seconds without one after which its jobs are taken away from it."""
 
-_REAP = 1.0
+_REAP = 2.0
 """Seconds between two looks for conversations that are due and have no job."""
 
-_OVERDUE = 1500
+_OVERDUE = 1000
 """Milliseconds: whoever claims at once, or a timer, is given so long before a job is made."""
 
 _BATCH = 500
@@ -149,6 +150,7 @@ class QueueEngine(Engine):
             min_size=1,
             max_size=4,
             timeout=5.0,
+            pool_factory=_unchecked,
         )
         app = procrastinate.App(connector=connector)
         app.task(name=_TASK, queue=_QUEUE)(self._drain)
@@ -194,6 +196,13 @@ class QueueEngine(Engine):
                 rounds += 1
                 await self._store.write(_enqueue_what_was_left)
                 await asyncio.sleep(_REAP)
+
+
+def _unchecked(**options: Any) -> AsyncConnectionPool[Any]:
+    """Make a pool that does not ask before every query whether the server is there; a query will tell."""
+    from psycopg_pool import AsyncConnectionPool
+
+    return AsyncConnectionPool(**{**options, "check": None})
 
 
 def _enqueue_what_was_left(tx: Tx) -> None:

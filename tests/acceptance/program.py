@@ -118,8 +118,11 @@ class BotFolder:
 class Program:
     """``supportbot serve`` on a bot's folder, one process after the other."""
 
-    def __init__(self, folder: BotFolder, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, folder: BotFolder, *, environment: Mapping[str, str] | None = None, roles: str = ""
+    ) -> None:
         self.folder = folder
+        self._serve = ("serve", "--roles", roles) if roles else ("serve",)
         self.url = ""
         """Where the newest process listens."""
         self.errors: list[str] = []
@@ -148,7 +151,7 @@ class Program:
 
     async def begin(self) -> None:
         """Start the program and do not wait for it."""
-        self._process = await self.spawn("serve")
+        self._process = await self.spawn(*self._serve)
 
     async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
         """Start ``supportbot`` with these arguments; its stderr is collected in ``errors``."""
