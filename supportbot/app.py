@@ -298,7 +298,7 @@ def _application(
     for name, channel in channels.items():
         part = channel.app(inbox.accept)  # started in every role: what is sent needs its connections
         if not takes:
-            part.middlewares.insert(0, web.closed)  # type: ignore[arg-type]  # aiohttp's own type of them
+            part.middlewares.insert(0, web.closed)
         application.add_subapp(f"/channels/{name}/", part)
         if isinstance(channel, CanReport):
             checks[f"channel {name}"] = _report(channel)

@@ -284,6 +284,8 @@ def _explained(url: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise DatabaseUnusable(database=_shown(url), cause=_first_line(error.orig)) from error
+    except ModuleNotFoundError as error:  # the queue's, where a step makes its tables
+        raise DatabaseDriverMissing(module=error.name) from error
     except (sqlite3.Error, OSError) as error:
         raise DatabaseUnusable(database=_shown(url), cause=_first_line(error)) from error
 
