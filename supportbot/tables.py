@@ -159,7 +159,6 @@ turns = Table(
     Column("state", Text, nullable=False),  # running | waiting | answered | handed_over | dead | replayed
     Column("fence", Integer, nullable=False),
     Column("attempt", Integer, nullable=False),
-    Column("deaths", Integer, nullable=False, server_default="0"),  # of processes that worked on it
     Column("reason", Text, nullable=False),
     Column("model", Text, nullable=False),
     Column("template_hash", Text, nullable=False),
@@ -170,6 +169,7 @@ turns = Table(
     Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
+    Column("deaths", Integer, nullable=False),  # of processes that worked on it
     Index("ix_turns_conversation", "conversation_id", "created_at"),
 )
 Index(

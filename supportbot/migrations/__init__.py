@@ -6,7 +6,7 @@ imports neither Alembic nor the steps; a test compares the list with the folder 
 
 from __future__ import annotations
 
-KNOWN = ("0001", "0002")
+KNOWN = ("0001",)
 """Every schema version this release can be at or come from, oldest first."""
 
 HEAD = KNOWN[-1]

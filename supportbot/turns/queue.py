@@ -179,23 +179,23 @@ class QueueEngine(Engine):
 
     async def _reap_forever(self) -> None:
         """Make jobs for what is due and has none: somebody died, or a wake-up was lost."""
-        import procrastinate
-
         app = self._queue()
-        rounds = 0
+        clock, look_at = asyncio.get_running_loop().time, 0.0
         async with app.open_async():
             while True:
-                if rounds % int(_STALLED / _REAP / 2) == 0:
-                    for job in await app.job_manager.get_stalled_jobs(
-                        queue=_QUEUE, seconds_since_heartbeat=_STALLED
-                    ):
-                        log.warning("turns.worker_died", conversation=job.lock)
-                        await app.job_manager.finish_job(
-                            job, status=procrastinate.jobs.Status.FAILED, delete_job=True
-                        )
-                rounds += 1
+                if clock() >= look_at:
+                    look_at = clock() + _STALLED / 2
+                    await self._take_from_the_dead(app.job_manager)
                 await self._store.write(_enqueue_what_was_left)
                 await asyncio.sleep(_REAP)
+
+    async def _take_from_the_dead(self, manager: procrastinate.manager.JobManager) -> None:
+        """Remove the jobs of workers that are gone: their conversations' locks must not stay taken."""
+        from procrastinate.jobs import Status
+
+        for job in await manager.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=_STALLED):
+            log.warning("turns.worker_died", conversation=job.lock)
+            await manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
 
 def _unchecked(**options: Any) -> AsyncConnectionPool[Any]:

@@ -6,6 +6,7 @@ Frozen: it says what version 0001 is, whatever ``supportbot.tables`` says later.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +20,9 @@ depends_on = None
 _JSON = sa.Text().with_variant(JSONB(), "postgresql")
 _BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
+
+
+_QUEUE = "supportbot_queue"
 
 
 def upgrade() -> None:
@@ -38,11 +42,17 @@ def upgrade() -> None:
     _deliveries()
     _events()
     _records()
+    _leases()
+    if op.get_bind().dialect.name == "postgresql":
+        _add_queue()
 
 
 def downgrade() -> None:
     """Go back to an empty database: everything that was stored is gone."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(f"DROP SCHEMA {_QUEUE} CASCADE")
     for table in (
+        "leases",
         "records",
         "events",
         "deliveries",
@@ -214,6 +224,7 @@ def _turns() -> None:
         sa.Column("currency", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("finished_at", sa.BigInteger),
+        sa.Column("deaths", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
         _of_conversation("turns"),
     )
@@ -370,6 +381,43 @@ def _records() -> None:
         sqlite_with_rowid=False,
     )
     _partial_index("ix_records_expires", "records", ["expires_at"], "expires_at IS NOT NULL")
+
+
+def _leases() -> None:
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("until", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_leases"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _add_queue() -> None:
+    """Give procrastinate a schema of its own, and its functions the path to it wherever they are called."""
+    from procrastinate.schema import SchemaManager
+
+    driver: Any = op.get_bind().connection.driver_connection
+    before = driver.execute("SELECT current_setting('search_path')").fetchone()[0]
+    driver.execute(f"CREATE SCHEMA {_QUEUE}")
+    driver.execute(f"SET LOCAL search_path = {_QUEUE}")
+    driver.execute(SchemaManager.get_schema())
+    driver.execute(
+        """
+        DO $$ DECLARE each regprocedure; BEGIN
+            FOR each IN SELECT oid FROM pg_proc WHERE pronamespace = 'supportbot_queue'::regnamespace LOOP
+                EXECUTE format('ALTER FUNCTION %s SET search_path = supportbot_queue, pg_catalog', each);
+            END LOOP;
+        END $$
+        """
+    )
+    # It looks for other jobs of a conversation whenever it hands one out.
+    driver.execute(
+        "CREATE INDEX supportbot_jobs_of_conversation ON procrastinate_jobs (lock)"
+        " WHERE status IN ('todo', 'doing')"
+    )
+    driver.execute("SELECT set_config('search_path', %s, true)", (before,))
 
 
 def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
