@@ -152,6 +152,7 @@ class Outgoing:
     async def _standing(self, post: _Post) -> Standing:
         """Return what of it may stand there already; asks Slack only where something may."""
         turn, unseen = post.outbound.turn_id, post.outbound.attempt > 1
+        begun = None
         kept = self._unfinished.pop(turn, None)
         if kept is not None and not unseen:
             return kept
@@ -159,11 +160,12 @@ class Outgoing:
             shown = await self._streams.take(turn)
             if shown is not None and not shown.unclear:
                 return Standing(begun=shown.ts, shows=shown.text, streaming=shown.streaming)
-            unseen = unseen or shown is not None or await self._streams.left_behind(turn)
-        if not unseen:
+            unseen = unseen or shown is not None
+            begun = await self._streams.begun(turn, surely=unseen)
+        if not unseen and begun is None:
             return Standing()
         try:
-            return await look(self._api, post.workspace, self._marker, post.address, post.outbound.turn_id)
+            return await look(self._api, post.workspace, self._marker, post.address, turn, begun=begun)
         except Declined as error:
             if error.code in _CANNOT_LOOK:
                 return Standing()

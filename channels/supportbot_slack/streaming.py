@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,6 +18,7 @@ import structlog
 from supportbot.feed import Delta, Said, Settled, StateChanged, Typing
 from supportbot.ids import made_at, now_ms
 from supportbot_slack.api import SlackError
+from supportbot_slack.find import Begun
 from supportbot_slack.shown import Shown
 
 if TYPE_CHECKING:
@@ -126,12 +127,23 @@ class Streams:
         await shown.settle()
         return shown if shown.ts or shown.unclear else None
 
-    async def left_behind(self, turn: str) -> bool:
-        """Whether a process that is gone may have begun to show the answer of this turn."""
-        begun = made_at(turn)
-        if begun > self._since and now_ms() - begun < _FRESH:
-            return False
-        return await self._host.records.get(_key(turn)) is not None
+    async def begun(self, turn: str, *, surely: bool) -> Begun | None:
+        """Return what is written down of the stream of this turn's answer; None when there can be none.
+
+        Args:
+            turn: whose.
+            surely: look it up even if no other process can have begun it.
+        """
+        made = made_at(turn)
+        if not surely and made > self._since and now_ms() - made < _FRESH:
+            return None
+        match await self._host.records.get(_key(turn)):
+            case {"words": str(words), "ts": str(ts)}:
+                return Begun(words=words, ts=ts)
+        return None
+
+    async def _write_down(self, turn: str, begun: Begun) -> None:
+        await self._host.records.put(_key(turn), asdict(begun), expires_at=now_ms() + _KEEP)
 
     async def end(self) -> None:
         """End every stream: the application ends. Whoever answers the turns next goes on with the posts."""
@@ -155,7 +167,7 @@ class Streams:
             turn,
             streams=not self._is_refused(address.team, "stream"),
             status="" if self._is_refused(address.team, "status") else _STATUS,
-            intend=lambda: self._host.records.put(_key(turn), 1, expires_at=now_ms() + _KEEP),
+            write_down=lambda begun: self._write_down(turn, begun),
             refused=lambda what, code: self._refuse(address.team, what, code),
         )
 

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
 from tests.acceptance.program import BotFolder, program
@@ -117,12 +118,15 @@ async def writing() -> AsyncIterator[tuple[str, asyncio.Event]]:
     await runner.cleanup()
 
 
-async def test_killed_in_the_middle_of_a_stream(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    """The half that stands in Slack becomes the answer; no stream is left open."""
-    async with ScriptedSlack() as slack, writing() as (url, may_end):
+@pytest.mark.parametrize("refused", [{}, {"chat.startStream": "unknown_method"}])
+async def test_killed_in_the_middle_of_showing(
+    tmp_path: Path, session: aiohttp.ClientSession, refused: dict[str, str]
+) -> None:
+    """The half that stands in Slack becomes the answer, a stream's or a post's; no stream is left open."""
+    async with ScriptedSlack(refusals=dict(refused)) as slack, writing() as (url, may_end):
         async with program(folder(tmp_path, slack, model_url=url)) as bot:
             await send(session, bot, mention("How long does a parcel take?"))
-            await slack.until(lambda: slack.posts and slack.posts[0].streaming)
+            await slack.until(lambda: slack.posts)
             await bot.kill()
             may_end.set()
             await bot.start()

@@ -161,3 +161,18 @@ async def test_a_stream_ends_before_slack_ends_it(
     assert ["chat.startStream", "chat.stopStream", "chat.update", "chat.update"] == slack.methods()
     stop = next(arguments for method, arguments in slack.calls if method == "chat.stopStream")
     assert 0 == stop["metadata"]["event_payload"]["of"]
+
+
+async def test_another_answers_stream_is_not_taken_for_ones_own(live: Any, slack: ScriptedSlack) -> None:
+    """One that is looked for while the next is being written is posted by itself."""
+    slack.faults["chat.postMessage"].append("500")
+    slack.faults["conversations.replies"].extend(["500"] * 15)
+    model = Writing(["The first."], ["The second ", seen(slack, "The first."), "comes."])
+    async with live(model) as bot:
+        await bot.send(mention(number=1))
+        await slack.until(lambda: "conversations.replies" in slack.methods())
+        await bot.send(mention(number=2, thread_ts=ts(1)))
+        await slack.until(lambda: "The second" in slack.shown())
+        slack.faults["conversations.replies"].clear()
+        await _delivered(bot)
+    assert ["The second comes.", "The first."] == slack.shown()
