@@ -89,8 +89,8 @@ class Records(Protocol):
     async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
         """Store a value only if the key is free; says whether it did."""
 
-    async def delete(self, key: str) -> None:
-        """Forget a key; no error when it was not there."""
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""
 
     def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""

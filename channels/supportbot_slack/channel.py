@@ -214,7 +214,7 @@ class SlackChannel:
     async def _end_installation(self, event: Event) -> None:
         reason = ended(event.body)
         if reason:
-            await self._workspaces.disable(event.team, reason)
+            await self._workspaces.ended(event.team, reason, event.enterprise)
 
     # -- the way out ------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ _WAIT_BETWEEN_PARTS = 5.0
 _MOST_UNFINISHED = 1_000
 _PARKED = 300.0
 """Seconds between two looks whether a workspace has a token again."""
+_AT_ONCE = 1.0
 _REVOKED = frozenset(
     {
         "token_revoked",
@@ -308,12 +309,21 @@ class Outgoing:
             case NotReached():
                 raise RetryAfter(cause=error.cause) from error
             case Declined(code=code) if code in _REVOKED:
-                await self._workspaces.disable(post.address.team, code)
-                raise RetryAfter(seconds=_PARKED, cause=error.cause) from error
+                await self._workspaces.disable(post.address.team, code, post.address.enterprise)
+                pause = _AT_ONCE if await self._has_another_token(post) else _PARKED
+                raise RetryAfter(seconds=pause, cause=error.cause) from error
             case Declined():
                 raise Refused(cause=error.cause) from error
             case _:
                 raise Unclear(cause=error.cause) from error
+
+    async def _has_another_token(self, post: _Post) -> bool:
+        """Whether the workspace has a token by now that was not refused: a new one, or another process's."""
+        try:
+            here = await self._workspaces.get(post.address.team, post.address.enterprise)
+        except SlackError:
+            return False
+        return here is not None and here.bot_token != post.workspace.bot_token
 
 
 def _sent(address: Address, ts: str) -> Sent:
