@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, ClassVar
@@ -74,6 +75,7 @@ class SlackChannel:
         self._sockets: Sockets | None = None
         self._streams: Streams | None = None
         self._outgoing: Outgoing | None = None
+        self._getting_ready = asyncio.Lock()
 
     # -- the contract -----------------------------------------------------------------------------
 
@@ -135,11 +137,11 @@ class SlackChannel:
 
     async def send(self, outbound: Outbound) -> Sent:
         """Post a reply, or finish the one that is being shown. See ``Outgoing.send``."""
-        return await (await self._way_out()).send(outbound)
+        return await (self._outgoing or await self._way_out()).send(outbound)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""
-        return await (await self._way_out()).find(outbound)
+        return await (self._outgoing or await self._way_out()).find(outbound)
 
     async def complete(self, turn: Turn) -> Turn:
         """Look up who asks, what was said in the thread before, and the images. See ``Openings``."""
@@ -219,14 +221,15 @@ class SlackChannel:
     # -- the way out ------------------------------------------------------------------------------
 
     async def _way_out(self) -> Outgoing:
-        if self._outgoing is None:
-            marker = await self._marker()
-            if self._config.streaming and self._streams is None:
-                self._streams = Streams(self._host, self._api, self._workspaces, marker)
-            self._outgoing = Outgoing(
-                self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
-            )
-        return self._outgoing
+        async with self._getting_ready:
+            if self._outgoing is None:
+                marker = await self._marker()
+                if self._config.streaming:
+                    self._streams = Streams(self._host, self._api, self._workspaces, marker)
+                self._outgoing = Outgoing(
+                    self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
+                )
+            return self._outgoing
 
     async def _marker(self) -> Marker:
         """Return the maker of marks; its key is the same in every process and after every start."""

@@ -47,6 +47,8 @@ class Standing:
     """The finished ones: part -> timestamp."""
     of: int = 0
     """How many there are to be; 0 when none was found."""
+    of_each: dict[int, int] = field(default_factory=dict)
+    """How many there were to be when each was posted: it changes once, where Slack found a part too long."""
     begun: str = ""
     """A post that was begun and not finished: it was being written when the bot died."""
     shows: str = ""
@@ -95,6 +97,7 @@ async def look(
         else:
             found.of = mark.of
             found.parts.setdefault(mark.part, ts)
+            found.of_each.setdefault(mark.part, mark.of)
     return found
 
 

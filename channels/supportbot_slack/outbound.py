@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -25,6 +26,8 @@ from supportbot_slack.markdown import safe, split
 from supportbot_slack.marker import Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supportbot.messages import Outbound
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import SlackConfig
@@ -33,8 +36,8 @@ if TYPE_CHECKING:
     from supportbot_slack.streaming import Streams
     from supportbot_slack.workspaces import Workspace, Workspaces
 
-_LIMITS = (11_000, 3_000)
-"""Characters of one part: below the 12,000 of ``markdown`` blocks; the second where Slack says too long."""
+_USUAL, _CAREFUL = 11_000, 3_000
+"""Characters of one part: below the 12,000 of ``markdown`` blocks; the second once Slack says too long."""
 _LONGEST_UPDATE = 3_900
 """Characters of the plain ``text`` of an update; the blocks hold all of it.
 https://docs.slack.dev/reference/methods/chat.update#errors: ``msg_too_long`` begins at 4,000."""
@@ -110,7 +113,7 @@ class Outgoing:
         standing = Standing()
         try:
             standing = await self._standing(post)
-            return await self._put_within_limits(post, standing)
+            return await self._put(post, standing)
         except SlackError as error:
             self._keep(outbound.turn_id, standing)
             await self._explain(post, error)
@@ -179,24 +182,22 @@ class Outgoing:
             if len(self._unfinished) > _MOST_UNFINISHED:
                 self._unfinished.popitem(last=False)
 
-    async def _put_within_limits(self, post: _Post, standing: Standing) -> Sent:
-        usual, careful = _LIMITS
-        try:
-            return await self._put(post, standing, usual)
-        except Declined as error:
-            if error.code not in _TOO_LONG:
-                raise
-        return await self._put(post, standing, careful)
-
-    async def _put(self, post: _Post, standing: Standing, limit: int) -> Sent:
-        parts = split(safe(post.outbound.text), limit)
-        known = standing.parts if standing.of == len(parts) else {}
-        placed = dict(known)
-        for number, part in enumerate(parts, start=1):
-            if number not in known:
-                content = self._content(post, part, Mark(post.outbound.turn_id, number, len(parts)))
-                begun = standing if number == 1 and standing.begun else None
+    async def _put(self, post: _Post, standing: Standing) -> Sent:
+        """Put all parts that do not stand there yet; from one that Slack finds too long on in smaller ones."""
+        usual = split(safe(post.outbound.text), _USUAL)
+        parts, is_careful = _divided(usual, standing)
+        placed = {number: ts for number, ts in standing.parts.items() if number <= len(parts)}
+        while (number := _first_missing(placed)) <= len(parts):
+            content = self._content(
+                post, parts[number - 1], Mark(post.outbound.turn_id, number, len(parts))
+            )
+            begun = standing if number == 1 and standing.begun else None
+            try:
                 placed[number] = await self._put_part(post, content, begun, alone=not placed)
+            except Declined as error:
+                if is_careful or error.code not in _TOO_LONG:
+                    raise
+                parts, is_careful = _smaller(usual, number), True
         return _sent(post.address, placed[1])
 
     async def _put_part(
@@ -204,14 +205,15 @@ class Outgoing:
     ) -> str:
         """Put one part where it belongs.
 
-        Once another stands there (not ``alone``), no refusal is plain: the core must look before it goes on.
+        Once another stands there (not ``alone``), no refusal is plain, except that the part is too long: the
+        core must look before it goes on.
         """
         try:
             if begun is not None and await self._finish(post, content, begun):
                 return begun.begun
             return await self._new(post, content)
         except SlackError as error:
-            if alone:
+            if alone or (isinstance(error, Declined) and error.code in _TOO_LONG):
                 raise
             if not isinstance(error, RateLimited) or error.seconds > _WAIT_BETWEEN_PARTS:
                 raise Lost(error.cause) from error
@@ -324,6 +326,24 @@ class Outgoing:
         except SlackError:
             return False
         return here is not None and here.bot_token != post.workspace.bot_token
+
+
+def _divided(usual: list[str], standing: Standing) -> tuple[list[str], bool]:
+    """Return the parts of an answer as those that stand there were cut, and whether some are smaller ones.
+
+    The marks tell: each says of how many its part is, and that number changed where the smaller ones begin.
+    """
+    changed = [number for number, of in standing.of_each.items() if of != len(usual)]
+    return (_smaller(usual, min(changed)), True) if changed else (usual, False)
+
+
+def _smaller(usual: list[str], begin: int) -> list[str]:
+    """Return the parts with those from number ``begin`` on cut smaller."""
+    return usual[: begin - 1] + [piece for part in usual[begin - 1 :] for piece in split(part, _CAREFUL)]
+
+
+def _first_missing(placed: Mapping[int, str]) -> int:
+    return next(number for number in count(1) if number not in placed)
 
 
 def _sent(address: Address, ts: str) -> Sent:

@@ -70,7 +70,7 @@ class Streams:
         self._workspaces = workspaces
         self._marker = marker
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
-        self._shown: dict[str, Shown] = {}
+        self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: dict[tuple[str, str], float] = {}
         self._since = now_ms()
@@ -170,6 +170,8 @@ class Streams:
             write_down=lambda begun: self._write_down(turn, begun),
             refused=lambda what, code: self._refuse(address.team, what, code),
         )
+        if len(self._shown) > _MOST:  # whose delivery never came: dead, or another process's
+            self._do(next(iter(self._shown)), self._leave)
 
     async def _take_back(self, shown: Shown) -> None:
         """A person speaks now, or nobody: half an answer must not stand."""

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from supportbot.testing import ScriptedModel
+import pytest
+
+from supportbot.testing import FakeCore, ScriptedModel
+from supportbot_slack import SlackChannel
+from tests.channels.slack import driver
 from tests.channels.slack.driver import direct, mention, ts, twin
 
 if TYPE_CHECKING:
@@ -92,6 +97,37 @@ async def test_a_long_answer_is_several_posts_in_order(live: Any, slack: Scripte
     ]
 
 
+def _refuses(slack: ScriptedSlack, too_long: Any) -> None:
+    """Let Slack find some posts too long, as it does with words that take more room than they seem to."""
+    taken = slack._chat_post_message
+
+    def picky(arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": False, "error": "msg_too_long"} if too_long(arguments) else taken(arguments)
+
+    slack._chat_post_message = picky  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+@pytest.mark.parametrize("fault", [None, "taken, then reset", "429"])
+async def test_a_part_that_slack_finds_too_long_goes_out_in_more(
+    live: Any, slack: ScriptedSlack, cut: int, fault: Any
+) -> None:
+    """Whichever it is; what stands there already stays, and what comes after it is found again."""
+    letters = "ABC"
+    long = "\n\n".join(f"{letter * 8} " * 1150 for letter in letters)
+    _refuses(slack, lambda a: len(a["blocks"][0]["text"]) > 3000 and letters[cut] * 8 in a["text"])
+    if fault:
+        slack.faults["chat.postMessage"].extend([None, None, None, None, fault])  # type: ignore[list-item]
+    async with live(ScriptedModel(long)) as bot:
+        await bot.send(mention())
+        await slack.until(lambda: slack.shown() and "CCC" in slack.shown()[-1])
+        await _delivered(bot)
+    numbers = [post.fields["metadata"]["event_payload"]["part"] for post in slack.posts]
+    assert list(range(1, len(slack.posts) + 1)) == numbers
+    assert long.split() == " ".join(slack.shown()).split()
+    assert ["actions"] == [post.fields["blocks"][-1]["type"] for post in slack.posts[-1:]]
+
+
 async def test_a_refused_post_is_dead(live: Any, slack: ScriptedSlack) -> None:
     """An archived channel will not take it later either."""
     slack.refusals["chat.postMessage"] = "is_archived"
@@ -137,6 +173,25 @@ async def test_what_cannot_be_looked_for_is_held(live: Any, slack: ScriptedSlack
         await slack.until(lambda: len(slack.posts) == 2)
         await _delivered(bot)
     assert 2 == len(slack.posts)
+
+
+async def test_two_first_deliveries_share_what_they_need(slack: ScriptedSlack) -> None:
+    """One register of streams, one of rate limits, whoever comes first."""
+    core = FakeCore("slack")
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(core.host.records, name)
+
+        async def get(self, key: str) -> Any:
+            await asyncio.sleep(0)
+            return await core.host.records.get(key)
+
+    section = {"type": "slack", **driver.section(slack)}
+    host = dataclasses.replace(core.host, records=Slow())
+    channel = SlackChannel(SlackChannel.Config.model_validate(section), host)
+    first, second = await asyncio.gather(channel._way_out(), channel._way_out())
+    assert first is second
 
 
 async def _delivered(bot: Any) -> None:
