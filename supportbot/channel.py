@@ -165,6 +165,8 @@ class Host:
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
+    images: bool = False
+    """Some model of the bot sees images: they are worth fetching."""
 
 
 class Channel(Protocol):

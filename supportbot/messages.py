@@ -422,8 +422,7 @@ class Outbound(_Evolve):
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
-    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
-    delivery that outlives its process goes out without."""
+    """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Accepted
     from supportbot_slack.identity import People
     from supportbot_slack.rules import Rules
+    from supportbot_slack.shared import SharedChannels
 
     Handle = Callable[[Event], Awaitable[None]]
 
@@ -42,6 +43,7 @@ class Ingress:
         accept: Accept,
         rules: Rules,
         people: People,
+        shared: SharedChannels,
         *,
         watch: Watch,
         slow_down: Callable[[Heard], None],
@@ -55,6 +57,7 @@ class Ingress:
             accept: the way into the inbox.
             rules: whom to answer.
             people: who is who, as far as that is known already.
+            shared: is told which channels are.
             watch: is told what was accepted.
             slow_down: is told who writes too much, now and then. Must not wait.
             is_ours: whether an event is for this app and a workspace it works in.
@@ -65,6 +68,7 @@ class Ingress:
         self._accept = accept
         self._rules = rules
         self._people = people
+        self._shared = shared
         self._watch = watch
         self._slow_down = slow_down
         self._is_ours = is_ours
@@ -97,6 +101,7 @@ class Ingress:
         return None
 
     async def _hear(self, said: Heard) -> Ignored | None:
+        await self._shared.note(said.channel, shared=said.event.shared)
         verdict = self._rules.judge(said)
         if isinstance(verdict, Ignored):
             return verdict
@@ -121,6 +126,7 @@ class Ingress:
         if inbound.ignored == "loop":
             log.warning("slack.loop", conversation=said.conversation, bot=said.bot)
         if not accepted.duplicate:
+            self._rules.came(said)
             self._watch(said, accepted)
             if inbound.ignored == "too_many" and self._rules.is_to_be_told(said):
                 self._slow_down(said)

@@ -17,18 +17,21 @@ from supportbot_slack.blocks import CHOICE, FEEDBACK, PERSON
 from supportbot_slack.commands import (
     ASK_VIEW,
     ASKED_BEFORE,
+    NOT_HERE,
+    TOO_MUCH,
     command_answer,
     form,
     form_answer,
     from_command,
     from_form,
     from_shortcut,
+    refused,
 )
 from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from supportbot.channel import Accept, Host
     from supportbot.messages import Assurance
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from supportbot_slack.chores import Chores
     from supportbot_slack.commands import Asked
     from supportbot_slack.identity import People
+    from supportbot_slack.rules import Rules
+    from supportbot_slack.shared import SharedChannels
     from supportbot_slack.workspaces import Workspaces
 
 _WANTS_PERSON = "I would like to talk to a person."
@@ -50,15 +55,21 @@ class Interactions:
         self,
         host: Host,
         accept: Accept,
+        rules: Rules,
         people: People,
+        shared: SharedChannels,
         *,
+        is_ours: Callable[[str, str, str], Awaitable[bool]],
         api: SlackApi,
         workspaces: Workspaces,
         chores: Chores,
     ) -> None:
         self._host = host
         self._accept = accept
+        self._rules = rules
         self._people = people
+        self._shared = shared
+        self._is_ours = is_ours
         self._api = api
         self._workspaces = workspaces
         self._chores = chores
@@ -72,13 +83,19 @@ class Interactions:
         if not isinstance(payload, dict):
             self._host.ignored("malformed")
             return None
+        if not await self._is_for_us(payload):
+            self._host.ignored("tenant")
+            return None
         match payload.get("type"):
             case "block_actions":
                 await self._actions(payload)
             case "view_submission" if text_at(payload, "view", "callback_id") == ASK_VIEW:
-                return form_answer(await self._ask(from_form(payload, **self._asker(payload))))
+                return form_answer(await self._ask(from_form(payload, **self._asker(payload)), place=""))
             case "message_action":
-                asked = await self._ask(from_shortcut(payload, **self._asker(payload)))
+                place = id_at(payload, "channel", "id")
+                shared = await self._shared.has(place)
+                read = from_shortcut(payload, **self._asker(payload), shared=shared)
+                asked = await self._ask(read, place=place)
                 self._whisper(payload, asked.says)
             case _:
                 self._host.ignored("interaction")
@@ -86,15 +103,29 @@ class Interactions:
 
     async def command(self, fields: Mapping[str, str]) -> dict[str, Any] | None:
         """Take a slash command's fields; returns what Slack is answered. Raises as ``pressed``."""
-        sure = self._sure(id_at(fields, "team_id"), id_at(fields, "user_id"))
-        return command_answer(await self._ask(from_command(fields, channel=self._host.name, assurance=sure)))
+        team, user, place = (id_at(fields, name) for name in ("team_id", "user_id", "channel_id"))
+        if team and not await self._is_ours(
+            team, id_at(fields, "enterprise_id"), id_at(fields, "api_app_id")
+        ):
+            self._host.ignored("tenant")
+            return None
+        sure = self._sure(team, user)
+        read = from_command(fields, channel=self._host.name, assurance=sure)
+        return command_answer(await self._ask(read, place=place))
 
-    async def _ask(self, asked: Asked) -> Asked:
-        """Store a question that is no message."""
+    async def _ask(self, asked: Asked, *, place: str) -> Asked:
+        """Store a question that is no message, if it may be asked there."""
         if asked.is_malformed:
             self._host.ignored("malformed")
         if asked.inbound is None:
             return asked
+        who = Address.read(asked.inbound.address)
+        if refusal := self._rules.judge_place(place, who.user):
+            self._host.ignored(refusal.reason)
+            return refused(NOT_HERE)
+        if too_many := self._rules.asks_too_much(f"{who.team}/{who.user}", asked.inbound.keys[0]):
+            self._host.ignored(too_many)
+            return refused(TOO_MUCH)
         accepted = await self._accept(asked.inbound)
         return replace(asked, says=ASKED_BEFORE) if accepted.duplicate and not asked.says else asked
 
@@ -126,6 +157,12 @@ class Interactions:
         conversation, turn, who = text_at(value, "conversation"), text_at(value, "turn"), _who(payload)
         if not conversation or not turn or not who:
             self._host.ignored("malformed")
+            return
+        place, user = _address(payload).channel, id_at(payload, "user", "id")
+        refusal = self._rules.judge_place(place, user) if place[:1] not in {"", "D"} else None
+        if refusal is not None:
+            self._host.ignored(refusal.reason)
+            self._whisper(payload, NOT_HERE)
             return
         asked = text_at(value, "for")
         if asked and asked != who:
@@ -163,6 +200,25 @@ class Interactions:
         if workspace is not None:
             arguments = {"trigger_id": text_at(payload, "trigger_id"), "view": form()}
             await self._api.call(workspace.bot_token, "views.open", arguments)
+
+    async def _is_for_us(self, payload: dict[str, Any]) -> bool:
+        """Whether an interaction is for this app, and of a workspace that it works in.
+
+        Somebody of another organisation, in a shared channel, acts in the name of their own workspace: then
+        the message's, or the view's, is ours.
+        """
+        enterprise, app = id_at(payload, "enterprise", "id"), id_at(payload, "api_app_id")
+        teams = (
+            _team(payload),
+            id_at(payload, "view", "app_installed_team_id"),
+            id_at(payload, "message", "team"),
+            id_at(payload, "user", "team_id"),
+        )
+        named = dict.fromkeys(filter(None, teams))
+        for team in named:
+            if await self._is_ours(team, enterprise, app):
+                return True
+        return not named  # malformed, which is counted as such
 
     def _asker(self, payload: dict[str, Any]) -> dict[str, Any]:
         return {

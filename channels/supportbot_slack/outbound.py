@@ -22,6 +22,7 @@ from supportbot_slack.api import Declined, Lost, NotReached, RateLimited, SlackE
 from supportbot_slack.blocks import body_blocks, closing_blocks
 from supportbot_slack.direct import DirectMessages
 from supportbot_slack.find import Standing, look
+from supportbot_slack.links import Links
 from supportbot_slack.markdown import safe, split
 from supportbot_slack.marker import Mark
 
@@ -99,6 +100,7 @@ class Outgoing:
         self._workspaces = workspaces
         self._marker = marker
         self._limits = limits
+        self._links = Links(config.link_hosts)
         self._streams = streams
 
     async def send(self, outbound: Outbound) -> Sent:
@@ -183,14 +185,16 @@ class Outgoing:
                 self._unfinished.popitem(last=False)
 
     async def _put(self, post: _Post, standing: Standing) -> Sent:
-        """Put all parts that do not stand there yet; from one that Slack finds too long on in smaller ones."""
-        usual = split(safe(post.outbound.text), _USUAL)
+        """Put all parts that do not stand there yet; from one that Slack finds too long on, smaller ones."""
+        sources = [citation.source for citation in post.outbound.citations]
+        text = self._links.cut(post.outbound.text, sources=sources)
+        if text != post.outbound.text:
+            log.warning("slack.links_cut", delivery=post.outbound.delivery_id)
+        usual = split(safe(text), _USUAL)
         parts, is_careful = _divided(usual, standing)
         placed = {number: ts for number, ts in standing.parts.items() if number <= len(parts)}
         while (number := _first_missing(placed)) <= len(parts):
-            content = self._content(
-                post, parts[number - 1], Mark(post.outbound.turn_id, number, len(parts))
-            )
+            content = self._content(post, parts[number - 1], Mark(post.outbound.turn_id, number, len(parts)))
             begun = standing if number == 1 and standing.begun else None
             try:
                 placed[number] = await self._put_part(post, content, begun, alone=not placed)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi
+    from supportbot_slack.links import Links
     from supportbot_slack.marker import Marker
     from supportbot_slack.workspaces import Workspaces
 
@@ -49,6 +50,7 @@ class Shown:
         address: Address,
         turn: str,
         *,
+        links: Links,
         streams: bool,
         status: str,
         write_down: Callable[[Begun], Awaitable[None]],
@@ -62,6 +64,7 @@ class Shown:
             marker: marks the post.
             address: where.
             turn: whose answer it is.
+            links: cuts what could carry something away.
             streams: whether Slack's streams may be tried.
             status: what is shown while there is no word yet; empty for nothing.
             write_down: called before anything is shown, and with its post when that is a stream; returns
@@ -73,6 +76,7 @@ class Shown:
         self._marker = marker
         self._address = address
         self._turn = turn
+        self._links = links
         self._may_stream = streams and bool(address.thread)
         self._write_down = write_down
         self._refused = refused
@@ -185,7 +189,7 @@ class Shown:
 
     async def _show(self) -> None:
         """Bring Slack up to what can be shown by now."""
-        text = safe(settled(self._text)).rstrip()[:_MOST_SHOWN]
+        text = safe(self._links.cut(settled(self._text))).rstrip()[:_MOST_SHOWN]
         if self.streaming and time.monotonic() - self._began > _STREAM_LIFETIME:
             await self.stop()
         if not text or text == self.text:

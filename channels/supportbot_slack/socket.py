@@ -171,7 +171,7 @@ def _pause(failures: int, seconds: float, chance: float) -> float:
         seconds: how long Slack asks to wait.
         chance: from 0 to 1, so that not all come at once.
     """
-    pause = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(failures, 10))
+    pause: float = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(failures, 10))
     return seconds + pause * (0.5 + chance / 2)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Accepted
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi
+    from supportbot_slack.links import Links
     from supportbot_slack.marker import Marker
     from supportbot_slack.workspaces import Workspaces
 
@@ -64,11 +65,14 @@ class _Watched:
 class Streams:
     """The answers that are being shown, by turn."""
 
-    def __init__(self, host: Host, api: SlackApi, workspaces: Workspaces, marker: Marker) -> None:
+    def __init__(
+        self, host: Host, api: SlackApi, workspaces: Workspaces, marker: Marker, links: Links
+    ) -> None:
         self._host = host
         self._api = api
         self._workspaces = workspaces
         self._marker = marker
+        self._links = links
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
         self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -165,6 +169,7 @@ class Streams:
             self._marker,
             address,
             turn,
+            links=self._links,
             streams=not self._is_refused(address.team, "stream"),
             status="" if self._is_refused(address.team, "status") else _STATUS,
             write_down=lambda begun: self._write_down(turn, begun),

@@ -89,7 +89,7 @@ async def install(
 async def looked_into(site: Site) -> None:
     """Wait until nothing is left of what Slack told of installations."""
     async with asyncio.timeout(10):
-        while [key async for key, _ in site.core.host.records.scan("ended:")]:
+        while [key async for key, _ in site.core.host.records.scan("ended:")]:  # noqa: ASYNC110 - none tells
             await asyncio.sleep(0.01)
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from supportbot.errors import StoreUnavailable
 from supportbot.testing import FakeCore
 from supportbot.testing.site import serving
@@ -15,6 +13,8 @@ from tests.channels.slack.test_outbound import _delivered
 from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.channels.slack.workspace import ScriptedSlack
 
 APP = {"app_token": "xapp-1-test", "signing_secret": None}

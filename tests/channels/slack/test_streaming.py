@@ -13,6 +13,7 @@ from supportbot.testing import FakeCore
 from supportbot_slack import shown, streaming
 from supportbot_slack.address import Address
 from supportbot_slack.api import SlackApi
+from supportbot_slack.links import Links
 from supportbot_slack.marker import Marker
 from tests.channels.slack.driver import direct, event, mention, ts
 from tests.channels.slack.test_outbound import _delivered
@@ -190,7 +191,7 @@ async def test_what_is_never_delivered_is_not_kept_for_ever(
     core = FakeCore("slack")
     host = core.host
     workspaces: Any = None
-    streams = streaming.Streams(host, SlackApi(slack.url), workspaces, Marker(b"key"))
+    streams = streaming.Streams(host, SlackApi(slack.url), workspaces, Marker(b"key"), Links(()))
     for number in range(5):
         streams._begin(f"trn_{number}", Address(team="T0", channel="C1"))
     assert ["trn_3", "trn_4"] == list(streams._shown)
