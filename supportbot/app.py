@@ -105,6 +105,7 @@ def make_channels(
             ratings=ChannelRatings(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
+            folder=loaded.root,
             images=any(section.vision for section in loaded.config.model),
         )
         made[name] = make_channel(section, host)

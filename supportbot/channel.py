@@ -28,6 +28,7 @@ from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from aiohttp import web
 
@@ -165,6 +166,8 @@ class Host:
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
+    folder: Path | None = None
+    """Where bot.yaml stands, and modules of the bot's author."""
     images: bool = False
     """Some model of the bot sees images: they are worth fetching."""
 

@@ -25,6 +25,7 @@ from supportbot_slack.installs import ended
 from supportbot_slack.interactions import Interactions
 from supportbot_slack.limits import Limits
 from supportbot_slack.links import Links
+from supportbot_slack.listeners import Listeners
 from supportbot_slack.marker import Marker
 from supportbot_slack.openings import Openings
 from supportbot_slack.outbound import Outgoing
@@ -76,6 +77,11 @@ class SlackChannel:
         self._chores = Chores()
         self._rules = Rules(config)
         self._shared = SharedChannels(host.records)
+        self._listeners: Listeners | None = None
+        if config.listeners:
+            self._listeners = Listeners.load(
+                config.listeners, folder=host.folder, workspaces=self._workspaces, api_url=config.api_url
+            )
         self._sockets: Sockets | None = None
         self._streams: Streams | None = None
         self._outgoing: Outgoing | None = None
@@ -96,6 +102,7 @@ class SlackChannel:
             watch=self._watch,
             slow_down=self._slow_down,
             is_ours=lambda event: self._is_ours(event.team, event.enterprise, event.app),
+            listeners=self._listeners,
             others={
                 "assistant_thread_started": self._greet,
                 "app_home_opened": self._show_home,
@@ -138,6 +145,7 @@ class SlackChannel:
             self._people,
             self._shared,
             is_ours=self._is_ours,
+            listeners=self._listeners,
             api=self._api,
             workspaces=self._workspaces,
             chores=self._chores,

@@ -30,6 +30,12 @@ def _check_host(name: str) -> str:
     return name
 
 
+def _check_listeners(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", name, re.ASCII):
+        raise ValueError("is not the name of a function: write it like mybot_slack:register")
+    return name
+
+
 ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 
 
@@ -116,6 +122,11 @@ class SlackConfig(ChannelConfig):
         None,
         description="Ask Slack for the name of whoever writes, and whether they are a guest; when left out, "
         "only if the bot has tools.",
+    )
+    listeners: Annotated[str, AfterValidator(_check_listeners)] | None = Field(
+        None,
+        description="Your own listeners for Bolt: a function, as mybot_slack:register, in a module beside "
+        "bot.yaml or an installed one, that is given the Bolt app.",
     )
     streaming: bool = Field(True, description="Show an answer while it is being written.")
     feedback: bool = Field(True, description="Put buttons for good and bad below an answer.")

@@ -4,7 +4,7 @@ before that: names, earlier messages and files are looked up when a turn begins.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from supportbot.channel import Accept, Host
     from supportbot.messages import Accepted
     from supportbot_slack.identity import People
+    from supportbot_slack.listeners import Listeners
     from supportbot_slack.rules import Rules
     from supportbot_slack.shared import SharedChannels
 
     Handle = Callable[[Event], Awaitable[None]]
 
 _MOST_THREADS = 20_000
+_ENDS = frozenset({"app_uninstalled", "tokens_revoked"})
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +50,7 @@ class Ingress:
         watch: Watch,
         slow_down: Callable[[Heard], None],
         is_ours: Callable[[Event], Awaitable[bool]],
+        listeners: Listeners | None,
         others: Mapping[str, Handle],
     ) -> None:
         """Wire it.
@@ -61,6 +64,7 @@ class Ingress:
             watch: is told what was accepted.
             slow_down: is told who writes too much, now and then. Must not wait.
             is_ours: whether an event is for this app and a workspace it works in.
+            listeners: the bot's author's own, for whatever is no message and ends no installation.
             others: what to do with events that are no messages, by type. They are stored, where they must be,
                 when it returns.
         """
@@ -72,6 +76,7 @@ class Ingress:
         self._watch = watch
         self._slow_down = slow_down
         self._is_ours = is_ours
+        self._listeners = listeners
         self._others = others
         self._taking_part: OrderedDict[str, None] = OrderedDict()
 
@@ -82,11 +87,11 @@ class Ingress:
             StoreUnavailable, NotAccepting: it may not.
         """
         event = event_of(payload)
-        outcome = event if isinstance(event, Ignored) else await self._take(event)
+        outcome = event if isinstance(event, Ignored) else await self._take(event, payload)
         if outcome is not None:
             self._host.ignored(outcome.reason)
 
-    async def _take(self, event: Event) -> Ignored | None:
+    async def _take(self, event: Event, payload: Any) -> Ignored | None:
         if not await self._is_ours(event):
             return Ignored("tenant")
         if event.type in {"message", "app_mention"}:
@@ -94,6 +99,10 @@ class Ingress:
                 await self._host.transcripts.redact(gone)
             said = heard(event)
             return said if isinstance(said, Ignored) else await self._hear(said)
+        if self._listeners is not None and event.type not in _ENDS:
+            is_theirs, _ = await self._listeners.take(payload)
+            if is_theirs:
+                return None
         handle = self._others.get(event.type)
         if handle is None:
             return Ignored("unknown_event")

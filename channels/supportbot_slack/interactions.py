@@ -29,6 +29,7 @@ from supportbot_slack.commands import (
 )
 from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
+from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -39,12 +40,14 @@ if TYPE_CHECKING:
     from supportbot_slack.chores import Chores
     from supportbot_slack.commands import Asked
     from supportbot_slack.identity import People
+    from supportbot_slack.listeners import Listeners
     from supportbot_slack.rules import Rules
     from supportbot_slack.shared import SharedChannels
     from supportbot_slack.workspaces import Workspaces
 
 _WANTS_PERSON = "I would like to talk to a person."
 _NOT_YOURS = "Only the person who was asked can answer that."
+_OURS = frozenset({FEEDBACK, PERSON, ASK_BUTTON, OPEN_BUTTON})
 _THANKS = "Thank you for telling."
 
 
@@ -60,6 +63,7 @@ class Interactions:
         shared: SharedChannels,
         *,
         is_ours: Callable[[str, str, str], Awaitable[bool]],
+        listeners: Listeners | None,
         api: SlackApi,
         workspaces: Workspaces,
         chores: Chores,
@@ -70,6 +74,7 @@ class Interactions:
         self._people = people
         self._shared = shared
         self._is_ours = is_ours
+        self._listeners = listeners
         self._api = api
         self._workspaces = workspaces
         self._chores = chores
@@ -86,6 +91,10 @@ class Interactions:
         if not await self._is_for_us(payload):
             self._host.ignored("tenant")
             return None
+        if self._listeners is not None and not _is_known(payload):
+            is_theirs, answer = await self._listeners.take(payload)
+            if is_theirs:
+                return answer
         match payload.get("type"):
             case "block_actions":
                 await self._actions(payload)
@@ -109,6 +118,10 @@ class Interactions:
         ):
             self._host.ignored("tenant")
             return None
+        if self._listeners is not None and fields.get("command") != ASK_COMMAND:
+            is_theirs, answer = await self._listeners.take(fields)
+            if is_theirs:
+                return answer
         sure = self._sure(team, user)
         read = from_command(fields, channel=self._host.name, assurance=sure)
         return command_answer(await self._ask(read, place=place))
@@ -232,6 +245,20 @@ class Interactions:
     def _known(self, payload: dict[str, Any]) -> dict[str, Any]:
         person = self._people.remembered(_team(payload), id_at(payload, "user", "id"))
         return {"name": person.name, "assurance": person.assurance}
+
+
+def _is_known(payload: dict[str, Any]) -> bool:
+    """Whether an interaction is with something of ours."""
+    match payload.get("type"):
+        case "block_actions":
+            pressed = payload.get("actions")
+            names = [text_at(action, "action_id") for action in pressed] if isinstance(pressed, list) else []
+            return all(name in _OURS or name.startswith(CHOICE) for name in names)
+        case "view_submission":
+            return text_at(payload, "view", "callback_id") == ASK_VIEW
+        case "message_action":
+            return text_at(payload, "callback_id") == ASK_SHORTCUT
+    return False
 
 
 def _value(text: str) -> dict[str, Any]:
