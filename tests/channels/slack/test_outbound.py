@@ -14,6 +14,7 @@ from tests.channels.slack import driver
 from tests.channels.slack.driver import direct, mention, ts, twin
 
 if TYPE_CHECKING:
+    from supportbot.testing import Clock
     from tests.channels.slack.workspace import ScriptedSlack
 
 ANSWER = "It comes tomorrow."
@@ -61,6 +62,22 @@ async def test_twins_and_retries_are_one_message(live: Any, slack: ScriptedSlack
         await slack.until(lambda: len(slack.posts) >= 2)
         await _delivered(bot)
     assert ["You said: And once more?", "You said: Once?"] == sorted(slack.shown())
+
+
+async def test_what_comes_again_a_day_later_is_still_known(
+    live: Any, slack: ScriptedSlack, clock: Clock
+) -> None:
+    """Slack may send an event again for an hour, and a person's client for longer."""
+    async with live() as bot:
+        first = mention("Once?")
+        await bot.send(first)
+        await _delivered(bot)
+        clock.advance(25 * 3600)
+        assert 200 == await bot.send(first)
+        assert 200 == await bot.send(twin(first))
+        await bot.send(mention("And now?", channel="C2"))
+        await slack.until(lambda: "You said: And now?" in slack.shown())
+    assert ["You said: Once?", "You said: And now?"] == slack.shown()
 
 
 async def test_the_same_timestamp_in_two_channels_is_two_messages(live: Any, slack: ScriptedSlack) -> None:
