@@ -199,6 +199,8 @@ class Outgoing:
             try:
                 placed[number] = await self._put_part(post, content, begun, alone=not placed)
             except Declined as error:
+                if is_careful and placed:
+                    raise Lost(error.cause) from error
                 if is_careful or error.code not in _TOO_LONG:
                     raise
                 parts, is_careful = _smaller(usual, number), True

@@ -145,6 +145,15 @@ async def test_a_part_that_slack_finds_too_long_goes_out_in_more(
     assert ["actions"] == [post.fields["blocks"][-1]["type"] for post in slack.posts[-1:]]
 
 
+async def test_half_an_answer_is_not_called_refused(live: Any, slack: ScriptedSlack) -> None:
+    """A part that Slack will not have at any length leaves the delivery unclear: it is looked for."""
+    _refuses(slack, lambda a: "BBB" in a["text"])
+    async with live(ScriptedModel("\n\n".join(f"{letter * 8} " * 1150 for letter in "AB"))) as bot:
+        await bot.send(mention())
+        await slack.until(lambda: "conversations.replies" in slack.methods())
+    assert all("AAA" in text for text in slack.shown())
+
+
 async def test_a_refused_post_is_dead(live: Any, slack: ScriptedSlack) -> None:
     """An archived channel will not take it later either."""
     slack.refusals["chat.postMessage"] = "is_archived"
