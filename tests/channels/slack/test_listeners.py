@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 import aiohttp
 import pytest
 
 from supportbot.testing import FakeCore, FakeSlack, serving, started_bot
 from supportbot_slack import SlackChannel
-from supportbot_slack.listeners import BadListeners
+from supportbot_slack.listeners import BadListeners, Listeners
+from supportbot_slack.workspaces import Workspace
 from tests.channels.slack.driver import SECRET
-from tests.channels.test_contract import Workspace
+from tests.channels.slack.test_payloads import FILES
+from tests.channels.test_contract import Workspace as Platform
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from supportbot.testing import StartedBot
 
@@ -154,10 +158,49 @@ async def test_a_listener_that_fails_is_not_acknowledged(tmp_path: Path) -> None
         assert 200 == (await slack.command(team, "C0HELP", "U0ANNA", "/ticket", "x")).status
 
 
+class Known:
+    """One workspace, whatever is asked for."""
+
+    async def get(self, team: str, enterprise: str = "") -> Workspace:
+        return Workspace(team=team or "T0", enterprise=enterprise, bot_token="xoxb-1-test", bot_user="UBOT")
+
+
+def _smaller(payload: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield a payload, and it without each of its keys and of theirs."""
+    yield payload
+    for key, part in payload.items():
+        yield {name: value for name, value in payload.items() if name != key}
+        if isinstance(part, dict):
+            yield from (payload | {key: {n: v for n, v in part.items() if n != name}} for name in part)
+
+
+def _payload(path: Path) -> dict[str, Any]:
+    text = path.read_text("utf-8")
+    payload: dict[str, Any] = json.loads(
+        text if path.suffix == ".json" else parse_qs(text).get("payload", ["{}"])[0]
+    )
+    return payload
+
+
+@pytest.mark.parametrize("payload", list(map(_payload, FILES)), ids=[path.stem for path in FILES])
+async def test_whatever_slack_leaves_out_reaches_a_listener_or_nobody(
+    tmp_path: Path, payload: dict[str, Any]
+) -> None:
+    """Bolt relies on keys; the way in does not."""
+    (tmp_path / "listeners_of_payloads.py").write_text(LISTENERS, "utf-8")
+    known: Any = Known()
+    listeners = Listeners.load(
+        "listeners_of_payloads:register", folder=tmp_path, workspaces=known, api_url="http://127.0.0.1:1/api/"
+    )
+    for changed in _smaller(payload):
+        is_theirs, answer = await listeners.take(changed)
+        assert is_theirs or answer is None
+
+
 @pytest.mark.parametrize("name", ["no_such_module_there:register", "json:no_such_function"])
 async def test_listeners_that_are_not_there_are_named(name: str) -> None:
     """When the bot starts."""
-    async with Workspace() as platform:
+    async with Platform() as platform:
         platform.more = {"listeners": name}
         with pytest.raises(BadListeners, match=name):
             async with serving(SlackChannel, platform, FakeCore("slack")):
