@@ -133,6 +133,22 @@ def test_absurd_date(date: str) -> None:
     assert read(f"From: a@b.example\r\nDate: {date}\r\n\r\nx".encode()).date is None
 
 
+@pytest.mark.parametrize(
+    "subject",
+    [
+        b"=?utf-8?B?5rOo5pa?=\r\n =?UTF-8?B?H44Gu5Lu2?=",
+        b"=?utf-8?B?5rOo5g==?= =?utf-8?B?lofjga7ku7Y=?=",
+        b"=?utf-8?Q?=E6=B3=A8=E6=96?=\r\n\t=?utf-8*ja?Q?=87=E3=81=AE=E4=BB=B6?=",
+        b"=?utf-8?Q?=E6=B3=A8=E6=96?= =?utf-8?B?h+OBruS7tg==?=",
+        b"=?iso-2022-jp?B?GyRCQ21KOCROGyhC?= =?iso-2022-jp?B?GyRCN28bKEI=?=",
+        b"=?utf-8?Q?=E6=B3=A8=E6=96=87?= =?iso-2022-jp?B?GyRCJE4bKEI=?= =?utf-8?Q?=E4=BB=B6?=",
+    ],
+)
+def test_words_that_cut_a_character(subject: bytes) -> None:
+    """Programs split encoded words between the bytes of one character (RFC 2047, section 5, forbids it)."""
+    assert "注文の件" == read(HEAD + b"Subject: " + subject + b"\r\n\r\nx").subject
+
+
 def test_encoded_line_break() -> None:
     """E07: an encoded CRLF in a Subject stays inside it, on one line."""
     mail = read(HEAD + b"Subject: =?utf-8?q?Hi=0D=0ABcc=3A_a=40b.example?=\r\n\r\nx")
