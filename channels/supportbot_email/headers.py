@@ -73,7 +73,7 @@ def decode_words(value: str, limit: int = 998) -> str:
     """
     value = re.sub(r"\?=\s{1,20}=\?", "?==?", value[: limit * 20])
     out, end = [], 0
-    charset, words = "", []
+    charset, words = "", list[tuple[str, bytes]]()
     for found in islice(_WORD.finditer(value), _MOST_WORDS):
         named = found[1].partition("*")[0].lower()
         if found.start() > end or named != charset:

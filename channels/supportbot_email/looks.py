@@ -1,7 +1,7 @@
 """What a reader would not see of an HTML mail: words without size, without contrast, or switched off.
 
-Only what a mail says of itself counts, in attributes, in ``style`` and in simple rules of its style sheets; a rule
-for some screens only (``@media``) hides nothing here, because on the others the words are there.
+Only what a mail says of itself counts, in attributes, in ``style`` and in simple rules of its style sheets; a
+rule for some screens only (``@media``) hides nothing here, because on the others the words are there.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from supportbot_email.html import to_text
 
 SEEN = {
     "white on a coloured parent": '<div style="background:#1a4b8c"><p style="color:#fff">word</p></div>',
-    "white on a coloured cell": '<table><tr><td bgcolor="#003366"><font color="white">word</font></td></tr></table>',
+    "white on a coloured cell": '<table><td bgcolor="#003366"><font color="white">word</font></table>',
     "white on itself": '<p style="color:white; background-color: navy">word</p>',
     "a dark body": '<body style="background:black;color:white"><p>word</p></body>',
     "white, then a dark cell": '<div style="color:#fff"><div style="background:#222">word</div></div>',
@@ -17,9 +17,9 @@ SEEN = {
     "a size in a font": '<p style="font: italic bold .8em/1.2 Arial, sans-serif">word</p>',
     "light grey": '<p style="color:#999">word</p>',
     "white over a picture with a colour": '<p style="background:url(x.png) #000;color:#fff">word</p>',
-    "on telephones only": "<style>@media (max-width:600px){.a{display:none!important}}</style><p class=a>word</p>",
+    "on telephones only": "<style>@media (max-width:9em){.a{display:none!important}}</style><p class=a>word",
     "a style sheet for others": "<style>.b{display:none}</style><p class=a>word</p>",
-    "a class on a dark ground": "<style>td.h{background:#036}.h b{color:#fff}</style><table><td class=h><b>word</b></table>",
+    "a class on a dark ground": "<style>p.h{background:#036}.h b{color:#fff}</style><p class=h><b>word</b>",
     "an open style sheet": "<style>.a{color:red} .b{</style><p class=a>word</p>",
 }
 HIDDEN = {
