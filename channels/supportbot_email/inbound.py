@@ -34,7 +34,8 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         text=mail.reply or mail.subject,
         keys=(mail.content_key,),
         attachments=tuple(
-            Attachment(name=a.name, content_type=a.content_type, size=a.size) for a in mail.attachments
+            Attachment(name=a.name, content_type=a.content_type, size=a.size, data=b"" if ignored else a.data)
+            for a in mail.attachments
         ),
         sent_at=mail.date,
         address={} if ignored else reply_address(mail),

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import classify, headers, html, mime, quotes
+from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
-from supportbot_email.mail import Address, Mail, Part, Settings
+from supportbot_email.mail import Address, Mail, Settings
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         text=text,
         spans=quotes.split(text, forwarded=bool(_FORWARD.match(subject))),
         html_used=from_html,
-        attachments=_attachments(entity, settings),
+        attachments=attachments(entity, settings),
         kind=kind,
         rule=rule,
         reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
@@ -95,36 +96,6 @@ def _text(entity: mime.Entity) -> tuple[str, bool]:
     if markup:
         return "\n".join(html.to_text(one) for one in markup[:5])[:MOST_TEXT], True
     return "\n".join(part.text for part in bodies if part.content_type.startswith("text/"))[:MOST_TEXT], False
-
-
-def _attachments(entity: mime.Entity, settings: Settings) -> tuple[Part, ...]:
-    found, images = [], 0
-    for part in entity.walk():
-        if part.children and part.content_type.startswith("multipart/"):
-            continue
-        if not _is_attachment(part):
-            continue
-        data = part.data
-        wanted = settings.keep_images and part.content_type in {
-            "image/png",
-            "image/jpeg",
-            "image/gif",
-            "image/webp",
-        }
-        kept = wanted and len(data) <= settings.max_image_bytes and images < settings.max_images
-        images += kept
-        found.append(
-            Part(
-                name=part.filename, content_type=part.content_type, size=len(data), data=data if kept else b""
-            )
-        )
-    return tuple(found)
-
-
-def _is_attachment(part: mime.Entity) -> bool:
-    if part.content_type.startswith("multipart/"):
-        return False
-    return part.disposition == "attachment" or bool(part.filename) or not part.content_type.startswith("text")
 
 
 def _reported(entity: mime.Entity, text: str) -> str:

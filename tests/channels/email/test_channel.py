@@ -13,6 +13,7 @@ from supportbot.testing import ScriptedModel, started_bot
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section
+from tests.test_images import drawn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -58,6 +59,18 @@ async def test_a_mail_becomes_a_draft_in_its_thread(server: Dovecot, address: st
     assert words(draft).startswith("You said: Where is it?")
     assert ["multipart/alternative", None] == [draft.get_content_type(), draft["Auto-Submitted"]]
     assert [""] == [flags.replace("\\Recent", "").strip() for flags in server.flags(address)]
+
+
+async def test_an_image_is_shown_to_the_model(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """A picture that the customer attached is kept with the message, and its turn has it."""
+    model = ScriptedModel()
+    asked = message_from_bytes(mail("What is this?"), policy=policy.default)
+    asked.add_attachment(drawn("PNG"), maintype="image", subtype="png", filename="broken.png")
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, asked.as_bytes())
+        await until(lambda: drafts(server, address))
+    [file] = model.prompts[0].turn.messages[0].attachments
+    assert ("broken.png", True) == (file.name, file.kept)
 
 
 async def test_a_second_mail_replaces_the_draft(server: Dovecot, address: str, tmp_path: Path) -> None:
