@@ -132,6 +132,14 @@ class EmailConfig(ChannelConfig):
         "mail; 0 shows none.",
     )
 
+    keep_raw: int = Field(
+        256 * 1024,
+        ge=0,
+        le=10 * 1024 * 1024,
+        description="How much of each mail in the inbox is kept as it came, in bytes from its beginning; 0 "
+        "keeps nothing.",
+    )
+
     @property
     def login(self) -> str:
         """Who logs in."""

@@ -13,7 +13,9 @@ _MOST_LOOPS = 3
 """How often an answer of ours may have come round before we fall silent."""
 
 
-def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = "") -> Inbound:
+def to_inbound(
+    mail: Mail, *, channel: str, conversation: str, ignored: str = "", original: bytes = b""
+) -> Inbound:
     """Return a customer's mail as a message.
 
     Args:
@@ -21,6 +23,7 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         channel: the channel's name in bot.yaml.
         conversation: which one it belongs to.
         ignored: why it gets no answer; empty when it does.
+        original: what is kept of its bytes.
     """
     return Inbound(
         channel=channel,
@@ -41,6 +44,7 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         address={} if ignored else reply_address(mail),
         ignored=ignored,
         wants_person=mail.encrypted and not ignored,
+        original=original,
     )
 
 

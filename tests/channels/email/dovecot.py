@@ -123,7 +123,8 @@ class Dovecot:
         with self.person(user) as client:
             client.select(folder, readonly=True)
             _, found = client.uid("SEARCH", "ALL")
-            return [client.uid("FETCH", uid, "(BODY.PEEK[])")[1][0][1] for uid in found[0].split()]
+            answers = [client.uid("FETCH", uid, "(BODY.PEEK[])")[1] for uid in found[0].split()]
+            return [line[1] for answer in answers for line in answer if isinstance(line, tuple)]
 
     def flags(self, user: str, folder: str = "INBOX") -> list[str]:
         """Return the flags of the mails in a folder."""

@@ -29,9 +29,9 @@ ASKED = "<asked@customer.test>"
 
 @asynccontextmanager
 async def bot_on(
-    address: str, server: Dovecot, folder: Path, model: ScriptedModel | None = None
+    address: str, server: Dovecot, folder: Path, model: ScriptedModel | None = None, **keys: Any
 ) -> AsyncIterator[StartedBot]:
-    document = {"channels": {"support": {"type": "email", **section(address, server.port)}}}
+    document = {"channels": {"support": {"type": "email", **section(address, server.port), **keys}}}
     async with started_bot(document, folder, model=model or ScriptedModel()) as bot:
         await until(lambda: not bot.channels["support"].problem())
         yield bot
@@ -102,8 +102,12 @@ async def test_a_person_s_reply_is_known_to_the_next_draft(
 
 
 def _has_heard_a_person(folder: Path) -> bool:
+    return bool(_rows(folder, "select 1 from messages where author = 'person'"))
+
+
+def _rows(folder: Path, query: str) -> list[Any]:
     with closing(sqlite3.connect(folder / "bot1.db")) as database:
-        return bool(database.execute("select 1 from messages where author = 'person'").fetchall())
+        return database.execute(query).fetchall()
 
 
 async def test_a_known_message_id_does_not_open_a_stranger_s_conversation(
@@ -141,3 +145,15 @@ async def test_machines_get_no_draft(
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))
         await until(lambda: drafts(server, address))
     assert [ASKED] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+
+
+@pytest.mark.parametrize(("keys", "kept"), [({}, 262_144), ({"keep_raw": 100}, 100), ({"keep_raw": 0}, None)])
+async def test_the_raw_mail_is_kept(
+    server: Dovecot, address: str, tmp_path: Path, keys: dict[str, Any], kept: int | None
+) -> None:
+    """As it came, as far as ``keep_raw`` says, also of a machine's mail."""
+    raw = mail("word " * 1_000, Auto_Submitted="auto-replied").replace(b"\n", b"\r\n")
+    async with bot_on(address, server, tmp_path, **keys):
+        server.deliver(address, raw)
+        await until(lambda: _rows(tmp_path, "select state from messages"))
+    assert ([] if kept is None else [(raw[:kept],)]) == _rows(tmp_path, "select data from files")
