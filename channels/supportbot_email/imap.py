@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from imap_tools import ImapToolsError, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools import ImapToolsError, MailBox, MailBoxUnencrypted
 from imap_tools.utils import encode_folder
 
 from supportbot_email.failures import Disconnected, LoginRefused, NoFolder, ServerSaysNo
@@ -256,10 +256,15 @@ def _box(config: EmailConfig) -> BaseMailBox:
     imap = config.imap
     if imap.security == "tls":
         return MailBox(imap.host, imap.port, timeout=_CONNECT, ssl_context=ssl.create_default_context())
-    if imap.security == "starttls":
-        context = ssl.create_default_context()
-        return MailBoxStartTls(imap.host, imap.port, timeout=_CONNECT, ssl_context=context)
-    return MailBoxUnencrypted(imap.host, imap.port, timeout=_CONNECT)
+    box = MailBoxUnencrypted(imap.host, imap.port, timeout=_CONNECT)
+    if imap.security == "starttls":  # not imap-tools' own, which leaves the socket open when it fails
+        try:
+            box.client.starttls(ssl.create_default_context())
+        except BaseException:
+            with suppress(OSError):
+                box.client.shutdown()
+            raise
+    return box
 
 
 def _log_in(box: BaseMailBox, credentials: Credentials) -> None:
