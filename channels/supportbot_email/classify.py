@@ -38,16 +38,26 @@ _NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+
 
 
 def classify(
-    entity: Entity, *, text: str, subject: str, sender: Address, settings: Settings
+    entity: Entity, *, text: str, written: str, subject: str, sender: Address, settings: Settings
 ) -> tuple[Kind, str]:
-    """What a mail is, and the rule that fired. `text` is its readable text."""
+    """What a mail is, and the rule that fired.
+
+    Args:
+        entity: the mail.
+        text: what can be read of it.
+        written: the part of it that is no quote.
+        subject: its subject, decoded.
+        sender: who From says wrote it.
+        settings: whose mailbox it is.
+    """
     types = [part.content_type for part in entity.walk()]
     found = (
         _feedback(entity, types, text, subject, sender)
         or _auto_header(entity, types)
         or _report(entity, types)
         or _own(entity, sender, settings)
-        or _auto_shape(entity, subject, text)
+        or _receipt(subject, written)
+        or _auto_shape(entity, subject, written)
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, sender)
         or _bulk(entity)
@@ -133,8 +143,16 @@ def _report(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
     return ("bounce", "failed_recipients") if entity.get("x-failed-recipients") else None
 
 
-def _auto_shape(entity: Entity, subject: str, text: str) -> tuple[Kind, str] | None:
-    start = "\n".join(line for line in text[:600].split("\n") if not line.startswith(">"))
+def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
+    """Outlook's word that somebody opened a mail, where a gateway made plain text of the report."""
+    says = shapes.RECEIPT_SUBJECT.match(subject) and shapes.RECEIPT_TEXT.match(
+        " ".join(written[:2_000].split())
+    )
+    return ("bounce", "read_receipt") if says else None
+
+
+def _auto_shape(entity: Entity, subject: str, written: str) -> tuple[Kind, str] | None:
+    start = written[:600]
     if _announces(subject, start):
         return "auto_reply", "subject"
     empty = any(value.strip() == "<>" for value in entity.all("return-path"))
@@ -144,6 +162,8 @@ def _auto_shape(entity: Entity, subject: str, text: str) -> tuple[Kind, str] | N
         return "auto_reply", "subject_and_text"
     if shapes.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
         return "auto_reply", "sender"
+    if shapes.BOUNCE_SUBJECT.match(subject):
+        return None
     return ("auto_reply", "text") if shapes.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
 
@@ -181,7 +201,9 @@ def _bounce_shape(entity: Entity, subject: str, text: str, sender: Address) -> t
         + bool(shapes.SMTP_CODE.search(start))
         + bool(shapes.RETURNED_HEADER.search(text[:20_000]))
         + ("message/rfc822" in {part.content_type for part in entity.walk()[1:]})
+        + bool(shapes.SURE_BOUNCE_SUBJECT.match(subject))
         - 3 * bool(shapes.PERSONAL.search(text[:200]))
+        - 2 * bool(shapes.INTERROGATIVE.search(subject) or shapes.INTERROGATIVE.search(text[:300]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
     return ("bounce", "shape") if points >= 3 else None

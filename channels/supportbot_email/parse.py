@@ -30,7 +30,11 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
     sender = next(iter(headers.addresses(entity.get("from"), 1)), Address())
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = _text(entity)
-    kind, rule = classify.classify(entity, text=text, subject=subject, sender=sender, settings=settings)
+    spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
+    written = "".join(span.text for span in spans if span.kind != "quoted")
+    kind, rule = classify.classify(
+        entity, text=text, written=written, subject=subject, sender=sender, settings=settings
+    )
     in_reply_to, references = _answered(entity)
     results = entity.all("authentication-results")
     return Mail(
@@ -45,7 +49,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         in_reply_to=in_reply_to,
         references=references,
         text=text,
-        spans=quotes.split(text, forwarded=bool(_FORWARD.match(subject))),
+        spans=spans,
         html_used=from_html,
         attachments=attachments(entity, settings),
         kind=kind,

@@ -11,11 +11,14 @@ from itertools import groupby
 
 from supportbot_email.mail import Span, SpanKind
 from supportbot_email.phrases import (
+    ABOVE,
+    BELOW,
     DATE,
     DEVICE,
     FIRST_PERSON,
     FORWARDED,
     MAILBOX,
+    OTHERS,
     ROLES,
     SEPARATED,
     STARTS,
@@ -71,6 +74,7 @@ class _Marks:
 
     def _quotes(self) -> None:
         at, written, attributed = 0, False, False
+        before = False  # what ``written`` was above the last line
         while at < len(self._lines):
             line = self._lines[at]
             if not line.strip():
@@ -78,6 +82,9 @@ class _Marks:
             elif FORWARDED.fullmatch(line):
                 return
             elif _QUOTE.match(line):
+                if not attributed and (first := self._introduction(at)) < at:
+                    self._mark(first, at, "quoted")
+                    written, attributed = before, True
                 at, kept = self._block(at, attributed=attributed, written=written)
                 written, attributed = written or kept, False
             elif header := self._header(at):
@@ -87,14 +94,14 @@ class _Marks:
                 if marked or not sure:
                     self._mark(at, end if marked else at, "quoted")
                     written = written or not marked
-                elif written and not self._forwarded:
+                elif written and not self._forwarded and not self._answers_below(at):
                     self._mark(at, len(self._lines), "quoted")
                     return
                 else:
                     return
                 at, attributed = end, marked
             else:
-                written, attributed, at = True, False, at + 1
+                before, written, attributed, at = written, True, False, at + 1
 
     def _block(self, start: int, *, attributed: bool, written: bool) -> tuple[int, bool]:
         """Mark the quote that begins here; its end, and whether it was kept as the customer's own."""
@@ -136,8 +143,11 @@ class _Marks:
         """The end of the quote's header that begins here, and whether it is sure without `>` below it."""
         line = self._lines[at]
         start = at
-        if SEPARATED.fullmatch(line):
+        if ABOVE.fullmatch(line):
             return at + 1, True
+        if SEPARATED.fullmatch(line):
+            apart = at == 0 or not self._lines[at - 1].strip()
+            return at + 1, apart or self._from_block(self._next(at + 1)) > 0
         if _RULE.fullmatch(line):
             start = self._next(at + 1)
         block = self._from_block(start)
@@ -176,6 +186,27 @@ class _Marks:
                 return None if later else (end, _is_sure(joined))
         return None
 
+    def _introduction(self, at: int) -> int:
+        """Where what introduces the quote that begins here begins, in a form without a colon or a date; or here."""
+        above = at - 1
+        while above >= max(0, at - 3) and not self._lines[above].strip():
+            above -= 1
+        if above < max(0, at - 3) or self._kinds[above] == "quoted":
+            return at
+        line = self._lines[above].strip()
+        named = MAILBOX.search(line) and DATE.search(line) and line.endswith((">", ")", "]:", "]"))
+        said = line.endswith((":", "：")) and WROTE.search(line) and not OTHERS.search(line)
+        if said and not named:
+            apart = above == self._next(0) or not self._lines[above - 1].strip()
+            outer = above == self._next(0) or self._next(self._block_end(at)) == len(self._lines)
+            said = apart and outer and len(line.split()) <= 8
+        return above if named or said else at
+
+    def _answers_below(self, at: int) -> bool:
+        """Whether the customer says that the answers stand in what is quoted from here on: nobody can part them."""
+        said = " ".join(line.strip() for line in self._lines[:at]).strip()
+        return len(said) <= 400 and bool(BELOW.search(said))
+
     def _attribution_ends(self, at: int, end: int) -> bool:
         joined = " ".join(line.strip() for line in self._lines[at:end])
         return bool(STARTS.match(joined)) and _is_attribution(joined, wrapped=False)
@@ -206,6 +237,8 @@ class _Marks:
         below = [one for one in self._lines[at + 1 : end] if one.strip()]
         if line.rstrip() == "--":
             return len(below) <= _MOST_SIGNATURE
+        if line.strip() in {"__", "—", "–"}:
+            return len(below) <= _MOST_SIGNATURE // 2 and all(len(one) < 60 for one in below)
         return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
 
     def _last(self, start: int, end: int) -> int:
@@ -245,7 +278,7 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
     ends = bare.endswith((":", "："))
     if not (ends or joined.endswith("--") or bare.endswith("wrote")) or FIRST_PERSON.match(joined):
         return False
-    if re.fullmatch(r"-{2,} .{2,100} wrote:? -{2,}", joined):
+    if _is_dashed(joined):
         return True
     placed = bool(DATE.search(joined) or MAILBOX.search(joined))
     if WROTE.search(joined) and placed:
@@ -254,7 +287,11 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
     return bool(addressed and DATE.search(joined) and TIME.search(joined))
 
 
+def _is_dashed(joined: str) -> bool:
+    return bool(re.fullmatch(r"-{2,} ?.{2,150} ?-{2,}", joined) and WROTE.search(joined))
+
+
 def _is_sure(joined: str) -> bool:
-    return bool(DATE.search(joined)) and bool(
+    return _is_dashed(joined) or bool(DATE.search(joined)) and bool(
         MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined))
     )
