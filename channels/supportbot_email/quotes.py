@@ -292,6 +292,8 @@ def _is_dashed(joined: str) -> bool:
 
 
 def _is_sure(joined: str) -> bool:
-    return _is_dashed(joined) or bool(DATE.search(joined)) and bool(
-        MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined))
+    return (
+        _is_dashed(joined)
+        or bool(DATE.search(joined))
+        and bool(MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined)))
     )
