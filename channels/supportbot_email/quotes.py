@@ -187,7 +187,7 @@ class _Marks:
         return None
 
     def _introduction(self, at: int) -> int:
-        """Where what introduces the quote that begins here begins, in a form without a colon or a date; or here."""
+        """Where that begins which introduces the quote that begins here, without a colon or a date; or here."""
         above = at - 1
         while above >= max(0, at - 3) and not self._lines[above].strip():
             above -= 1
@@ -203,7 +203,7 @@ class _Marks:
         return above if named or said else at
 
     def _answers_below(self, at: int) -> bool:
-        """Whether the customer says that the answers stand in what is quoted from here on: nobody can part them."""
+        """Whether the customer says that the answers stand in the flat quote below: nobody can part them."""
         said = " ".join(line.strip() for line in self._lines[:at]).strip()
         return len(said) <= 400 and bool(BELOW.search(said))
 
@@ -292,8 +292,7 @@ def _is_dashed(joined: str) -> bool:
 
 
 def _is_sure(joined: str) -> bool:
-    return (
-        _is_dashed(joined)
-        or bool(DATE.search(joined))
+    return _is_dashed(joined) or (
+        bool(DATE.search(joined))
         and bool(MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined)))
     )
