@@ -187,7 +187,7 @@ class _Marks:
         return None
 
     def _introduction(self, at: int) -> int:
-        """Where that begins which introduces the quote that begins here, without a colon or a date; or here."""
+        """Where the words begin that introduce this quote without being a header of it; else here."""
         above = at - 1
         while above >= max(0, at - 3) and not self._lines[above].strip():
             above -= 1
