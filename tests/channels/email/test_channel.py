@@ -73,6 +73,22 @@ async def test_an_image_is_shown_to_the_model(server: Dovecot, address: str, tmp
     assert ("broken.png", True) == (file.name, file.kept)
 
 
+async def test_a_renumbered_mailbox_answers_nothing_twice(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """With another UIDVALIDITY the mails come again, and are known by their content."""
+    model = ScriptedModel()
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+        await until(lambda: drafts(server, address))
+    server.renumber(address)
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, mail("And the other?", From="bob@customer.test", Message_ID="<b@x.test>"))
+        await until(lambda: 2 == len(drafts(server, address)))
+    assert [ASKED, "<b@x.test>"] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+    assert 2 == len(model.prompts)
+
+
 async def test_a_second_mail_replaces_the_draft(server: Dovecot, address: str, tmp_path: Path) -> None:
     """The customer adds something before anybody looked: one draft lies there, and it knows both."""
     model = ScriptedModel("First.", "Second.")

@@ -15,6 +15,8 @@ Cut = Literal[
     "after append",
     "in idle",
     "in literal",
+    "after store",
+    "after expunge",
     "no to append",
     "never to append",
     "hold fetch",
@@ -24,6 +26,7 @@ Cut = Literal[
 """Where it breaks; what begins with ``hold`` falls silent instead, for as long as the client is there."""
 
 _APPEND = re.compile(rb"^(\S+) APPEND .*\{\d+\+?\}\r\n$", re.IGNORECASE | re.DOTALL)
+_ENDS = {"after store": b"STORE", "after expunge": b"EXPUNGE"}
 _IDLE = re.compile(rb"^\S+ IDLE\r\n$", re.IGNORECASE)
 
 
@@ -66,9 +69,10 @@ class Wire:
             writer.transport.abort()
             back.transport.abort()
 
-        answers = asyncio.ensure_future(self._answers(there, writer, end))
+        ends: dict[bytes, bytes] = {}  # tags of the commands after whose answers it breaks
+        answers = asyncio.ensure_future(self._answers(there, writer, end, ends))
         try:
-            await self._commands(reader, writer, back, end)
+            await self._commands(reader, writer, back, ends)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -81,7 +85,7 @@ class Wire:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         back: asyncio.StreamWriter,
-        end: Callable[[], None],
+        ends: dict[bytes, bytes],
     ) -> None:
         while line := await reader.readline():
             self.seen.append(line)
@@ -103,10 +107,16 @@ class Wire:
                 if self.cut == "in idle":
                     self._happened()
                     return
+            if (after := _ENDS.get(self.cut)) and b" UID " + after in line:
+                ends[line.split()[0]] = after
             back.write(line)
 
     async def _answers(
-        self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, end: Callable[[], None]
+        self,
+        there: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        end: Callable[[], None],
+        ends: dict[bytes, bytes],
     ) -> None:
         try:
             while chunk := await there.read(65_536):
@@ -114,6 +124,9 @@ class Wire:
                     self._happened()
                     continue
                 if self.cut == "after append" and b"APPENDUID" in chunk:
+                    self._happened()
+                    break
+                if any(tag + b" OK" in chunk for tag in ends):
                     self._happened()
                     break
                 if self.cut == "in literal" and b"BODY[]" in chunk:
