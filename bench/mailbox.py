@@ -49,18 +49,17 @@ class Box:
     """The bot's mailbox, seen from the server's disk: looking costs nobody anything."""
 
     def __init__(self, server: Dovecot) -> None:
-        self._server = server
         self._maildir = server.root / "home" / ADDRESS / "Maildir"
         self.drafted: dict[str, float] = {}
         """When a draft that answers a Message-ID was there."""
         self._known: set[str] = set()
+        with server.person(ADDRESS) as person:  # makes the folders
+            person.select("Drafts")
+            person.select("INBOX")
 
     def fill(self, count: int) -> None:
         """Put mails into the inbox, as they lie on the disk."""
-        with self._server.person(ADDRESS):
-            pass  # makes the folders
         new = self._maildir / "new"
-        new.mkdir(parents=True, exist_ok=True)
         for number in range(count):
             (new / f"1700000000.{number}.bench").write_bytes(
                 mail(f"Old question {number}", subject=f"old {number}")

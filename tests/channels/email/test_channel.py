@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import signal
 import sqlite3
 from contextlib import asynccontextmanager, closing
 from email import message_from_bytes, policy
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot.testing import ScriptedModel, started_bot
+from supportbot_email.child import Parser
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section
@@ -161,6 +165,35 @@ async def test_machines_get_no_draft(
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))
         await until(lambda: drafts(server, address))
     assert [ASKED] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+
+
+class PoisonedParser(Parser):
+    """A parser to whose child the kernel does with a poisonous mail what it does beyond two seconds."""
+
+    async def _ask(self, raw: bytes) -> bytes:
+        asking = asyncio.ensure_future(super()._ask(raw))
+        while b"poison" in raw and not self.pid:  # noqa: ASYNC110 - it is being started
+            await asyncio.sleep(0)
+        if b"poison" in raw:
+            os.kill(self.pid, signal.SIGXCPU)
+        return await asking
+
+
+async def test_a_poisonous_mail_keeps_nobody_waiting(
+    server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child that reads it is ended for its use of the processor; it is recorded, the next is drafted."""
+    monkeypatch.setattr("supportbot_email.reading.Parser", PoisonedParser)
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, mail("poison", Message_ID="<poison@evil.test>"))
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+        await until(lambda: drafts(server, address))
+    assert [ASKED] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+    [(state, reason, kept)] = _rows(
+        tmp_path,
+        "select state, reason, data from messages join files on message_id = id where state = 'ignored'",
+    )
+    assert ("ignored", "unreadable", True) == (state, reason, kept.startswith(b"From: "))
 
 
 @pytest.mark.parametrize(("keys", "kept"), [({}, 262_144), ({"keep_raw": 100}, 100), ({"keep_raw": 0}, None)])
