@@ -11,7 +11,7 @@ import pytest
 
 from supportbot_email.config import EmailConfig
 from supportbot_email.credentials import Credentials
-from supportbot_email.failures import Disconnected, LoginRefused
+from supportbot_email.failures import LoginRefused, Unreachable
 from supportbot_email.imap import connect
 from tests.channels.email.dovecot import PASSWORD, dovecot, mail, needs_dovecot
 from tests.channels.email.oauth import certify, provider
@@ -79,7 +79,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(
     secure: Dovecot, address: str, security: str
 ) -> None:
     """Nothing is said to such a server, and the problem is named."""
-    with pytest.raises(Disconnected, match="certificate cannot be trusted"):
+    with pytest.raises(Unreachable, match="certificate cannot be trusted"):
         subjects(config(address, secure, security))
 
 
@@ -89,7 +89,7 @@ def test_a_certificate_for_another_name_is_refused(
     """Somebody with a good certificate for their own name is not our server."""
     certify(tmp_path, host="elsewhere.test")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
-    with dovecot(certificates=tmp_path) as other, pytest.raises(Disconnected, match="cannot be trusted"):
+    with dovecot(certificates=tmp_path) as other, pytest.raises(Unreachable, match="cannot be trusted"):
         subjects(config(address, other, "tls"))
 
 
@@ -99,7 +99,7 @@ async def test_a_stripped_starttls_is_no_way_in(server: Dovecot, address: str) -
         imap = {"host": "localhost", "port": wire.port, "security": "starttls"}
         keys = {"type": "email", "address": address, "imap": imap, "password": PASSWORD}
         stripped = EmailConfig.model_validate(keys)
-        with pytest.raises(Disconnected):
+        with pytest.raises(Unreachable):
             await asyncio.to_thread(subjects, stripped)
         assert not [line for line in wire.seen if b"LOGIN" in line or b"AUTHENTICATE" in line]
 
