@@ -76,9 +76,8 @@ class Box:
                 if name not in self._known:
                     self._known.add(name)
                     with contextlib.suppress(FileNotFoundError):
-                        head = Path(file.path).read_bytes().partition(b"\r\n\r\n")[0].decode()
-                        asked = head.partition("In-Reply-To: ")[2].partition("\r\n")[0]
-                        self.drafted.setdefault(asked, now)
+                        answers = Path(file.path).read_text().partition("In-Reply-To: ")[2]
+                        self.drafted.setdefault((answers or name).split(maxsplit=1)[0], now)
 
     async def has(self, count: int, within: float) -> None:
         """Look until so many mails have their drafts."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from supportbot_email.mail import Mail
 
 _TYPE = "email"
-_EMPTY = "has no value yet: is its environment variable set?"
+_EMPTY = "has no value yet: set its environment variable"
 _SHOWN = 8
 """Lines of a mail that are shown."""
 
@@ -64,6 +64,9 @@ def check(
         typer.echo("")
         for line in _described(mail, known=_is_known(bot, name, mail)):
             typer.echo(line)
+    if seen.drafts.startswith("("):
+        typer.echo("\nWithout a Drafts folder no draft can be left: name it in 'folders.drafts'.", err=True)
+        raise typer.Exit(1)
     typer.echo(
         "\nNothing was marked, moved or written. 'supportbot serve' watches for new mail from its start on."
     )

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sqlite3
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from supportbot.testing import ScriptedModel, started_bot
 from supportbot_email.child import Parser
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import section
+from tests.channels.email.mailboxes import rows, section
 from tests.test_images import drawn
 
 if TYPE_CHECKING:
@@ -122,12 +121,7 @@ async def test_a_person_s_reply_is_known_to_the_next_draft(
 
 
 def _has_heard_a_person(folder: Path) -> bool:
-    return bool(_rows(folder, "select 1 from messages where author = 'person'"))
-
-
-def _rows(folder: Path, query: str) -> list[Any]:
-    with closing(sqlite3.connect(folder / "bot1.db")) as database:
-        return database.execute(query).fetchall()
+    return bool(rows(folder, "select 1 from messages where author = 'person'"))
 
 
 async def test_a_known_message_id_does_not_open_a_stranger_s_conversation(
@@ -189,7 +183,7 @@ async def test_a_poisonous_mail_keeps_nobody_waiting(
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))
         await until(lambda: drafts(server, address))
     assert [ASKED] == [draft["In-Reply-To"] for draft in drafts(server, address)]
-    [(state, reason, kept)] = _rows(
+    [(state, reason, kept)] = rows(
         tmp_path,
         "select state, reason, data from messages join files on message_id = id where state = 'ignored'",
     )
@@ -204,5 +198,5 @@ async def test_the_raw_mail_is_kept(
     raw = mail("word " * 1_000, Auto_Submitted="auto-replied").replace(b"\n", b"\r\n")
     async with bot_on(address, server, tmp_path, **keys):
         server.deliver(address, raw)
-        await until(lambda: _rows(tmp_path, "select state from messages"))
-    assert ([] if kept is None else [(raw[:kept],)]) == _rows(tmp_path, "select data from files")
+        await until(lambda: rows(tmp_path, "select state from messages"))
+    assert ([] if kept is None else [(raw[:kept],)]) == rows(tmp_path, "select data from files")

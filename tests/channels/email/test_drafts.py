@@ -75,11 +75,6 @@ def _left(server: Dovecot, address: str, folder: str = "Drafts") -> list[str]:
     return [subject(raw) for raw in server.mails(address, folder)]
 
 
-@pytest.fixture
-def records() -> MemoryRecords:
-    return MemoryRecords()
-
-
 async def test_a_draft_is_left_as_a_draft(server: Dovecot, address: str, records: MemoryRecords) -> None:
     """It lies in the folder that the server marks as Drafts, with the flag of one."""
     async with desk(address, server.port, records) as own:

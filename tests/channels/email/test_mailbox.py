@@ -24,11 +24,6 @@ def taker() -> Taker:
     return Taker()
 
 
-@pytest.fixture
-def records() -> MemoryRecords:
-    return MemoryRecords()
-
-
 async def test_a_mail_that_arrives_is_taken_and_its_flags_stay(
     server: Dovecot, address: str, taker: Taker, records: MemoryRecords, wire: Wire
 ) -> None:
