@@ -24,6 +24,9 @@ _AUTO_FIELDS = (
     "x-mail-autoreply",
     "x-auto-response",
     "x-fc-machinegenerated",
+    "x-auto-generated",
+    "x-amazon-auto-reply",
+    "x-vacation",
 )
 _LIST_FIELDS = ("list-id", "list-unsubscribe", "feedback-id", "list-post")
 _REPORTS = frozenset(
@@ -97,6 +100,8 @@ def _feedback(
         return "feedback_report", "tls_report"
     if shapes.DMARC_SUBJECT.search(subject) and any(one in shapes.ARCHIVES for one in types):
         return "feedback_report", "dmarc_report"
+    if entity.get("x-apple-unsubscribe").strip().lower() == "true":
+        return "feedback_report", "apple_unsubscribe"
     if shapes.FEEDBACK_TEXT.search(text[:20_000]) or entity.get("x-hmxmroriginalrecipient"):
         return "feedback_report", "feedback_text"
     named = shapes.FEEDBACK_SENDER.fullmatch(sender.address) and shapes.FEEDBACK_SUBJECT.search(subject)
@@ -129,6 +134,13 @@ def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
         return "auto_reply", "delivered_to_autoresponder"
     if "autoresponder" in entity.get("x-post-messageclass").lower():
         return "auto_reply", "message_class"
+    if any(
+        part.content_type == "text/calendar" and part.params.get("method", "").lower() in {"reply", "counter"}
+        for part in entity.walk()
+    ):
+        return "auto_reply", "calendar_reply"
+    if entity.get("x-apple-action").strip().lower() == "vacation":
+        return "auto_reply", "apple_vacation"
     if "mailbox rules agent" in entity.get("x-ms-exchange-generated-message-source").lower():
         return "auto_reply", "exchange_rule"
     program = entity.get("x-mailer") + entity.get("user-agent")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_TEXT = 200_000  # characters
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
+_FOR_MACHINES = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory"})
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -99,7 +100,10 @@ def _text(entity: mime.Entity) -> tuple[str, bool]:
     markup = [part.text for part in bodies if part.content_type in {"text/html", "application/xhtml+xml"}]
     if markup:
         return "\n".join(html.to_text(one) for one in markup[:5])[:MOST_TEXT], True
-    return "\n".join(part.text for part in bodies if part.content_type.startswith("text/"))[:MOST_TEXT], False
+    others = [part for part in bodies if part.content_type.startswith("text/")]
+    return "\n".join(part.text for part in others if part.content_type not in _FOR_MACHINES)[
+        :MOST_TEXT
+    ], False
 
 
 def _reported(entity: mime.Entity, text: str) -> str:
