@@ -50,8 +50,8 @@ _SAYS = re.compile(
     r"(?:color|background|display|visibility|opacity|font|hide|height|width|left|top|indent|clip)"
 )
 _MOST_RULES = 100
-_MOST_STYLED = 5_000
-"""Nodes that style sheets are applied to."""
+_MOST_STYLED = 20_000
+"""Nodes that the rules apply to, together; those beyond change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,13 @@ def style_sheet(tree: LexborHTMLParser) -> dict[int, str]:
     """What the simple rules of a mail's own style sheets say of its nodes, by their ids."""
     rules = _rules("".join(node.text() for node in tree.css("style")[:20])[:100_000])
     sheet: dict[int, str] = {}
+    left = _MOST_STYLED
     for selector, style in islice(rules, _MOST_RULES):
-        for node in tree.css(selector)[:_MOST_STYLED]:
+        nodes = tree.css(selector)
+        left -= len(nodes)
+        if left < 0:
+            break
+        for node in nodes:
             sheet[node.mem_id] = f"{sheet.get(node.mem_id, '')}{style};"[:4_000]
     return sheet
 

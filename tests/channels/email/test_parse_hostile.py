@@ -79,6 +79,12 @@ HOSTILE = {
     "a million open tags": HEAD + b"Content-Type: text/html\r\n\r\n" + b"<b" * 1_000_000,
     "nested tables": HEAD + b"Content-Type: text/html\r\n\r\n" + b"<table><tr><td>" * 10_000 + b"x",
     "a style of 1 MB": HEAD + b"Content-Type: text/html\r\n\r\n<p style='" + b"color:" * 150_000 + b"'>x",
+    "a style sheet for everything": HEAD
+    + b"Content-Type: text/html\r\n\r\n<style>"
+    + b"* * * *{color:red}" * 5_000
+    + b"</style>"
+    + b"<i>" * 390
+    + b"<b>x</b>" * 12_000,
     "base64 garbage": HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + b"@=A" * 1_000_000,
     "broken qp": HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=Z" * 1_000_000,
     "authentication": HEAD + b"Authentication-Results: " + b"(" * 50_000 + b"\r\n\r\nx",
