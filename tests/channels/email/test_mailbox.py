@@ -35,6 +35,18 @@ async def test_a_mail_that_arrives_is_taken_and_its_flags_stay(
     assert [""] == [flags.replace("\\Recent", "") for flags in server.flags(address)]
 
 
+async def test_a_server_that_does_not_push_is_asked(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords, wire: Wire
+) -> None:
+    """Without IDLE the folder is looked into every ``poll`` seconds."""
+    async with wire:
+        wire.hides = b" IDLE"
+        async with watching(config(address, wire.port, poll=1.0), records, taker):
+            server.deliver(address, mail(subject="one"))
+            assert ["one"] == await taker.has(1)
+    assert not any(b"IDLE" in line for line in wire.seen)
+
+
 async def test_the_first_start_begins_at_now(
     server: Dovecot, address: str, taker: Taker, records: MemoryRecords
 ) -> None:
