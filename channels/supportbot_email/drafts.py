@@ -192,35 +192,21 @@ class Drafts:
         await self._notes.open(replace(note, state="open", validity=validity, uid=uid))
 
     async def _replace(self, older: Note) -> None:
-        """Take away a draft that nobody touched; one that a person works on stays.
+        """Take away a draft that nobody touched; one that a person works on stays."""
+        try:
+            gone = await self._line.run(self._removed, older)
+        except MailServerError:
+            return  # two drafts lie there: better than none
+        if gone:
+            await self._notes.end(replace(older, state="replaced"))
 
-        A connection that breaks between marking it as deleted and removing it would leave it there, struck
-        out: so it is tried once more.
-        """
-        broke = False
-        for _ in range(2):
-            try:
-                gone = await self._line.run(self._removed, older)
-            except Disconnected:
-                broke = True
-                continue
-            except MailServerError:
-                return  # two drafts lie there: better than none
-            if gone or (broke and gone is None):
-                await self._notes.end(replace(older, state="replaced"))
-            return
-
-    def _removed(self, connection: Connection, older: Note) -> bool | None:
-        """Remove a draft if it is as we left it: what a UID stands for never changes (RFC 3501, 2.3.1.1).
-
-        Says whether it did; None when it is not there.
-        """
+    def _removed(self, connection: Connection, older: Note) -> bool:
+        """Remove a draft if it is as we left it: what a UID stands for never changes (RFC 3501, 2.3.1.1)."""
         if older.state != "open":
             return False
         folder = connection.open(connection.special("drafts", self._config.folders.drafts), writing=True)
-        there = exactly(connection, older.message_id) if folder.validity == older.validity else 0
-        if there != older.uid:
-            return None if there is None else False
+        if folder.validity != older.validity or exactly(connection, older.message_id) != older.uid:
+            return False
         connection.remove(older.uid)
         return True
 

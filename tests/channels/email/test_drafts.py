@@ -75,6 +75,11 @@ def _left(server: Dovecot, address: str, folder: str = "Drafts") -> list[str]:
     return [subject(raw) for raw in server.mails(address, folder)]
 
 
+@pytest.fixture
+def records() -> MemoryRecords:
+    return MemoryRecords()
+
+
 async def test_a_draft_is_left_as_a_draft(server: Dovecot, address: str, records: MemoryRecords) -> None:
     """It lies in the folder that the server marks as Drafts, with the flag of one."""
     async with desk(address, server.port, records) as own:
@@ -113,22 +118,6 @@ async def test_a_newer_draft_replaces_an_untouched_one(
         await own.leave("one", at=1)
         await own.leave("two", at=2)
     assert ["somebody", "two"] == _left(server, address)
-
-
-@pytest.mark.parametrize("cut", ["after store", "after expunge"])
-async def test_a_connection_that_breaks_while_one_is_replaced(
-    server: Dovecot, address: str, records: MemoryRecords, cut: str
-) -> None:
-    """It was marked as deleted and is still there, or it has gone already: in the end one lies there."""
-    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
-        await own.leave("one")
-        wire.cut = cut  # type: ignore[assignment]
-        await own.leave("two", at=2)
-        assert wire.was_cut.is_set()
-        assert ["two"] == _left(server, address)
-        await own.leave("three", at=3)
-    assert ["three"] == _left(server, address)
-    assert "replaced" == (await records.get("draft:dlv_one"))["state"]
 
 
 async def test_an_edited_draft_is_left_alone(server: Dovecot, address: str, records: MemoryRecords) -> None:

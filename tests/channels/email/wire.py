@@ -15,8 +15,6 @@ Cut = Literal[
     "after append",
     "in idle",
     "in literal",
-    "after store",
-    "after expunge",
     "no to append",
     "never to append",
     "hold fetch",
@@ -26,7 +24,6 @@ Cut = Literal[
 """Where it breaks; what begins with ``hold`` falls silent instead, for as long as the client is there."""
 
 _APPEND = re.compile(rb"^(\S+) APPEND .*\{\d+\+?\}\r\n$", re.IGNORECASE | re.DOTALL)
-_ENDS = {"after store": b"STORE", "after expunge": b"EXPUNGE"}
 _IDLE = re.compile(rb"^\S+ IDLE\r\n$", re.IGNORECASE)
 
 
@@ -71,10 +68,9 @@ class Wire:
             writer.transport.abort()
             back.transport.abort()
 
-        ends: dict[bytes, bytes] = {}  # tags of the commands after whose answers it breaks
-        answers = asyncio.ensure_future(self._answers(there, writer, end, ends))
+        answers = asyncio.ensure_future(self._answers(there, writer, end))
         try:
-            await self._commands(reader, writer, back, ends)
+            await self._commands(reader, writer, back, end)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
@@ -87,7 +83,7 @@ class Wire:
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         back: asyncio.StreamWriter,
-        ends: dict[bytes, bytes],
+        end: Callable[[], None],
     ) -> None:
         while line := await reader.readline():
             self.seen.append(line)
@@ -109,16 +105,10 @@ class Wire:
                 if self.cut == "in idle":
                     self._happened()
                     return
-            if (after := _ENDS.get(self.cut)) and b" UID " + after in line:
-                ends[line.split()[0]] = after
             back.write(line)
 
     async def _answers(
-        self,
-        there: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        end: Callable[[], None],
-        ends: dict[bytes, bytes],
+        self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, end: Callable[[], None]
     ) -> None:
         try:
             while chunk := await there.read(65_536):
@@ -128,9 +118,6 @@ class Wire:
                     self._happened()
                     continue
                 if self.cut == "after append" and b"APPENDUID" in chunk:
-                    self._happened()
-                    break
-                if any(tag + b" OK" in chunk for tag in ends):
                     self._happened()
                     break
                 if self.cut == "in literal" and b"BODY[]" in chunk:
