@@ -7,6 +7,7 @@ rule for some screens only (``@media``) hides nothing here, because on the other
 from __future__ import annotations
 
 import re
+from colorsys import hls_to_rgb
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -21,22 +22,26 @@ Colour = tuple[int, int, int]
 _WHITE, _BLACK = (255, 255, 255), (0, 0, 0)
 _NAMED: dict[str, Colour] = {
     "white": _WHITE, "black": _BLACK, "snow": (255, 250, 250), "ivory": (255, 255, 240),
+    "azure": (240, 255, 255), "mintcream": (245, 255, 250), "floralwhite": (255, 250, 240),
+    "aliceblue": (240, 248, 255), "seashell": (255, 245, 238), "honeydew": (240, 255, 240),
     "ghostwhite": (248, 248, 255), "whitesmoke": (245, 245, 245), "red": (255, 0, 0), "green": (0, 128, 0),
     "blue": (0, 0, 255), "navy": (0, 0, 128), "gray": (128, 128, 128), "grey": (128, 128, 128),
     "silver": (192, 192, 192), "yellow": (255, 255, 0), "orange": (255, 165, 0), "purple": (128, 0, 128),
     "teal": (0, 128, 128), "maroon": (128, 0, 0), "darkblue": (0, 0, 139), "darkred": (139, 0, 0),
     "darkgreen": (0, 100, 0), "lightgray": (211, 211, 211), "lightgrey": (211, 211, 211),
 }  # fmt: skip
-_HEX = re.compile(r"#?([0-9a-f]{3}|[0-9a-f]{6})(?:[0-9a-f]{2})?")
+_HEX = re.compile(r"#?(?:([0-9a-f]{6})(?:[0-9a-f]{2})?|([0-9a-f]{3})[0-9a-f]?)")
+_HSL = re.compile(r"hsla?\((\d{1,3})(?:deg)?,(\d{1,3})%?,(\d{1,3})%?(?:,(0?\.?\d+))?\)")
 _RGB = re.compile(r"rgba?\((\d{1,3}),(\d{1,3}),(\d{1,3})(?:,(0?\.?\d+))?\)")
-_COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|rgba?\([\d.,%]{5,30}\)|[a-z]{3,20}")
+_COLOUR = re.compile(r"#[0-9a-f]{3,8}\b|(?:rgb|hsl)a?\([\d.,%deg]{5,30}\)|[a-z]{3,20}")
 _SAME = 24
 """Two colours are one to the eye if no channel differs by more, of 255."""
 
 _OFF = re.compile(
-    r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$)|mso-hide:all"
+    r"display:none|visibility:(?:hidden|collapse)|opacity:0(?:\.0+)?(?:;|$)|mso-hide:all"
     r"|(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:;|$)"
-    r"|(?:left|top|text-indent):-\d{3,}|clip:rect\(0"
+    r"|(?:left|top|text-indent):-\d{3,}|clip:rect\(0|clip-path:(?:inset\((?:[5-9]\d|100)%|circle\(0)"
+    r"|transform:scale\(0(?:[,)]|\.0)|text-fill-color:transparent"
 )
 _SIZE = re.compile(
     r"(?:^|;)font(?:-size)?:(?:[^;]{0,60}?[^\d.;#])??(\d{0,4}\.?\d{1,4})(px|pt|em|rem|%)?(?![\w.])"
@@ -105,9 +110,12 @@ def colour(value: str) -> Colour | None:
         return _NAMED[value]
     if (rgb := _RGB.fullmatch(value)) and (rgb[4] is None or float(rgb[4]) > 0):
         return min(255, int(rgb[1])), min(255, int(rgb[2])), min(255, int(rgb[3]))
+    if (hsl := _HSL.fullmatch(value)) and (hsl[4] is None or float(hsl[4]) > 0):
+        red, green, blue = hls_to_rgb(int(hsl[1]) / 360, min(1, int(hsl[3]) / 100), min(1, int(hsl[2]) / 100))
+        return round(255 * red), round(255 * green), round(255 * blue)
     if not (found := _HEX.fullmatch(value)):
         return None
-    digits = found[1] if len(found[1]) == 6 else "".join(digit * 2 for digit in found[1])
+    digits = found[1] or "".join(digit * 2 for digit in found[2])
     return int(digits[:2], 16), int(digits[2:4], 16), int(digits[4:], 16)
 
 
@@ -154,4 +162,6 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _squeezed(value: str | None) -> str:
-    return re.sub(r"\s+|!important", "", (value or "")[:2000]).lower()
+    """Return a style without spaces; where they part numbers, a comma does, as it did before CSS 4."""
+    parted = re.sub(r"(?<=[\d%])\s{1,20}(?:/\s{0,20})?(?=[\d.])", ",", (value or "")[:2000])
+    return re.sub(r"\s+|!important", "", parted).lower()
