@@ -189,7 +189,8 @@ def _announces(subject: str, text: str) -> bool:
         phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
     ):
         return True
-    return not shapes.ASKING.search(text) and bool(not rest or shapes.AUTO_TEXT.search(text))
+    says = not rest or shapes.AUTO_TEXT.search(text) or shapes.ACKNOWLEDGED.search(text)
+    return bool(says) and not shapes.ASKING.search(text)
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
@@ -218,7 +219,8 @@ def _bounce_shape(entity: Entity, subject: str, text: str, sender: Address) -> t
         - 2 * bool(shapes.INTERROGATIVE.search(subject) or shapes.INTERROGATIVE.search(text[:300]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
-    return ("bounce", "shape") if points >= 3 else None
+    about_mail = shapes.BOUNCE_SUBJECT.match(subject) or shapes.MAIL_WORDS.search(start)
+    return ("bounce", "shape") if points >= 3 and about_mail else None
 
 
 def _bulk(entity: Entity) -> tuple[Kind, str] | None:

@@ -26,8 +26,14 @@ from supportbot_email.phrases import (
     WROTE,
 )
 
+_PLAIN = dict.fromkeys([0xA0, 0x202F, 0x2009], " ") | dict.fromkeys(
+    [0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+"""Spaces of all widths are one; marks of direction, which mail programs put around names, are none."""
+
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
+_PIPE = re.compile(r"\s{0,3}\|(?: |$)")
 _PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
@@ -40,7 +46,7 @@ _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
     """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
     lines = _LINES.findall(text)
-    looked = [line[:200].rstrip("\n").replace("\xa0", " ") for line in lines]
+    looked = [line[:200].rstrip("\n").translate(_PLAIN) for line in lines]
     kinds = _Marks(looked, forwarded=forwarded).kinds()
     return tuple(
         Span(kind=kind, text="".join(line for _, line in group))
@@ -55,6 +61,8 @@ class _Marks:
         self._lines = lines
         self._forwarded = forwarded
         self._kinds: list[SpanKind] = ["reply"] * len(lines)
+        self._quoted = False
+        """Something has been quoted so far."""
 
     def kinds(self) -> list[SpanKind]:
         self._quotes()
@@ -69,6 +77,7 @@ class _Marks:
 
     def _mark(self, start: int, end: int, kind: SpanKind) -> None:
         self._kinds[start:end] = [kind] * (end - start)
+        self._quoted = self._quoted or (kind == "quoted" and end > start)
 
     # quotes
 
@@ -91,6 +100,10 @@ class _Marks:
                 end, sure = header
                 below = self._next(end)
                 marked = below < len(self._lines) and bool(_QUOTE.match(self._lines[below]))
+                if (piped := self._piped(end)) > end:
+                    self._mark(at, piped, "quoted")
+                    at = piped
+                    continue
                 if marked or not sure:
                     self._mark(at, end if marked else at, "quoted")
                     written = written or not marked
@@ -111,7 +124,7 @@ class _Marks:
         own = not attributed and (
             all(_PROMPT.match(line) for line in lines)
             or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
-            or (len(lines) == 1 and written and bool(self._lines[start - 1].strip()))
+            or (len(lines) == 1 and written and not self._quoted and bool(self._lines[start - 1].strip()))
         )
         if not own:
             self._mark(start, end, "quoted")
@@ -131,6 +144,14 @@ class _Marks:
 
     def _quoted_again(self, at: int) -> bool:
         return any(_QUOTE.match(line) for line in self._lines[at : at + 200])
+
+    def _piped(self, at: int) -> int:
+        """Where lines with a bar before them end, as some programs quote; here when there are none."""
+        end = at
+        while at < len(self._lines) and (not self._lines[at].strip() or _PIPE.match(self._lines[at])):
+            at += 1
+            end = at if self._lines[at - 1].strip() else end
+        return end
 
     def _next(self, at: int) -> int:
         while at < len(self._lines) and not self._lines[at].strip():

@@ -90,6 +90,7 @@ BOUNCE_SUBJECT = _any(
     r"message de non-?remise",
     r"address not found",
     r"rejected mail",
+    r"(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced)\b",
     r"(?:a )?message you sent (?:was |has been )?(?:blocked|rejected|not delivered)",
     r"unzustellbar",
     r"nicht zustellbar",
@@ -179,6 +180,7 @@ BOUNCE_OPENING = _any(
     r"nie (?:można|mogła|udało się) (?:było |zostać )?dostarcz",
     r"kunne ikke leveres|kunde inte levereras|ei voitu toimittaa|nelze doručit|nem (?:sikerült )?kézbesít|teslim edilemedi",
     r"(?:has|have) not been delivered",
+    r"(?:the|a|your) (?:e-?mail|message)(?: (?:that )?you sent)? .{0,80}(?:was|has been) (?:rejected|refused|blocked|returned)",
     r"blocked by (?:our|the) .{0,40}(?:filter|firewall|gateway)",
     r"non [eè] stat[oa] (?:possibile )?(?:consegnat|recapit|recapit)",
     r"(?:kan|kon|kunnen) niet .{0,40}(?:bezorgd|afgeleverd)",
@@ -375,6 +377,22 @@ AUTO_TEXT = _any(
     r"休暇(?:中|を)",
     r"自動返信(?:です|しております|しています|でお送り|にてお送り)|自動(?:的に)?送信(?:され|して)",
 )
+ACKNOWLEDGED = _any(
+    r"(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request)|contacting|writing)",
+    r"(?:vielen dank|danke) für ihre (?:e-?mail|nachricht|anfrage)",
+    r"merci (?:pour|de) (?:votre message|nous avoir contact)",
+    r"gracias por (?:su|tu) (?:mensaje|correo|consulta)|gracias por contactar",
+    r"obrigad[oa] (?:pela sua mensagem|pelo seu (?:contato|contacto|e-?mail))",
+    r"grazie per (?:averci contattato|il (?:suo|tuo) messaggio)",
+    r"bedankt voor uw (?:bericht|e-?mail|aanvraag)",
+    r"(?:we|our team|someone|a member of (?:our|the) team) will (?:get back|respond|reply|be in touch|contact you)",
+)
+"""What programs say under a subject that announces them."""
+MAIL_WORDS = _any(
+    r"@|\b(?:e-?mails?|messages?|recipients?|mailbox|postmaster|smtp|nachricht|empfänger|destinat[aá]ri[oa]s?|mensaje|mensagem|correo|messaggio|bericht|wiadomo)",
+    r"сообщени|письм|邮件|郵件|メール|收件人|宛先",
+)
+"""A bounce is about mail; errors and failures there are everywhere."""
 AUTO_OPENING = _any(
     r"this is an? (?:auto(?:mated|matic|matically generated|-?reply|-?response|generated)|vacation)[\w -]{0,40}(?:reply|response|message|e-?mail|notification|acknowledg)",
     r"\[?(?:automatic|auto)[- ]?(?:reply|response)\]?\s*[:\n.]",
