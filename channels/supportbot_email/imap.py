@@ -145,7 +145,8 @@ class Connection:
         would tell of it again, so the search is made again.
         """
         while True:
-            self._client.untagged_responses.pop("EXISTS", None)
+            for told in ("EXISTS", "RECENT"):  # imaplib keeps them all
+                self._client.untagged_responses.pop(told, None)
             # "n:*" always holds the newest mail, also when its UID is smaller (RFC 3501, section 6.4.8).
             found = [new for new in self.uids(f"UID {uid + 1}:*") if new > uid]
             if found or "EXISTS" not in self._client.untagged_responses:
