@@ -12,6 +12,7 @@ import secrets
 import socket
 import time
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supportbot.errors import StoreUnavailable
@@ -86,5 +87,5 @@ def _machine() -> str:
     """
     with suppress(OSError, AttributeError):
         started = round(time.time() - time.clock_gettime(time.CLOCK_BOOTTIME), -1)
-        return f"{socket.gethostname()} {os.readlink('/proc/self/ns/pid')} {started:.0f}"
+        return f"{socket.gethostname()} {Path('/proc/self/ns/pid').readlink()} {started:.0f}"
     return ""
