@@ -61,10 +61,10 @@ class Drafts:
             await self.tell(note)
             return Sent(external_id=note.delivery)
         try:
-            numbers, there = await self._line.run(self._looked_for, note)
+            folder, there = await self._line.run(self._looked_for, note)
         except MailServerError as error:
             raise RetryAfter(cause=str(error)) from error
-        await self._notes.change(note.delivery, lambda note: replace(note, **numbers))
+        await self._notes.change(note.delivery, lambda now: _numbered(now, folder))
         if there is None:
             there = await self._append(note, raw)
         await self._left(note, there)
@@ -88,20 +88,17 @@ class Drafts:
             await self._left(note, there)
             return Sent(external_id=delivery)
         if await self._line.run(self._was_sent, note):
-            await self._left(note, (now["validity"], 0))
+            await self._left(note, (now.validity, 0))
             return Sent(external_id=delivery)
-        if now["validity"] == note.validity and await self._line.run(_all_there, note, now["uid"]):
+        if now.validity == note.validity and await self._line.run(_all_there, note, now):
             return None
         raise Unclear(cause="the draft is not there, but it may have been: look into the mailbox")
 
-    def _looked_for(
-        self, connection: Connection, note: Note
-    ) -> tuple[dict[str, int], tuple[int, int] | None]:
-        """Return the folder's numbers as they are now, and where the draft lies, if it does."""
+    def _looked_for(self, connection: Connection, note: Note) -> tuple[Folder, tuple[int, int] | None]:
+        """Return the folder as it is now, and where the draft lies in it, if it does."""
         folder = self._opened(connection, writing=True)
         uid = exactly(connection, note.message_id)
-        numbers = {"validity": folder.validity, "uid": folder.next_uid}
-        return numbers, (folder.validity, uid) if uid is not None else None
+        return folder, (folder.validity, uid) if uid is not None else None
 
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
         return connection.open(connection.special("drafts", self._config.folders.drafts), writing=writing)
@@ -224,14 +221,20 @@ def _stands(connection: Connection, folder: Folder, note: Note) -> Stands:
 def _missing(connection: Connection, note: Note) -> Stands:
     """Say whether a draft that is not where it was left was saved anew: under its Message-ID, as Thunderbird
     and Roundcube do, or under another one as an answer to the same mail, as Gmail and Outlook do."""
-    if exactly(connection, note.message_id) is not None:
+    if exactly(connection, note.message_id, deleted=False) is not None:
         return "touched"
     return "touched" if connection.answers_to(note.answered) else "gone"
 
 
-def exactly(connection: Connection, message_id: str) -> int | None:
-    """Return the UID of the mail in the open folder that has this very Message-ID."""
-    for uid in reversed(connection.uids_of(message_id)):
+def exactly(connection: Connection, message_id: str, *, deleted: bool = True) -> int | None:
+    """Return the UID of the mail in the open folder that has this very Message-ID.
+
+    Args:
+        connection: where.
+        message_id: which.
+        deleted: also one that somebody marked as deleted.
+    """
+    for uid in reversed(connection.uids_of(message_id, deleted=deleted)):
         raw = connection.fetch(uid, most=65_536)
         if raw is not None and _message_id(raw) == message_id:
             return uid
@@ -242,7 +245,12 @@ def _message_id(raw: bytes) -> str:
     return str(BytesHeaderParser(policy=compat32).parsebytes(raw).get("Message-ID", "")).strip()
 
 
-def _all_there(connection: Connection, before: Note, next_uid: int) -> bool:
+def _numbered(note: Note, folder: Folder) -> Note:
+    """Return the note of a draft that the server is about to be asked to take."""
+    return replace(note, validity=folder.validity, uid=folder.next_uid)
+
+
+def _all_there(connection: Connection, before: Note, now: Folder) -> bool:
     """Say whether every mail that was put into the folder since is still in it."""
-    given = next_uid - before.uid
+    given = now.next_uid - before.uid
     return given == len(connection.uids_after(before.uid - 1)) if given else True

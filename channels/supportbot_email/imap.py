@@ -154,20 +154,20 @@ class Connection:
         """Return the UIDs in a range, of mails that arrived on a day or later."""
         return self.uids(f"UID {first}:{last} SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
 
-    def uids_of(self, message_id: str) -> list[int]:
+    def uids_of(self, message_id: str, *, deleted: bool = True) -> list[int]:
         """Return the UIDs of the mails that may have a Message-ID: SEARCH finds parts of words as well."""
-        return self.uids(f'HEADER Message-ID "{message_id}"')
+        return self.uids(f'{"" if deleted else "UNDELETED "}HEADER Message-ID "{message_id}"')
 
     def answers_to(self, message_id: str) -> list[int]:
-        """Return the UIDs of the mails that answer one, as far as it can be asked for."""
+        """Return the UIDs of the mails that answer one and are not marked as deleted, if it can be asked."""
         if not _ASKABLE.fullmatch(message_id):
             return []
-        return self.uids(f'HEADER In-Reply-To "{message_id}"')
+        return self.uids(f'UNDELETED HEADER In-Reply-To "{message_id}"')
 
     def existing(self, uids: Sequence[int]) -> list[int]:
-        """Return which of these UIDs there are."""
+        """Return which of these UIDs there are, without those that are marked as deleted."""
         parts = (uids[first : first + _AT_ONCE] for first in range(0, len(uids), _AT_ONCE))
-        return [uid for part in parts for uid in self.uids(f"UID {','.join(map(str, part))}")]
+        return [uid for part in parts for uid in self.uids(f"UNDELETED UID {','.join(map(str, part))}")]
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Return the sizes of mails; one that has gone meanwhile is not among them."""

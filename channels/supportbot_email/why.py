@@ -141,8 +141,8 @@ def _text(outbound: Outbound) -> str:
         lines += ["", f"A person is asked for: {_REASONS.get(outbound.handoff, outbound.handoff)}"]
     lines += ["", "Sources:" if outbound.sources else "Sources: none"]
     lines += [
-        f"- {headers.one_line(source.title, 200)} ({headers.one_line(source.source, 300)}): {source.score:.2f}"
-        for source in outbound.sources
+        f"- {headers.one_line(one.title, 200)}, {headers.one_line(one.source, 300)}: {one.score:.2f}"
+        for one in outbound.sources
     ]
     for citation in outbound.citations:
         lines += ["", f"From {headers.one_line(citation.source, 300)}:", citation.quote[:_MOST_QUOTED]]

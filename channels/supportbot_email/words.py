@@ -1,7 +1,7 @@
 """How much of a draft a person changed: pure, on what the words say and not on how they are marked up.
 
 Mail programs write a draft's text anew when it is sent: bold becomes ``*bold*``, a link its address in angle
-brackets, lines break elsewhere, quotes turn typographic. So blanks, marks and the kind of quotes do not count.
+brackets, lines break elsewhere, quotes turn typographic. Blanks, marks and the kind of quotes do not count.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _QUOTES = str.maketrans(
 )
 _GRAM = 8
 _DRAWN = 0.4
-"""Share of the shorter text's pieces that stand in the other one too. In two answers to one question that know
-nothing of each other it is a greeting and a name; in an edited draft it is what was kept."""
+"""Share of the shorter text's pieces that stand in the other one too. Of two answers that know nothing of
+each other it is a greeting and a name; of an edited draft it is what was kept."""
 
 
 def bare(text: str) -> str:
