@@ -10,8 +10,8 @@ from supportbot_email.words import bare, distance, is_drawn_from, without_ending
 
 DRAFT = (
     "Hello Anna,\n\nyour parcel **4711** left our warehouse on Monday. You can follow it at "
-    "[our tracking page](https://example.com/track).\n\n- It takes two to three days.\n- It comes by post.\n\n"
-    "If it is not there by Friday, write to us again and we'll send another one."
+    "[our tracking page](https://example.com/track).\n\n- It takes two to three days.\n- It comes by post."
+    "\n\nIf it is not there by Friday, write to us again and we'll send another one."
 )
 OWN = (
     "Hello Anna,\n\nI had a look with the carrier: somebody signed for it yesterday at noon, at number 14. "
@@ -26,7 +26,7 @@ OWN = (
         DRAFT.replace("**4711**", "*4711*").replace(
             "[our tracking page](https://example.com/track)", "our tracking page <https://example.com/track>"
         ),
-        DRAFT.replace("- It", "   • It").replace("we'll", "we’ll"),  # noqa: RUF001
+        DRAFT.replace("- It", "   • It").replace("we'll", "we’ll"),
         DRAFT.replace("**", "").replace("left our warehouse on", "left our warehouse\non "),
     ],
     ids=["line ends", "Gmail", "Outlook", "plain"],
@@ -95,5 +95,5 @@ def test_a_signature_is_no_change() -> None:
 
 
 def test_long_texts_take_no_time() -> None:
-    """Two texts with nothing in common, as long as they get: far below the second that a loop may not wait."""
+    """Two texts with nothing in common, as long as they get: well below a second."""
     assert 20_000 == distance("a" * 20_000, "b" * 20_000)
