@@ -90,6 +90,8 @@ class Drafts:
         if await self._line.run(self._was_sent, note):
             await self._left(note, (now.validity, 0))
             return Sent(external_id=delivery)
+        if not note.validity:
+            return None  # the server had not been asked yet
         if now.validity == note.validity and await self._line.run(_all_there, note, now):
             return None
         raise Unclear(cause="the draft is not there, but it may have been: look into the mailbox")

@@ -399,3 +399,13 @@ async def test_a_note_that_cannot_be_left_does_no_harm(server: Dovecot, address:
     async with desk(address, server.port, note="no/../such\\folder") as own:
         await own.leave()
         assert 1 == len(server.mails(address, "Drafts"))
+
+
+async def test_whoever_dies_before_the_server_is_asked_leaves_it_to_the_next(
+    server: Dovecot, address: str
+) -> None:
+    """The note was written and nothing else: nobody could have taken the draft away."""
+    async with desk(address, server.port) as own:
+        outbound = await own.ask()
+        await own.notes.plan(notes_module.planned_note(outbound, "<sb.planned@example.com>"))
+        assert await own.channel.find(outbound) is None
