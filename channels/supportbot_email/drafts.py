@@ -221,8 +221,8 @@ def _stands(connection: Connection, folder: Folder, note: Note) -> Stands:
 
 
 def _missing(connection: Connection, note: Note) -> Stands:
-    """Say whether a draft that is not where it was left was saved anew: under its Message-ID, as Thunderbird
-    and Roundcube do, or under another one as an answer to the same mail, as Gmail and Outlook do."""
+    """Say whether a draft that is not where it was left was saved anew: under its Message-ID, as some mail
+    programs do, or under another one as an answer to the same mail, as others do."""
     if exactly(connection, note.message_id, deleted=False) is not None:
         return "touched"
     return "touched" if connection.answers_to(note.answered) else "gone"

@@ -145,8 +145,8 @@ def written(raw: bytes, text: str, **headers: str | None) -> bytes:
 
 
 HOW = {
-    "same id": {},  # Thunderbird, Roundcube, mutt
-    "new id": {"Message_ID": "<CAF-new@mail.gmail.com>"},  # Gmail, Exchange
+    "same id": {},
+    "new id": {"Message_ID": "<CAF-new@mail.gmail.com>"},
     "no thread": {"Message_ID": "<new@proton.me>", "In_Reply_To": None, "References": None},
 }
 
