@@ -106,7 +106,8 @@ class EmailChannel:
 
     async def _leave(self, outbound: Outbound, message_id: str, raw: bytes) -> Sent:
         """Leave a draft, and what explains it beside it."""
-        if await self._outcomes.has_been_answered(str(outbound.address.get("message_id", ""))):
+        asked, by = str(outbound.address.get("message_id", "")), str(outbound.address.get("to", ""))
+        if await self._outcomes.has_been_answered(asked, by):
             raise Refused(cause="a person has answered this mail meanwhile")
         sent = await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
         await self._whys.leave(outbound)

@@ -40,6 +40,9 @@ _WATCHED = 60 * _DAY
 """Milliseconds for which what is sent may still turn out to have been a draft: somebody was away, or had it
 sent later."""
 
+_AT_ONCE = 50
+"""Drafts that are looked at in one go."""
+
 _MOST = 100
 """Drafts that a sent mail without a thread is compared with."""
 
@@ -87,7 +90,8 @@ class Outcomes:
         """
         if mail.in_reply_to:
             remembered = now_ms() + _WATCHED
-            await self._records.put(_answered(mail.in_reply_to), mail.content_key, expires_at=remembered)
+            to = sorted(_recipients(mail))
+            await self._records.put(_answered(mail.in_reply_to), to, expires_at=remembered)
         named = await self._notes.get(await self._conversations.delivery_of(mail.message_id))
         found = await self._candidates(mail, conversation)
         note = named or next((one for one in found if one.sent == mail.content_key), None)
@@ -97,12 +101,13 @@ class Outcomes:
             return await self._was_sent(note, mail, sent)
         if conversation is not None:
             for one in found:
-                await self._end(one, "ignored")
+                if one.to in _recipients(mail):  # else it was forwarded to a colleague
+                    await self._end(one, "ignored")
         return None
 
-    async def has_been_answered(self, message_id: str) -> bool:
-        """Say whether a person has answered a customer's mail."""
-        return await self._records.get(_answered(message_id)) is not None
+    async def has_been_answered(self, message_id: str, to: str) -> bool:
+        """Say whether a person has answered a customer's mail, to its sender."""
+        return to in (await self._records.get(_answered(message_id)) or ())
 
     async def read_by_the_customer(self, said: Sequence[Message]) -> tuple[Message, ...]:
         """Return what was said without the drafts that were not sent, or with other words.
@@ -119,8 +124,7 @@ class Outcomes:
     async def _candidates(self, mail: Mail, conversation: str | None) -> list[Note]:
         """Return the drafts that a sent mail may have been, the newest first."""
         if conversation is None:
-            to = frozenset(address.address for address in (*mail.to, *mail.cc))
-            return list(reversed(await self._notes.waiting(to=to)))[:_MOST]
+            return list(reversed(await self._notes.waiting(to=_recipients(mail))))[:_MOST]
         answered = {mail.in_reply_to, *mail.references}
         return [one for one in reversed(await self._notes.waiting(conversation)) if one.answered in answered]
 
@@ -171,9 +175,10 @@ class Outcomes:
                 await self._drafts.replace(note)
             await self._tidy(note)
         lying = [note for note in notes if note.state in {"open", "touched"}]
-        stand = await self._drafts.stand(lying) if lying else {}
-        for note in lying:
-            await self._stands(note, stand[note.delivery], sent_is_read=sent_is_read())
+        for first in range(0, len(lying), _AT_ONCE):  # drafts are left in between
+            stand = await self._drafts.stand(lying[first : first + _AT_ONCE])
+            for note in lying[first : first + _AT_ONCE]:
+                await self._stands(note, stand[note.delivery], sent_is_read=sent_is_read())
 
     async def _stands(self, note: Note, stands: Stands, *, sent_is_read: bool) -> None:
         now = now_ms()
@@ -206,6 +211,10 @@ class Outcomes:
 def _still(now: Note, before: Note, **changes: object) -> Note | None:
     """Return a changed note, unless somebody else has got on with it since we looked."""
     return replace(now, **changes) if now.state == before.state else None  # type: ignore[arg-type]
+
+
+def _recipients(mail: Mail) -> frozenset[str]:
+    return frozenset(address.address for address in (*mail.to, *mail.cc))
 
 
 def _answered(message_id: str) -> str:

@@ -8,6 +8,7 @@ conversation from all folders show it there. It goes away with its draft.
 from __future__ import annotations
 
 import base64
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import Header
@@ -67,14 +68,16 @@ class Whys:
             log.warning("email.note_not_left", delivery=outbound.delivery_id, problem=str(error))
 
     async def take_away(self, note: Note) -> None:
-        """Remove the note of a draft that has ended.
+        """Remove the note of a draft that has ended; one that the server does not let go of stays.
 
         Raises:
-            MailServerError: it could not be done.
+            Disconnected: it is to be tried again.
         """
-        if note.why and self._config.note:
+        if not (note.why and self._config.note):
+            return
+        with suppress(ServerSaysNo):
             await self._line.run(self._remove, message_id_of(note, self._config))
-            await self._notes.change(note.delivery, lambda now: replace(now, why=False))
+        await self._notes.change(note.delivery, lambda now: replace(now, why=False))
 
     def _open(self, connection: Connection) -> None:
         """Open the folder; made at the first need."""

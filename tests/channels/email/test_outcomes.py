@@ -182,7 +182,13 @@ async def test_one_that_was_ignored(server: Dovecot, address: str) -> None:
     async with desk(address, server.port) as own:
         outbound = await own.leave()
         await own.sent.take(
-            mail(OWN, From=address, Message_ID="<own@x.test>", In_Reply_To="<one@customer.test>")
+            mail(
+                OWN,
+                From=address,
+                To="anna@customer.test",
+                Message_ID="<own@x.test>",
+                In_Reply_To="<one@customer.test>",
+            )
         )
         await own.look()
         assert "ignored" == own.outcome(outbound)
@@ -318,7 +324,13 @@ async def test_another_thread_s_drafts_are_none_of_its_business(server: Dovecot,
         await own.leave("one")
         other = await own.leave("two")
         await own.sent.take(
-            mail(OWN, From=address, Message_ID="<own@x.test>", In_Reply_To="<one@customer.test>")
+            mail(
+                OWN,
+                From=address,
+                To="anna@customer.test",
+                Message_ID="<own@x.test>",
+                In_Reply_To="<one@customer.test>",
+            )
         )
         assert "open" == own.outcome(other)
 
@@ -328,11 +340,34 @@ async def test_a_mail_that_a_person_has_answered_gets_no_draft(server: Dovecot, 
     async with desk(address, server.port) as own:
         outbound = await own.ask()
         await own.sent.take(
-            mail(OWN, From=address, Message_ID="<own@x.test>", In_Reply_To="<one@customer.test>")
+            mail(
+                OWN,
+                From=address,
+                To="anna@customer.test",
+                Message_ID="<own@x.test>",
+                In_Reply_To="<one@customer.test>",
+            )
         )
         with pytest.raises(Exception, match="a person has answered"):
             await own.channel.send(outbound)
         assert [] == server.mails(address, "Drafts")
+
+
+async def test_what_was_forwarded_to_a_colleague_answers_nothing(server: Dovecot, address: str) -> None:
+    """It names the customer's mail, as some programs do; the customer still waits."""
+    async with desk(address, server.port) as own:
+        forwarded = mail(
+            OWN,
+            From=address,
+            To="ben@example.com",
+            Message_ID="<f@x.test>",
+            In_Reply_To="<one@customer.test>",
+        )
+        outbound = await own.ask()
+        await own.sent.take(forwarded)
+        await own.channel.send(outbound)
+        await own.sent.take(forwarded)
+        assert ("open", 1) == (own.outcome(outbound), len(server.mails(address, "Drafts")))
 
 
 async def test_the_history_has_what_the_customer_has_read(server: Dovecot, address: str) -> None:
@@ -342,7 +377,13 @@ async def test_the_history_has_what_the_customer_has_read(server: Dovecot, addre
         await own.sent.take(taken(server, address))
         await own.leave("two", thread="one")
         await own.sent.take(
-            mail(OWN, From=address, Message_ID="<own@x.test>", In_Reply_To="<two@customer.test>")
+            mail(
+                OWN,
+                From=address,
+                To="anna@customer.test",
+                Message_ID="<own@x.test>",
+                In_Reply_To="<two@customer.test>",
+            )
         )
         await own.leave("three", thread="one")
         said = own.core.messages("one")
@@ -395,10 +436,18 @@ async def test_no_note_where_none_is_configured(server: Dovecot, address: str) -
 
 
 async def test_a_note_that_cannot_be_left_does_no_harm(server: Dovecot, address: str) -> None:
-    """The draft lies there all the same."""
+    """The draft lies there all the same, and what becomes of it is seen."""
     async with desk(address, server.port, note="no/../such\\folder") as own:
-        await own.leave()
-        assert 1 == len(server.mails(address, "Drafts"))
+        outbound = await own.leave()
+        [draft] = server.mails(address, "Drafts")
+        server.remove(address, "Drafts")
+        await own.sent.take(draft)
+        await own.look()
+        await own.look()
+        assert "used" == own.outcome(outbound)
+        note = await own.notes.get(outbound.delivery_id)
+        assert note is not None
+        assert ("gone", False) == (note.state, note.why)
 
 
 async def test_whoever_dies_before_the_server_is_asked_leaves_it_to_the_next(

@@ -62,7 +62,13 @@ async def test_what_a_team_makes_of_drafts_is_told(
         server.deliver(address, draft, "Sent")
         server.deliver(address, mail(ASKED, subject="two", Message_ID="<two@customer.test>"))
         await until(lambda: server.mails(address, "Drafts"))
-        own = mail(OWN, From=address, Message_ID="<own@example.com>", In_Reply_To="<two@customer.test>")
+        own = mail(
+            OWN,
+            From=address,
+            To="anna@customer.test",
+            Message_ID="<own@example.com>",
+            In_Reply_To="<two@customer.test>",
+        )
         server.deliver(address, own, "Sent")
         await until(lambda: _count(bot, "used") and _count(bot, "ignored"))
         code, printed = await bot.run("drafts", "stats", "--json")
