@@ -28,7 +28,7 @@ OWN = "I have asked the carrier: somebody signed for it at number 14."
 
 def _folder(root: Path, address: str, server: Dovecot, database: str, **keys: Any) -> BotFolder:
     support = {"type": "email", **section(address, server.port), "poll": 1, **keys}
-    return BotFolder(root, database=database, channels={"support": support})
+    return BotFolder(root, database=database, deliveries={"timeout": 2}, channels={"support": support})
 
 
 async def _watches(bot: Program) -> None:
@@ -109,7 +109,7 @@ async def test_two_programs_share_a_mailbox(
             for number in range(6):
                 server.deliver(address, mail(ASKED, subject=f"b{number}"))
             await _watches(second)
-            await until(lambda: len(server.mails(address, "Drafts")) >= 12, 40)
+            await until(lambda: len(server.mails(address, "Drafts")) >= 12, 60)
             assert 0 == await second.stop()
     left = Counter(subject(raw) for raw in server.mails(address, "Drafts"))
     assert {f"Re: {letter}{number}": 1 for letter in "ab" for number in range(6)} == dict(left)
