@@ -193,7 +193,8 @@ class Drafts:
 
     def _seen(self, connection: Connection, notes: Sequence[Note]) -> dict[str, Stands]:
         folder = self._opened(connection)
-        there = set(connection.existing([note.uid for note in notes if note.validity == folder.validity]))
+        known = [note.uid for note in notes if note.uid and note.validity == folder.validity]
+        there = set(connection.existing(known))
         return {
             note.delivery: "there"
             if note.validity == folder.validity and note.uid in there

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supportbot.errors import Unclear
 from supportbot.messages import Inbound, Outbound, Sender, Source
 from supportbot.session import ChannelRecords
 from supportbot.testing.host import FakeCore
@@ -222,6 +223,22 @@ async def test_one_that_was_deleted(server: Dovecot, address: str, clock: Clock)
         assert "open" == own.outcome(outbound)
         await own.look()
         assert "deleted" == own.outcome(outbound)
+
+
+async def test_one_that_was_sent_before_anybody_knew_it_was_there(server: Dovecot, address: str) -> None:
+    """The server's answer got lost, and a person sent it: where it lay nobody knows, and the next look works."""
+    async with Wire(server.port) as wire, desk(address, wire.port) as own:
+        outbound = await own.ask()
+        wire.cut = "after append"
+        with pytest.raises(Unclear):
+            await own.channel.send(outbound)
+        raw = taken(server, address)
+        server.deliver(address, raw, "Sent")
+        assert await own.channel.find(outbound) is not None
+        await own.sent.take(raw)
+        await own.look()
+        assert "used" == own.outcome(outbound)
+        assert ["gone"] == [note.state for note in await own.notes.waiting()]
 
 
 async def test_marked_as_deleted_is_deleted(server: Dovecot, address: str, clock: Clock) -> None:
