@@ -226,7 +226,7 @@ async def test_one_that_was_deleted(server: Dovecot, address: str, clock: Clock)
 
 
 async def test_one_that_was_sent_before_anybody_knew_it_was_there(server: Dovecot, address: str) -> None:
-    """The server's answer got lost, and a person sent it: where it lay nobody knows, and the next look works."""
+    """The server's answer got lost, and a person sent it: nobody knows where it lay."""
     async with Wire(server.port) as wire, desk(address, wire.port) as own:
         outbound = await own.ask()
         wire.cut = "after append"
