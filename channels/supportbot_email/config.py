@@ -117,6 +117,14 @@ class EmailConfig(ChannelConfig):
     signature: str = Field(
         "", max_length=2000, description="Below every reply. {bot} and {address} are filled in."
     )
+    draft_header: bool = Field(
+        True, description="Write into the header of drafts what they rest on (X-SupportBot)."
+    )
+    note: str = Field(
+        "",
+        max_length=200,
+        description="A folder for notes that explain each draft, such as SupportBot; none when empty.",
+    )
     max_size: int = Field(
         25 * 1024 * 1024,
         ge=65536,
@@ -160,6 +168,13 @@ class EmailConfig(ChannelConfig):
         """How far the first start looks back."""
         found = _SPAN.fullmatch(self.backfill or "")
         return int(found[1]) * _HOURS[found[2]] if found else 0
+
+    @model_validator(mode="after")
+    def _has_a_folder_for_notes(self) -> EmailConfig:
+        others = {"inbox", self.folders.inbox.lower(), self.folders.drafts.lower(), self.folders.sent.lower()}
+        if self.note and self.note.lower() in others:
+            raise ValueError("note needs a folder of its own, not one of those for mail")
+        return self
 
     @model_validator(mode="after")
     def _can_log_in(self) -> EmailConfig:
