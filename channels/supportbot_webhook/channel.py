@@ -77,7 +77,9 @@ class WebhookChannel:
         for operation, handler in served:
             app.router.add_route(operation.method, operation.path, handler)
         if self._config.has_widget:
-            app.router.add_route("GET", "", self._to_page)  # without the slash, a page's addresses lead elsewhere
+            app.router.add_route(
+                "GET", "", self._to_page
+            )  # without the slash, a page's addresses lead elsewhere
         app.router.add_route(routes.DESCRIBE.method, routes.DESCRIBE.path, describe)
         return app
 
