@@ -47,11 +47,11 @@ const icon = (parent: Node, path: string) => {
   svg.setAttribute("viewBox", "0 0 24 24");
   svg.setAttribute("aria-hidden", "true");
   svg.appendChild(document.createElementNS(svg.namespaceURI!, "path")).setAttribute("d", path);
-  return svg as unknown as HTMLElement;
+  return svg;
 };
 
 const host = document.createElement("div");
-const root = host.attachShadow({ mode: "closed" });
+const root = host.attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet(); // the site's Content-Security-Policy has no say in it
 sheet.replaceSync(style);
 root.adoptedStyleSheets = [sheet];
@@ -75,8 +75,8 @@ const inline = !!target;
 
 let button: HTMLButtonElement | undefined;
 let badge: HTMLElement | undefined;
-let bubble: HTMLElement | undefined;
-let cross: HTMLElement | undefined;
+let bubble: Element | undefined;
+let cross: Element | undefined;
 
 const kept = (value?: boolean): boolean => {
   try {
@@ -117,8 +117,8 @@ const show = () => {
   if (!button) return;
   button.setAttribute("aria-expanded", `${isOpen}`);
   button.setAttribute("aria-label", isOpen ? texts[1] : unread ? `${texts[0]}, ${texts[3].replace("{n}", `${unread}`)}` : texts[0]);
-  bubble!.hidden = isOpen;
-  cross!.hidden = !isOpen;
+  bubble!.toggleAttribute("hidden", isOpen); // an svg has no such property
+  cross!.toggleAttribute("hidden", !isOpen);
   badge!.hidden = shown || !unread;
   badge!.textContent = unread > 9 ? "9+" : `${unread}`;
 };

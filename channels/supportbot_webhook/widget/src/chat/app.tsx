@@ -220,7 +220,7 @@ export class App extends Component<Props, Here> {
               <button
                 ref={this.more}
                 type="button"
-                class="quiet"
+                class="quiet more"
                 aria-label={t("menu")}
                 aria-expanded={menu}
                 aria-controls="menu"
