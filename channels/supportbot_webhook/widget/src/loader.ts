@@ -102,7 +102,7 @@ const load = () => {
   const url = new URL("frame", base);
   url.searchParams.set("lang", wanted);
   if (theme) url.searchParams.set("theme", theme);
-  url.hash = encodeURIComponent(location.origin);
+  url.hash = `${inline ? "inline:" : ""}${encodeURIComponent(location.origin)}`;
   frame.src = url.href;
   frame.onload = () =>
     setTimeout(() => {

@@ -3,7 +3,7 @@ import { Component, createRef, Fragment, h } from "preact";
 import { EmailCard, SurveyCard } from "./cards";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
-import { config, t } from "./config";
+import { config, floats, t } from "./config";
 import { Icon } from "./icons";
 import { Markdown } from "./markdown";
 import { mend } from "./mend";
@@ -11,7 +11,7 @@ import { authorName, Avatar, Row, Stored, Unsent } from "./message";
 import type { Message, Speaks } from "./types";
 
 const NEAR = 48; // pixels from the end within which the view follows what is written
-const { features, mode } = config;
+const { features } = config;
 const day = new Intl.DateTimeFormat(config.language, { weekday: "long", day: "numeric", month: "long" });
 
 interface Props {
@@ -85,7 +85,7 @@ export class App extends Component<Props, Here> {
         this.setState({ menu: false });
         this.more.current!.focus();
       } else this.props.close();
-    } else if (event.key === "Tab" && mode === "frame" && window.parent !== window) {
+    } else if (event.key === "Tab" && floats) {
       const all = [
         ...document.querySelectorAll<HTMLElement>("a[href],button,input,textarea,summary,[tabindex='0']"),
       ].filter((element) => element.offsetParent !== null && !(element as HTMLInputElement).disabled);
@@ -211,7 +211,7 @@ export class App extends Component<Props, Here> {
           <Avatar person={speaks === "human"} />
           <div class="title">
             <h1>{config.bot}</h1>
-            <p class={lost ? "lost" : waiting ? "person" : ""} role="status">
+            <p class={lost ? "lost" : speaks === "human" ? "person" : ""} role="status">
               {this.status()}
             </p>
           </div>
@@ -245,7 +245,7 @@ export class App extends Component<Props, Here> {
               </div>
             </div>
           )}
-          {mode === "frame" && window.parent !== window && (
+          {floats && (
             <button type="button" class="quiet close" aria-label={t("close")} onClick={close}>
               <Icon name="close" />
             </button>

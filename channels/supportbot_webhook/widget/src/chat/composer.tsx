@@ -111,7 +111,7 @@ export class Composer extends Component<{ chat: Chat }, Here> {
           <textarea
             ref={this.field}
             rows={1}
-            dir="auto"
+            dir={text ? "auto" : config.dir}
             enterkeyhint="send"
             placeholder={t("placeholder")}
             aria-label={t("placeholder")}

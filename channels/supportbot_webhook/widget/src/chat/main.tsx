@@ -3,14 +3,13 @@ import { h, render } from "preact";
 import type { ToChat, ToPage } from "../protocol";
 import { App } from "./app";
 import { Chat } from "./chat";
-import { config, t } from "./config";
+import { claimed, config, floats, t } from "./config";
 import { dress } from "./theme";
 
 const root = document.getElementById("app")!;
 
 // The page around says in the fragment who it is; only those on the list are believed, and a message for
 // that origin reaches no other.
-const claimed = decodeURIComponent(location.hash.slice(1));
 const framed = config.mode === "frame" && window.parent !== window;
 const origin = framed && [location.origin, ...config.origins].includes(claimed) ? claimed : "";
 const tell = (message: ToPage) => {
@@ -28,7 +27,7 @@ const draw = () => {
   });
 };
 const close = () => {
-  if (!framed) return;
+  if (!floats) return;
   chat.show(false);
   tell({ supportbot: "close" });
 };
