@@ -3,7 +3,7 @@ import { Component, createRef, Fragment, h } from "preact";
 import { EmailCard, SurveyCard } from "./cards";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
-import { config, floats, t } from "./config";
+import { config, floats, greeting, t } from "./config";
 import { Icon } from "./icons";
 import { Markdown } from "./markdown";
 import { mend } from "./mend";
@@ -253,10 +253,10 @@ export class App extends Component<Props, Here> {
         </header>
         <div class="log" ref={this.log} onScroll={this.scrolled} tabIndex={0} role="region" aria-label={t("conversation")}>
           <div class="lines">
-            {config.greeting && !loading && (
+            {greeting && !loading && (
               <Row author="bot" first>
                 <div class="bubble" dir="auto">
-                  <Markdown source={config.greeting} />
+                  <Markdown source={greeting} />
                 </div>
                 {fresh && config.suggestions.length > 0 && (
                   <div class="choices">

@@ -13,4 +13,10 @@ export const floats = config.mode === "frame" && window.parent !== window && !in
 
 /** The text of a key, with `{name}` replaced. */
 export const t = (key: string, values: Record<string, string | number> = {}): string =>
-  (config.texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name: string) => `${values[name] ?? whole}`);
+  filled(config.texts[key] ?? key, values);
+
+const filled = (text: string, values: Record<string, string | number>) =>
+  text.replace(/\{(\w+)\}/g, (whole, name: string) => `${values[name] ?? whole}`);
+
+/** What the bot says before anybody wrote; empty for nothing. */
+export const greeting = filled(config.greeting, { name: config.bot });
