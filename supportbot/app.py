@@ -21,8 +21,9 @@ from pydantic import BaseModel, SecretStr
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.brain import Brain
-from supportbot.channel import CanReport, Host, load_channel
+from supportbot.channel import CanReport, CanShow, Host, load_channel
 from supportbot.completion import Completions
+from supportbot.contacts import ChannelContacts
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -103,8 +104,10 @@ def make_channels(
             ignored=partial(metrics.message_ignored, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
+            contacts=ChannelContacts(store, name),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
+            company=loaded.config.bot.company,
         )
         made[name] = make_channel(section, host)
     return made
@@ -221,7 +224,7 @@ async def running(
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
                 lock.update({"url": listening.url})
-            log.info("bot.started", url=listening.url, channels=", ".join(sorted(channels)))
+            _tell_start(channels, listening.url)
             yield Running(url=listening.url, loaded=loaded, engine=engine, brain=brain)
         finally:
             log.info("bot.stopping", turns=engine.running)
@@ -278,6 +281,14 @@ def _application(
     health = Health(checks, metrics, admin_token=config.server.admin_token, weak=weak)
     application.add_routes(health.routes())
     return application
+
+
+def _tell_start(channels: Mapping[str, Channel], url: str) -> None:
+    """Say that the bot is at work, and where people can look at it."""
+    log.info("bot.started", url=url, channels=", ".join(sorted(channels)))
+    for channel in channels.values():
+        if isinstance(channel, CanShow) and (path := channel.page()):
+            log.info("bot.page", url=url + path)
 
 
 def _report(channel: CanReport) -> Check:

@@ -190,6 +190,8 @@ class Message(_Evolve):
     """The first of the keys the message came with; empty for what the bot wrote."""
     attachments: tuple[Attachment, ...] = ()
     citations: tuple[Citation, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """Replies to it that the customer may press instead of writing."""
     wants_person: bool = False
     """The customer pressed "talk to a person" with it."""
     contact_id: str | None = None
@@ -422,8 +424,7 @@ class Outbound(_Evolve):
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
-    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
-    delivery that outlives its process goes out without."""
+    """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

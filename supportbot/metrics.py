@@ -115,6 +115,12 @@ class Metrics:
             ["channel", "verdict"],
             registry=registry,
         )
+        self._scores = Counter(
+            "supportbot_scores_total",
+            "What people thought of conversations, 1 to 5.",
+            ["channel", "score"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
@@ -203,6 +209,10 @@ class Metrics:
     def answer_rated(self, channel: str, verdict: str) -> None:
         """Somebody found an answer ``good`` or ``bad``; who changes their mind is counted again."""
         self._ratings.labels(channel, verdict).inc()
+
+    def conversation_scored(self, channel: str, score: int) -> None:
+        """Somebody gave a conversation 1 to 5; who changes their mind is counted again."""
+        self._scores.labels(channel, str(score)).inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

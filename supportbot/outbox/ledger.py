@@ -49,6 +49,7 @@ _WHOLE = Statement(
         deliveries,
         messages.c.text,
         messages.c.citations,
+        messages.c.choices,
         conversations.c.tenant_id,
         conversations.c.external_id.label("conversation_external_id"),
     )
@@ -175,6 +176,7 @@ def say(
         created_at=now,
         turn_id=turn.id,
         citations=citations,
+        choices=choices,
     )
     _store_message(tx, turn, message)
     free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
@@ -227,6 +229,7 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         turn_id=turn.id,
         attachments="[]",
         citations=listed(message.citations),
+        choices=listed(message.choices),
         assurance=message.assurance,
         sent_at=None,
         created_at=message.created_at,
