@@ -387,3 +387,54 @@ async def test_what_somebody_claimed_is_not_proven(shop: Site) -> None:
     anna = await known(shop, token(), visitor)
     await anna.say("Hello")
     assert ("", "verified") == (shop.core.accepted[0].sender.email, shop.core.accepted[0].sender.assurance)
+
+
+# -- a browser without storage -----------------------------------------------------------------------------
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+async def test_a_page_without_storage_keeps_its_session_in_a_cookie(shop: Site) -> None:
+    """One route gets it, and gives the token back to the bot's own pages; logging out forgets it."""
+    opened = await shop.ask("POST", "/sessions?keep=cookie", json={})
+    cookie, *attributes = opened.headers["Set-Cookie"].split("; ")
+    assert f"supportbot_session={opened.body['token']}" == cookie
+    assert {"HttpOnly", "Secure", "SameSite=None", "Partitioned", "Path=/channels/web/sessions/kept"} < {
+        *attributes
+    }
+    kept = await shop.ask("GET", "/sessions/kept", headers=OWN | {"Cookie": cookie})
+    assert (200, opened.body["token"]) == (kept.status, kept.body["token"])
+    visitor = Visitor(shop, opened.body["token"], opened.body["conversation"], opened.body["visitor_id"])
+    known = await shop.ask(
+        "POST", "/sessions/identify?keep=cookie", json={"token": token()}, headers=visitor.headers
+    )
+    assert known.headers["Set-Cookie"].startswith(f"supportbot_session={known.body['token']};")
+    assert 404 == (await shop.ask("GET", "/sessions/kept", headers=OWN | {"Cookie": cookie})).status
+    headers = {"Authorization": f"Bearer {known.body['token']}"}
+    closed = await shop.ask("DELETE", "/sessions/current?keep=cookie", headers=headers)
+    assert (204, True) == (closed.status, "Max-Age=0" in closed.headers["Set-Cookie"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+async def test_nobody_else_reads_the_cookie(shop: Site, headers: dict[str, str]) -> None:
+    """Also not whoever the browser would send it for."""
+    visitor = await shop.visitor()
+    answer = await shop.ask(
+        "GET", "/sessions/kept", headers=headers | {"Cookie": f"supportbot_session={visitor.token}"}
+    )
+    assert (403, "origin_not_allowed") == (answer.status, answer.code)
+
+
+async def test_nothing_is_kept_unasked(shop: Site) -> None:
+    """No cookie unless the page says so."""
+    for query in ("", "?keep=1", "?keep="):
+        assert "Set-Cookie" not in (await shop.ask("POST", f"/sessions{query}", json={})).headers
