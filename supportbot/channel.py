@@ -12,8 +12,8 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         def app(self, accept: Accept) -> web.Application: ...
         async def send(self, outbound: Outbound) -> Sent: ...
 
-What it can do beyond that, it says by having one of the one-method protocols below
-(``CanFind``, ``CanComplete``, ``CanReport``, ``CanVerify``); what it has not, the core does without.
+What it can do beyond that, it says by having one of the one-method protocols below (``CanFind``,
+``CanComplete``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does without.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
     from aiohttp import web
 
     from supportbot.feed import Feed
-    from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State, Turn
+    from supportbot.messages import Accepted, Attachment, Begun, Inbound, Message, Outbound, Sent, State, Turn
 
 _GROUP = "supportbot.channels"
 
@@ -139,21 +139,59 @@ class Transcripts(Protocol):
             StoreUnavailable: it could not be done.
         """
 
+    async def attachment(self, external_id: str, seq: int, place: int) -> Attachment | None:
+        """Return an attachment of a message with its bytes; None when there is none, or they are not kept."""
+
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender (``Sender.id``) began, the newest first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What somebody thinks of a conversation and of the answers in it."""
+
+    verdicts: Mapping[int, Verdict]
+    """By the answer's number."""
+    score: int | None = None
+    """Of the whole conversation, 1 to 5."""
+
+
 class Ratings(Protocol):
-    """What people think of the bot's answers."""
+    """What people think of the bot's answers, and of a conversation when it is over.
+
+    A ``rater`` is the channel's own key of a person; what they said last counts.
+    """
 
     async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
         """Store what somebody thinks of the answer of a turn; says whether the channel has such a turn.
 
-        One verdict per ``rater``, the channel's own key of a person, counts: the newest.
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+    async def score(self, external_id: str, *, rater: str, score: int, comment: str = "") -> bool:
+        """Store what somebody thinks of a conversation, 1 (bad) to 5 (good); says whether there is one.
 
         Raises:
             StoreUnavailable: it could not be stored.
         """
+
+    async def given(self, external_id: str, *, rater: str) -> Opinion:
+        """Return what somebody said of a conversation and its answers."""
+
+
+class Contacts(Protocol):
+    """The people who write in this channel."""
+
+    async def write_to(self, external_id: str, email: str) -> bool:
+        """Store the address at which whoever began a conversation wants to be written to.
+
+        It is their word for it, and proves nothing. Says whether there is such a conversation. Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+    async def address(self, external_id: str) -> str:
+        """Return that address, or the one that is known anyway; empty when there is none."""
 
 
 class Drafts(Protocol):
@@ -194,9 +232,12 @@ class Host:
     """Where people's verdicts on answers go."""
     drafts: Drafts
     """Where it is told what people made of drafts."""
+    contacts: Contacts
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
+    company: str = ""
+    """Whom the bot works for, as bot.yaml names it."""
     folder: Path | None = None
     """Where bot.yaml stands, and modules of the bot's author."""
     images: bool = False
@@ -266,6 +307,14 @@ class CanVerify(Protocol):
 
         The channel is made for this alone: it has not been started, and there may be no store yet.
         """
+
+
+@runtime_checkable
+class CanShow(Protocol):
+    """A channel with a page for people."""
+
+    def page(self) -> str:
+        """Return the page's path, which begins with ``host.base_path``; empty when it is switched off."""
 
 
 def load_channel(name: str) -> type[Channel]:

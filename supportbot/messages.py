@@ -203,6 +203,8 @@ class Message(_Evolve):
     """The first of the keys the message came with; empty for what the bot wrote."""
     attachments: tuple[Attachment, ...] = ()
     citations: tuple[Citation, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """Replies to it that the customer may press instead of writing."""
     wants_person: bool = False
     """The customer pressed "talk to a person" with it."""
     contact_id: str | None = None

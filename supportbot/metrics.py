@@ -129,6 +129,12 @@ class Metrics:
             buckets=_CHANGED_BUCKETS,
             registry=registry,
         )
+        self._scores = Counter(
+            "supportbot_scores_total",
+            "What people thought of conversations, 1 to 5.",
+            ["channel", "score"],
+            registry=registry,
+        )
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
@@ -224,6 +230,10 @@ class Metrics:
         self._drafts.labels(channel, topic, outcome).inc()
         if changed is not None:
             self._draft_changed.labels(channel).observe(changed)
+
+    def conversation_scored(self, channel: str, score: int) -> None:
+        """Somebody gave a conversation 1 to 5; who changes their mind is counted again."""
+        self._scores.labels(channel, str(score)).inc()
 
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""

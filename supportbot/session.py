@@ -14,6 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.images.ledger import forget as forget_files
+from supportbot.images.ledger import load as load_file
 from supportbot.journal import note
 from supportbot.messages import Begun, Message, State, clean_key
 from supportbot.store import Statement
@@ -24,6 +25,7 @@ from supportbot.turns.ledger import hand_over_pending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from supportbot.messages import Attachment
     from supportbot.store import Store, Tx
 
 _DELETED = "[deleted]"
@@ -214,6 +216,14 @@ class ChannelTranscripts:
             return True
 
         return await self._store.write(unit)
+
+    async def attachment(self, external_id: str, seq: int, place: int) -> Attachment | None:
+        """Return an attachment of a message with its bytes; None when there is none, or they are not kept."""
+        found = await self.messages(external_id, after=seq - 1, limit=1)
+        if not found or found[0].seq != seq or place >= len(found[0].attachments):
+            return None
+        data = await self._store.read(lambda tx: load_file(tx, found[0].id, place))
+        return found[0].attachments[place].evolve(data=data) if data else None
 
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender began, the newest first."""

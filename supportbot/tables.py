@@ -46,6 +46,7 @@ contacts = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("assurance", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),  # where they want to be written to; on their own word
     Column("created_at", BigInteger, nullable=False),
     Index("uq_contacts_external", "tenant_id", "channel", "external_id", unique=True),
 )
@@ -94,6 +95,7 @@ messages = Table(
     Column("turn_id", Text),
     Column("attachments", Json, nullable=False),
     Column("citations", Json, nullable=False),
+    Column("choices", Json, nullable=False),  # what the customer may press for an answer
     Column("assurance", Text, nullable=False),  # of its sender, when it came
     Column("sent_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
@@ -247,6 +249,17 @@ ratings = Table(
     Column("verdict", Text, nullable=False),  # good | bad
     Column("rated_at", BigInteger, nullable=False),
     Index("ix_ratings_conversation", "conversation_id"),
+    sqlite_with_rowid=False,
+)
+
+surveys = Table(
+    "surveys",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("rater", Text, primary_key=True),  # the channel's own key of a person
+    Column("score", Integer, nullable=False),  # 1 to 5
+    Column("comment", Text, nullable=False),
+    Column("rated_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
 

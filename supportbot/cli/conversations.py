@@ -146,6 +146,8 @@ def _print_transcript(found: "Transcript") -> None:
             "bold",
         )
     )
+    if conversation.reply_to:
+        screen.print(words(f"wants to be written to at {phrase(conversation.reply_to)}", "dim"))
     for line in memory_lines(found.memory):
         screen.print(words(line, "dim"))
     if found.more:

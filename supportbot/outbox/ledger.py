@@ -176,6 +176,7 @@ def say(
         created_at=now,
         turn_id=turn.id,
         citations=citations,
+        choices=choices,
     )
     _store_message(tx, turn, message)
     free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
@@ -229,6 +230,7 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         turn_id=turn.id,
         attachments="[]",
         citations=listed(message.citations),
+        choices=listed(message.choices),
         assurance=message.assurance,
         sent_at=None,
         created_at=message.created_at,

@@ -66,6 +66,11 @@ def citations_from(text: str) -> tuple[Citation, ...]:
     return () if text == "[]" else tuple(Citation(**entry) for entry in from_json(text))
 
 
+def choices_from(text: str) -> tuple[Choice, ...]:
+    """Return the choices that ``listed`` wrote."""
+    return () if text == "[]" else tuple(Choice(**entry) for entry in from_json(text))
+
+
 def message_from(row: Any) -> Message:
     """Return a row of ``messages`` as a value."""
     return Message(
@@ -81,6 +86,7 @@ def message_from(row: Any) -> Message:
         if row.attachments == "[]"
         else tuple(Attachment(**a) for a in from_json(row.attachments)),
         citations=citations_from(row.citations),
+        choices=choices_from(row.choices),
         wants_person=row.request == "person",
         contact_id=row.contact_id,
         assurance=row.assurance,
@@ -120,8 +126,8 @@ def outbound_from(row: Any) -> Outbound:
         in_reply_to=row.in_reply_to,
         citations=citations_from(row.citations),
         sources=() if row.sources == "[]" else tuple(Source(**entry) for entry in from_json(row.sources)),
+        choices=choices_from(row.choices),
         handoff=row.handoff,
-        choices=() if row.choices == "[]" else tuple(Choice(**entry) for entry in from_json(row.choices)),
         attempt=row.sends,
         created_at=row.created_at,
     )

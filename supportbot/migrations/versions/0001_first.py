@@ -35,6 +35,7 @@ def upgrade() -> None:
     _tool_calls()
     _triages()
     _ratings()
+    _surveys()
     _deliveries()
     _drafts()
     _events()
@@ -49,6 +50,7 @@ def downgrade() -> None:
         "drafts",
         "deliveries",
         "triages",
+        "surveys",
         "ratings",
         "tool_calls",
         "spending",
@@ -86,6 +88,7 @@ def _contacts() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("email", sa.Text, nullable=False),
         sa.Column("assurance", sa.Text, nullable=False),
+        sa.Column("reply_to", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_contacts_tenant_id"),
@@ -138,6 +141,7 @@ def _messages() -> None:
         sa.Column("turn_id", sa.Text),
         sa.Column("attachments", _JSON, nullable=False),
         sa.Column("citations", _JSON, nullable=False),
+        sa.Column("choices", _JSON, nullable=False),
         sa.Column("assurance", sa.Text, nullable=False),
         sa.Column("sent_at", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -303,6 +307,20 @@ def _ratings() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_ratings_conversation", "ratings", ["conversation_id"])
+
+
+def _surveys() -> None:
+    op.create_table(
+        "surveys",
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("rater", sa.Text, nullable=False),
+        sa.Column("score", sa.Integer, nullable=False),
+        sa.Column("comment", sa.Text, nullable=False),
+        sa.Column("rated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "rater", name="pk_surveys"),
+        _of_conversation("surveys"),
+        sqlite_with_rowid=False,
+    )
 
 
 def _deliveries() -> None:
