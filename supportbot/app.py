@@ -21,8 +21,10 @@ from pydantic import BaseModel, SecretStr
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.brain import Brain
-from supportbot.channel import ROLES, CanReport, Host, load_channel
+from supportbot.channel import ROLES, CanReport, CanShow, Host, load_channel
 from supportbot.completion import Completions
+from supportbot.contacts import ChannelContacts
+from supportbot.drafts import ChannelDrafts
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -74,6 +76,8 @@ class Running:
     loaded: Loaded
     engine: Engine
     brain: Brain
+    pages: tuple[str, ...] = ()
+    """Addresses of pages for people, such as the one with the website's widget."""
 
     def reload(self, loaded: Loaded) -> None:
         """Take over what may change while it runs: the knowledge, the prompts, the models, the texts.
@@ -111,9 +115,14 @@ def make_channels(
             ignored=partial(metrics.message_ignored, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
+            drafts=ChannelDrafts(store, name, metrics),
+            contacts=ChannelContacts(store, name),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             roles=roles,
+            company=loaded.config.bot.company,
+            folder=loaded.root,
+            images=any(section.vision for section in loaded.config.model),
         )
         made[name] = make_channel(section, host)
     return made
@@ -236,7 +245,13 @@ async def running(
             if lock is not None:
                 lock.update({"url": listening.url})
             log.info("bot.started", url=listening.url, channels=", ".join(sorted(channels)))
-            yield Running(url=listening.url, loaded=loaded, engine=engine, brain=brain)
+            yield Running(
+                url=listening.url,
+                loaded=loaded,
+                engine=engine,
+                brain=brain,
+                pages=_pages(channels, listening.url),
+            )
         finally:
             log.info("bot.stopping", turns=engine.running)
             listening.drain()
@@ -305,6 +320,12 @@ def _application(
     health = Health(checks, metrics, admin_token=config.server.admin_token, weak=weak)
     application.add_routes(health.routes())
     return application
+
+
+def _pages(channels: Mapping[str, Channel], url: str) -> tuple[str, ...]:
+    """Return the addresses of channels' pages."""
+    paths = [channel.page() for channel in channels.values() if isinstance(channel, CanShow)]
+    return tuple(url + path for path in paths if path)
 
 
 def _report(channel: CanReport) -> Check:

@@ -12,8 +12,8 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         def app(self, accept: Accept) -> web.Application: ...
         async def send(self, outbound: Outbound) -> Sent: ...
 
-What it can do beyond that, it says by having one of the one-method protocols below
-(``CanFind``, ``CanComplete``, ``CanReport``, ``CanVerify``); what it has not, the core does without.
+What it can do beyond that, it says by having one of the one-method protocols below (``CanFind``,
+``CanComplete``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does without.
 """
 
 from __future__ import annotations
@@ -27,17 +27,22 @@ from pydantic import BaseModel, ConfigDict, Field
 from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from aiohttp import web
 
     from supportbot.feed import Feed
-    from supportbot.messages import Accepted, Begun, Inbound, Message, Outbound, Sent, State, Turn
+    from supportbot.messages import Accepted, Attachment, Begun, Inbound, Message, Outbound, Sent, State, Turn
 
 _GROUP = "supportbot.channels"
 
 Verdict = Literal["good", "bad"]
 """What somebody thinks of an answer."""
+
+DraftOutcome = Literal["open", "used", "edited", "ignored", "deleted", "replaced"]
+"""How a draft stands: nobody has decided yet; sent as it was; sent with other words; the person answered
+otherwise, or never; thrown away; a newer draft took its place."""
 
 
 class ChannelConfig(BaseModel):
@@ -89,8 +94,13 @@ class Records(Protocol):
     async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
         """Store a value only if the key is free; says whether it did."""
 
-    async def delete(self, key: str) -> None:
-        """Forget a key; no error when it was not there."""
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``, as ``get`` returned it; says whether it did.
+
+        For what several processes change: whoever comes second is told, and looks again."""
+
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""
 
     def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
@@ -129,17 +139,75 @@ class Transcripts(Protocol):
             StoreUnavailable: it could not be done.
         """
 
+    async def attachment(self, external_id: str, seq: int, place: int) -> Attachment | None:
+        """Return an attachment of a message with its bytes; None when there is none, or they are not kept."""
+
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender (``Sender.id``) began, the newest first."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What somebody thinks of a conversation and of the answers in it."""
+
+    verdicts: Mapping[int, Verdict]
+    """By the answer's number."""
+    score: int | None = None
+    """Of the whole conversation, 1 to 5."""
+
+
 class Ratings(Protocol):
-    """What people think of the bot's answers."""
+    """What people think of the bot's answers, and of a conversation when it is over.
+
+    A ``rater`` is the channel's own key of a person; what they said last counts.
+    """
 
     async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
         """Store what somebody thinks of the answer of a turn; says whether the channel has such a turn.
 
-        One verdict per ``rater``, the channel's own key of a person, counts: the newest.
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+    async def score(self, external_id: str, *, rater: str, score: int, comment: str = "") -> bool:
+        """Store what somebody thinks of a conversation, 1 (bad) to 5 (good); says whether there is one.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+    async def given(self, external_id: str, *, rater: str) -> Opinion:
+        """Return what somebody said of a conversation and its answers."""
+
+
+class Contacts(Protocol):
+    """The people who write in this channel."""
+
+    async def write_to(self, external_id: str, email: str) -> bool:
+        """Store the address at which whoever began a conversation wants to be written to.
+
+        It is their word for it, and proves nothing. Says whether there is such a conversation. Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+    async def address(self, external_id: str) -> str:
+        """Return that address, or the one that is known anyway; empty when there is none."""
+
+
+class Drafts(Protocol):
+    """What became of the replies that a channel left for a person to send."""
+
+    async def record(
+        self, delivery_id: str, outcome: DraftOutcome, *, length: int = 0, changed: int | None = None
+    ) -> bool:
+        """Store how a draft stands; the newest word counts. Says whether the channel has such a delivery.
+
+        Args:
+            delivery_id: of the reply that was left (``Outbound.delivery_id``).
+            outcome: ``open`` as soon as it lies there.
+            length: the draft's, in characters.
+            changed: how many of them were inserted, deleted or replaced before it was sent; None unless it
+                was sent.
 
         Raises:
             StoreUnavailable: it could not be stored.
@@ -167,11 +235,20 @@ class Host:
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings
     """Where people's verdicts on answers go."""
+    drafts: Drafts
+    """Where it is told what people made of drafts."""
+    contacts: Contacts
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
     roles: frozenset[str] = ROLES
     """What this process does. One without a channel's role still sends for it, and takes nothing in."""
+    company: str = ""
+    """Whom the bot works for, as bot.yaml names it."""
+    folder: Path | None = None
+    """Where bot.yaml stands, and modules of the bot's author."""
+    images: bool = False
+    """Some model of the bot sees images: they are worth fetching."""
 
 
 class Channel(Protocol):
@@ -237,6 +314,14 @@ class CanVerify(Protocol):
 
         The channel is made for this alone: it has not been started, and there may be no store yet.
         """
+
+
+@runtime_checkable
+class CanShow(Protocol):
+    """A channel with a page for people."""
+
+    def page(self) -> str:
+        """Return the page's path, which begins with ``host.base_path``; empty when it is switched off."""
 
 
 def load_channel(name: str) -> type[Channel]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # both databases speak its ON CONFLICT
 
+from supportbot import originals
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
@@ -322,11 +323,15 @@ def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str
             name=sender.name,
             email=sender.email,
             assurance=sender.assurance,
+            reply_to="",
             created_at=now,
         )
         known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
         assert known is not None
-    learnt = (sender.name or known.name, sender.email or known.email, sender.assurance)
+    # an address that somebody only claimed is none that their proof vouches for
+    proven = sender.assurance == "verified" != known.assurance
+    email = sender.email if proven else sender.email or known.email
+    learnt = (sender.name or known.name, email, sender.assurance)
     as_sure = _SURE[sender.assurance] >= _SURE[known.assurance]  # else it might not even be the same person
     if as_sure and learnt != (known.name, known.email, known.assurance):
         name, email, assurance = learnt
@@ -417,8 +422,10 @@ def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) ->
         turn_id=None,
         attachments=listed(message.attachments),
         citations="[]",
+        choices="[]",
         assurance=inbound.sender.assurance,
         sent_at=inbound.sent_at,
         created_at=message.created_at,
     )
     keep(tx, message.id, inbound.attachments)
+    originals.keep(tx, message.id, inbound.original)

@@ -134,6 +134,8 @@ class Inbound(_Evolve):
     """A reason not to answer, such as ``auto_reply``: the message is recorded and ends there."""
     wants_person: bool = False
     """The customer pressed "talk to a person"."""
+    original: bytes = field(default=b"", repr=False)
+    """What it was made of, as it came, such as a raw mail: kept beside the message, for people to look at."""
     takes_over: bool = True
     """What a person wrote silences the bot; False where people send every reply, and the bot only drafts."""
     tenant: str = "default"
@@ -166,6 +168,17 @@ class Citation(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source(_Evolve):
+    """A passage of the knowledge that stood behind a reply, for whoever judges the reply."""
+
+    title: str
+    source: str
+    """Where it stands: a path below ``knowledge/``, with the heading behind a ``#``."""
+    score: float
+    """How well it fits the question, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(_Evolve):
     """An answer that a customer can give by pressing a button; a channel without buttons shows none."""
 
@@ -190,6 +203,8 @@ class Message(_Evolve):
     """The first of the keys the message came with; empty for what the bot wrote."""
     attachments: tuple[Attachment, ...] = ()
     citations: tuple[Citation, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    """Replies to it that the customer may press instead of writing."""
     wants_person: bool = False
     """The customer pressed "talk to a person" with it."""
     contact_id: str | None = None
@@ -422,10 +437,12 @@ class Outbound(_Evolve):
     in_reply_to: str = ""
     """The first key of the newest message it answers."""
     citations: tuple[Citation, ...] = ()
+    sources: tuple[Source, ...] = ()
+    """What of the knowledge stood behind it, the best first, at most five: what it quotes, else what a model
+    was given to read. None behind a fixed text."""
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
-    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
-    delivery that outlives its process goes out without."""
+    """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.images.ledger import forget as forget_files
+from supportbot.images.ledger import load as load_file
 from supportbot.journal import note
 from supportbot.messages import Begun, Message, State, clean_key
 from supportbot.store import Statement
@@ -24,6 +25,7 @@ from supportbot.turns.ledger import hand_over_pending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from supportbot.messages import Attachment
     from supportbot.store import Store, Tx
 
 _DELETED = "[deleted]"
@@ -93,8 +95,25 @@ _PUT = Statement(
     )
 )
 _ADD = Statement(insert_or_skip(records).inline().on_conflict_do_nothing())
+_SWAP = Statement(
+    update(records)
+    .where(
+        records.c.channel == bindparam("of"),
+        records.c.key == bindparam("at"),
+        records.c.value == bindparam("before", type_=records.c.value.type),
+        or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")),
+    )
+    .values(value=bindparam("after"), expires_at=bindparam("until"))
+)
 _FORGET = Statement(
     delete(records).where(records.c.channel == bindparam("of"), records.c.key == bindparam("at"))
+)
+_FORGET_ONLY = Statement(
+    delete(records).where(
+        records.c.channel == bindparam("of"),
+        records.c.key == bindparam("at"),
+        records.c.value == bindparam("only", type_=records.c.value.type),
+    )
 )
 _SCAN = Statement(
     select(records)
@@ -198,6 +217,14 @@ class ChannelTranscripts:
 
         return await self._store.write(unit)
 
+    async def attachment(self, external_id: str, seq: int, place: int) -> Attachment | None:
+        """Return an attachment of a message with its bytes; None when there is none, or they are not kept."""
+        found = await self.messages(external_id, after=seq - 1, limit=1)
+        if not found or found[0].seq != seq or place >= len(found[0].attachments):
+            return None
+        data = await self._store.read(lambda tx: load_file(tx, found[0].id, place))
+        return found[0].attachments[place].evolve(data=data) if data else None
+
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender began, the newest first."""
         key = clean_key(sender)
@@ -250,10 +277,20 @@ class ChannelRecords:
 
         return await self._store.write(unit)
 
-    async def delete(self, key: str) -> None:
-        """Forget a key; no error when it was not there."""
-        key = clean_key(key)
-        await self._store.write(lambda tx: tx.run(_FORGET, of=self._channel, at=key))
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``; says whether it did."""
+        found = {"of": self._channel, "at": clean_key(key), "before": to_json(before), "now": self._now()}
+        new = {"after": to_json(after), "until": expires_at}
+        return await self._store.write(lambda tx: tx.run(_SWAP, **found, **new) == 1)
+
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""
+        where = {"of": self._channel, "at": clean_key(key)}
+        if only is None:
+            await self._store.write(lambda tx: tx.run(_FORGET, **where))
+        else:
+            value = to_json(only)
+            await self._store.write(lambda tx: tx.run(_FORGET_ONLY, **where, only=value))
 
     async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""

@@ -46,6 +46,7 @@ contacts = Table(
     Column("name", Text, nullable=False),
     Column("email", Text, nullable=False),
     Column("assurance", Text, nullable=False),
+    Column("reply_to", Text, nullable=False),  # where they want to be written to; on their own word
     Column("created_at", BigInteger, nullable=False),
     Index("uq_contacts_external", "tenant_id", "channel", "external_id", unique=True),
 )
@@ -94,6 +95,7 @@ messages = Table(
     Column("turn_id", Text),
     Column("attachments", Json, nullable=False),
     Column("citations", Json, nullable=False),
+    Column("choices", Json, nullable=False),  # what the customer may press for an answer
     Column("assurance", Text, nullable=False),  # of its sender, when it came
     Column("sent_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
@@ -251,6 +253,17 @@ ratings = Table(
     sqlite_with_rowid=False,
 )
 
+surveys = Table(
+    "surveys",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("rater", Text, primary_key=True),  # the channel's own key of a person
+    Column("score", Integer, nullable=False),  # 1 to 5
+    Column("comment", Text, nullable=False),
+    Column("rated_at", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
 deliveries = Table(
     "deliveries",
     metadata,
@@ -271,7 +284,9 @@ deliveries = Table(
     Column("reason", Text, nullable=False),
     Column("address", Json, nullable=False),
     Column("in_reply_to", Text, nullable=False),
+    Column("sources", Json, nullable=False),
     Column("handoff", Text, nullable=False),
+    Column("choices", Json, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("ix_deliveries_conversation", "conversation_id"),
@@ -300,6 +315,23 @@ leases = Table(  # what one process at a time does for all
     Column("name", Text, primary_key=True),
     Column("holder", Text, nullable=False),
     Column("until", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # open | used | edited | ignored | deleted | replaced
+    Column("length", Integer, nullable=False),
+    Column("changed", Integer),
+    Column("left_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("ix_drafts_conversation", "conversation_id"),
+    Index("ix_drafts_left", "left_at"),
     sqlite_with_rowid=False,
 )
 

@@ -18,6 +18,7 @@ MAY_TOUCH_FILES = {
     "supportbot/knowledge": "the articles",
     "supportbot/prompt": "the templates",
     "supportbot/evaluation/baseline": "what was answered before",
+    "channels/supportbot_webhook/assets": "the built files of the widget",
     "supportbot/tokenizer": "a model's vocabulary",
     "supportbot/lockfile": "the lock beside the database",
     "supportbot/testing/": "the bot.yaml of a test, and which files a process has open",

@@ -9,25 +9,30 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from supportbot.channel import Capabilities
+from supportbot.errors import Refused
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import Conversations
 from supportbot_email.credentials import Credentials
 from supportbot_email.cursor import Cursors
-from supportbot_email.drafts import Drafts, Notes, planned_note
+from supportbot_email.drafts import Drafts
 from supportbot_email.imap import connect
 from supportbot_email.lease import Lease
 from supportbot_email.line import Line
 from supportbot_email.mailbox import Watcher
-from supportbot_email.outbound import to_mail
+from supportbot_email.notes import Notes, planned_note
+from supportbot_email.outbound import signature_of, to_mail
+from supportbot_email.outcomes import Outcomes
 from supportbot_email.reader import Reader
 from supportbot_email.reading import reading
 from supportbot_email.sent import SentMail
+from supportbot_email.watch import watch
+from supportbot_email.why import Whys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from supportbot.channel import Accept, Host
-    from supportbot.messages import Outbound, Sent
+    from supportbot.messages import Outbound, Sent, Turn
 
 
 _LOOK_BACK = 100
@@ -46,8 +51,17 @@ class EmailChannel:
         self._connect = partial(connect, config, Credentials(config))
         self._desk = Line(self._connect)
         self._notes = Notes(host.records)
-        self._drafts = Drafts(config, self._desk, self._notes)
+        self._drafts = Drafts(config, self._desk, self._notes, host.drafts)
         self._conversations = Conversations(host.records, domain=config.domain)
+        self._whys = Whys(config, self._desk, self._notes, bot_name=host.bot_name)
+        self._outcomes = Outcomes(
+            records=host.records,
+            notes=self._notes,
+            drafts=self._drafts,
+            whys=self._whys,
+            conversations=self._conversations,
+            signature=signature_of(config, host.bot_name),
+        )
         self._inbox: Watcher | None = None
 
     def app(self, accept: Accept) -> web.Application:
@@ -73,17 +87,33 @@ class EmailChannel:
             bot_name=self._host.bot_name,
         )
         await self._conversations.learn(outbound.external_id, message_id)
-        return await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
+        return await self._leave(outbound, message_id, raw)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look for a draft in the mailbox."""
-        return await self._drafts.find(outbound.delivery_id)
+        found = await self._drafts.find(outbound.delivery_id)
+        if found is not None:
+            await self._whys.leave(outbound)
+        return found
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Leave out of the history what the customer has not read: replies that nobody sent."""
+        return turn.evolve(history=await self._outcomes.read_by_the_customer(turn.history))
 
     def problem(self) -> str:
         """Return what keeps the mailbox from being read."""
         if "mail" not in self._host.roles:
             return ""
         return self._inbox.problem if self._inbox is not None else "not started"
+
+    async def _leave(self, outbound: Outbound, message_id: str, raw: bytes) -> Sent:
+        """Leave a draft, and what explains it beside it."""
+        asked, by = str(outbound.address.get("message_id", "")), str(outbound.address.get("to", ""))
+        if await self._outcomes.has_been_answered(asked, by):
+            raise Refused(cause="a person has answered this mail meanwhile")
+        sent = await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
+        await self._whys.leave(outbound)
+        return sent
 
     async def _asked(self, outbound: Outbound) -> str:
         """Return what the customer wrote in the mail that is answered."""
@@ -100,15 +130,16 @@ class EmailChannel:
         config, records, lease = self._config, self._host.records, Lease(self._host.records)
         lines = [self._desk, inbox_line := Line(self._connect), sent_line := Line(self._connect)]
         async with reading(config) as parser:
-            reader = Reader(self._host.name, accept, parser, self._conversations)
+            reader = Reader(self._host.name, accept, parser, self._conversations, keep_raw=config.keep_raw)
             sent = SentMail(
-                self._host.name, accept, parser, conversations=self._conversations, notes=self._notes
+                self._host.name, accept, parser, conversations=self._conversations, outcomes=self._outcomes
             )
             backfill = Cursors(records, backfill_hours=config.backfill_hours)
             now = Cursors(records, backfill_hours=0)
             self._inbox = Watcher(config, inbox_line, backfill, lease, reader)
-            watchers = (self._inbox, Watcher(config, sent_line, now, lease, sent, use="sent"))
-            tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
+            people = Watcher(config, sent_line, now, lease, sent, use="sent")
+            looking = watch(self._outcomes, lease, every=config.poll, sent_is_read=lambda: not people.problem)
+            tasks = [asyncio.create_task(work) for work in (self._inbox.run(), people.run(), looking)]
             try:
                 yield
             finally:

@@ -117,11 +117,35 @@ class EmailConfig(ChannelConfig):
     signature: str = Field(
         "", max_length=2000, description="Below every reply. {bot} and {address} are filled in."
     )
+    draft_header: bool = Field(
+        True, description="Write into the header of drafts what they rest on (X-SupportBot)."
+    )
+    note: str = Field(
+        "",
+        max_length=200,
+        description="A folder for notes that explain each draft, such as SupportBot; none when empty.",
+    )
     max_size: int = Field(
         25 * 1024 * 1024,
         ge=65536,
         le=100 * 1024 * 1024,
         description="Largest mail that is read whole, in bytes; of a larger one only the first MiB is read.",
+    )
+
+    max_image: int = Field(
+        4 * 1024 * 1024,
+        ge=0,
+        le=10 * 1024 * 1024,
+        description="Largest attached image that is kept and shown to models that see, in bytes, five of one "
+        "mail; 0 shows none.",
+    )
+
+    keep_raw: int = Field(
+        256 * 1024,
+        ge=0,
+        le=10 * 1024 * 1024,
+        description="How much of each mail in the inbox is kept as it came, in bytes from its beginning; 0 "
+        "keeps nothing.",
     )
 
     @property
@@ -144,6 +168,13 @@ class EmailConfig(ChannelConfig):
         """How far the first start looks back."""
         found = _SPAN.fullmatch(self.backfill or "")
         return int(found[1]) * _HOURS[found[2]] if found else 0
+
+    @model_validator(mode="after")
+    def _has_a_folder_for_notes(self) -> EmailConfig:
+        others = {"inbox", self.folders.inbox.lower(), self.folders.drafts.lower(), self.folders.sent.lower()}
+        if self.note and self.note.lower() in others:
+            raise ValueError("note needs a folder of its own, not one of those for mail")
+        return self
 
     @model_validator(mode="after")
     def _can_log_in(self) -> EmailConfig:

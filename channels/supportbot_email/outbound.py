@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supportbot.errors import Refused
 from supportbot_email.compose import Answer, NotWritten, compose
 from supportbot_email.mail import Address, Mail
+from supportbot_email.mark import mark
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
@@ -34,16 +35,22 @@ def to_mail(outbound: Outbound, *, message_id: str, asked: str, config: EmailCon
     answer = Answer(
         answered=_answered(outbound, asked),
         markdown=outbound.text,
-        signature=config.signature.replace("{bot}", bot_name).replace("{address}", config.address),
+        signature=signature_of(config, bot_name),
         identity=Address(name=name, address=config.address),
         recipient=Address(name=to["name"], address=to["to"]),
         message_id=message_id,
         now=datetime.fromtimestamp(outbound.created_at / 1000, UTC),
+        extra=(mark(outbound.sources),) if config.draft_header else (),
     )
     try:
         return compose(answer)
     except NotWritten as error:
         raise Refused(cause=str(error)) from error
+
+
+def signature_of(config: EmailConfig, bot_name: str) -> str:
+    """Return what stands below every reply."""
+    return config.signature.replace("{bot}", bot_name).replace("{address}", config.address)
 
 
 def _answered(outbound: Outbound, asked: str) -> Mail:

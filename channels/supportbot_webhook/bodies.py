@@ -32,13 +32,13 @@ _PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _BEARER = re.compile(r"Bearer ([!-~]{1,200})", re.IGNORECASE)
 
 
-async def read_model(request: web.Request, model: type[_Model]) -> _Model:
-    """Return the request's JSON body as a model.
+async def read_model(request: web.Request, model: type[_Model], *, limit: int = MAX_BODY) -> _Model:
+    """Return the request's JSON body, of ``limit`` bytes at most, as a model.
 
     Raises:
         Problem: 415, 413 or 400 it is not a JSON object we take; 422 it does not fit the model.
     """
-    return _validate(await read_json(request, limit=MAX_BODY), model)
+    return _validate(await read_json(request, limit=limit), model)
 
 
 class LargeBodies:

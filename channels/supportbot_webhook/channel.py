@@ -12,18 +12,22 @@ from supportbot.channel import Capabilities
 from supportbot.messages import Sent
 from supportbot.web import accepts_bodies
 from supportbot_webhook import routes
+from supportbot_webhook.assets import Assets
 from supportbot_webhook.callbacks import Callbacks
 from supportbot_webhook.config import WebhookConfig
 from supportbot_webhook.cors import Cors
+from supportbot_webhook.door import Door
 from supportbot_webhook.images import Images
 from supportbot_webhook.limits import TokenBuckets
 from supportbot_webhook.openapi import document
+from supportbot_webhook.opinions import Opinions
+from supportbot_webhook.pages import Pages
 from supportbot_webhook.programs import Programs
 from supportbot_webhook.replies import Replies
 from supportbot_webhook.sessions import Sessions
 from supportbot_webhook.signatures import Signer
 from supportbot_webhook.stream import Readers
-from supportbot_webhook.visitors import Visitors
+from supportbot_webhook.visitors import Visitors, longest_message
 
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
@@ -42,12 +46,14 @@ class WebhookChannel:
     Config = WebhookConfig
     capabilities = Capabilities(streaming=True)
 
-    def __init__(self, config: WebhookConfig, host: Host) -> None:
+    def __init__(self, config: WebhookConfig, host: Host, assets: Assets | None = None) -> None:
+        """``assets``: the widget's files, if not those of the package."""
         self._config = config
         self._host = host
         self._signer = Signer([secret.get_secret_value() for secret in config.secrets])
         self._callbacks = Callbacks(config, self._signer)
         self._images = Images(config.fetch_images)
+        self._assets = assets or Assets()
 
     def app(self, accept: Accept) -> web.Application:
         """Return the routes; those of an API that is switched off are not there.
@@ -70,8 +76,16 @@ class WebhookChannel:
 
         for operation, handler in served:
             app.router.add_route(operation.method, operation.path, handler)
+        if self._config.has_widget:
+            app.router.add_route(
+                "GET", "", self._to_page
+            )  # without the slash, a page's addresses lead elsewhere
         app.router.add_route(routes.DESCRIBE.method, routes.DESCRIBE.path, describe)
         return app
+
+    def page(self) -> str:
+        """Return the path of the page for people; empty when it is switched off."""
+        return f"{self._host.base_path}/" if self._config.has_widget else ""
 
     async def complete(self, turn: Turn) -> Turn:
         """Return the turn with the images that its newest messages only name, where bot.yaml lets them be
@@ -97,6 +111,9 @@ class WebhookChannel:
         """
         return None if outbound.address.get("callback_url") else _delivered_by_transcript(outbound)
 
+    async def _to_page(self, request: web.Request) -> web.Response:
+        raise web.HTTPPermanentRedirect(self.page())
+
     def _served(self, accept: Accept, readers: Readers) -> list[tuple[routes.Operation, Handler]]:
         """Return what is switched on, and who handles it."""
         config, host = self._config, self._host
@@ -113,17 +130,39 @@ class WebhookChannel:
             ]
         if config.visitors.enabled:
             sessions = Sessions(host.records, days=config.visitors.session_days)
+            door = Door(config.limits, sessions)
             visitors = Visitors(
-                config.limits, host, accept, sessions=sessions, readers=readers, budget=budget
+                config, host, accept, door=door, sessions=sessions, readers=readers, budget=budget
             )
+            opinions = Opinions(config.widget, host, door=door, sessions=sessions)
             served += [
                 (routes.OPEN_SESSION, visitors.open_session),
                 (routes.CLOSE_SESSION, visitors.close_session),
-                (routes.WRITE_MESSAGE, visitors.post_message),
+                (routes.WRITE_MESSAGE, _taking(longest_message(config), visitors.post_message)),
                 (routes.READ_MESSAGES, visitors.get_messages),
                 (routes.FOLLOW, visitors.get_events),
+                (routes.STATUS, opinions.get_status),
+                (routes.RATE_ANSWER, opinions.put_rating),
+                (routes.READ_IMAGE, opinions.get_image),
+                (routes.ANSWER_SURVEY, opinions.put_survey),
+                (routes.GIVE_EMAIL, opinions.put_email),
             ]
+            if config.identity is not None:
+                served.append((routes.IDENTIFY, visitors.identify))
+        if config.has_widget:
+            served += self._pages()
         return served
+
+    def _pages(self) -> list[tuple[routes.Operation, Handler]]:
+        pages = Pages(self._config, self._host, self._assets)
+        return [
+            (routes.LOADER, pages.loader),
+            (routes.FRAME, pages.frame),
+            (routes.PAGE, pages.page),
+            (routes.SCRIPT, pages.script),
+            (routes.STYLE, pages.style),
+            (routes.TYPES, pages.types),
+        ]
 
 
 def _taking(longest: int, handler: Handler) -> Handler:

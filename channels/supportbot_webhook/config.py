@@ -7,18 +7,15 @@ import binascii
 import re
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from supportbot.channel import ChannelConfig
 from supportbot_webhook.addresses import UnsafeUrl, check_url
+from supportbot_webhook.appearance import Widget
+from supportbot_webhook.keys import Identity  # noqa: TC001 - pydantic reads the annotation
+from supportbot_webhook.section import Origin, Section
 
-_ORIGIN = re.compile(r"(https?)://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
-_LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _CALLBACK_HOST = re.compile(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?")
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 def _check_secret(secret: SecretStr) -> SecretStr:
@@ -37,22 +34,6 @@ def _check_secret(secret: SecretStr) -> SecretStr:
     return secret
 
 
-def _check_origin(origin: str) -> str:
-    """Hold an origin to the exact form in which browsers send it (RFC 6454, section 6.2)."""
-    found = _ORIGIN.fullmatch(origin)
-    if not found:
-        raise ValueError(
-            "must be one exact origin such as https://www.example.com: "
-            "lower case, no *, no path, no slash at the end"
-        )
-    scheme, host, port = found.groups()
-    if scheme == "http" and host not in _LOOPBACK_HOSTS:
-        raise ValueError("must be https (http is for localhost only)")
-    if port == {"http": ":80", "https": ":443"}[scheme]:
-        raise ValueError(f"must not name the scheme's own port {port}: browsers leave it out")
-    return origin
-
-
 def _check_callback_host(host: str) -> str:
     if not _CALLBACK_HOST.fullmatch(host):
         raise ValueError("must be a host such as hooks.example.com, or host:port, in lower case")
@@ -60,18 +41,17 @@ def _check_callback_host(host: str) -> str:
 
 
 Secret = Annotated[SecretStr, AfterValidator(_check_secret)]
-Origin = Annotated[str, AfterValidator(_check_origin)]
 CallbackHost = Annotated[str, AfterValidator(_check_callback_host)]
 
 
-class Rate(_Section):
+class Rate(Section):
     """How often something may happen: a bucket of ``burst`` tokens that fills at ``per_minute``."""
 
     per_minute: float = Field(gt=0, le=10_000_000, description="How many per minute in the long run.")
     burst: int = Field(ge=1, le=1_000_000, description="How many at once after a pause.")
 
 
-class Limits(_Section):
+class Limits(Section):
     """What is answered with 429; null switches a limit off."""
 
     requests_per_address: Rate | None = Field(
@@ -88,7 +68,7 @@ class Limits(_Section):
     )
 
 
-class Streams(_Section):
+class Streams(Section):
     """Server-sent events and waiting requests."""
 
     per_session: int = Field(5, ge=1, le=1000, description="Open streams of one visitor session.")
@@ -104,12 +84,14 @@ class Streams(_Section):
     )
 
 
-class Visitors(_Section):
+class Visitors(Section):
     """The API for a website's visitors."""
 
     enabled: bool = Field(True, description="Offer it at all; otherwise its routes are 404.")
     allowed_origins: tuple[Origin, ...] = Field(
-        (), strict=False, description="Websites whose pages may use it, as exact origins."
+        (),
+        strict=False,
+        description="Websites whose pages may use it, and frame the widget, as exact origins.",
     )
     session_days: int = Field(30, ge=1, le=3650, description="How long a session lives, in days.")
 
@@ -154,6 +136,8 @@ class WebhookConfig(ChannelConfig):
         10.0, gt=0, le=25, description="Seconds a callback's receiver has to answer."
     )
     visitors: Visitors = Field(default_factory=Visitors, description="The API for a website's visitors.")
+    widget: Widget = Field(default_factory=Widget, description="The widget for websites, and the full page.")
+    identity: Identity | None = Field(None, description="How a website tells who its visitor is.")
     limits: Limits = Field(default_factory=Limits, description="What is answered with 429.")
     streams: Streams = Field(default_factory=Streams, description="Server-sent events and waiting requests.")
 
@@ -170,3 +154,8 @@ class WebhookConfig(ChannelConfig):
         except UnsafeUrl as error:
             raise ValueError(f"callback_url {error}") from None
         return self
+
+    @property
+    def has_widget(self) -> bool:
+        """There are pages: the widget is on, and so is the API that they live on."""
+        return self.visitors.enabled and self.widget.enabled

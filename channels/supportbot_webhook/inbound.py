@@ -6,15 +6,28 @@ from base64 import b64decode
 from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
 from supportbot.messages import Attachment, Inbound, Sender, clean_text
+from supportbot_webhook.identity import LONGEST_TOKEN
 
 if TYPE_CHECKING:
     from supportbot_webhook.sessions import Session
 
 MAX_TEXT = 32 * 1024
 """Longest text of one message, in bytes of UTF-8."""
+
+MOST_IMAGES = 3
+"""Images of one message of a visitor."""
 
 KEY_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]{1,200}$"
 """What a program's key of a conversation or a sender looks like: no control characters."""
@@ -46,17 +59,15 @@ Key = Annotated[str, Field(pattern=KEY_PATTERN, description="Compared exactly.")
 Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^([^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)?$")]
 
-
+_BASE64 = {
+    "type": "string",
+    "contentEncoding": "base64",
+    "description": "An image's bytes, within the limit for the whole body.",
+}
 Data = Annotated[
     bytes,
     BeforeValidator(_decoded),
-    WithJsonSchema(
-        {
-            "type": "string",
-            "contentEncoding": "base64",
-            "description": "An image's bytes, within the limit for the whole body.",
-        }
-    ),
+    WithJsonSchema(_BASE64),
 ]
 
 
@@ -105,6 +116,13 @@ class NewSession(_Body):
     email: Email = ""
 
 
+class VisitorImage(_Body):
+    """An image that a visitor sends; what kind it is, its bytes say."""
+
+    name: Name
+    data: Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema(_BASE64), Field(min_length=1)]
+
+
 class VisitorMessage(_Body):
     """What a visitor wrote."""
 
@@ -112,8 +130,47 @@ class VisitorMessage(_Body):
         pattern=r"^[A-Za-z0-9_-]{1,64}$",
         description="Made by the client, one per message; send it again to retry.",
     )
-    text: Text
+    images: tuple[VisitorImage, ...] = Field((), strict=False, max_length=MOST_IMAGES)
+    text: Annotated[
+        str,
+        AfterValidator(clean_text),
+        Field(description=f"Plain text, at most {MAX_TEXT} bytes of UTF-8; empty only beside images."),
+    ]
     wants_person: bool = Field(False, description='The visitor pressed "talk to a person".')
+
+    @field_validator("text")
+    @classmethod
+    def _says_something(cls, text: str, info: ValidationInfo) -> str:
+        return text if info.data.get("images") else _not_blank(text)
+
+
+class Token(_Body):
+    """A website's word for who its visitor is."""
+
+    token: str = Field(
+        max_length=LONGEST_TOKEN,
+        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
+        description="A JWT, signed by the website.",
+    )
+
+
+class Thumb(_Body):
+    """What a visitor thinks of an answer."""
+
+    verdict: Literal["good", "bad"]
+
+
+class Survey(_Body):
+    """What a visitor thinks of the whole conversation."""
+
+    score: int = Field(ge=1, le=5, description="1 is the worst, 5 the best.")
+    comment: Annotated[str, AfterValidator(clean_text), Field(max_length=1000)] = ""
+
+
+class Address(_Body):
+    """Where a visitor wants to be written to."""
+
+    email: str = Field(max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
 
 
 def from_program(
@@ -159,13 +216,19 @@ def from_visitor(channel: str, body: VisitorMessage, session: Session) -> Inboun
         channel=channel,
         conversation=session.conversation,
         sender=Sender(
-            id=session.visitor_id,
-            name=session.name,
-            email=session.email,
-            assurance="claimed" if session.name or session.email else "anonymous",
+            id=session.visitor_id, name=session.name, email=session.email, assurance=session.assurance
         ),
         text=body.text,
         keys=(f"{_VISITOR}{session.visitor_id}:{body.client_id}",),
+        attachments=tuple(
+            Attachment(
+                name=image.name,
+                content_type="application/octet-stream",  # the core looks at the bytes
+                size=len(image.data),
+                data=image.data,
+            )
+            for image in body.images
+        ),
         wants_person=body.wants_person,
     )
 

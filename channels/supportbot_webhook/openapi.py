@@ -99,6 +99,8 @@ def _answer(answer: Answer, schemas: dict[str, Any]) -> dict[str, Any]:
     content: dict[str, Any] = {}
     if answer.body is not None:
         content["application/json"] = {"schema": _schema(answer.body, schemas)}
+    if answer.media:
+        content[answer.media] = {}
     if answer.events:
         content["text/event-stream"] = {"schema": {"type": "string"}}
     return {"description": answer.description} | ({"content": content} if content else {})

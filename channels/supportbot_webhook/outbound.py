@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 
+from supportbot.channel import Verdict  # noqa: TC001 - a part of the JSON's description
 from supportbot_webhook.inbound import given_id
 
 if TYPE_CHECKING:
+    from supportbot.channel import Opinion
     from supportbot.messages import Accepted, Citation, Message, Outbound, State
-    from supportbot_webhook.sessions import Session
+    from supportbot_webhook.sessions import Identified, Session
 
 PublicState = Literal["bot", "queued", "human", "snoozed", "resolved"]
 PublicMessageState = Literal["pending", "answered", "handed_over", "ignored", "dead", "said"]
@@ -28,6 +30,26 @@ class PublicCitation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublicChoice:
+    """An answer to press: a button's words, and what the customer says by it."""
+
+    label: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicImage:
+    """An image of a message, to be fetched by its number ``n``. ``size`` is in bytes, the rest in pixels."""
+
+    n: int
+    name: str
+    content_type: str
+    size: int
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PublicMessage:
     """One message as its readers see it. ``created_at`` is Unix milliseconds."""
 
@@ -36,6 +58,8 @@ class PublicMessage:
     author: Literal["customer", "bot", "person", "system"]
     text: str
     citations: list[PublicCitation]
+    choices: list[PublicChoice]
+    images: list[PublicImage]
     created_at: int
     state: PublicMessageState
     client_id: str
@@ -99,6 +123,40 @@ class OpenedSession:
     visitor_id: str
     conversation: str
     expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IdentifiedSession:
+    """The session of a visitor whom their website vouches for. ``adopted``: what was said anonymously is
+    theirs now."""
+
+    token: str
+    visitor_id: str
+    conversation: str
+    expires_at: int
+    name: str
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What is known beside the messages. ``ratings`` are by the answers' numbers; ``away``: nobody of the
+    team is there now."""
+
+    state: PublicState | None
+    away: bool
+    identified: bool
+    name: str
+    email_known: bool
+    survey: int | None
+    ratings: dict[str, Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Continuation:
+    """The address is stored. ``continues_by_email``: answers will be sent there by themselves."""
+
+    continues_by_email: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +226,19 @@ def public_message(message: Message) -> PublicMessage:
         author=message.author,
         text=message.text,
         citations=public_citations(message.citations),
+        choices=[PublicChoice(label=choice.label, says=choice.says) for choice in message.choices],
+        images=[
+            PublicImage(
+                n=place,
+                name=file.name,
+                content_type=file.content_type,
+                size=file.size,
+                width=file.width,
+                height=file.height,
+            )
+            for place, file in enumerate(message.attachments)
+            if file.kept
+        ],
         created_at=message.created_at,
         state=message.state,
         client_id=given_id(message.client_key),
@@ -221,6 +292,32 @@ def opened_session(token: str, session: Session) -> OpenedSession:
         visitor_id=session.visitor_id,
         conversation=session.conversation,
         expires_at=session.expires_at,
+    )
+
+
+def identified_session(identified: Identified) -> IdentifiedSession:
+    """Return what a browser gets for a visitor who is known now."""
+    session = identified.session
+    return IdentifiedSession(
+        token=identified.token,
+        visitor_id=session.visitor_id,
+        conversation=session.conversation,
+        expires_at=session.expires_at,
+        name=session.name,
+        adopted=identified.adopted,
+    )
+
+
+def status_of(session: Session, opinion: Opinion, state: State | None, address: str, *, away: bool) -> Status:
+    """Return what is known beside the messages."""
+    return Status(
+        state=None if state is None else public_state(state),
+        away=away,
+        identified=bool(session.person),
+        name=session.name,
+        email_known=bool(address or session.reply_to or session.email),
+        survey=opinion.score,
+        ratings={str(seq): verdict for seq, verdict in opinion.verdicts.items()},
     )
 
 

@@ -6,8 +6,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from supportbot_webhook.bodies import MAX_SEQ
-from supportbot_webhook.inbound import KEY_PATTERN, NewSession, ProgramMessage, VisitorMessage
-from supportbot_webhook.outbound import OpenedSession, Page, Receipt, Result, VisitorReceipt
+from supportbot_webhook.inbound import (
+    KEY_PATTERN,
+    Address,
+    NewSession,
+    ProgramMessage,
+    Survey,
+    Thumb,
+    Token,
+    VisitorMessage,
+)
+from supportbot_webhook.outbound import (
+    Continuation,
+    IdentifiedSession,
+    OpenedSession,
+    Page,
+    Receipt,
+    Result,
+    Status,
+    VisitorReceipt,
+)
 from supportbot_webhook.programs import LONGEST_WAIT
 
 if TYPE_CHECKING:
@@ -25,7 +43,7 @@ class Parameter:
     name: str
     description: str
     schema: Mapping[str, Any]
-    where: Literal["query", "header"] = "query"
+    where: Literal["query", "header", "path"] = "query"
     required: bool = False
 
 
@@ -38,6 +56,8 @@ class Answer:
     """The JSON body's type; None when there is none."""
     events: bool = False
     """It may be a stream of server-sent events instead."""
+    media: str = ""
+    """The type of a body that is no JSON."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +65,7 @@ class Operation:
     """One method on one path."""
 
     id: str
-    method: Literal["GET", "POST", "DELETE"]
+    method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
     summary: str
     security: Security
@@ -65,6 +85,13 @@ _LIMIT = Parameter(
     name="limit",
     description="At most so many messages.",
     schema={"type": "integer", "minimum": 1, "maximum": 200, "default": 100},
+)
+_SEQ = Parameter(
+    name="seq",
+    where="path",
+    required=True,
+    description="The message's number.",
+    schema={"type": "integer", "minimum": 1, "maximum": MAX_SEQ},
 )
 
 PASS_MESSAGE = Operation(
@@ -172,6 +199,119 @@ FOLLOW = Operation(
     answers={200: Answer(description="Events: message, typing, delta, state, settled, bye.", events=True)},
     errors=(400, 401, 422),
 )
+
+IDENTIFY = Operation(
+    id="identify",
+    method="POST",
+    path="/sessions/identify",
+    summary="Say who the visitor is, by a token that their website signed. The session of the request, if it "
+    "has one, ends.",
+    security="none",
+    body=Token,
+    answers={
+        200: Answer(description="The session is that person's already, and goes on.", body=IdentifiedSession),
+        201: Answer(description="The session; its token is shown this once.", body=IdentifiedSession),
+    },
+    errors=(400, 401, 403, 413, 415, 422),
+)
+STATUS = Operation(
+    id="status",
+    method="GET",
+    path="/conversation/status",
+    summary="Read what is known beside the messages.",
+    security="session",
+    answers={200: Answer(description="Who is there, and what the visitor said of it.", body=Status)},
+    errors=(401,),
+)
+RATE_ANSWER = Operation(
+    id="rate_answer",
+    method="PUT",
+    path="/conversation/messages/{seq}/rating",
+    summary="Say what one thinks of an answer; the newest counts.",
+    security="session",
+    parameters=(_SEQ,),
+    body=Thumb,
+    answers={204: Answer(description="It is stored.")},
+    errors=(400, 401, 403, 404, 413, 415, 422),
+)
+READ_IMAGE = Operation(
+    id="read_image",
+    method="GET",
+    path="/conversation/messages/{seq}/images/{n}",
+    summary="Read an image of a message.",
+    security="session",
+    parameters=(
+        _SEQ,
+        Parameter(
+            name="n",
+            where="path",
+            required=True,
+            description="Which of its images.",
+            schema={"type": "integer", "minimum": 0},
+        ),
+    ),
+    answers={200: Answer(description="The image, never as a page of its own.", media="image/*")},
+    errors=(401, 404),
+)
+ANSWER_SURVEY = Operation(
+    id="answer_survey",
+    method="PUT",
+    path="/conversation/survey",
+    summary="Say what one thinks of the conversation; the newest counts.",
+    security="session",
+    body=Survey,
+    answers={204: Answer(description="It is stored.")},
+    errors=(400, 401, 403, 409, 413, 415, 422),
+)
+GIVE_EMAIL = Operation(
+    id="give_email",
+    method="PUT",
+    path="/conversation/email",
+    summary="Say where one wants to be written to.",
+    security="session",
+    body=Address,
+    answers={200: Answer(description="It is stored.", body=Continuation)},
+    errors=(400, 401, 403, 413, 415, 422),
+)
+
+
+def _file(name: str, path: str, summary: str, media: str, *parameters: Parameter) -> Operation:
+    return Operation(
+        id=name,
+        method="GET",
+        path=path,
+        summary=summary,
+        security="none",
+        parameters=parameters,
+        answers={
+            200: Answer(description="It.", media=media),
+            304: Answer(description="It has not changed (If-None-Match)."),
+        },
+        errors=(),
+    )
+
+
+_LANG = Parameter(
+    name="lang",
+    description="The language wished for, as Accept-Language writes it.",
+    schema={"type": "string"},
+)
+_THEME = Parameter(
+    name="theme",
+    description="Instead of widget.scheme.",
+    schema={"type": "string", "enum": ["auto", "light", "dark"]},
+)
+_VERSION = Parameter(
+    name="v",
+    description="Of the content; with it the answer may be kept for ever.",
+    schema={"type": "string"},
+)
+LOADER = _file("widget_loader", "/widget.js", "The script that a website embeds.", "text/javascript")
+FRAME = _file("widget_frame", "/frame", "The chat, for the widget's frame.", "text/html", _LANG, _THEME)
+PAGE = _file("widget_page", "/", "The chat as a page by itself.", "text/html", _LANG, _THEME)
+SCRIPT = _file("widget_script", "/chat.js", "The chat's script.", "text/javascript", _VERSION)
+STYLE = _file("widget_style", "/chat.css", "The chat's style.", "text/css", _VERSION)
+TYPES = _file("widget_types", "/widget.d.ts", "TypeScript types of the JavaScript API.", "text/plain")
 
 DESCRIBE = Operation(
     id="describe",

@@ -31,6 +31,7 @@ _PAGE = 100  # messages read at once
 _QUEUE = 256  # events a reader may lag behind before it is sent to the transcript
 _LOOK = 1.0  # seconds between two looks for readers that are gone
 _LIFETIME = 3600.0  # seconds after which a reader has to come again, and to show its token
+_ASK_AGAIN = 60.0  # seconds between two looks whether a session was ended in another process
 _LATER = {"Retry-After": "5"}
 _RETRY = b"retry: 2000\n\n"  # milliseconds a client should wait before it comes again
 _HEARTBEAT = b":\n\n"  # a comment: keeps proxies from closing the connection, and finds out who is gone
@@ -43,8 +44,11 @@ class ReaderGone(Exception):
 class Reader:
     """One open request that waits for what happens."""
 
-    def __init__(self, request: web.Request) -> None:
+    def __init__(self, request: web.Request, whose: str = "") -> None:
         self._request = request
+        self.whose = whose
+        """Which session's; empty for a program's."""
+        self._asked = time.monotonic()
         self._subscription: Subscription | None = None
         self._woken = asyncio.Event()
         self._until = time.monotonic() + _LIFETIME
@@ -55,6 +59,14 @@ class Reader:
         """Its connection is closed, or its time is up."""
         transport = self._request.transport
         return transport is None or transport.is_closing() or time.monotonic() > self._until
+
+    @property
+    def is_to_be_asked(self) -> bool:
+        """It is time to look again whether its session is over; says so once a minute."""
+        if time.monotonic() - self._asked < _ASK_AGAIN:
+            return False
+        self._asked = time.monotonic()
+        return True
 
     def end(self) -> None:
         """Let it finish what it has and come to an end."""
@@ -96,20 +108,20 @@ class Readers:
 
     @contextmanager
     def admit(
-        self, request: web.Request, conversation: str, *, at_most: int | None = None
+        self, request: web.Request, conversation: str, *, whose: str = "", at_most: int | None = None
     ) -> Iterator[Reader]:
-        """Count a reader in while it reads; ``at_most`` bounds the readers of this conversation.
+        """Count a reader in while it reads; ``at_most`` bounds those of one session, which ``whose`` names.
 
         Raises:
-            Problem: 429, this conversation has too many; 503, there are too many, or the bot stops.
+            Problem: 429, this session has too many; 503, there are too many, or the bot stops.
         """
         if self._watch is None:
             self._watch = asyncio.create_task(self._watch_over(request.config_dict[STOPPING]))
         if self._watch.done() or self._count >= self.settings.total:
             raise Problem(503, "unavailable", "Too many open streams. Try again in a moment.", headers=_LATER)
-        if at_most is not None and len(self._open.get(conversation, ())) >= at_most:
+        if at_most is not None and len(self._of(conversation, whose)) >= at_most:
             raise Problem(429, "too_many_streams", "This session has too many open streams.", headers=_LATER)
-        reader = Reader(request)
+        reader = Reader(request, whose)
         self._open.setdefault(conversation, set()).add(reader)
         self._count += 1
         try:
@@ -126,10 +138,13 @@ class Readers:
         for reader in self._open.get(conversation, ()):
             reader.wake()
 
-    def end(self, conversation: str) -> None:
-        """End all readers of a conversation: its session is over."""
-        for reader in self._open.get(conversation, ()):
+    def end(self, conversation: str, whose: str) -> None:
+        """End all readers of a session: it is over."""
+        for reader in self._of(conversation, whose):
             reader.end()
+
+    def _of(self, conversation: str, whose: str) -> list[Reader]:
+        return [reader for reader in self._open.get(conversation, ()) if reader.whose == whose]
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Clean up behind itself when the application ends: a ``cleanup_ctx``."""

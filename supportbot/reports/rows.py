@@ -41,6 +41,8 @@ class ConversationRow:
     customer: str
     """What the contact is called: their name, else their address, else the channel's key of them."""
     email: str
+    reply_to: str
+    """Where they want to be written to, on their own word; empty when they did not say."""
     assurance: str
     """How sure we are of who that is: anonymous, claimed or verified."""
     messages: int
@@ -219,6 +221,7 @@ def select_conversations() -> Select[Any]:
         conversations,
         contacts.c.name,
         contacts.c.email,
+        contacts.c.reply_to,
         contacts.c.assurance,
         contacts.c.external_id.label("contact"),
     ).join(contacts, contacts.c.id == conversations.c.contact_id)
@@ -233,6 +236,7 @@ def conversation_row(row: Any) -> ConversationRow:
         state=row.state,
         customer=row.name or row.email or row.contact,
         email=row.email,
+        reply_to=row.reply_to,
         assurance=row.assurance,
         messages=row.last_seq,
         open_turn_id=row.open_turn_id,

@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from supportbot.channel import Host
+from supportbot.channel import Host, Opinion
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
@@ -28,8 +28,8 @@ from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.channel import Verdict
-    from supportbot.messages import Citation, Inbound, MessageState, State
+    from supportbot.channel import DraftOutcome, Verdict
+    from supportbot.messages import Attachment, Choice, Citation, Inbound, MessageState, State
 
 
 class MemoryRecords:
@@ -54,9 +54,18 @@ class MemoryRecords:
         await self.put(key, value, expires_at=expires_at)
         return True
 
-    async def delete(self, key: str) -> None:
-        """Forget a key."""
-        self._values.pop(key, None)
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``; says whether it did."""
+        found = await self.get(key)
+        if found is None or found != json.loads(json.dumps(before)):
+            return False
+        await self.put(key, after, expires_at=expires_at)
+        return True
+
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key. With ``only``, not if it holds another value."""
+        if only is None or await self.get(key) == only:
+            self._values.pop(key, None)
 
     async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
@@ -80,8 +89,11 @@ class _Conversation:
 class MemoryTranscripts:
     """What was said, in memory."""
 
-    def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
+    def __init__(
+        self, conversations: Mapping[str, _Conversation], files: Mapping[tuple[str, int, int], bytes]
+    ) -> None:
         self._conversations = conversations
+        self._files = files
 
     async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
         """Return up to ``limit`` messages after number ``after``, oldest first."""
@@ -107,6 +119,14 @@ class MemoryTranscripts:
                     return True
         return False
 
+    async def attachment(self, external_id: str, seq: int, place: int) -> Attachment | None:
+        """Return an attachment of a message with its bytes; None when there is none."""
+        data = self._files.get((external_id, seq, place), b"")
+        if not data:
+            return None
+        message = self._conversations[external_id].messages[seq - 1]
+        return message.attachments[place].evolve(data=data)
+
     async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
         """Return the newest conversations that a sender began, the newest first."""
         theirs = [(key, c) for key, c in self._conversations.items() if c.begun_by == sender]
@@ -124,15 +144,71 @@ class MemoryTranscripts:
 
 
 class MemoryRatings:
-    """What people thought of answers, in memory; it takes any turn for one that there is."""
+    """What people thought of answers and conversations, in memory; any turn is one that there is."""
 
-    def __init__(self) -> None:
-        self.given: dict[tuple[str, str], Verdict] = {}
+    def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
+        self._conversations = conversations
+        self.verdicts: dict[tuple[str, str], Verdict] = {}
         """By turn and rater."""
+        self.scores: dict[tuple[str, str], tuple[int, str]] = {}
+        """Score and comment, by the channel's key of the conversation and rater."""
 
     async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
         """Store a verdict."""
-        self.given[turn_id, rater] = verdict
+        self.verdicts[turn_id, rater] = verdict
+        return True
+
+    async def score(self, external_id: str, *, rater: str, score: int, comment: str = "") -> bool:
+        """Store a score."""
+        if external_id not in self._conversations:
+            return False
+        self.scores[external_id, rater] = (score, comment)
+        return True
+
+    async def given(self, external_id: str, *, rater: str) -> Opinion:
+        """Return what somebody said of a conversation and its answers."""
+        found = self._conversations.get(external_id)
+        theirs = {
+            message.seq: self.verdicts[message.turn_id, rater]
+            for message in (found.messages if found else ())
+            if message.author == "bot" and message.turn_id and (message.turn_id, rater) in self.verdicts
+        }
+        score = self.scores.get((external_id, rater))
+        return Opinion(verdicts=theirs, score=None if score is None else score[0])
+
+
+class MemoryContacts:
+    """Where people want to be written to, in memory."""
+
+    def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
+        self._conversations = conversations
+        self.addresses: dict[str, str] = {}
+        """By the channel's key of the conversation."""
+
+    async def write_to(self, external_id: str, email: str) -> bool:
+        """Store an address."""
+        if external_id not in self._conversations:
+            return False
+        self.addresses[external_id] = email
+        return True
+
+    async def address(self, external_id: str) -> str:
+        """Return an address; empty when there is none."""
+        return self.addresses.get(external_id, "")
+
+
+class MemoryDrafts:
+    """What became of drafts, in memory; it takes any delivery for one that there is."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, tuple[DraftOutcome, int, int | None]] = {}
+        """By delivery: the outcome, the draft's length, how much of it was changed."""
+
+    async def record(
+        self, delivery_id: str, outcome: DraftOutcome, *, length: int = 0, changed: int | None = None
+    ) -> bool:
+        """Store how a draft stands."""
+        self.outcomes[delivery_id] = (outcome, length, changed)
         return True
 
 
@@ -149,19 +225,24 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
-        self.ratings = MemoryRatings()
+        self.drafts = MemoryDrafts()
         self._conversations: dict[str, _Conversation] = {}
+        self.ratings = MemoryRatings(self._conversations)
+        self.contacts = MemoryContacts(self._conversations)
+        self._files: dict[tuple[str, int, int], bytes] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
         self.records = MemoryRecords()
         self.host = Host(
             name=name,
             records=self.records,
-            transcripts=MemoryTranscripts(self._conversations),
+            transcripts=MemoryTranscripts(self._conversations, self._files),
             feed=self._feed,
             ignored=self.ignored.append,
             tools=tools,
             ratings=self.ratings,
+            drafts=self.drafts,
+            contacts=self.contacts,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
@@ -178,14 +259,17 @@ class FakeCore:
             inbound.conversation, _Conversation(id=new_id("conv"), address={}, begun_by=inbound.sender.id)
         )
         conversation.address = inbound.address or conversation.address
+        kept = judged(inbound.attachments)
         message = self._say(
             conversation,
             inbound.author,
             clean_text(inbound.text),
             state=_state_of(inbound, conversation.state),
             client_key=inbound.keys[0],
-            attachments=told(judged(inbound.attachments)),
+            attachments=told(kept),
         )
+        for place, file in enumerate(kept):
+            self._files[inbound.conversation, message.seq, place] = file.data
         self._seen.update(dict.fromkeys(inbound.keys, (inbound.conversation, message.seq)))
         if message.state == "handed_over":
             settled = Settled((message.id,), "handed_over", conversation.state)
@@ -217,7 +301,13 @@ class FakeCore:
         found.written += len(text)
 
     def reply(
-        self, conversation: str, text: str, *, citations: tuple[Citation, ...] = (), handoff: str = ""
+        self,
+        conversation: str,
+        text: str,
+        *,
+        citations: tuple[Citation, ...] = (),
+        choices: tuple[Choice, ...] = (),
+        handoff: str = "",
     ) -> Outbound:
         """End the turn (beginning one if need be) with a reply; returns the delivery to give the channel."""
         found = self._conversations[conversation]
@@ -230,7 +320,7 @@ class FakeCore:
         outcome = Outcome(
             message_ids=tuple(message.id for message in asked), state="answered", speaks=found.state
         )
-        said = self._say(found, "bot", text, outcome, turn_id=turn_id, citations=citations)
+        said = self._say(found, "bot", text, outcome, turn_id=turn_id, citations=citations, choices=choices)
         if handoff:
             self.settle(conversation, "handed_over", reason="queued")
             self.change_state(conversation, "queued")
@@ -247,6 +337,7 @@ class FakeCore:
             seq=said.seq,
             in_reply_to=asked[-1].client_key if asked else "",
             citations=citations,
+            choices=choices,
             handoff=handoff,
             created_at=said.created_at,
         )

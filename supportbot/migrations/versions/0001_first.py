@@ -39,7 +39,9 @@ def upgrade() -> None:
     _tool_calls()
     _triages()
     _ratings()
+    _surveys()
     _deliveries()
+    _drafts()
     _events()
     _records()
     _leases()
@@ -55,8 +57,10 @@ def downgrade() -> None:
         "leases",
         "records",
         "events",
+        "drafts",
         "deliveries",
         "triages",
+        "surveys",
         "ratings",
         "tool_calls",
         "spending",
@@ -94,6 +98,7 @@ def _contacts() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("email", sa.Text, nullable=False),
         sa.Column("assurance", sa.Text, nullable=False),
+        sa.Column("reply_to", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_contacts_tenant_id"),
@@ -146,6 +151,7 @@ def _messages() -> None:
         sa.Column("turn_id", sa.Text),
         sa.Column("attachments", _JSON, nullable=False),
         sa.Column("citations", _JSON, nullable=False),
+        sa.Column("choices", _JSON, nullable=False),
         sa.Column("assurance", sa.Text, nullable=False),
         sa.Column("sent_at", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -314,6 +320,20 @@ def _ratings() -> None:
     op.create_index("ix_ratings_conversation", "ratings", ["conversation_id"])
 
 
+def _surveys() -> None:
+    op.create_table(
+        "surveys",
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("rater", sa.Text, nullable=False),
+        sa.Column("score", sa.Integer, nullable=False),
+        sa.Column("comment", sa.Text, nullable=False),
+        sa.Column("rated_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("conversation_id", "rater", name="pk_surveys"),
+        _of_conversation("surveys"),
+        sqlite_with_rowid=False,
+    )
+
+
 def _deliveries() -> None:
     op.create_table(
         "deliveries",
@@ -334,7 +354,9 @@ def _deliveries() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("address", _JSON, nullable=False),
         sa.Column("in_reply_to", sa.Text, nullable=False),
+        sa.Column("sources", _JSON, nullable=False),
         sa.Column("handoff", sa.Text, nullable=False),
+        sa.Column("choices", _JSON, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
@@ -350,6 +372,26 @@ def _deliveries() -> None:
     unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
+
+
+def _drafts() -> None:
+    op.create_table(
+        "drafts",
+        sa.Column("delivery_id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("length", sa.Integer, nullable=False),
+        sa.Column("changed", sa.Integer),
+        sa.Column("left_at", sa.BigInteger, nullable=False),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("delivery_id", name="pk_drafts"),
+        _of_conversation("drafts"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_drafts_conversation", "drafts", ["conversation_id"])
+    op.create_index("ix_drafts_left", "drafts", ["left_at"])
 
 
 def _events() -> None:

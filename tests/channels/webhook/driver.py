@@ -25,6 +25,8 @@ from supportbot_webhook import WebhookChannel, WebhookConfig
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from supportbot_webhook.assets import Assets
+
 SECRET = "whsec_" + base64.b64encode(b"the secret that signs now").decode()
 OLD_SECRET = "whsec_" + base64.b64encode(b"the secret that is leaving").decode()
 ORIGIN = "https://www.example.com"
@@ -180,11 +182,13 @@ class Site:
 
 
 @asynccontextmanager
-async def running(server: ServerSection | None = None, **section: Any) -> AsyncIterator[Site]:
+async def running(
+    server: ServerSection | None = None, *, assets: Assets | None = None, **section: Any
+) -> AsyncIterator[Site]:
     """Run a channel with this section of bot.yaml; limits are off unless it says otherwise."""
     section = {"type": "webhook", "secrets": [SECRET], "limits": UNLIMITED} | section
     core = FakeCore("web")
-    channel = WebhookChannel(WebhookConfig.model_validate(section), core.host)
+    channel = WebhookChannel(WebhookConfig.model_validate(section), core.host, assets)
     metrics, settings = Metrics(), server or ServerSection(port=0)
     root = new_application(settings, metrics)
     root.add_subapp(core.host.base_path, channel.app(core.accept))

@@ -98,7 +98,7 @@ async def test_an_allowed_page_gets_its_preflight_answered(site: Site) -> None:
     answer = await site.ask("OPTIONS", "/conversation/messages", headers=headers)
     assert (204, b"") == (answer.status, answer.body)
     assert ORIGIN == answer.headers["Access-Control-Allow-Origin"]
-    assert "GET, POST, DELETE" == answer.headers["Access-Control-Allow-Methods"]
+    assert "GET, POST, PUT, DELETE" == answer.headers["Access-Control-Allow-Methods"]
     assert {"authorization", "content-type", "last-event-id"} == {
         name.strip().lower() for name in answer.headers["Access-Control-Allow-Headers"].split(",")
     }

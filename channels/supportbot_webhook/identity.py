@@ -1,0 +1,121 @@
+"""Who a visitor is, as their website vouches for it: a signed token (JWT, RFC 7519), read strictly.
+
+The key is found by its name, and the key says the algorithm: what the token's head claims decides nothing
+(RFC 8725, section 3.1). ``jwt`` is imported where it is needed: it takes as long as all the rest together.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from time import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from supportbot_webhook.keys import Identity, Key
+
+LONGEST_TOKEN = 8192  # characters
+
+_LONGEST_LIFE = 24 * 3600  # seconds that a token may be good for
+_LEEWAY = 30  # seconds that two clocks may differ
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_EMAIL = re.compile(r"[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+")
+_LONGEST = {"sub": 200, "name": 200, "email": 254}
+
+
+class NotIdentified(Exception):
+    """The token is not good: malformed, of no key, wrongly signed, expired, for somebody else. Nobody is told
+    which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """Whom a website vouches for."""
+
+    subject: str
+    """The website's own key of them, compared exactly."""
+    name: str = ""
+    email: str = ""
+
+    @property
+    def key(self) -> str:
+        """What stands for the subject in our records: of one length, and telling nothing."""
+        return sha256(self.subject.encode()).hexdigest()
+
+
+class Verifier:
+    """Reads one website's tokens."""
+
+    def __init__(self, identity: Identity) -> None:
+        import jwt  # now, and not with the first visitor: it takes a while
+
+        self._jwt = jwt.PyJWT(options={"require": ["exp", "aud", "sub"]})
+        self._header = jwt.get_unverified_header
+        self._error = jwt.PyJWTError
+        self._identity = identity
+        self._keys = {key.id: (key, _material(key)) for key in identity.keys}
+
+    def verify(self, token: str) -> Person:
+        """Return the person whom a token names.
+
+        Raises:
+            NotIdentified: it is not good.
+        """
+        try:
+            key, material = self._key(self._header(token))
+            claims = self._jwt.decode(
+                token,
+                material,
+                algorithms=[key.algorithm],
+                audience=self._identity.audience,
+                issuer=self._identity.issuer,
+                leeway=_LEEWAY,
+            )
+        except (self._error, ValueError, TypeError, RecursionError, OverflowError):
+            raise NotIdentified from None
+        _check_life(claims)
+        return Person(
+            subject=_text(claims, "sub", required=True),
+            name=_text(claims, "name").strip(),
+            email=_email(_text(claims, "email")),
+        )
+
+    def _key(self, head: dict[str, Any]) -> tuple[Key, Any]:
+        """Return the key that a token's head names; it need not name the only one there is."""
+        name = head.get("kid")
+        if name is None and len(self._keys) == 1:
+            name = next(iter(self._keys))
+        found = self._keys.get(name) if isinstance(name, str) else None
+        if found is None or "crit" in head or head.get("alg") != found[0].algorithm:
+            raise NotIdentified
+        return found
+
+
+def _material(key: Key) -> Any:
+    return key.secret.get_secret_value() if key.secret is not None else key.public_key
+
+
+def _check_life(claims: dict[str, Any]) -> None:
+    """Hold a token to 24 hours, by its own dates and by our clock."""
+    dates = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
+    if not all(isinstance(date, int | float) and not isinstance(date, bool) for date in dates):
+        raise NotIdentified
+    expires, now = claims["exp"], time()
+    if expires - now > _LONGEST_LIFE + _LEEWAY or expires - claims.get("iat", now) > _LONGEST_LIFE + _LEEWAY:
+        raise NotIdentified
+
+
+def _text(claims: dict[str, Any], name: str, *, required: bool = False) -> str:
+    value = claims.get(name, "")
+    if not isinstance(value, str) or len(value) > _LONGEST[name] or _UNPRINTABLE.search(value):
+        raise NotIdentified
+    if required and not value.strip():
+        raise NotIdentified
+    return value
+
+
+def _email(address: str) -> str:
+    if address and not _EMAIL.fullmatch(address):
+        raise NotIdentified
+    return address

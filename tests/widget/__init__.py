@@ -1,0 +1,1 @@
+"""The website widget in a real browser, on a real website, before the real program."""

@@ -1,0 +1,178 @@
+"""All that a test of the widget needs, started and connected: model, bot, website, browser."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from tests.acceptance.program import UNLIMITED, BotFolder, Program, program
+from tests.widget.site import Site
+from tests.widget.talking import TalkingModel
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Page
+
+ARTEFACTS = Path(__file__).parent.parent / "artefacts" / "widget"
+IDENTITY_SECRET = "a-secret-of-the-site-with-more-than-32-bytes"
+_EXPECTED = ("net::ERR_", "the server responded with a status of")  # a failed request is no script's mistake
+
+
+@dataclass
+class Visitor:
+    """A page with the widget in it, and what went wrong in it."""
+
+    page: Page
+    chat: FrameLocator
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    """The origins that anything was asked of."""
+
+    @property
+    def launcher(self) -> Locator:
+        return self.page.locator("button[aria-expanded]").last
+
+    @property
+    def box(self) -> Locator:
+        return self.chat.get_by_role("textbox").last
+
+    @property
+    def bubbles(self) -> Locator:
+        return self.chat.locator(".bubble:not(.typing)")
+
+    async def open(self) -> None:
+        """Open the chat and wait until it may be used."""
+        await self.launcher.click()
+        await self.box.wait_for()
+
+    async def write(self, text: str) -> None:
+        """Send a message."""
+        await self.box.fill(text)
+        await self.box.press("Enter")
+
+    async def sees(self, text: str) -> None:
+        """Wait until a text stands in the conversation."""
+        await self.chat.locator(".lines").get_by_text(text).first.wait_for()
+
+    async def texts(self) -> list[str]:
+        """Return what stands in the bubbles; the first is the greeting."""
+        return await self.bubbles.all_inner_texts()
+
+    async def show(self, name: str) -> None:
+        """Keep a picture among the tests' artefacts."""
+        ARTEFACTS.mkdir(parents=True, exist_ok=True)
+        await self.page.screenshot(path=ARTEFACTS / f"{name}.png", animations="disabled", caret="initial")
+
+
+@dataclass
+class Stage:
+    """What is there."""
+
+    browser: Browser
+    model: TalkingModel
+    program: Program
+    site: Site
+    folder: BotFolder
+    contexts: list[BrowserContext] = field(default_factory=list)
+
+    @property
+    def base(self) -> str:
+        """The channel's address, with a slash at its end."""
+        return f"{self.program.url}/channels/web/"
+
+    async def context(self, **options: Any) -> BrowserContext:
+        """Return a browser of a person's own."""
+        context = await self.browser.new_context(**({"viewport": {"width": 1000, "height": 760}} | options))
+        context.set_default_timeout(15_000)
+        self.contexts.append(context)
+        return context
+
+    async def visitor(
+        self, context: BrowserContext | None = None, *, url: str = "", page: bool = False, **options: Any
+    ) -> Visitor:
+        """Return somebody who has the website before them; ``page``: the bot's full page instead."""
+        context = context or await self.context(**options)
+        opened = await context.new_page()
+        chat = opened.locator("html").frame_locator("iframe") if not page else opened  # type: ignore[assignment]
+        visitor = Visitor(opened, chat)  # type: ignore[arg-type]
+        opened.on("pageerror", lambda error: visitor.errors.append(str(error)))
+        opened.on(
+            "console",
+            lambda message: (
+                visitor.errors.append(message.text)
+                if message.type in {"error", "warning"}
+                and not any(part in message.text for part in _EXPECTED)
+                else None
+            ),
+        )
+        opened.on("request", lambda request: visitor.requests.append(_origin(request.url)))
+        await opened.goto(url or (self.base if page else f"{self.site.origin}/"))
+        return visitor
+
+    def origins(self) -> set[str]:
+        """Return those that may be asked: the website and the bot."""
+        return {self.site.origin, self.program.url}
+
+
+@asynccontextmanager
+async def stage(
+    root: Path,
+    browser: Browser,
+    *,
+    widget: dict[str, Any] | None = None,
+    knowledge_only: bool = False,
+    **sections: Any,
+) -> AsyncIterator[Stage]:
+    """Start everything.
+
+    Args:
+        root: an empty folder.
+        browser: Chromium.
+        widget: more keys of the channel's ``widget``.
+        knowledge_only: the bot has no model and answers from its article.
+        sections: more keys of ``BotFolder``.
+    """
+    async with TalkingModel() as model, Site() as site:
+        webhook = {
+            "limits": UNLIMITED,
+            "streams": {"per_session": 50},
+            "visitors": {"allowed_origins": [site.origin]},
+            "widget": {"images": True, "suggestions": ["Where is my parcel?"], **(widget or {})},
+            "identity": {
+                "audience": "supportbot",
+                "keys": [{"id": "one", "algorithm": "HS256", "secret": "${BOT_IDENTITY}"}],
+            },
+            **sections.pop("webhook", {}),
+        }
+        folder = BotFolder(
+            root,
+            model_url="" if knowledge_only else model.url,
+            webhook=webhook,
+            server={"port": _free_port()},  # the same one after a restart
+            bot={"company": "Juniper & Pine"},
+            **sections,
+        )
+        async with program(folder, environment={"BOT_IDENTITY": IDENTITY_SECRET}) as started:
+            here = Stage(browser, model, started, site, folder)
+            site.bot = here.base
+            try:
+                yield here
+            finally:
+                for context in here.contexts:
+                    await context.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}" if parts.scheme.startswith("http") else f"{parts.scheme}:"

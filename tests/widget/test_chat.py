@@ -1,0 +1,237 @@
+"""The way of a visitor through the widget: open, write, read, come back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.widget.stage import Stage
+
+ANSWER = """**Standard delivery** takes *two to four* working days.
+
+| Service | Time |
+|---|---|
+| Standard | 2–4 days |
+
+1. Open your account
+2. Press `Track`
+
+More in the [guide](https://example.com/guide)."""
+
+
+async def test_a_visitor_chats(here: Stage) -> None:
+    """On a website of another origin: open, ask, watch the answer grow, and read it as Markdown."""
+    visitor = await here.visitor()
+    await visitor.launcher.wait_for()
+    await visitor.show("closed")
+    await visitor.open()
+    await visitor.show("open")
+    await visitor.write("How long does delivery take?")
+    await here.model.asked()
+    await visitor.chat.locator(".typing").wait_for()
+    here.model.say("**Standard ", "delivery")
+    await visitor.chat.locator(".bubble strong", has_text="Standard delivery").wait_for()
+    here.model.say(ANSWER.removeprefix("**Standard delivery"))
+    await visitor.chat.locator(".bubble td", has_text="2–4 days").wait_for()
+    await visitor.show("streaming")
+    here.model.finish()
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    assert "https://example.com/guide" == await visitor.chat.get_by_role("link").get_attribute("href")
+    assert ["Open your account", "Press Track"] == await visitor.chat.locator(".bubble li").all_inner_texts()
+    await visitor.show("answered")
+    assert [] == visitor.errors
+    assert here.origins() == set(visitor.requests)
+
+
+async def test_a_reload_in_mid_stream_loses_nothing(here: Stage) -> None:
+    """The page is reloaded while an answer is being written; it goes on from its beginning and ends whole."""
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("Tell me a story")
+    await here.model.asked()
+    here.model.say("Once upon ")
+    await visitor.sees("Once upon")
+    await visitor.page.reload()
+    await visitor.open()
+    await visitor.sees("Once upon")
+    here.model.say("a time.")
+    await visitor.sees("Once upon a time.")
+    here.model.finish()
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    assert ["Tell me a story", "Once upon a time."] == (await visitor.texts())[1:]
+    assert 1 == len(here.model.requests)
+
+
+async def test_a_killed_server_answers_after_its_restart(here: Stage) -> None:
+    """kill -9 in mid-stream: the visitor sees that it is lost, and the whole answer once it is back."""
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("Tell me a story")
+    await here.model.asked()
+    here.model.say("Once upon ")
+    await visitor.sees("Once upon")
+    await here.program.kill()
+    await visitor.chat.locator(".banner").wait_for()
+    await visitor.show("reconnecting")
+    await visitor.write("Are you there?")
+    here.model.forget()
+    here.model.answer = "Once upon a time."
+    await here.program.start()
+    await visitor.chat.locator(".banner").wait_for(state="hidden")
+    await visitor.sees("Once upon a time.")
+    await visitor.chat.locator(".row.customer .bubble:not(.unsent)", has_text="Are you there?").wait_for()
+    await visitor.chat.locator(".row.bot .meta").last.wait_for()
+    texts = await visitor.texts()
+    assert 1 == texts.count("Tell me a story")
+    assert 1 == texts.count("Are you there?")
+
+
+async def test_two_tabs_follow_each_other(here: Stage) -> None:
+    """What is written in one tab is seen in the other, and so is the answer while it grows; one stream feeds both."""
+    context = await here.context()
+    one = await here.visitor(context)
+    await one.open()
+    await one.write("Where is my parcel?")
+    await here.model.asked()
+    two = await here.visitor(context)
+    await two.open()
+    await two.sees("Where is my parcel?")
+    here.model.say("On its ")
+    await one.sees("On its")
+    await two.sees("On its")
+    here.model.say("way.")
+    here.model.finish()
+    await two.chat.get_by_role("button", name="Copy").wait_for()
+    assert await one.texts() == await two.texts()
+    # The first tab, which held the connection, goes away: the second takes over.
+    await one.page.close()
+    await two.write("Thank you")
+    await here.model.asked()
+    here.model.say("You are welcome.")
+    here.model.finish()
+    await two.sees("You are welcome.")
+
+
+async def test_offline_is_said_and_what_was_written_is_sent_later(here: Stage) -> None:
+    """Without a network the message waits, is kept over a reload, and is sent once when the network is back."""
+    here.model.answer = "It is on its way."
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("Hello")
+    await visitor.sees("It is on its way.")
+    await here.program.kill()
+    await visitor.write("Where is my parcel?")
+    await visitor.chat.locator(".unsent").wait_for()
+    await visitor.show("offline")
+    await here.program.start()
+    await visitor.page.reload()
+    await visitor.open()
+    await visitor.chat.locator(".row.customer").nth(1).wait_for()
+    await visitor.chat.locator(".row.bot .meta").nth(1).wait_for()
+    assert ["Hello", "It is on its way.", "Where is my parcel?", "It is on its way."] == (
+        await visitor.texts()
+    )[1:]
+
+
+async def test_unread_messages_are_counted(here: Stage) -> None:
+    """An answer that comes while the chat is closed shows on the launcher, in an event and in no live region."""
+    visitor = await here.visitor()
+    await visitor.page.evaluate("SupportBot.on('unread', ({count}) => (window.unread = count))")
+    await visitor.open()
+    await visitor.write("Hello")
+    await here.model.asked()
+    await visitor.page.evaluate("SupportBot.close()")
+    here.model.say("Hi!")
+    here.model.finish()
+    await visitor.page.locator("b", has_text="1").wait_for()
+    assert 1 == await visitor.page.evaluate("window.unread")
+    assert "Open chat, 1 unread" == await visitor.launcher.get_attribute("aria-label")
+    await visitor.show("unread")
+    await visitor.open()
+    await visitor.page.locator("b").wait_for(state="hidden")
+    assert 0 == await visitor.page.evaluate("window.unread")
+
+
+async def test_feedback_and_a_rating(here: Stage) -> None:
+    """A thumb and the stars reach the bot, and are there after a reload."""
+    here.model.answer = "Four days."
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("How long?")
+    await visitor.sees("Four days.")
+    good = visitor.chat.get_by_role("button", name="Helpful", exact=True)
+    async with visitor.page.expect_response(lambda response: response.url.endswith("/rating")) as rated:
+        await good.click()
+    assert 204 == (await rated.value).status
+    await visitor.chat.get_by_role("button", name="More").click()
+    await visitor.chat.get_by_role("button", name="Rate this chat").click()
+    await visitor.chat.locator(".stars label").nth(3).click()
+    await visitor.chat.get_by_role("textbox", name="What could be better?").fill("Nothing")
+    await visitor.show("rating")
+    await visitor.chat.locator(".card").get_by_role("button", name="Send").click()
+    await visitor.chat.get_by_text("Thank you for telling us.").wait_for()
+    await visitor.page.reload()
+    await visitor.open()
+    await visitor.chat.locator("[aria-pressed=true]").wait_for()
+    assert "true" == await good.get_attribute("aria-pressed")
+
+
+async def test_a_person_is_asked_for(here: Stage) -> None:
+    """The menu asks for a person; the chat and the site's page are told who speaks."""
+    visitor = await here.visitor()
+    await visitor.page.evaluate(
+        "window.said = []; SupportBot.on('handoff', ({state}) => window.said.push(state))"
+    )
+    await visitor.open()
+    await visitor.chat.get_by_role("button", name="More").click()
+    await visitor.chat.get_by_role("button", name="Talk to a person").click()
+    await visitor.chat.get_by_text("A person will join you here.").wait_for()
+    await visitor.show("hand-over")
+    assert ["queued"] == await visitor.page.evaluate("window.said")
+
+
+async def test_sources_are_cards(tmp_path_factory: pytest.TempPathFactory, browser: object) -> None:
+    """An answer from the knowledge shows where it stands, and what stands there."""
+    from tests.widget.stage import stage
+
+    async with stage(tmp_path_factory.mktemp("bot") / "bot", browser, knowledge_only=True) as here:  # type: ignore[arg-type]
+        visitor = await here.visitor()
+        await visitor.open()
+        await visitor.chat.get_by_role("button", name="Where is my parcel?").click()
+        source = visitor.chat.locator(".source")
+        await source.locator("summary").click()
+        await source.get_by_text("A parcel takes three days.").wait_for()
+        await visitor.show("citation")
+
+
+async def test_an_image_is_sent(here: Stage) -> None:
+    """A pasted or chosen image is shown, goes with the message, and is there after a reload."""
+    here.model.answer = "A red square."
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.page.evaluate("0")
+    frame = visitor.page.frames[1]
+    await frame.evaluate(
+        """async () => {
+          const canvas = Object.assign(document.createElement("canvas"), {width: 3000, height: 2000});
+          const context = canvas.getContext("2d"); context.fillStyle = "#b33"; context.fillRect(0, 0, 3000, 2000);
+          const blob = await new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
+          const files = new DataTransfer(); files.items.add(new File([blob], "photo.png", {type: "image/png"}));
+          document.querySelector("textarea").dispatchEvent(
+            new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+        }"""
+    )
+    await visitor.chat.locator(".previews .picture").wait_for()
+    await visitor.write("What is this?")
+    await visitor.sees("A red square.")
+    await visitor.chat.locator("img.picture").wait_for()
+    await visitor.show("image")
+    await visitor.page.reload()
+    await visitor.open()
+    picture = visitor.chat.locator("img.picture")
+    await picture.wait_for()
+    assert [1600, 1067] == await picture.evaluate(
+        "async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight])"
+    )
