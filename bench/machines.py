@@ -264,13 +264,13 @@ async def relay(folder: Path, _options: argparse.Namespace) -> None:
                 headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bearer}"}
                 await connection.request("POST", "/channels/web/conversation/messages", headers, body)
                 async with asyncio.timeout(60):
-                    replies = 0
+                    replies, rest = 0, ""
                     while replies < 2:
                         line = await reader.readline()
                         now = time.perf_counter()
                         if line.startswith(b"data:") and b'"offset"' in line:
-                            for word in json.loads(line[5:])["text"].split():
-                                latencies.seconds.append(now - float(word[1:].split("-")[0]))
+                            *words, rest = (rest + json.loads(line[5:])["text"]).split(" ")
+                            latencies.seconds += [now - float(w[1:].split("-")[0]) for w in words if w]
                         replies += b'"author":"bot"' in line
                 writer.close()
 

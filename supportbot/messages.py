@@ -279,8 +279,7 @@ class Turn(_Evolve):
     memory: Memory = field(default_factory=Memory)
     """What is known of what was said before that."""
     created_at: int = 0
-    suspect: bool = False
-    """Its processes died more than once while it was worked on: no two such turns are, in one process."""
+    suspect: bool = False  # its processes died more than once: one such turn at a time in a process
     spent_tokens: int = 0
     """What the conversation had used when the turn was claimed; 0 unless bot.yaml sets it a cap."""
     spent_cost: int = 0

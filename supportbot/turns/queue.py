@@ -145,8 +145,9 @@ class QueueEngine(Engine):
     def _queue(self) -> procrastinate.App:
         import procrastinate
 
+        # Not waiting for the disk: jobs are handed out one by one, and one that is lost is made again.
         connector = procrastinate.PsycopgConnector(
-            kwargs=connection_settings(self._database, search_path=SCHEMA),
+            kwargs=connection_settings(self._database, search_path=SCHEMA, synchronous_commit="off"),
             min_size=1,
             max_size=4,
             timeout=5.0,

@@ -6,11 +6,12 @@ Frozen: it says what version 0001 is, whatever ``supportbot.tables`` says later.
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
+
+from supportbot.migrations import queue
 
 revision = "0001"
 down_revision = None
@@ -20,9 +21,6 @@ depends_on = None
 _JSON = sa.Text().with_variant(JSONB(), "postgresql")
 _BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
-
-
-_QUEUE = "supportbot_queue"
 
 
 def upgrade() -> None:
@@ -46,13 +44,13 @@ def upgrade() -> None:
     _records()
     _leases()
     if op.get_bind().dialect.name == "postgresql":
-        _add_queue()
+        queue.install(op.get_bind())
 
 
 def downgrade() -> None:
     """Go back to an empty database: everything that was stored is gone."""
     if op.get_bind().dialect.name == "postgresql":
-        op.execute(f"DROP SCHEMA {_QUEUE} CASCADE")
+        queue.remove(op.get_bind())
     for table in (
         "leases",
         "records",
@@ -434,32 +432,6 @@ def _leases() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
         sqlite_with_rowid=False,
     )
-
-
-def _add_queue() -> None:
-    """Give procrastinate a schema of its own, and its functions the path to it wherever they are called."""
-    from procrastinate.schema import SchemaManager
-
-    driver: Any = op.get_bind().connection.driver_connection
-    before = driver.execute("SELECT current_setting('search_path')").fetchone()[0]
-    driver.execute(f"CREATE SCHEMA {_QUEUE}")
-    driver.execute(f"SET LOCAL search_path = {_QUEUE}")
-    driver.execute(SchemaManager.get_schema())
-    driver.execute(
-        """
-        DO $$ DECLARE each regprocedure; BEGIN
-            FOR each IN SELECT oid FROM pg_proc WHERE pronamespace = 'supportbot_queue'::regnamespace LOOP
-                EXECUTE format('ALTER FUNCTION %s SET search_path = supportbot_queue, pg_catalog', each);
-            END LOOP;
-        END $$
-        """
-    )
-    # It looks for other jobs of a conversation whenever it hands one out.
-    driver.execute(
-        "CREATE INDEX supportbot_jobs_of_conversation ON procrastinate_jobs (lock)"
-        " WHERE status IN ('todo', 'doing')"
-    )
-    driver.execute("SELECT set_config('search_path', %s, true)", (before,))
 
 
 def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
