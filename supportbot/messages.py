@@ -262,16 +262,14 @@ class Turn(_Evolve):
     conversation_id: str
     tenant: str
     channel: str
-    external_id: str
-    """The channel's key of the conversation."""
+    external_id: str  # the channel's key of the conversation
     address: Mapping[str, Any]
     contact: Contact
     """Who wrote the newest message. The ``assurance`` is the least that any message of the turn came with,
     and ``anonymous`` when they are by several people: what one of them may do the others may not."""
     fence: int
     """Fencing token: grows with every claim; a write with an older one changes nothing."""
-    attempt: int
-    """1 for the first try."""
+    attempt: int  # 1 for the first try
     messages: tuple[Message, ...]
     """What is to be answered, oldest first; at least one."""
     history: tuple[Message, ...] = ()
@@ -280,10 +278,8 @@ class Turn(_Evolve):
     """What is known of what was said before that."""
     created_at: int = 0
     suspect: bool = False  # its processes died more than once: one such turn at a time in a process
-    spent_tokens: int = 0
-    """What the conversation had used when the turn was claimed; 0 unless bot.yaml sets it a cap."""
-    spent_cost: int = 0
-    """The same, in billionths of the currency."""
+    spent_tokens: int = 0  # what the conversation had used before; 0 unless bot.yaml sets it a cap
+    spent_cost: int = 0  # the same, in billionths of the currency
 
     @property
     def question(self) -> str:

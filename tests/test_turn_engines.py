@@ -238,8 +238,10 @@ async def test_a_clean_stop_hands_the_turn_to_another_process(queue: str) -> Non
         assert [1] == [turn.attempt for turn in other.worker.turns]
 
 
-async def test_two_processes_share_the_work(queue: str) -> None:
-    """What one has no room for, the other does."""
+async def test_two_processes_share_the_work(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one has no room for, the other does, also if the one took it out of the queue."""
+    monkeypatch.setattr("supportbot.turns.queue._HOLD", 0.1)
+    monkeypatch.setattr("supportbot.turns.queue._POLL", 0.1)
     async with process(queue, queue, concurrency=2) as a, process(queue, queue, concurrency=2) as b:
         go = asyncio.Event()
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -51,6 +52,9 @@ _REAP = 2.0
 
 _OVERDUE = 1000
 """Milliseconds: whoever claims at once, or a timer, is given so long before a job is made."""
+
+_HOLD = 3.0
+"""Seconds that a job waits for room where it was taken up, before it goes back into the queue."""
 
 _BATCH = 500
 _PAUSE = 1.0
@@ -160,16 +164,23 @@ class QueueEngine(Engine):
     async def _drain(self, conversation_id: str) -> None:
         """Work off everything that is due in a conversation."""
         while self._open:
-            await self._room()
+            if not await self._room():
+                now = now_ms()
+                await self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=now))
+                return
             turn = await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
             if turn is None:
                 return
             await self._until_done(turn)
 
-    async def _room(self) -> None:
-        while len(self._running) >= self._concurrency:
-            self._more.clear()
-            await self._more.wait()
+    async def _room(self) -> bool:
+        """Wait for room, but not for long: another process may have some."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_HOLD):
+                while len(self._running) >= self._concurrency:
+                    self._more.clear()
+                    await self._more.wait()
+        return len(self._running) < self._concurrency
 
     async def _until_done(self, turn: Turn) -> None:
         running = self._running.get(turn.id)
