@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from supportbot.feed import Delta, Lagged, Outcome, Said, Settled, StateChanged, Typing
-from supportbot.messages import Attachment, Citation, Message
+from supportbot.messages import Attachment, Choice, Citation, Message
 from supportbot.store.notices import MOST_BYTES
 from supportbot.store.values import listed
 
@@ -289,4 +289,5 @@ def _message_from(told: dict[str, Any]) -> Message:
     known = {name: value for name, value in told.items() if name in Message.__dataclass_fields__}
     known["attachments"] = tuple(Attachment(**entry) for entry in told["attachments"])
     known["citations"] = tuple(Citation(**entry) for entry in told["citations"])
+    known["choices"] = tuple(Choice(**entry) for entry in told.get("choices", ()))
     return Message(**known)

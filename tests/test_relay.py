@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from supportbot.feed import Delta, Feed, Lagged, Outcome, Said, Settled, StateChanged, Typing
-from supportbot.messages import Attachment, Citation, Message
+from supportbot.messages import Attachment, Choice, Citation, Message
 from supportbot.relay import CHANNEL, Relay
 from supportbot.store.notices import Notices
 
@@ -26,6 +26,7 @@ REPLY = Message(
     text="Grüße, 世界 🙂 \x01",
     created_at=5,
     turn_id="turn_1",
+    choices=(Choice(label="Yes", says="yes please"),),
     citations=(Citation(title="Returns", source="knowledge/returns.md", quote="30 days"),),
 )
 QUESTION = Message(

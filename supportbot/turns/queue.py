@@ -165,8 +165,9 @@ class QueueEngine(Engine):
         """Work off everything that is due in a conversation."""
         while self._open:
             if not await self._room():
-                now = now_ms()
-                await self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=now))
+                await self._store.write(
+                    lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=now_ms())
+                )
                 return
             turn = await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
             if turn is None:
