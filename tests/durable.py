@@ -63,6 +63,7 @@ class Durable:
         debounce: float = 0.0,
         channels: dict[str, Any] | None = None,
         concurrency: int = 100,
+        lease_ms: int = 60_000,
     ) -> None:
         self.store = store
         self.feed = Feed()
@@ -73,7 +74,7 @@ class Durable:
         self.engine = LocalEngine(
             store,
             self.feed,
-            Rules(owner=owner, lease_ms=60_000, attempts=3, history=50),
+            Rules(owner=owner, lease_ms=lease_ms, attempts=3, history=50),
             counts=self.metrics,
             alone=True,
             concurrency=concurrency,
