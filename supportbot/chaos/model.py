@@ -168,7 +168,7 @@ async def _give(request: web.Request, reply: ModelReply, body: dict[str, Any]) -
     try:
         async with asyncio.timeout(_HANGS if reply.fault else None):
             return await serve_reply(request, reply, ModelRequest("openai", request.headers.copy(), body))
-    except TimeoutError:
+    except (TimeoutError, ConnectionResetError):  # it hangs, or its client has gone
         if request.transport is not None:
             request.transport.abort()
         return web.Response()

@@ -13,6 +13,7 @@ import typer
 from supportbot.cli.failures import BROKE, TO_CHANGE, say
 from supportbot.cli.options import AsJson
 from supportbot.cli.output import console, print_json, print_table
+from supportbot.cli.stored import be_quiet
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +67,7 @@ def chaos(
         seconds=seconds,
         seed=seed,
     )
+    be_quiet()
     with _progress(plan) as report:
         verdict = _held(plan, database, report)
     if as_json:
