@@ -57,7 +57,7 @@ class Program:
         _, found, url = line.decode().partition(" is ready on ")
         if not found:
             await self._end(signal.SIGKILL, within=10)
-            raise BotDidNotStart(cause=" ".join(self.errors[-1:]) or f"nothing within {START_WITHIN:.0f} s")
+            raise BotDidNotStart(cause=" ".join(self.errors[-2:]) or f"nothing within {START_WITHIN:.0f} s")
         self.url = url.strip()
         self._up.set()
 
