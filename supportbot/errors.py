@@ -205,6 +205,10 @@ class BotDidNotStart(SupportBotError):
     """The throwaway bot did not start: {cause}"""
 
 
+class BotMisbehaved(SupportBotError):
+    """The bot on trial did what it must not: {cause}"""
+
+
 class TrialBroke(SupportBotError):
     """The trial could not be held: {cause}"""
 

@@ -64,6 +64,7 @@ class Durable:
         channels: dict[str, Any] | None = None,
         concurrency: int = 100,
         lease_ms: int = 60_000,
+        delivery_timeout: float = 5.0,
     ) -> None:
         self.store = store
         self.feed = Feed()
@@ -92,7 +93,7 @@ class Durable:
             alone=True,
             attempts=3,
             retry_delay=0.01,
-            timeout=5,
+            timeout=delivery_timeout,
             settle_delay=0.01,
         )
         self.worker = Worker(self.outbox)

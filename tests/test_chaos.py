@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from typer.testing import CliRunner
 
 from supportbot.chaos import postgres
+from supportbot.chaos.clients import Answer, insist
 from supportbot.chaos.postgres import own_server
 from supportbot.chaos.verdict import FAULTS, Verdict
 from supportbot.cli import chaos
 from supportbot.cli.commands import app
+from supportbot.errors import BotMisbehaved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from click.testing import Result
 
-SMALL = ["--conversations", "2", "--messages", "4", "--kills", "1", "--freezes", "0"]
+SMALL = ["--conversations", "2", "--messages", "4", "--kills", "1", "--freezes", "0", "--stops", "1"]
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_a_small_trial(call: Callable[..., Result]) -> None:
     told = json.loads(result.stdout)
     assert (0, True, []) == (result.exit_code, told["passed"], told["problems"])
     assert 8 <= told["accepted"] == told["answered"]
-    assert 1 == told["kills"]
+    assert (1, 1) == (told["kills"], told["stops"])
     assert {0} == {told[name] for name in FAULTS}
 
 
@@ -58,6 +60,34 @@ def test_a_broken_promise_is_an_error(call: Callable[..., Result], monkeypatch: 
     assert "BROKEN" in result.stderr
     told = json.loads(call("--json").stdout)
     assert (False, 1) == (told["passed"], told["lost"])
+
+
+class Moody:
+    """A bot that is always up, and one that writes to it: answered with one status after the other."""
+
+    conversation = "moody"
+    url = ""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+
+    async def up(self) -> None:
+        pass
+
+    async def post(self, message_id: str, text: str) -> Answer:
+        return Answer(self.statuses.pop(0), {}, 0.0, {})
+
+    async def read(self) -> list[dict[str, Any]]:
+        return []
+
+
+async def test_customers_insist_and_take_only_busy_for_an_answer() -> None:
+    """A 503 is tried again; anything else that is no acknowledgement ends the trial."""
+    patient = Moody(503, 503, 202)
+    assert 202 == (await insist(patient, patient, "m1", "hello")).status
+    broken = Moody(503, 500, 202)
+    with pytest.raises(BotMisbehaved, match="500"):
+        await insist(broken, broken, "m1", "hello")
 
 
 def test_sqlite_is_for_one_process(call: Callable[..., Result]) -> None:

@@ -152,7 +152,7 @@ async def suffering(url: str) -> AsyncIterator[tuple[FailingStore, Durable]]:
     """A durable path on a store that will fail."""
     async with opened(url) as store:
         failing = FailingStore(store)
-        durable = Durable(failing, lease_ms=int(LEASE * 1000))
+        durable = Durable(failing, lease_ms=int(LEASE * 1000), delivery_timeout=LEASE)
         durable.store = store  # what the test looks at is not counted
         await durable.start()
         try:

@@ -15,7 +15,7 @@ import aiohttp
 from standardwebhooks import Webhook
 
 from supportbot.chaos.folder import SECRET
-from supportbot.errors import TrialBroke
+from supportbot.errors import BotMisbehaved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -103,7 +103,7 @@ async def insist(
     """Send a message again and again until it is acknowledged; only a 503 may come meanwhile.
 
     Raises:
-        TrialBroke: something else came.
+        BotMisbehaved: something else came.
     """
     tries = tries or Tries()
     while True:
@@ -226,7 +226,7 @@ async def next_event(
 
 def _only_busy(answer: Answer) -> None:
     if answer.status != 503:
-        raise TrialBroke(cause=f"a message was answered {answer}")
+        raise BotMisbehaved(cause=f"a message was answered {answer}")
 
 
 async def _all_pages(page: Any) -> list[dict[str, Any]]:
@@ -234,7 +234,7 @@ async def _all_pages(page: Any) -> list[dict[str, Any]]:
     while True:
         answer = await page(messages[-1]["seq"] if messages else 0)
         if answer.status != 200:
-            raise TrialBroke(cause=f"reading a conversation was answered {answer}")
+            raise BotMisbehaved(cause=f"reading a conversation was answered {answer}")
         if not answer.body["messages"]:
             return messages
         messages += answer.body["messages"]

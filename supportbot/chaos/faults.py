@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _QUIET = 3.0
 """Seconds after which a moment has come even if nothing happens."""
 
+_STOP_WITHIN = 15.0
+"""Seconds a clean stop may take."""
+
 _HANG = 3.0
 """Seconds that a platform hangs: longer than the bot waits."""
 
@@ -80,6 +83,18 @@ async def freeze(fleet: Fleet, moments: Moments, *, seconds: float) -> None:
         await asyncio.sleep(seconds)
     finally:
         program.thaw()
+
+
+async def stop(fleet: Fleet, moments: Moments) -> tuple[Program, str]:
+    """Stop a process cleanly at some moment; returns it, and what was wrong with that: empty if nothing."""
+    await moments.next()
+    program = await fleet.victim()
+    try:
+        code = await program.stop(within=_STOP_WITHIN)
+    except TimeoutError:
+        await program.kill()
+        return program, f"a process had not stopped {_STOP_WITHIN:.0f} s after SIGTERM"
+    return program, f"a process stopped with the exit code {code}" if code else ""
 
 
 async def restart(server: OwnServer, chance: random.Random, *, pause: tuple[float, float]) -> None:

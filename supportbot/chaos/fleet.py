@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -90,14 +91,22 @@ class Fleet:
                 return
 
     async def stop(self) -> list[int]:
-        """Stop all of them cleanly; returns their exit codes."""
-        return list(await asyncio.gather(*(program.stop() for program in self.programs)))
+        """Stop all of them cleanly; returns their exit codes. One that takes too long is killed."""
+        return list(await asyncio.gather(*(_stopped(program) for program in self.programs)))
 
     async def kill(self) -> None:
         """Leave nothing running."""
         for program in self.programs:
             if program.is_running:
                 await program.kill()
+
+
+async def _stopped(program: Program) -> int:
+    try:
+        return await program.stop()
+    except TimeoutError:
+        await program.kill()
+        return -signal.SIGKILL
 
 
 @asynccontextmanager

@@ -18,6 +18,8 @@ class Plan:
     """How often a process is ended as by kill -9; every fourth time while it starts."""
     freezes: int = 2
     """How often a process is stopped for three leases, and then goes on as if nothing had been."""
+    stops: int = 2
+    """How often a process is stopped by SIGTERM and started again, as for a new version."""
     restarts: int = 0
     """How often the database is crashed and started again; only a server of the trial's own is."""
     seconds: float = 0.0
@@ -42,5 +44,6 @@ class Done:
     accepted: int = 0
     kills: int = 0
     freezes: int = 0
+    stops: int = 0
     restarts: int = 0
     seconds: float = 0.0

@@ -38,6 +38,9 @@ _FOLLOWERS = 3
 _REQUEST = 5.0
 """Seconds a customer waits for an acknowledgement before it is asked for again, of any process."""
 
+_BETWEEN_STOPS = 5.0
+"""Seconds, at most, between one clean stop and the next."""
+
 _RESTART_EVERY = (5.0, 20.0)
 """Seconds between two crashes of the database."""
 
@@ -67,7 +70,7 @@ async def hold(
         report: told now and then how far it is.
 
     Raises:
-        TrialBroke, BotDidNotStart: it could not be held to the end.
+        BotDidNotStart, BotMisbehaved: it could not be held to the end.
     """
     async with AsyncExitStack() as stack:
         model = await stack.enter_async_context(ListeningModel(in_order=False, keep=False, ending="."))
@@ -127,6 +130,7 @@ class _Trial:
                     storm.create_task(self._load.run())
                     storm.create_task(self._kill(storm))
                     storm.create_task(self._freeze())
+                    storm.create_task(self._stop(storm))
                     storm.create_task(self._restart())
                 for task in (ticking, following, *self._following):
                     task.cancel()
@@ -177,8 +181,8 @@ class _Trial:
     def _is_enough(self) -> bool:
         done, plan = self._look(), self._plan
         restarted = self._server is None or done.restarts >= plan.restarts
-        counted = done.kills >= plan.kills and done.freezes >= plan.freezes and restarted
-        return counted and done.seconds >= plan.seconds
+        ended = done.kills >= plan.kills and done.stops >= plan.stops
+        return ended and restarted and done.freezes >= plan.freezes and done.seconds >= plan.seconds
 
     def _look(self) -> Done:
         self._done.accepted = self._load.accepted
@@ -201,6 +205,15 @@ class _Trial:
             await asyncio.sleep(chance.uniform(0, _FROZEN))
             await faults.freeze(self._bots, self._moments, seconds=_FROZEN)
             self._done.freezes += 1
+
+    async def _stop(self, storm: asyncio.TaskGroup) -> None:
+        chance = _chance(self._plan, "stops")
+        for _ in range(self._plan.stops):
+            await asyncio.sleep(chance.uniform(0, _BETWEEN_STOPS))
+            program, wrong = await faults.stop(self._bots, self._moments)
+            storm.create_task(self._bots.revive(program))
+            self._problems += [wrong] if wrong else []
+            self._done.stops += 1
 
     async def _restart(self) -> None:
         if self._server is None:

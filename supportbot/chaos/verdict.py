@@ -50,6 +50,7 @@ class Verdict:
     callback_tries: int = 0
     kills: int = 0
     freezes: int = 0
+    stops: int = 0
     restarts: int = 0
     """Of the database."""
     failed_starts: int = 0

@@ -41,6 +41,7 @@ def chaos(
     messages: Annotated[int, typer.Option(min=1, max=1000, help="Messages of each, at least.")] = 40,
     kills: Annotated[int, typer.Option(min=0, help="How often a process is ended by kill -9.")] = 20,
     freezes: Annotated[int, typer.Option(min=0, help="How often one is stopped past its lease.")] = 2,
+    stops: Annotated[int, typer.Option(min=0, help="How often one is stopped cleanly, by SIGTERM.")] = 2,
     restarts: Annotated[
         int, typer.Option(min=0, help="How often the database is crashed; only 'embedded' is.")
     ] = 2,
@@ -63,6 +64,7 @@ def chaos(
         messages=messages,
         kills=kills,
         freezes=freezes,
+        stops=stops,
         restarts=restarts if database == "embedded" else 0,
         seconds=seconds,
         seed=seed,
@@ -116,6 +118,7 @@ def _progress(plan: "Plan") -> "Iterator[Callable[[Done], None]]":
         "accepted": plan.conversations * plan.messages,
         "kills": plan.kills,
         "freezes": plan.freezes,
+        "stops": plan.stops,
         "restarts": plan.restarts,
         "seconds": int(plan.seconds),
     }

@@ -21,11 +21,13 @@ KILLS = int(os.environ.get("SUPPORTBOT_TEST_KILLS", "6"))
 
 async def test_kill_9_at_random_moments(tmp_path: Path, seed: int) -> None:
     """Every acknowledged message is answered exactly once, in order, whenever the program is killed."""
-    plan = Plan(conversations=12, messages=20, kills=KILLS, freezes=1, seed=seed)
+    plan = Plan(conversations=12, messages=20, kills=KILLS, freezes=1, stops=1, seed=seed)
     check("kill-9", await hold(plan, tmp_path, "sqlite:///data/bot.db"))
 
 
 async def test_kill_9_on_postgresql(tmp_path: Path, seed: int, postgres_database: str) -> None:
     """The same holds for two processes on PostgreSQL, which take over each other's turns when leases end."""
-    plan = Plan(conversations=8, messages=20, processes=2, kills=max(2, KILLS // 2), freezes=1, seed=seed)
+    plan = Plan(
+        conversations=8, messages=20, processes=2, kills=max(2, KILLS // 2), freezes=1, stops=1, seed=seed
+    )
     check("kill-9-postgresql", await hold(plan, tmp_path, postgres_database))
