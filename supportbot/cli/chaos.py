@@ -45,6 +45,9 @@ def chaos(
     restarts: Annotated[
         int, typer.Option(min=0, help="How often the database is crashed; only 'embedded' is.")
     ] = 2,
+    attempts: Annotated[
+        int, typer.Option(min=1, max=20, help="The bot's turns.attempts; the death of a process costs one.")
+    ] = 20,
     seconds: Annotated[float, typer.Option(min=0, help="Go on for at least so long.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed decides the same by chance.")] = 1,
     as_json: AsJson = False,
@@ -66,6 +69,7 @@ def chaos(
         freezes=freezes,
         stops=stops,
         restarts=restarts if database == "embedded" else 0,
+        attempts=attempts,
         seconds=seconds,
         seed=seed,
     )
