@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from supportbot.chaos.folder import BotFolder
 
-_START_WITHIN = 90.0
-"""Seconds in which a process must have started, its database being down now and then."""
+_START_WITHIN = 300.0
+"""Seconds in which a process must have started, its database being down every now and then."""
 
 _LOOK = 0.02
 """Seconds between two looks for a process that can be ended."""

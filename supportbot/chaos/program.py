@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
     from supportbot.chaos.folder import BotFolder
 
-START_WITHIN = 30.0
+START_WITHIN = 60.0
 """Seconds; the machine may be busy."""
+
+
+_WORDS = 400
+"""Characters of a process's last words that an error repeats."""
 
 
 class Program:
@@ -57,7 +61,7 @@ class Program:
         _, found, url = line.decode().partition(" is ready on ")
         if not found:
             await self._end(signal.SIGKILL, within=10)
-            raise BotDidNotStart(cause=" ".join(self.errors[-2:]) or f"nothing within {START_WITHIN:.0f} s")
+            raise BotDidNotStart(cause=self._last_words() or f"nothing within {START_WITHIN:.0f} s")
         self.url = url.strip()
         self._up.set()
 
@@ -165,6 +169,11 @@ class Program:
         """Return the lines of the log, of one level if named; what is no such line has the level ``raw``."""
         lines = [_log_line(line) for line in self.errors]
         return [line for line in lines if level in {"", line["level"]}]
+
+    def _last_words(self) -> str:
+        """Return what the process wrote at last, but for the hint where to read more."""
+        lines = [line for line in self.errors if not line.startswith("To see all of it")]
+        return " ".join(lines[-1:])[-_WORDS:]
 
     async def _end(self, number: signal.Signals, *, within: float) -> int:
         self._up.clear()

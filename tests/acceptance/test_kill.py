@@ -21,7 +21,7 @@ KILLS = int(os.environ.get("SUPPORTBOT_TEST_KILLS", "6"))
 
 async def test_kill_9_at_random_moments(tmp_path: Path, seed: int) -> None:
     """Every acknowledged message is answered exactly once, in order, whenever the program is killed."""
-    plan = Plan(conversations=12, messages=20, kills=KILLS, freezes=1, stops=1, seed=seed)
+    plan = Plan(conversations=8, messages=15, kills=KILLS, freezes=1, stops=1, seed=seed)
     check("kill-9", await hold(plan, tmp_path, "sqlite:///data/bot.db"))
 
 

@@ -49,6 +49,6 @@ async def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, seed: int,
         await bot.kill()
         mounted.cut_power()
 
-    plan = Plan(conversations=12, messages=20, kills=CUTS, freezes=0, stops=0, seed=seed)
+    plan = Plan(conversations=8, messages=15, kills=CUTS, freezes=0, stops=0, seed=seed)
     database = f"sqlite:///{mounted.root}/bot.db"
     check("power-cut", await hold(plan, tmp_path / "bot", database, crash=crash))
