@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,11 +18,19 @@ from supportbot.cli.commands import app
 from supportbot.errors import BotMisbehaved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from click.testing import Result
 
 SMALL = ["--conversations", "2", "--messages", "4", "--kills", "1", "--freezes", "0", "--stops", "1"]
+
+
+@pytest.fixture(autouse=True)
+def own_sigterm() -> Iterator[None]:
+    """The command answers SIGTERM for its process; the next test gets it as it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

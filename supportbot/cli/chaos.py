@@ -1,6 +1,7 @@
 """``supportbot chaos``: put a throwaway bot on trial, and see whether the promise holds on this machine."""
 
 import asyncio
+import signal
 import sys
 import tempfile
 from contextlib import contextmanager
@@ -74,6 +75,9 @@ def chaos(
         seed=seed,
     )
     be_quiet()
+    # Whoever ends the trial must not leave its bot behind: SIGTERM ends it as Ctrl-C does.
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     with _progress(plan) as report:
         verdict = _held(plan, database, report)
     if as_json:
