@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section, subject
@@ -17,7 +18,7 @@ from tests.channels.email.wire import Wire
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
     from tests.channels.email.dovecot import Dovecot
 
 pytestmark = needs_dovecot
