@@ -32,6 +32,7 @@ from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
+from supportbot.outbox.returns import ChannelReturns
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.spending import Caps, Till
@@ -103,6 +104,7 @@ def make_channels(
             ignored=partial(metrics.message_ignored, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
+            returned=ChannelReturns(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
         )

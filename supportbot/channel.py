@@ -146,6 +146,18 @@ class Ratings(Protocol):
         """
 
 
+class Returned(Protocol):
+    """Told of a delivery that the platform gave back after it had taken it, such as mail that bounces."""
+
+    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
+        """Record that the delivery did not arrive after all: it is ``dead`` now, with this ``reason``.
+
+        Says whether that is news: False for one that there is not, that had not been sent, or that ended as
+        ``dead`` before. Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """What the core lends a channel."""
@@ -162,6 +174,8 @@ class Host:
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings
     """Where people's verdicts on answers go."""
+    returned: Returned
+    """Where deliveries go that come back."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"

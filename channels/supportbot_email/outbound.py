@@ -1,4 +1,4 @@
-"""A reply of the bot as the mail that a person will send. Pure."""
+"""A reply of the bot as a mail: what a person will send, or the bot. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,24 @@ if TYPE_CHECKING:
     from supportbot_email.config import EmailConfig
 
 
-def to_mail(outbound: Outbound, *, message_id: str, asked: str, config: EmailConfig, bot_name: str) -> bytes:
-    """Return the draft's bytes, the same for the same delivery.
+def to_mail(
+    outbound: Outbound,
+    *,
+    message_id: str,
+    asked: str,
+    config: EmailConfig,
+    bot_name: str,
+    automatic: bool = False,
+) -> bytes:
+    """Return the mail's bytes, the same for the same delivery.
 
     Args:
         outbound: the reply; its address is what ``inbound.reply_address`` made.
-        message_id: the draft's own.
+        message_id: its own.
         asked: what the customer wrote, to be quoted below.
         config: the mailbox.
         bot_name: the name beside the address, where the mailbox has none of its own.
+        automatic: no person sends it; it says so.
 
     Raises:
         Refused: it has nobody to go to, or would read back differently.
@@ -39,6 +48,7 @@ def to_mail(outbound: Outbound, *, message_id: str, asked: str, config: EmailCon
         recipient=Address(name=to["name"], address=to["to"]),
         message_id=message_id,
         now=datetime.fromtimestamp(outbound.created_at / 1000, UTC),
+        automatic=automatic,
     )
     try:
         return compose(answer)

@@ -136,6 +136,18 @@ class MemoryRatings:
         return True
 
 
+class MemoryReturns:
+    """Which deliveries came back, in memory; it takes any for one that was sent."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+        """By delivery."""
+
+    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
+        """Remember one; says whether it is news."""
+        return self.reasons.setdefault(delivery_id, reason) is reason
+
+
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
 
@@ -150,6 +162,7 @@ class FakeCore:
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
         self.ratings = MemoryRatings()
+        self.returned = MemoryReturns()
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -162,6 +175,7 @@ class FakeCore:
             ignored=self.ignored.append,
             tools=tools,
             ratings=self.ratings,
+            returned=self.returned,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
