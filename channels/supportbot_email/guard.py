@@ -1,9 +1,9 @@
 """Whether a mail may be answered without a person. Pure: what is known goes in, the reason against comes out.
 
 Machines that say so never come this far: they are not answered at all (``classify``). This is against those
-that do not: a ticket system that acknowledges everything, a responder that knows nothing of RFC 3834. The rule
-is that the first answer in a thread is free, and every further one needs a sign that a person read the last.
-A reason is no verdict: it may be a person, and so the reply becomes a draft and is not lost.
+that do not: a ticket system that acknowledges everything, a responder that knows nothing of RFC 3834. The
+rule is that the first answer in a thread is free, and every further one needs a sign that a person read the
+last. A reason is no verdict: it may be a person, and so the reply becomes a draft and is not lost.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 _MINUTE = 60_000
 _TOO_FAST = _MINUTE
 """Milliseconds within which nobody reads an answer and writes another."""
+
+_LAIN = 3 * _MINUTE
+"""Milliseconds after which the mail server's clock tells more than ours of when a mail came."""
 
 _CORRESPONDENT = ((10, 10), (15, 30), (25, 60), (50, 180), (100, 600))
 """(mails, minutes): most automatic mails to one correspondent; Zammad's table of its loop protection."""
@@ -85,11 +88,14 @@ class Earlier:
 
 
 def facts_of(mail: Mail, *, named: Iterable[str], now: int) -> Facts:
-    """Return the facts of a mail that was read ``now``; it may have lain in the mailbox for a while."""
+    """Return the facts of a mail that was read ``now``.
+
+    It came now, by our own clock, unless it lay in the mailbox while the bot was not running.
+    """
     return Facts(
         sender=mail.sender.address,
         subject=mail.subject,
-        received_at=min(now, mail.received or now),
+        received_at=mail.received if mail.received and now - mail.received > _LAIN else now,
         named=tuple(named),
         sketch=sketch_of(mail.reply),
         no_reply=mail.no_reply,

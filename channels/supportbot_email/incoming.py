@@ -1,5 +1,4 @@
-"""What a mail that arrives tells of what was sent: that it went out, or never arrived; and what has to be known
-when it is answered."""
+"""What a mail that arrives tells of what was sent, and what has to be known of it when it is answered."""
 
 from __future__ import annotations
 
