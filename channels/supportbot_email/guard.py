@@ -38,7 +38,7 @@ _PREFIX = re.compile(
     r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|回复|答复|转发)\s*(?:\[\d+\])?\s*[:：]", re.IGNORECASE
 )
 _TAG = re.compile(r"\[[^\]]{0,80}\]|\(#?\d{1,20}\)|\S{0,20}\d\S{0,40}")
-_NUMBER = re.compile(r"\d{2,20}")
+_NUMBER = re.compile(r"#\d{1,20}|\d{2,20}")
 _ROLE = re.compile(
     r"(?:support|help|helpdesk|help-?desk|service|servicedesk|service-?desk|customer-?(?:care|service|support)"
     r"|kundenservice|kundendienst|tickets?|ticket-?system|request|requests|hotline|care|contact|kontakt|info|hello"

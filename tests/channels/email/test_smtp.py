@@ -1,4 +1,4 @@
-"""Nobody can listen: what is sent is sent over TLS, to a server with a name that can be trusted, or not at all."""
+"""Nobody can listen: what is sent is sent over TLS, to a server that can be trusted, or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
-from supportbot_email.config import EmailConfig
 from supportbot_email.credentials import Credentials
 from supportbot_email.failures import Disconnected, LoginRefused
 from supportbot_email.smtp import Submission
@@ -24,6 +23,8 @@ from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from supportbot_email.config import EmailConfig
 
 ADDRESS = "support@example.com"
 
