@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
+from supportbot_email.threads import is_any_bots
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -63,6 +65,8 @@ class Facts:
     sketch: tuple[int, ...] = ()
     """Of its words, see ``sketch_of``."""
     no_reply: bool = False
+    from_bot: bool = False
+    """Its Message-ID is a SupportBot's, somebody else's: a person may have sent it, or nobody."""
 
     def to_json(self) -> dict[str, Any]:
         """Return them as a small JSON object."""
@@ -99,10 +103,11 @@ def facts_of(mail: Mail, *, named: Iterable[str], now: int) -> Facts:
         named=tuple(named),
         sketch=sketch_of(mail.reply),
         no_reply=mail.no_reply,
+        from_bot=is_any_bots(mail.message_id),
     )
 
 
-def reason_to_draft(
+def reason_to_draft(  # noqa: PLR0911 - a list of rules, each with its name
     facts: Facts, conversation: str, earlier: Sequence[Earlier], *, now: int, thread_per_hour: int
 ) -> str:
     """Return why a mail must not be answered without a person; empty when it may be.
@@ -117,6 +122,8 @@ def reason_to_draft(
     thread = [one for one in earlier if _is_of(one, facts, conversation)]
     if facts.no_reply:
         return "no_reply"
+    if facts.from_bot and thread:
+        return "another_bot"
     if _is_over(earlier, now):
         return "correspondent_limit"
     if sum(now - one.at < 60 * _MINUTE for one in thread) >= thread_per_hour:

@@ -69,6 +69,7 @@ def test_a_person_is_answered_again() -> None:
     [
         (facts(no_reply=True), "no_reply"),
         (facts(received_at=NOW - 5 * MINUTE + 30 * SECOND), "too_fast"),
+        (facts(from_bot=True), "another_bot"),
         (facts(named=()), "not_a_reply"),
         (facts(named=("dlv_other",)), "not_a_reply"),
         (facts(sender="support@other.test"), "role_address"),
