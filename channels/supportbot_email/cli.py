@@ -5,6 +5,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,7 +16,7 @@ from supportbot.errors import NoStoreYet, SupportBotError
 from supportbot_email.check import view
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
-from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.preview import sending_tried, would
 from supportbot_email.reading import reading
 
 if TYPE_CHECKING:
@@ -60,10 +61,30 @@ def check(
     seen = view(config)
     for line in _summary(config, seen):
         typer.echo(line)
+    works = _sending(config)
+    records = partial(_records, bot, name)
     for mail in asyncio.run(_read(config, seen)):
         typer.echo("")
-        for line in _described(mail, known=_is_known(bot, name, mail)):
+        known = _is_known(bot, name, mail)
+        for line in _described(mail, known=known, would=would(config, mail, records)):
             typer.echo(line)
+    if not works:
+        raise typer.Exit(1)
+
+
+def _sending(config: EmailConfig) -> bool:
+    """Say how sending would go; returns whether it would, or need not."""
+    if config.mode == "draft":
+        return True
+    works, said = asyncio.run(sending_tried(config))
+    typer.echo(_safe(f"smtp    {said}"))
+    return works
+
+
+def _records(bot: "BotFile", channel: str, prefix: str) -> "list[tuple[str, Any]]":
+    with suppress(NoStoreYet):
+        return bot.records(channel, prefix)
+    return []
 
 
 def _section(bot: "BotFile", channel: str) -> "tuple[str, Mapping[str, Any]]":
@@ -96,15 +117,14 @@ async def _read(config: EmailConfig, seen: "View") -> "list[Mail]":
         return [await parser.parse(raw) for raw in seen.newest]
 
 
-def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
-    ignored = reason_to_ignore(mail)
+def _described(mail: "Mail", *, known: bool, would: str) -> "Iterator[str]":
     when = (
         datetime.fromtimestamp(mail.date / 1000).astimezone().strftime("%Y-%m-%d %H:%M") if mail.date else "?"
     )
     yield _safe(f"{when}  {mail.sender.name} <{mail.sender.address}>  {mail.subject}")
     yield f"  class   {mail.kind} (rule: {mail.rule}){', sender verified' if mail.verified else ''}"
     yield f"  thread  {'continues one that the bot knows' if known else 'a new conversation'}"
-    yield f"  would   {f'be recorded and not answered: {ignored}' if ignored else 'get a draft'}"
+    yield f"  would   {would}"
     lines = mail.reply.splitlines()
     for line in lines[:_SHOWN]:
         yield _safe(f"  | {line}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import asdict
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -61,7 +61,7 @@ class Pace:
         facts, mine, prefix = Facts.from_json(known), _entry(outbound), _prefix(outbound)
         await self._count(outbound, mine)
         earlier = [
-            Earlier(**{**value, "sketch": tuple(value["sketch"])})
+            earlier_of(value)
             async for _, value in self._records.scan(prefix)
             if value["delivery"] != mine.delivery
         ]
@@ -88,6 +88,11 @@ class Pace:
         return "mailbox_limit"
 
 
+def earlier_of(value: dict[str, Any]) -> Earlier:
+    """Return an automatic mail as it was written down."""
+    return Earlier(**{**value, "sketch": tuple(value["sketch"])})
+
+
 def _entry(outbound: Outbound) -> Earlier:
     """Return a reply as an automatic mail that goes out now."""
     facts = Facts.from_json(outbound.address["facts"])
@@ -101,8 +106,12 @@ def _entry(outbound: Outbound) -> Earlier:
 
 
 def _prefix(outbound: Outbound) -> str:
-    """Return how the keys of the automatic mails to its correspondent begin."""
-    who = correspondent_of(str(outbound.address["to"]))
+    return prefix_of(str(outbound.address["to"]))
+
+
+def prefix_of(address: str) -> str:
+    """Return how the keys of the automatic mails to a correspondent begin."""
+    who = correspondent_of(address)
     return f"auto:{sha256(who.encode('utf-8', 'replace')).hexdigest()[:32]}:"
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -42,6 +43,8 @@ class Relay:
         """Set when the final dot has come."""
         self.on_taken: Callable[[Taken], Awaitable[None]] | None = None
         self.connections = 0
+        self.token = ""
+        """Which access token it takes."""
         self.logins: list[tuple[str, str]] = []
         self.port = 0
         self._tls, self._starttls = tls, starttls
@@ -89,6 +92,16 @@ class Relay:
 class _Handler:
     def __init__(self, relay: Relay) -> None:
         self._relay = relay
+
+    async def auth_XOAUTH2(self, server: Any, args: list[str]) -> AuthResult:  # noqa: N802
+        """Log in with an access token (https://developers.google.com/gmail/imap/xoauth2-protocol)."""
+        user, bearer = base64.b64decode(args[1]).decode().split("\x01")[:2]
+        given = bearer.removeprefix("auth=Bearer ")
+        self._relay.logins.append((user.removeprefix("user="), given))
+        if given == self._relay.token:
+            server.session.authenticated = True
+            return AuthResult(success=True, auth_data=user)
+        return AuthResult(success=False, handled=False)
 
     async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, _o: Any) -> str:  # noqa: N802
         if said := self._relay.answers.get("sender"):

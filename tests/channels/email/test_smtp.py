@@ -149,3 +149,29 @@ def _port(smtp: dict[str, Any]) -> int:
     made: EmailConfig = config(ADDRESS, 993, smtp=smtp)
     assert made.smtp is not None
     return made.smtp.port
+
+
+async def test_an_access_token_logs_in(tmp_path: Path) -> None:
+    """XOAUTH2, as for the mailbox; one that is refused is not used again."""
+    program = tmp_path / "token"
+    program.write_text('#!/bin/sh\necho x >> "$0.asked"\necho ya29.token\n')
+    program.chmod(0o700)
+    async with Relay() as relay:
+        settings = config(
+            ADDRESS,
+            1,
+            mode="send",
+            smtp=relay.section(),
+            password="",
+            oauth={"token_command": [str(program)]},
+        )
+        sending = Submission(settings, Credentials(settings))
+        for token, accepted in (("ya29.token", True), ("ya29.other", False), ("ya29.other", False)):
+            relay.token = token
+            if accepted:
+                await (await sending.session()).close()
+            else:
+                with pytest.raises(LoginRefused):
+                    await sending.session()
+    assert [(ADDRESS, "ya29.token")] * 3 == relay.logins
+    assert 2 == len((tmp_path / "token.asked").read_text().split())

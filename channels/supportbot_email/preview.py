@@ -1,0 +1,63 @@
+"""What would become of a mail, and whether sending works, for ``supportbot email check``. Nothing is sent."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from supportbot.ids import now_ms
+from supportbot_email.conversations import record_of
+from supportbot_email.credentials import Credentials
+from supportbot_email.failures import MailServerError
+from supportbot_email.guard import facts_of, reason_to_draft
+from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.pace import earlier_of, prefix_of
+from supportbot_email.smtp import Submission
+from supportbot_email.threads import verify_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supportbot_email.config import EmailConfig
+    from supportbot_email.mail import Mail
+
+    Records = Callable[[str], list[tuple[str, Any]]]
+    """What the channel keeps under keys that begin so; nothing before the first start."""
+
+
+def would(config: EmailConfig, mail: Mail, records: Records) -> str:
+    """Return what the bot would do with a mail."""
+    if ignored := reason_to_ignore(mail):
+        return f"be recorded and not answered: {ignored}"
+    if config.mode == "draft":
+        return "get a draft"
+    reason = _reason_to_draft(config, mail, records)
+    return f"get a draft, and nothing is sent: {reason}" if reason else "be answered by mail"
+
+
+def _reason_to_draft(config: EmailConfig, mail: Mail, records: Records) -> str:
+    now, ids = now_ms(), (mail.in_reply_to, *reversed(mail.references))
+    secret = next((bytes.fromhex(str(value)) for _, value in records("secret")), b"")
+    named = [found for one in ids if secret and (found := verify_token(one, config.domain, secret))]
+    known = [str(value) for one in ids if one for _, value in records(record_of(one))]
+    return reason_to_draft(
+        facts_of(mail, named=named, now=now),
+        known[0] if known else mail.content_key,
+        [earlier_of(value) for _, value in records(prefix_of(mail.sender.address))],
+        now=now,
+        thread_per_hour=config.limits.thread_per_hour,
+    )
+
+
+async def sending_tried(config: EmailConfig) -> tuple[bool, str]:
+    """Log in where mail is sent and name the sender; says whether that works, and what there is to say."""
+    assert config.smtp is not None
+    where = f"{config.smtp.host}:{config.smtp.port} ({config.smtp.security})"
+    try:
+        session = await Submission(config, Credentials(config)).session()
+        try:
+            await session.sender(config.address)
+        finally:
+            await session.close()
+    except MailServerError as error:
+        return False, f"{where}: {error}"
+    return True, f"{where}: logged in, takes mail from {config.address}; nothing was sent"
