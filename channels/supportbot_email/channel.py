@@ -96,8 +96,17 @@ class EmailChannel:
         return (self._inbox.problem if self._inbox is not None else "not started") or self._dispatch.problem
 
     async def _is_sent(self, outbound: Outbound) -> bool:
-        """Say whether a reply is sent, and not left as a draft."""
-        if self._config.mode != "send" or await self._drafts.has_begun(outbound.delivery_id):
+        """Say whether a reply is sent, and not left as a draft.
+
+        What may have been sent before is not left as a draft. As long as a draft of the thread waits for a
+        person, they have the thread, and the next reply replaces it.
+        """
+        delivery = outbound.delivery_id
+        if await self._traces.get(delivery) is not None:
+            return True
+        if self._config.mode != "send" or await self._drafts.has_begun(delivery):
+            return False
+        if await self._drafts.is_waiting(outbound.external_id):
             return False
         return await self._pace.may_send(outbound)
 

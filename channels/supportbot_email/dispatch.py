@@ -249,8 +249,8 @@ class Dispatch:
         try:
             words = await session.finish(raw)
         except Said as error:
-            await self._traces.take_back(trace)
             await session.close()
+            await self._traces.take_back(trace)
             raise verdict(error) from error
         except BaseException as error:
             session.cut()

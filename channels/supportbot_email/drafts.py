@@ -120,6 +120,10 @@ class Drafts:
         await self._left(planned, there)
         return Sent(external_id=outbound.delivery_id)
 
+    async def is_waiting(self, conversation: str) -> bool:
+        """Say whether a draft of a conversation waits for a person."""
+        return bool(await self._notes.open_in(conversation))
+
     async def has_begun(self, delivery: str) -> bool:
         """Say whether a reply was, or may have been, left as a draft."""
         return await self._notes.get(delivery) is not None

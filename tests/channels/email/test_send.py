@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot.testing import ScriptedModel, started_bot
+from supportbot_email import guard
 from tests.channels.email.bounces import report, words
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
@@ -114,6 +115,24 @@ async def test_a_second_mail_of_the_thread_that_does_not_name_ours_gets_a_draft(
         server.deliver(address, mail("It is blue.", Message_ID="<b@customer.test>", In_Reply_To=ASKED))
         await until(lambda: server.mails(address, "Drafts"))
     assert "Second." in text(read(server.mails(address, "Drafts")[0]))
+    assert 1 == len(relay.mails)
+
+
+async def test_a_thread_with_a_draft_stays_with_people(
+    server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The customer could be answered again, but a draft waits for a person: the next one replaces it."""
+    monkeypatch.setattr(guard, "_TOO_FAST", 0)
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path, "First.", "Second.", "Third."):
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+        await until(lambda: server.mails(address, "Sent"))
+        ours = read(relay.mails[0].raw)["Message-ID"]
+        server.deliver(address, mail("It is blue.", Message_ID="<b@customer.test>", In_Reply_To=ASKED))
+        await until(lambda: server.mails(address, "Drafts"))
+        reply = mail("And it is round, too.", Message_ID="<c@customer.test>").decode()
+        server.deliver(address, f"In-Reply-To: {ours}\n{reply}".encode())
+        await until(lambda: "Third." in "".join(map(text, map(read, server.mails(address, "Drafts")))))
+        await until(lambda: 1 == len(server.mails(address, "Drafts")))
     assert 1 == len(relay.mails)
 
 
