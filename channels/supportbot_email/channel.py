@@ -21,7 +21,7 @@ from supportbot_email.incoming import Incoming
 from supportbot_email.lease import Lease
 from supportbot_email.line import Line
 from supportbot_email.mailbox import Watcher
-from supportbot_email.outbound import to_mail
+from supportbot_email.outbound import recipient_address, to_mail
 from supportbot_email.pace import Pace
 from supportbot_email.reader import Reader
 from supportbot_email.reading import reading
@@ -79,7 +79,8 @@ class EmailChannel:
         raw = await self._mail(outbound, message_id, automatic=automatic)
         await self._conversations.learn(outbound.external_id, message_id)
         if automatic:
-            return await self._dispatch.send(delivery, message_id, to=str(outbound.address["to"]), raw=raw)
+            to = recipient_address(outbound)
+            return await self._dispatch.send(delivery, message_id, to=to, raw=raw)
         return await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
 
     async def find(self, outbound: Outbound) -> Sent | None:

@@ -37,7 +37,8 @@ def to_mail(
         Refused: it has nobody to go to, or would read back differently.
     """
     to = outbound.address
-    if not to.get("to") or to["to"] in config.ours:
+    address = recipient_address(outbound)
+    if not address or to["to"] in config.ours:
         raise Refused(cause="there is nobody to answer")
     name = config.name or bot_name
     answer = Answer(
@@ -45,7 +46,7 @@ def to_mail(
         markdown=outbound.text,
         signature=config.signature.replace("{bot}", bot_name).replace("{address}", config.address),
         identity=Address(name=name, address=config.address),
-        recipient=Address(name=to["name"], address=to["to"]),
+        recipient=Address(name=to["name"], address=address),
         message_id=message_id,
         now=datetime.fromtimestamp(outbound.created_at / 1000, UTC),
         automatic=automatic,
@@ -54,6 +55,20 @@ def to_mail(
         return compose(answer)
     except NotWritten as error:
         raise Refused(cause=str(error)) from error
+
+
+def recipient_address(outbound: Outbound) -> str:
+    """Return the one address that a reply goes to, in ASCII: its domain in the form of RFC 5890.
+
+    Raises:
+        Refused: what stands before the @ is not ASCII; few servers take that (SMTPUTF8, RFC 6531).
+    """
+    local, at, domain = str(outbound.address.get("to", "")).rpartition("@")
+    try:
+        local.encode("ascii")
+        return f"{local}{at}{domain.encode('idna').decode() if not domain.isascii() else domain}"
+    except UnicodeError:
+        raise Refused(cause="the address is beyond ASCII, which mail servers need SMTPUTF8 for") from None
 
 
 def _answered(outbound: Outbound, asked: str) -> Mail:

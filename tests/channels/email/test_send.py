@@ -243,3 +243,18 @@ async def test_reply_to_counts_where_it_is_told_to(
         server.deliver(address, asked)
         await until(lambda: relay.mails)
     assert [answered] == [taken.recipient for taken in relay.mails]
+
+
+@pytest.mark.parametrize("mode", ["draft", "send"])
+async def test_an_address_beyond_ascii(server: Dovecot, address: str, tmp_path: Path, *, mode: str) -> None:
+    """A domain has a form in ASCII; what stands before the @ has none, and its reply is dead at once."""
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path, mode=mode):
+        for number, sender in enumerate(("anna@k\xfcnstler.test", "\xe4nna@customer.test")):
+            asked = mail("Where?", Message_ID=f"<{number}@c.test>").decode()
+            server.deliver(address, asked.replace("anna@customer.test", sender).encode())
+        await until(lambda: 2 == len(rows(tmp_path, "select 1 from deliveries where state != 'sending'")))
+    folder = "Sent" if mode == "send" else "Drafts"
+    assert ["anna@xn--knstler-n2a.test"] == [
+        read(raw)["To"].addresses[0].addr_spec for raw in server.mails(address, folder)
+    ]
+    assert [("dead",), ("delivered",)] == rows(tmp_path, "select state from deliveries order by state")
