@@ -1,16 +1,22 @@
 """Many streamed answers at once against the fake model server, which runs in a process of its own.
 
     python -m bench.model_streams [--streams 300] [--chunks 60] [--delay 0.05] [--runs 3] [--dialect openai]
+                                 [--rate 50]
 
-Prints, per run: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
+Each run asks twice: first over new connections, then over those that the first time has left open, as a bot
+does that has been busy for a while.
+
+Prints, each time: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
 percentile of the time to the first word in milliseconds, and the greatest resident size in MiB.
-The ideal wall time is (chunks - 1) x delay.
+The ideal wall time is (chunks - 1) x delay. The server says its first word at once, so with ``--rate``, which begins
+so many streams a second instead of all of them at once, the time to the first word is what we add to it.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import resource
 import sys
 import time
@@ -53,15 +59,16 @@ async def one(model: Endpoint) -> float:
     return sink.first - begun
 
 
-async def measure(base_url: str, dialect: Dialect, streams: int) -> tuple[float, float, list[float]]:
+async def measure(model: Endpoint, streams: int, rate: float) -> tuple[float, float, list[float]]:
     """Return wall seconds, CPU seconds of this process, and each stream's seconds to its first word."""
-    model = Endpoint(ModelSection(dialect=dialect, model="bench", base_url=base_url))
-    await one(model)  # one connection and all code paths are warm, as in a bot that runs
     wall, cpu = time.perf_counter(), time.process_time()
-    firsts = await asyncio.gather(*(one(model) for _ in range(streams)))
-    result = time.perf_counter() - wall, time.process_time() - cpu, firsts
-    await model.close()
-    return result
+    asked = []
+    for number in range(streams):
+        if rate:
+            await asyncio.sleep(wall + number / rate - time.perf_counter())
+        asked.append(asyncio.ensure_future(one(model)))
+    firsts = await asyncio.gather(*asked)
+    return time.perf_counter() - wall, time.process_time() - cpu, firsts
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -81,19 +88,23 @@ async def run(options: argparse.Namespace) -> None:
     assert server.stdout is not None
     assert server.stdin is not None
     llama, openai = (await server.stdout.readline()).decode().split()
-    ideal = (options.chunks - 1) * options.delay
+    ideal = (options.chunks - 1) * options.delay + (options.streams - 1) / (options.rate or math.inf)
     print(
         f"{options.streams} streams of {options.chunks} chunks, {options.dialect}; ideal wall {ideal:.2f} s"
     )
-    print("wall s   CPU ms/stream   first word p50 ms   p99 ms   RSS MiB")
+    print("connections   wall s   CPU ms/stream   first word p50 ms   p99 ms   RSS MiB")
+    url = llama if options.dialect == "llama" else openai
     for _ in range(options.runs):
-        url = llama if options.dialect == "llama" else openai
-        wall, cpu, firsts = await measure(url, options.dialect, options.streams)
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{wall:6.2f}   {1000 * cpu / options.streams:13.2f}   {1000 * median(firsts):17.0f}"
-            f"   {1000 * quantiles(firsts, n=100)[98]:6.0f}   {rss:7.0f}"
-        )
+        model = Endpoint(ModelSection(dialect=options.dialect, model="bench", base_url=url))
+        await one(model)  # all code paths are warm, as in a bot that runs
+        for connections in ("new", "kept"):
+            wall, cpu, firsts = await measure(model, options.streams, options.rate)
+            rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(
+                f"{connections:11}   {wall:6.2f}   {1000 * cpu / options.streams:13.2f}"
+                f"   {1000 * median(firsts):17.0f}   {1000 * quantiles(firsts, n=100)[98]:6.0f}   {rss:7.0f}"
+            )
+        await model.close()
     server.stdin.close()
     await server.wait()
 
@@ -104,6 +115,7 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=60)
     parser.add_argument("--delay", type=float, default=0.05, help="seconds between two chunks")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=0, help="streams begun a second; 0: all at once")
     parser.add_argument("--dialect", choices=["llama", "openai"], default="openai")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
