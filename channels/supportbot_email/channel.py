@@ -23,6 +23,7 @@ from supportbot_email.line import Line
 from supportbot_email.mailbox import Watcher
 from supportbot_email.outbound import recipient_address, to_mail
 from supportbot_email.pace import Pace
+from supportbot_email.preview import problems
 from supportbot_email.reader import Reader
 from supportbot_email.reading import reading
 from supportbot_email.sent import SentMail
@@ -95,6 +96,10 @@ class EmailChannel:
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""
         return (self._inbox.problem if self._inbox is not None else "not started") or self._dispatch.problem
+
+    async def verify(self) -> list[str]:
+        """Log in where mail is read, and where it is sent, and say what is wrong."""
+        return await problems(self._config)
 
     async def _is_sent(self, outbound: Outbound) -> bool:
         """Say whether a reply is sent, and not left as a draft.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from supportbot.ids import now_ms
+from supportbot_email.check import view
 from supportbot_email.conversations import record_of
 from supportbot_email.credentials import Credentials
 from supportbot_email.failures import MailServerError
@@ -46,6 +48,21 @@ def _reason_to_draft(config: EmailConfig, mail: Mail, records: Records) -> str:
         now=now,
         thread_per_hour=config.limits.thread_per_hour,
     )
+
+
+async def problems(config: EmailConfig) -> list[str]:
+    """Log in where mail is read, and where it is sent; returns what is wrong, each in a line."""
+    wrong = []
+    try:
+        seen = await asyncio.to_thread(view, config)
+    except MailServerError as error:
+        wrong.append(f"imap {config.imap.host}: {error}")
+    else:
+        wrong += [f"imap {config.imap.host}: {one}" for one in (seen.drafts, seen.sent) if one[:1] == "("]
+    if config.mode == "send":
+        works, said = await sending_tried(config)
+        wrong += [] if works else [f"smtp {said}"]
+    return wrong
 
 
 async def sending_tried(config: EmailConfig) -> tuple[bool, str]:

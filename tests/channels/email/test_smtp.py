@@ -14,10 +14,12 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pydantic import ValidationError
 
+from supportbot.testing import FakeCore
+from supportbot_email.channel import EmailChannel
 from supportbot_email.credentials import Credentials
 from supportbot_email.failures import Disconnected, LoginRefused
 from supportbot_email.smtp import Submission
-from tests.channels.email.dovecot import PASSWORD
+from tests.channels.email.dovecot import PASSWORD, needs_dovecot
 from tests.channels.email.mailboxes import config
 from tests.channels.email.relay import Relay
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supportbot_email.config import EmailConfig
+    from tests.channels.email.dovecot import Dovecot
 
 ADDRESS = "support@example.com"
 
@@ -113,6 +116,28 @@ async def test_a_relay_that_knows_this_machine_needs_no_login() -> None:
         session = await submission(relay, login=False).session()
         await session.close()
     assert [] == relay.logins
+
+
+@needs_dovecot
+async def test_a_configuration_is_tried(server: Dovecot, address: str) -> None:
+    """``check --online``: where mail is read, and where it is sent; nothing is sent, and no password told."""
+    async with Relay() as relay:
+
+        async def wrong(**keys: Any) -> list[str]:
+            sending = {"mode": "send", "smtp": relay.section(), **keys}
+            channel = EmailChannel(config(address, server.port, **sending), FakeCore().host)
+            return await channel.verify()
+
+        assert [] == await wrong()
+        [imap, smtp] = await wrong(password="no-such-password")
+        [folder] = await wrong(folders={"drafts": "Nowhere"})
+    assert ("imap 127.0.0.1: The mail server does not let us in", True) == (imap[:50], "no-such" not in imap)
+    assert (f"smtp 127.0.0.1:{relay.port} (none): ", True) == (
+        smtp.partition("The ")[0],
+        "no-such" not in smtp,
+    )
+    assert "folders.drafts" in folder or "Nowhere" in folder
+    assert [] == relay.mails
 
 
 @pytest.mark.parametrize(
