@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot.testing import ScriptedModel, started_bot
+from supportbot.testing import FakeCore, ScriptedModel, started_bot
 from supportbot_email import guard
+from supportbot_email.conversations import Conversations
+from supportbot_email.dispatch import Traces
+from supportbot_email.incoming import Incoming
+from supportbot_email.mail import Settings
+from supportbot_email.parse import parse
 from tests.channels.email.bounces import report, words
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import section
+from tests.channels.email.mailboxes import config, section
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
@@ -234,15 +239,33 @@ async def test_what_the_relay_refuses_is_dead(server: Dovecot, address: str, tmp
         ("always", "OURS", "anna@customer.test"),
     ],
 )
-async def test_reply_to_counts_where_it_is_told_to(
-    server: Dovecot, address: str, tmp_path: Path, *, policy_: str, reply_to: str, answered: str
-) -> None:
+def test_reply_to_counts_where_it_is_told_to(policy_: str, reply_to: str, answered: str) -> None:
     """One address is answered, and never one of ours."""
-    async with Relay() as relay, bot_on(address, server, relay, tmp_path, reply_to=policy_):
-        asked = mail("Where?", Message_ID=ASKED, Reply_To=reply_to.replace("OURS", address))
+    ours, core = "support@example.com", FakeCore()
+    known = Conversations(core.records, domain="example.com")
+    incoming = Incoming(
+        config(ours, 993, reply_to=policy_),
+        core.records,
+        core.returned,
+        conversations=known,
+        traces=Traces(core.records),
+    )
+    asked = mail("Where?", Message_ID=ASKED, Reply_To=reply_to.replace("OURS", ours))
+    assert answered == incoming.recipient(parse(asked, settings=Settings())).address
+
+
+async def test_reply_to_is_followed_to_the_end(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """The envelope has it, and whoever reads there may go on in the conversation."""
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path, reply_to="same_domain"):
+        asked = mail("Where?", Message_ID=ASKED, Reply_To="orders@customer.test")
         server.deliver(address, asked)
-        await until(lambda: relay.mails)
-    assert [answered] == [taken.recipient for taken in relay.mails]
+        await until(lambda: server.mails(address, "Sent"))
+        ours = read(relay.mails[0].raw)["Message-ID"]
+        more = mail("Thanks.", From="orders@customer.test", Message_ID="<b@customer.test>").decode()
+        server.deliver(address, f"In-Reply-To: {ours}\n{more}".encode())
+        await until(lambda: rows(tmp_path, "select 1 from messages where text = 'Thanks.'"))
+    assert ["orders@customer.test"] == [taken.recipient for taken in relay.mails]
+    assert [(1,)] == rows(tmp_path, "select count(*) from conversations")
 
 
 @pytest.mark.parametrize("mode", ["draft", "send"])
