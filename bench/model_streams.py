@@ -8,8 +8,8 @@ does that has been busy for a while.
 
 Prints, each time: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
 percentile of the time to the first word in milliseconds, and the greatest resident size in MiB.
-The ideal wall time is (chunks - 1) x delay. The server says its first word at once, so with ``--rate``, which begins
-so many streams a second instead of all of them at once, the time to the first word is what we add to it.
+The ideal wall time is (chunks - 1) x delay. The server says its first word at once, so with ``--rate``, which
+begins so many streams a second instead of all of them together, the time to the first word is what we add.
 """
 
 from __future__ import annotations
@@ -21,16 +21,12 @@ import resource
 import sys
 import time
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
 
 from supportbot.config.models import ModelSection
 from supportbot.model.client import Endpoint
 from supportbot.testing.model_calls import RecordingSink, a_prompt
 from supportbot.testing.model_replies import ModelReply
 from supportbot.testing.model_server import FakeModelServer
-
-if TYPE_CHECKING:
-    from supportbot.testing.model_replies import Dialect
 
 
 class TimedSink(RecordingSink):

@@ -107,6 +107,8 @@ def make_channels(
             returned=ChannelReturns(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
+            folder=loaded.root,
+            images=any(section.vision for section in loaded.config.model),
         )
         made[name] = make_channel(section, host)
     return made

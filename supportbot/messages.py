@@ -134,6 +134,8 @@ class Inbound(_Evolve):
     """A reason not to answer, such as ``auto_reply``: the message is recorded and ends there."""
     wants_person: bool = False
     """The customer pressed "talk to a person"."""
+    original: bytes = field(default=b"", repr=False)
+    """What it was made of, as it came, such as a raw mail: kept beside the message, for people to look at."""
     takes_over: bool = True
     """What a person wrote silences the bot; False where people send every reply, and the bot only drafts."""
     tenant: str = "default"
@@ -422,8 +424,7 @@ class Outbound(_Evolve):
     citations: tuple[Citation, ...] = ()
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
-    """What the customer may press instead of writing; the text says the same in words. It is not stored: a
-    delivery that outlives its process goes out without."""
+    """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

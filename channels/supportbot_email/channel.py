@@ -141,7 +141,9 @@ class EmailChannel:
             incoming = Incoming(
                 config, records, self._host.returned, conversations=known, traces=self._traces
             )
-            reader = Reader(name, accept, parser, conversations=known, incoming=incoming)
+            reader = Reader(
+                name, accept, parser, conversations=known, incoming=incoming, keep_raw=config.keep_raw
+            )
             beside = TakingOver(accept) if config.mode == "send" else accept
             people = SentMail(name, beside, parser, conversations=known, notes=self._notes)
             sent = WithoutAutomatic(people, known, self._traces)

@@ -31,9 +31,10 @@ def would(config: EmailConfig, mail: Mail, records: Records) -> str:
     if ignored := reason_to_ignore(mail):
         return f"be recorded and not answered: {ignored}"
     if config.mode == "draft":
-        return "get a draft"
+        return f"get a draft to {mail.sender.address}"
     reason = _reason_to_draft(config, mail, records)
-    return f"get a draft, and nothing is sent: {reason}" if reason else "be answered by mail"
+    to = mail.sender.address
+    return f"get a draft to {to}, and nothing is sent: {reason}" if reason else f"be answered by mail to {to}"
 
 
 def _reason_to_draft(config: EmailConfig, mail: Mail, records: Records) -> str:

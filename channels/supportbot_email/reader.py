@@ -27,12 +27,15 @@ class Reader:
         *,
         conversations: Conversations,
         incoming: Incoming,
+        keep_raw: int,
     ) -> None:
+        """``keep_raw``: bytes of a mail that are kept as they came."""
         self._name = name
         self._accept = accept
         self._parser = parser
         self._conversations = conversations
         self._incoming = incoming
+        self._keep_raw = keep_raw
 
     async def take(self, raw: bytes) -> None:
         """Hand a mail in; it is on disk when this returns.
@@ -43,7 +46,13 @@ class Reader:
         mail = await self._parser.parse(raw)
         ignored = reason_to_ignore(mail)
         conversation = await self._incoming.notice(mail) or await self._conversation_of(mail)
-        inbound = to_inbound(mail, channel=self._name, conversation=conversation, ignored=ignored)
+        inbound = to_inbound(
+            mail,
+            channel=self._name,
+            conversation=conversation,
+            ignored=ignored,
+            original=raw[: self._keep_raw],
+        )
         if not ignored:
             to = self._incoming.recipient(mail).address
             people = (mail.sender.address, to, *(other.address for other in (*mail.to, *mail.cc)))
@@ -62,6 +71,7 @@ class Reader:
                 text="",
                 keys=(key,),
                 ignored="unreadable",
+                original=raw[: self._keep_raw],
             )
         )
 

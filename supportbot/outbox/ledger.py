@@ -277,6 +277,7 @@ def _store_delivery(
         address=to_json(dict(outbound.address)),
         in_reply_to=outbound.in_reply_to,
         handoff=outbound.handoff,
+        choices=listed(outbound.choices),
         created_at=outbound.created_at,
         updated_at=outbound.created_at,
     )
