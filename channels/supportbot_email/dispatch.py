@@ -111,6 +111,7 @@ class Dispatch:
         self._parked_until = 0.0
         self._finishing: dict[str, asyncio.Task[Sent]] = {}
         """What waits for a server's last word; the core's own time-outs do not end it."""
+        self._closed = False
         self.problem = ""
         """What keeps mail from being sent, in one line; empty when all is well."""
 
@@ -172,6 +173,7 @@ class Dispatch:
 
     async def close(self) -> None:
         """Wait for nothing any more: what is unclear stays so, and is looked for at the next start."""
+        self._closed = True
         for finishing in (tasks := list(self._finishing.values())):
             finishing.cancel()
         if tasks:
@@ -192,6 +194,8 @@ class Dispatch:
         Raises:
             RetryAfter: nothing was handed over.
         """
+        if self._closed:  # the core may still try to deliver: nobody would wait for the answer
+            raise RetryAfter(cause="the bot is stopping")
         if self._submission is None:
             raise RetryAfter(cause="the mailbox is in mode 'draft'")
         wait = self._parked_until - asyncio.get_running_loop().time()

@@ -61,7 +61,8 @@ class Relay:
         for server in self._servers:
             if server.transport is not None:
                 server.transport.abort()
-        await asyncio.sleep(0)  # the transports close in the next round
+        for _ in range(5):
+            await asyncio.sleep(0)  # the transports close within the next rounds
 
     def section(self, **keys: Any) -> dict[str, Any]:
         """Return the channel's ``smtp``."""

@@ -12,7 +12,8 @@ from supportbot.errors import Refused, RetryAfter, StoreUnavailable, Unclear
 from supportbot.messages import Sent
 from supportbot.testing.host import MemoryRecords
 from supportbot_email.credentials import Credentials
-from supportbot_email.dispatch import Dispatch, Traces
+from supportbot_email.dispatch import Dispatch, Trace, Traces
+from supportbot_email.failures import Disconnected
 from supportbot_email.smtp import Submission
 from tests.channels.email.dovecot import PASSWORD, mail, needs_dovecot
 from tests.channels.email.mailboxes import config, line
@@ -328,3 +329,16 @@ async def test_without_a_sent_folder_it_is_sent(
     async with Relay() as relay, desk(address, server, relay, records, folders=folders) as own:
         assert Sent(external_id=ID) == await own.send()
     assert 1 == len(relay.mails)
+
+
+async def test_nothing_begins_after_the_end(server: Dovecot, address: str, records: MemoryRecords) -> None:
+    """The core delivers for a moment longer than the channel runs: nobody would close what is opened then."""
+    async with Relay() as relay:
+        async with desk(address, server, relay, records) as own:
+            pass
+        with pytest.raises(RetryAfter):
+            await own.send()
+        await Traces(records).begin(Trace(delivery="dlv_one", message_id=ID, at=1))
+        with pytest.raises(Disconnected):
+            await own.find()
+    assert 0 == relay.connections
