@@ -23,6 +23,7 @@ from supportbot import schema, server, session, web
 from supportbot.brain import Brain
 from supportbot.channel import CanReport, Host, load_channel
 from supportbot.completion import Completions
+from supportbot.drafts import ChannelDrafts
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -105,6 +106,7 @@ def make_channels(
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
             returned=ChannelReturns(store, name, metrics),
+            drafts=ChannelDrafts(store, name, metrics),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             folder=loaded.root,

@@ -9,31 +9,36 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from supportbot.channel import Capabilities
+from supportbot.errors import Refused
 from supportbot_email.automatic import TakingOver, WithoutAutomatic
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import Conversations
 from supportbot_email.credentials import Credentials
 from supportbot_email.cursor import Cursors
 from supportbot_email.dispatch import Dispatch, Traces
-from supportbot_email.drafts import Drafts, Notes, planned_note
+from supportbot_email.drafts import Drafts
 from supportbot_email.imap import connect
 from supportbot_email.incoming import Incoming
 from supportbot_email.lease import Lease
 from supportbot_email.line import Line
 from supportbot_email.mailbox import Watcher
-from supportbot_email.outbound import recipient_address, to_mail
+from supportbot_email.notes import Notes, planned_note
+from supportbot_email.outbound import recipient_address, signature_of, to_mail
+from supportbot_email.outcomes import Outcomes
 from supportbot_email.pace import Pace
 from supportbot_email.preview import problems
 from supportbot_email.reader import Reader
 from supportbot_email.reading import reading
 from supportbot_email.sent import SentMail
 from supportbot_email.smtp import Submission
+from supportbot_email.watch import watch
+from supportbot_email.why import Whys
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from supportbot.channel import Accept, Host
-    from supportbot.messages import Outbound, Sent
+    from supportbot.messages import Outbound, Sent, Turn
 
 
 _LOOK_BACK = 100
@@ -53,12 +58,21 @@ class EmailChannel:
         self._connect = partial(connect, config, credentials)
         self._desk = Line(self._connect)
         self._notes = Notes(host.records)
-        self._drafts = Drafts(config, self._desk, self._notes)
+        self._drafts = Drafts(config, self._desk, self._notes, host.drafts)
         self._conversations = Conversations(host.records, domain=config.domain)
         self._pace = Pace(host.records, config.limits)
         self._traces = Traces(host.records)
         submission = Submission(config, credentials) if config.mode == "send" else None
         self._dispatch = Dispatch(config, submission, self._desk, self._traces)
+        self._whys = Whys(config, self._desk, self._notes, bot_name=host.bot_name)
+        self._outcomes = Outcomes(
+            records=host.records,
+            notes=self._notes,
+            drafts=self._drafts,
+            whys=self._whys,
+            conversations=self._conversations,
+            signature=signature_of(config, host.bot_name),
+        )
         self._inbox: Watcher | None = None
 
     def app(self, accept: Accept) -> web.Application:
@@ -82,13 +96,16 @@ class EmailChannel:
         if automatic:
             to = recipient_address(outbound)
             return await self._dispatch.send(delivery, message_id, to=to, raw=raw)
-        return await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
+        return await self._leave(outbound, message_id, raw)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look for it: for what may have been sent in Sent, for a draft in the mailbox."""
         delivery = outbound.delivery_id
         if await self._traces.get(delivery) is None and not self._dispatch.is_sending(delivery):
-            return await self._drafts.find(delivery)
+            found = await self._drafts.find(delivery)
+            if found is not None:
+                await self._whys.leave(outbound)
+            return found
         message_id = await self._conversations.message_id(delivery)
         raw = await self._mail(outbound, message_id, automatic=True)
         return await self._dispatch.find(delivery, message_id, raw=raw)
@@ -102,7 +119,7 @@ class EmailChannel:
         return await problems(self._config)
 
     async def _is_sent(self, outbound: Outbound) -> bool:
-        """Say whether a reply is sent, and not left as a draft.
+        """Say whether a reply is sent, and not left as a draft; refuse one that a person made needless.
 
         What may have been sent before is not left as a draft. As long as a draft of the thread waits for a
         person, they have the thread, and the next reply replaces it.
@@ -110,6 +127,9 @@ class EmailChannel:
         delivery = outbound.delivery_id
         if await self._traces.get(delivery) is not None:
             return True
+        asked, by = str(outbound.address.get("message_id", "")), str(outbound.address.get("to", ""))
+        if await self._outcomes.has_been_answered(asked, by):
+            raise Refused(cause="a person has answered this mail meanwhile")
         if self._config.mode != "send" or await self._drafts.has_begun(delivery):
             return False
         if await self._drafts.is_waiting(outbound.external_id):
@@ -125,6 +145,16 @@ class EmailChannel:
             bot_name=self._host.bot_name,
             automatic=automatic,
         )
+
+    async def complete(self, turn: Turn) -> Turn:
+        """Leave out of the history what the customer has not read: replies that nobody sent."""
+        return turn.evolve(history=await self._outcomes.read_by_the_customer(turn.history))
+
+    async def _leave(self, outbound: Outbound, message_id: str, raw: bytes) -> Sent:
+        """Leave a draft, and what explains it beside it."""
+        sent = await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
+        await self._whys.leave(outbound)
+        return sent
 
     async def _asked(self, outbound: Outbound) -> str:
         """Return what the customer wrote in the mail that is answered."""
@@ -145,13 +175,14 @@ class EmailChannel:
                 name, accept, parser, conversations=known, incoming=incoming, keep_raw=config.keep_raw
             )
             beside = TakingOver(accept) if config.mode == "send" else accept
-            people = SentMail(name, beside, parser, conversations=known, notes=self._notes)
-            sent = WithoutAutomatic(people, known, self._traces)
+            theirs = SentMail(name, beside, parser, conversations=known, outcomes=self._outcomes)
+            sent = WithoutAutomatic(theirs, known, self._traces)
             backfill = Cursors(records, backfill_hours=config.backfill_hours)
             now = Cursors(records, backfill_hours=0)
             self._inbox = Watcher(config, inbox_line, backfill, lease, reader)
-            watchers = (self._inbox, Watcher(config, sent_line, now, lease, sent, use="sent"))
-            tasks = [asyncio.create_task(watcher.run()) for watcher in watchers]
+            people = Watcher(config, sent_line, now, lease, sent, use="sent")
+            looking = watch(self._outcomes, lease, every=config.poll, sent_is_read=lambda: not people.problem)
+            tasks = [asyncio.create_task(work) for work in (self._inbox.run(), people.run(), looking)]
             try:
                 yield
             finally:

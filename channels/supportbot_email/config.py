@@ -159,6 +159,14 @@ class EmailConfig(ChannelConfig):
     signature: str = Field(
         "", max_length=2000, description="Below every reply. {bot} and {address} are filled in."
     )
+    draft_header: bool = Field(
+        True, description="Write into the header of drafts what they rest on (X-SupportBot)."
+    )
+    note: str = Field(
+        "",
+        max_length=200,
+        description="A folder for notes that explain each draft, such as SupportBot; none when empty.",
+    )
     max_size: int = Field(
         25 * 1024 * 1024,
         ge=65536,
@@ -207,6 +215,13 @@ class EmailConfig(ChannelConfig):
     def _can_send(self) -> EmailConfig:
         if self.mode == "send" and self.smtp is None:
             raise ValueError("mode 'send' needs smtp: say where mail is sent")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_folder_for_notes(self) -> EmailConfig:
+        others = {"inbox", self.folders.inbox.lower(), self.folders.drafts.lower(), self.folders.sent.lower()}
+        if self.note and self.note.lower() in others:
+            raise ValueError("note needs a folder of its own, not one of those for mail")
         return self
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supportbot.errors import Refused
 from supportbot_email.compose import Answer, NotWritten, compose
 from supportbot_email.mail import Address, Mail
+from supportbot_email.mark import mark
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
@@ -44,12 +45,13 @@ def to_mail(
     answer = Answer(
         answered=_answered(outbound, asked),
         markdown=outbound.text,
-        signature=config.signature.replace("{bot}", bot_name).replace("{address}", config.address),
+        signature=signature_of(config, bot_name),
         identity=Address(name=name, address=config.address),
         recipient=Address(name=to["name"], address=address),
         message_id=message_id,
         now=datetime.fromtimestamp(outbound.created_at / 1000, UTC),
         automatic=automatic,
+        extra=(mark(outbound.sources),) if config.draft_header and not automatic else (),
     )
     try:
         return compose(answer)
@@ -69,6 +71,11 @@ def recipient_address(outbound: Outbound) -> str:
         return f"{local}{at}{domain.encode('idna').decode() if not domain.isascii() else domain}"
     except UnicodeError:
         raise Refused(cause="the address is beyond ASCII, which mail servers need SMTPUTF8 for") from None
+
+
+def signature_of(config: EmailConfig, bot_name: str) -> str:
+    """Return what stands below every reply."""
+    return config.signature.replace("{bot}", bot_name).replace("{address}", config.address)
 
 
 def _answered(outbound: Outbound, asked: str) -> Mail:

@@ -10,6 +10,7 @@ from supportbot.cli.ask import ask
 from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
+from supportbot.cli.drafts import drafts
 from supportbot.cli.evaluate import evaluate
 from supportbot.cli.explain import explain
 from supportbot.cli.export import export
@@ -65,3 +66,4 @@ app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")
 app.add_typer(dead, name="dead")
 app.add_typer(deliveries, name="deliveries")
+app.add_typer(drafts, name="drafts")

@@ -16,7 +16,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Choice, Citation, Message, Outbound, Turn, clean_text
+from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages
@@ -178,6 +178,7 @@ def say(
     lease_until: int,
     seq: int | None = None,
     citations: tuple[Citation, ...] = (),
+    sources: tuple[Source, ...] = (),
     choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
@@ -212,6 +213,7 @@ def say(
         seq=message.seq,
         in_reply_to=turn.messages[-1].client_key,
         citations=citations,
+        sources=sources,
         choices=choices,
         handoff=handoff,
         created_at=now,
@@ -276,6 +278,7 @@ def _store_delivery(
         reason="",
         address=to_json(dict(outbound.address)),
         in_reply_to=outbound.in_reply_to,
+        sources=listed(outbound.sources),
         handoff=outbound.handoff,
         choices=listed(outbound.choices),
         created_at=outbound.created_at,

@@ -28,7 +28,7 @@ from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.channel import Verdict
+    from supportbot.channel import DraftOutcome, Verdict
     from supportbot.messages import Citation, Inbound, MessageState, State
 
 
@@ -52,6 +52,14 @@ class MemoryRecords:
         if await self.get(key) is not None:
             return False
         await self.put(key, value, expires_at=expires_at)
+        return True
+
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``; says whether it did."""
+        found = await self.get(key)
+        if found is None or found != json.loads(json.dumps(before)):
+            return False
+        await self.put(key, after, expires_at=expires_at)
         return True
 
     async def delete(self, key: str, *, only: Any = None) -> None:
@@ -149,6 +157,21 @@ class MemoryReturns:
         return self.reasons.setdefault(delivery_id, reason) is reason
 
 
+class MemoryDrafts:
+    """What became of drafts, in memory; it takes any delivery for one that there is."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, tuple[DraftOutcome, int, int | None]] = {}
+        """By delivery: the outcome, the draft's length, how much of it was changed."""
+
+    async def record(
+        self, delivery_id: str, outcome: DraftOutcome, *, length: int = 0, changed: int | None = None
+    ) -> bool:
+        """Store how a draft stands."""
+        self.outcomes[delivery_id] = (outcome, length, changed)
+        return True
+
+
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
 
@@ -164,6 +187,7 @@ class FakeCore:
         """Why things were acknowledged that the channel did not hand in."""
         self.ratings = MemoryRatings()
         self.returned = MemoryReturns()
+        self.drafts = MemoryDrafts()
         self._conversations: dict[str, _Conversation] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -177,6 +201,7 @@ class FakeCore:
             tools=tools,
             ratings=self.ratings,
             returned=self.returned,
+            drafts=self.drafts,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 pytestmark = needs_dovecot
 
 
-def _folder(root: Path, address: str, port: int) -> BotFolder:
+def _folder(root: Path, address: str, port: int, database: str = "sqlite:///data/bot.db") -> BotFolder:
     support = {"type": "email", **section(address, port)}
-    return BotFolder(root, channels={"support": support})
+    return BotFolder(root, database=database, deliveries={"timeout": 2}, channels={"support": support})
 
 
 def _is_stored(folder: BotFolder) -> bool:
@@ -85,3 +85,22 @@ async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_
 def _ends(folder: BotFolder) -> list[tuple[str]]:
     with closing(sqlite3.connect(folder.database_file)) as database:
         return database.execute("select state from deliveries order by state").fetchall()
+
+
+async def test_killed_on_postgresql(
+    server: Dovecot, address: str, tmp_path: Path, postgres_database: str
+) -> None:
+    """With a store that others may share, the delivery's lease has to end before the draft is looked for."""
+    async with Wire(server.port) as wire:
+        folder = _folder(tmp_path, address, wire.port, postgres_database)
+        async with program(folder) as bot:
+            await _watches(bot)
+            wire.cut = "hold receipt"
+            server.deliver(address, mail("How long does a parcel take?", subject="one"))
+            await wire.was_cut.wait()
+            await bot.kill()
+            server.deliver(address, mail("Where can I follow it?", subject="two"))
+            await bot.start()
+            await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
+            assert 0 == await bot.stop()
+    assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
