@@ -34,6 +34,7 @@ from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
+from supportbot.outbox.returns import ChannelReturns
 from supportbot.processes import joined, make_engine
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
@@ -115,6 +116,7 @@ def make_channels(
             ignored=partial(metrics.message_ignored, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
+            returned=ChannelReturns(store, name, metrics),
             drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name),
             base_path=f"/channels/{name}",

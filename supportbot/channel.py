@@ -194,6 +194,18 @@ class Contacts(Protocol):
         """Return that address, or the one that is known anyway; empty when there is none."""
 
 
+class Returned(Protocol):
+    """Told of a delivery that the platform gave back after it had taken it, such as mail that bounces."""
+
+    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
+        """Record that the delivery did not arrive after all: it is ``dead`` now, with this ``reason``.
+
+        Says whether that is news: False for one that there is not, that had not been sent, or that ended as
+        ``dead`` before. Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+
 class Drafts(Protocol):
     """What became of the replies that a channel left for a person to send."""
 
@@ -235,6 +247,8 @@ class Host:
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings
     """Where people's verdicts on answers go."""
+    returned: Returned
+    """Where deliveries go that come back."""
     drafts: Drafts
     """Where it is told what people made of drafts."""
     contacts: Contacts

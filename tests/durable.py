@@ -70,6 +70,7 @@ class Durable:
         works: bool = True,
         lease_ms: int = 60_000,
         retry_delay: float = 0.01,
+        delivery_timeout: float = 5.0,
     ) -> None:
         """Wire it; with ``queue``, the URL of a database, its engine shares the turns with others."""
         self.store = store
@@ -103,7 +104,7 @@ class Durable:
             alone=alone,
             attempts=3,
             retry_delay=0.01,
-            timeout=5,
+            timeout=delivery_timeout,
             settle_delay=0.01,
         )
         self.worker = Worker(self.outbox)

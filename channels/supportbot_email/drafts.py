@@ -70,6 +70,14 @@ class Drafts:
         await self._left(note, there)
         return Sent(external_id=outbound.delivery_id)
 
+    async def is_waiting(self, conversation: str) -> bool:
+        """Say whether a draft of a conversation waits for a person."""
+        return bool(await self._notes.waiting(conversation))
+
+    async def has_begun(self, delivery: str) -> bool:
+        """Say whether a reply was, or may have been, left as a draft."""
+        return await self._notes.get(delivery) is not None
+
     async def find(self, delivery: str) -> Sent | None:
         """Look for a draft that may have been left.
 
@@ -239,12 +247,13 @@ def exactly(connection: Connection, message_id: str, *, deleted: bool = True) ->
     """
     for uid in reversed(connection.uids_of(message_id, deleted=deleted)):
         raw = connection.fetch(uid, most=65_536)
-        if raw is not None and _message_id(raw) == message_id:
+        if raw is not None and message_id_of(raw) == message_id:
             return uid
     return None
 
 
-def _message_id(raw: bytes) -> str:
+def message_id_of(raw: bytes) -> str:
+    """Return the Message-ID of a mail, or of its beginning; empty when it has none."""
     return str(BytesHeaderParser(policy=compat32).parsebytes(raw).get("Message-ID", "")).strip()
 
 

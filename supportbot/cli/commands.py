@@ -7,6 +7,7 @@ import typer
 
 from supportbot import __version__
 from supportbot.cli.ask import ask
+from supportbot.cli.chaos import chaos
 from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
@@ -59,7 +60,7 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, ask, check, schema, migrate, explain, usage, export):
+for command in (serve, chat, ask, check, schema, migrate, explain, usage, export, chaos):
     app.command()(command)
 app.command("eval")(evaluate)
 app.add_typer(conversations, name="conversations")

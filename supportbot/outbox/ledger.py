@@ -92,6 +92,27 @@ _END = Statement(
         updated_at=bindparam("now"),
     )
 )
+_GIVE_BACK = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.channel == bindparam("of"),
+        deliveries.c.state.in_(
+            (literal_column("'sending'"), literal_column("'delivered'"), literal_column("'unknown'"))
+        ),
+    )
+    .values(
+        state="dead",
+        reason=bindparam("why"),
+        owner=None,
+        due_at=None,
+        updated_at=bindparam("now"),
+    )
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+)
+_CONVERSATION_OF = Statement(
+    select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery"))
+)
 _AGAIN = Statement(
     update(deliveries)
     .where(*_MINE)
@@ -318,6 +339,35 @@ def end(
         return None
     tx.send(_WAKE, delivery=following.id, now=now)
     return str(following.id)
+
+
+def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> bool:
+    """Record that a delivery of a channel did not arrive after all; says whether it changes anything.
+
+    It may still be on its way, by our reckoning: whoever sends it then records nothing any more. What waits
+    behind it is due.
+    """
+    found = tx.row(_CONVERSATION_OF, delivery=delivery_id)
+    if found is None:
+        return False
+    tx.lock(_LOCK, conversation=found.conversation_id)
+    row = tx.row(_GIVE_BACK, delivery=delivery_id, of=channel, why=reason, now=now)
+    if row is None:
+        return False
+    note(
+        tx,
+        row.conversation_id,
+        "delivery.returned",
+        at=now,
+        message_id=row.message_id,
+        turn_id=row.turn_id,
+        delivery_id=delivery_id,
+        reason=reason,
+    )
+    following = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
+    if following is not None:
+        tx.run(_WAKE, delivery=following.id, now=now)
+    return True
 
 
 def postpone(tx: Tx, claimed: Claimed, *, due: int, now: int, reason: str) -> None:

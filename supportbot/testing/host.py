@@ -197,6 +197,18 @@ class MemoryContacts:
         return self.addresses.get(external_id, "")
 
 
+class MemoryReturns:
+    """Which deliveries came back, in memory; it takes any for one that was sent."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+        """By delivery."""
+
+    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
+        """Remember one; says whether it is news."""
+        return self.reasons.setdefault(delivery_id, reason) is reason
+
+
 class MemoryDrafts:
     """What became of drafts, in memory; it takes any delivery for one that there is."""
 
@@ -225,6 +237,7 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
+        self.returned = MemoryReturns()
         self.drafts = MemoryDrafts()
         self._conversations: dict[str, _Conversation] = {}
         self.ratings = MemoryRatings(self._conversations)
@@ -241,6 +254,7 @@ class FakeCore:
             ignored=self.ignored.append,
             tools=tools,
             ratings=self.ratings,
+            returned=self.returned,
             drafts=self.drafts,
             contacts=self.contacts,
             base_path=f"/channels/{name}",

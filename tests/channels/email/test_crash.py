@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section, subject
+from tests.channels.email.relay import Relay
 from tests.channels.email.wire import Wire
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
     from tests.channels.email.dovecot import Dovecot
 
 pytestmark = needs_dovecot
@@ -56,6 +59,33 @@ async def test_killed_where_it_hurts(server: Dovecot, address: str, tmp_path: Pa
             await until(lambda: 2 == len(server.mails(address, "Drafts")), 40)
             assert 0 == await bot.stop()
     assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
+
+
+async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """In mode send, between the final dot and its answer: that mail is never sent again, the next one is."""
+    async with Relay() as relay:
+        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        folder = BotFolder(tmp_path, channels={"support": support}, deliveries={"attempts": 3})
+        async with program(folder) as bot:
+            await _watches(bot)
+            relay.hold = asyncio.Event()
+            server.deliver(address, mail("How long does a parcel take?", subject="one", From="a@c.test"))
+            await relay.has_dot.wait()
+            await bot.kill()
+            relay.hold.set()
+            relay.hold = None
+            server.deliver(address, mail("Where can I follow it?", subject="two", From="b@c.test"))
+            await bot.start()
+            await until(lambda: [("delivered",), ("unknown",)] == _ends(folder), 40)
+            assert 0 == await bot.stop()
+    assert ["Re: one", "Re: two"] == sorted(subject(taken.raw) for taken in relay.mails)
+    assert ["Re: two"] == [subject(raw) for raw in server.mails(address, "Sent")]
+    assert [] == server.mails(address, "Drafts")
+
+
+def _ends(folder: BotFolder) -> list[tuple[str]]:
+    with closing(sqlite3.connect(folder.database_file)) as database:
+        return database.execute("select state from deliveries order by state").fetchall()
 
 
 async def test_killed_on_postgresql(

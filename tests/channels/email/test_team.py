@@ -8,7 +8,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.request import Request, urlopen
 
-from tests.acceptance.program import ENVIRONMENT, BotFolder, program
+from supportbot.chaos.folder import ENVIRONMENT, BotFolder
+from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section, subject
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
     from tests.channels.email.dovecot import Dovecot
 
 pytestmark = needs_dovecot
