@@ -16,7 +16,9 @@ from tests.widget.talking import TalkingModel
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Page
+    from playwright.async_api import BrowserContext, FrameLocator, Locator, Page
+
+    from tests.widget.browsers import Browsers
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts" / "widget"
 IDENTITY_SECRET = "a-secret-of-the-site-with-more-than-32-bytes"
@@ -73,30 +75,22 @@ class Visitor:
 class Stage:
     """What is there."""
 
-    browser: Browser
+    browsers: Browsers
     model: TalkingModel
     program: Program
     site: Site
     folder: BotFolder
-    contexts: list[BrowserContext] = field(default_factory=list)
 
     @property
     def base(self) -> str:
         """The channel's address, with a slash at its end."""
         return f"{self.program.url}/channels/web/"
 
-    async def context(self, **options: Any) -> BrowserContext:
-        """Return a browser of a person's own."""
-        context = await self.browser.new_context(**({"viewport": {"width": 1000, "height": 760}} | options))
-        context.set_default_timeout(15_000)
-        self.contexts.append(context)
-        return context
-
     async def visitor(
         self, context: BrowserContext | None = None, *, url: str = "", page: bool = False, **options: Any
     ) -> Visitor:
         """Return somebody who has the website before them; ``page``: the bot's full page instead."""
-        context = context or await self.context(**options)
+        context = context or await self.browsers.open(**options)
         opened = await context.new_page()
         chat = opened.locator("html").frame_locator("iframe") if not page else opened  # type: ignore[assignment]
         visitor = Visitor(opened, chat)  # type: ignore[arg-type]
@@ -121,7 +115,7 @@ class Stage:
 @asynccontextmanager
 async def stage(
     root: Path,
-    browser: Browser,
+    browsers: Browsers,
     *,
     widget: dict[str, Any] | None = None,
     knowledge_only: bool = False,
@@ -131,7 +125,7 @@ async def stage(
 
     Args:
         root: an empty folder.
-        browser: Chromium.
+        browsers: what opens Chromium.
         widget: more keys of the channel's ``widget``.
         knowledge_only: the bot has no model and answers from its article.
         sections: more keys of ``BotFolder``.
@@ -157,13 +151,9 @@ async def stage(
             **sections,
         )
         async with program(folder, environment={"BOT_IDENTITY": IDENTITY_SECRET}) as started:
-            here = Stage(browser, model, started, site, folder)
+            here = Stage(browsers, model, started, site, folder)
             site.bot = here.base
-            try:
-                yield here
-            finally:
-                for context in here.contexts:
-                    await context.close()
+            yield here
 
 
 def _free_port() -> int:

@@ -44,7 +44,7 @@ class TalkingModel:
         return await self._asked.get()
 
     def say(self, *words: str) -> None:
-        """Let the answer go on."""
+        """Let the answer go on. The bot holds back the last word until the next one comes."""
         for word in words:
             self._words.put_nowait(word)
 

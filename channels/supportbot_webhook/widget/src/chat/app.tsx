@@ -148,11 +148,12 @@ export class App extends Component<Props, Here> {
       items.push(<Unsent key={pending.client_id} chat={chat} pending={pending} first={author !== "customer"} />);
       author = "customer";
     }
-    if (draft) {
+    const written = draft && mend(draft.text);
+    if (written) {
       items.push(
         <Row key={`${session?.conversation}${draft.turn}`} author="bot" first={author !== "bot"}>
           <div class="bubble" dir="auto">
-            <Markdown source={mend(draft.text)} />
+            <Markdown source={written} />
           </div>
         </Row>,
       );
@@ -173,10 +174,10 @@ export class App extends Component<Props, Here> {
 
   /** The bot has something to answer. */
   private waits(): boolean {
-    const { messages, outbox, typing, speaks, connected } = this.props.chat.state;
+    const { messages, outbox, typing, draft, speaks, connected } = this.props.chat.state;
     const last: Message | undefined = messages.at(-1);
     if ((speaks ?? "bot") !== "bot" || connected === false) return false;
-    return typing || outbox.some(({ status }) => status === "sent") || (last?.author === "customer" && last.state === "pending");
+    return typing || draft !== null || outbox.some(({ status }) => status === "sent") || (last?.author === "customer" && last.state === "pending");
   }
 
   override render() {
