@@ -2,7 +2,10 @@
 
     python -m bench.model_streams [--streams 300] [--chunks 60] [--delay 0.05] [--runs 3] [--dialect openai]
 
-Prints, per run: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
+Each run asks twice: first over new connections, then over those that the first time has left open, as a bot
+does that has been busy for a while.
+
+Prints, each time: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
 percentile of the time to the first word in milliseconds, and the greatest resident size in MiB.
 The ideal wall time is (chunks - 1) x delay.
 """
@@ -53,15 +56,11 @@ async def one(model: Endpoint) -> float:
     return sink.first - begun
 
 
-async def measure(base_url: str, dialect: Dialect, streams: int) -> tuple[float, float, list[float]]:
+async def measure(model: Endpoint, streams: int) -> tuple[float, float, list[float]]:
     """Return wall seconds, CPU seconds of this process, and each stream's seconds to its first word."""
-    model = Endpoint(ModelSection(dialect=dialect, model="bench", base_url=base_url))
-    await one(model)  # one connection and all code paths are warm, as in a bot that runs
     wall, cpu = time.perf_counter(), time.process_time()
     firsts = await asyncio.gather(*(one(model) for _ in range(streams)))
-    result = time.perf_counter() - wall, time.process_time() - cpu, firsts
-    await model.close()
-    return result
+    return time.perf_counter() - wall, time.process_time() - cpu, firsts
 
 
 async def run(options: argparse.Namespace) -> None:
@@ -85,15 +84,19 @@ async def run(options: argparse.Namespace) -> None:
     print(
         f"{options.streams} streams of {options.chunks} chunks, {options.dialect}; ideal wall {ideal:.2f} s"
     )
-    print("wall s   CPU ms/stream   first word p50 ms   p99 ms   RSS MiB")
+    print("connections   wall s   CPU ms/stream   first word p50 ms   p99 ms   RSS MiB")
+    url = llama if options.dialect == "llama" else openai
     for _ in range(options.runs):
-        url = llama if options.dialect == "llama" else openai
-        wall, cpu, firsts = await measure(url, options.dialect, options.streams)
-        rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(
-            f"{wall:6.2f}   {1000 * cpu / options.streams:13.2f}   {1000 * median(firsts):17.0f}"
-            f"   {1000 * quantiles(firsts, n=100)[98]:6.0f}   {rss:7.0f}"
-        )
+        model = Endpoint(ModelSection(dialect=options.dialect, model="bench", base_url=url))
+        await one(model)  # all code paths are warm, as in a bot that runs
+        for connections in ("new", "kept"):
+            wall, cpu, firsts = await measure(model, options.streams)
+            rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(
+                f"{connections:11}   {wall:6.2f}   {1000 * cpu / options.streams:13.2f}"
+                f"   {1000 * median(firsts):17.0f}   {1000 * quantiles(firsts, n=100)[98]:6.0f}   {rss:7.0f}"
+            )
+        await model.close()
     server.stdin.close()
     await server.wait()
 

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from supportbot import reports
+from supportbot.channel import Opinion
 from supportbot.metrics import Metrics
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelTranscripts
+from supportbot.store import Statement
+from supportbot.tables import events
 from tests.durable import running
+
+_KINDS = Statement(select(events.c.kind))
 
 
 async def test_one_verdict_per_person_counts(database_url: str) -> None:
@@ -41,3 +48,27 @@ async def test_a_deleted_message_loses_its_words(database_url: str) -> None:
         story = await reports.explain(bot.store, accepted.message_id)
         assert "[deleted]" == story.messages[0].text
         assert "message.redacted" in [event.kind for event in story.events]
+
+
+async def test_one_score_per_person_counts(database_url: str) -> None:
+    """The newest, of conversations of the channel itself; with the verdicts by the answers' numbers."""
+    async with running(database_url) as bot:
+        await bot.accept("Hello?")
+        await bot.replies(1)
+        [turn] = (await reports.turns(bot.store)).rows
+        [conversation] = (await reports.conversations(bot.store)).rows
+        metrics = Metrics()
+        ratings = ChannelRatings(bot.store, "web", metrics)
+        key = conversation.external_id
+        assert await ratings.score(key, rater="anna", score=2)
+        assert await ratings.score(key, rater="anna", score=5, comment="Better")
+        assert await ratings.score(key, rater="anna", score=5, comment="Better")
+        assert not await ratings.score("none", rater="anna", score=5)
+        assert not await ChannelRatings(bot.store, "other", metrics).score(key, rater="anna", score=1)
+        await ratings.rate(turn.id, rater="anna", verdict="good")
+        assert Opinion(verdicts={2: "good"}, score=5) == await ratings.given(key, rater="anna")
+        assert Opinion(verdicts={}) == await ratings.given(key, rater="ben")
+        assert Opinion(verdicts={}) == await ratings.given("none", rater="anna")
+        kinds = await bot.store.read(lambda tx: [row.kind for row in tx.rows(_KINDS)])
+        assert 2 == kinds.count("conversation.scored")
+        assert b'supportbot_scores_total{channel="web",score="5"} 1.0' in metrics.exposition()

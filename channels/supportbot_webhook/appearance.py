@@ -43,7 +43,7 @@ def _check_texts(texts: dict[Language, dict[str, str]]) -> dict[Language, dict[s
     for language, changed in texts.items():
         for key, text in changed.items():
             if key not in known:
-                raise ValueError(f"{language} has no text '{key}'; there are: {', '.join(sorted(known))}")
+                raise ValueError(f"{language}.{key} is no text of the widget: docs/widget.md lists them")
             if len(text) > 500:
                 raise ValueError(f"{language}.{key} must have at most 500 characters")
     return {language: {k: clean_text(v) for k, v in changed.items()} for language, changed in texts.items()}

@@ -77,7 +77,9 @@ class WebhookChannel:
         for operation, handler in served:
             app.router.add_route(operation.method, operation.path, handler)
         if self._config.has_widget:
-            app.router.add_route("GET", "", self._to_page)  # without the slash, a page's addresses lead elsewhere
+            app.router.add_route(
+                "GET", "", self._to_page
+            )  # without the slash, a page's addresses lead elsewhere
         app.router.add_route(routes.DESCRIBE.method, routes.DESCRIBE.path, describe)
         return app
 
@@ -136,6 +138,7 @@ class WebhookChannel:
             served += [
                 (routes.OPEN_SESSION, visitors.open_session),
                 (routes.CLOSE_SESSION, visitors.close_session),
+                (routes.KEPT_SESSION, visitors.kept_session),
                 (routes.WRITE_MESSAGE, _taking(longest_message(config), visitors.post_message)),
                 (routes.READ_MESSAGES, visitors.get_messages),
                 (routes.FOLLOW, visitors.get_events),

@@ -75,7 +75,7 @@ class Opinions:
     async def get_image(self, request: web.Request) -> web.Response:
         """Return the bytes of an image, for the page to show: never as a page of its own."""
         session = await self._door.session(request)
-        seq, place = max(1, _number(request.match_info["seq"])), _number(request.match_info["n"])
+        seq, place = _number(request.match_info["seq"], least=1), _number(request.match_info["n"])
         file = await self._host.transcripts.attachment(session.conversation, seq, place)
         if file is None:
             raise Problem(404, "not_found", "There is no such image.")
@@ -90,19 +90,19 @@ class Opinions:
         )
 
     async def _message(self, session: Session, seq: str) -> Message:
-        number = max(1, _number(seq))
+        number = _number(seq, least=1)
         found = await self._host.transcripts.messages(session.conversation, after=number - 1, limit=1)
         if not found or found[0].seq != number:
             raise Problem(404, "not_found", "There is no such answer.")
         return found[0]
 
 
-def _number(text: str) -> int:
+def _number(text: str, *, least: int = 0) -> int:
     """Return a number of an address.
 
     Raises:
         Problem: 404, it is none.
     """
-    if re.fullmatch(r"[0-9]{1,10}", text, re.ASCII) and int(text) <= MAX_SEQ:
+    if re.fullmatch(r"[0-9]{1,10}", text, re.ASCII) and least <= int(text) <= MAX_SEQ:
         return int(text)
     raise Problem(404, "not_found", "There is nothing here.")

@@ -1,0 +1,440 @@
+"""Who a visitor is, as their website vouches for it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from pydantic import ValidationError
+
+from supportbot.messages import Sender
+from supportbot_webhook import WebhookConfig
+from tests.channels.webhook.driver import Visitor, running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from tests.channels.webhook.driver import Answer, Site
+
+SECRET = "the site's secret, which has enough bytes"
+OTHER_SECRET = "another secret, which has as many bytes"
+AUDIENCE = "supportbot"
+
+
+def pem(private: Any) -> str:
+    key = private.public_key() if hasattr(private, "public_key") else private
+    return str(
+        key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+    )
+
+
+RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+EC = ec.generate_private_key(ec.SECP256R1())
+KEYS = [
+    {"id": "now", "algorithm": "HS256", "secret": SECRET},
+    {"id": "rsa", "algorithm": "RS256", "public_key": pem(RSA)},
+    {"id": "ec", "algorithm": "ES256", "public_key": pem(EC)},
+]
+
+
+def claims(subject: Any = "anna", **more: Any) -> dict[str, Any]:
+    return {"sub": subject, "aud": AUDIENCE, "exp": int(time.time()) + 600} | more
+
+
+def token(
+    content: dict[str, Any] | None = None, key: Any = SECRET, algorithm: str = "HS256", **header: Any
+) -> str:
+    return jwt.encode(content or claims(), key, algorithm=algorithm, headers={"kid": "now"} | header)
+
+
+def made(head: Any, content: Any, secret: str = SECRET) -> str:
+    """A token of any head at all, with a good HS256 signature."""
+
+    def part(value: bytes) -> str:
+        return base64.urlsafe_b64encode(value).decode().rstrip("=")
+
+    signed = f"{part(json.dumps(head).encode())}.{part(json.dumps(content).encode())}"
+    return f"{signed}.{part(hmac.digest(secret.encode(), signed.encode(), hashlib.sha256))}"
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Site]:
+    """A channel that takes the site's word."""
+    async with running(identity={"keys": KEYS, "audience": AUDIENCE}) as site:
+        yield site
+
+
+async def identify(site: Site, word: str, visitor: Visitor | None = None) -> Answer:
+    headers = visitor.headers if visitor else {}
+    return await site.ask("POST", "/sessions/identify", json={"token": word}, headers=headers)
+
+
+async def known(site: Site, word: str, visitor: Visitor | None = None) -> Visitor:
+    """A visitor who is known now."""
+    answer = await identify(site, word, visitor)
+    assert answer.status in {200, 201}, answer.body
+    return Visitor(site, answer.body["token"], answer.body["conversation"], answer.body["visitor_id"])
+
+
+async def texts(visitor: Visitor) -> list[str]:
+    return [message["text"] for message in (await visitor.read()).body["messages"]]
+
+
+# -- what is a good token --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "word",
+    [
+        token(),
+        token(claims(iss="anything", iat=int(time.time()))),
+        token(key=RSA, algorithm="RS256", kid="rsa"),
+        token(key=EC, algorithm="ES256", kid="ec"),
+        token(claims(aud=["other", AUDIENCE])),
+        token(claims(exp=time.time() + 86_400)),
+    ],
+)
+async def test_a_good_token_is_taken(shop: Site, word: str) -> None:
+    """By each kind of key."""
+    assert 201 == (await identify(shop, word)).status
+
+
+NOW = int(time.time())
+BAD = {
+    "wrong secret": token(key=OTHER_SECRET),
+    "expired": token(claims(exp=NOW - 60)),
+    "longer than a day": token(claims(exp=NOW + 90_000)),
+    "longer than a day from its beginning": token(claims(iat=NOW - 80_000, exp=NOW + 80_000)),
+    "not yet": token(claims(nbf=NOW + 600)),
+    "from the future": token(claims(iat=NOW + 600)),
+    "without end": token({"sub": "anna", "aud": AUDIENCE}),
+    "without audience": token({"sub": "anna", "exp": NOW + 600}),
+    "for another": token(claims(aud="other")),
+    "for nobody": token(claims(aud=[])),
+    "of nobody": token({"aud": AUDIENCE, "exp": NOW + 600}),
+    "empty subject": token(claims("")),
+    "blank subject": token(claims("  ")),
+    "long subject": token(claims("x" * 201)),
+    "control characters": token(claims("anna\n")),
+    "NUL": token(claims("anna\x00")),
+    "subject is a number": made({"alg": "HS256", "kid": "now"}, claims(7)),
+    "subject is a list": made({"alg": "HS256", "kid": "now"}, claims(["anna"])),
+    "name is a list": token(claims(name=["Anna"])),
+    "no address": token(claims(email="anna")),
+    "end is text": made({"alg": "HS256", "kid": "now"}, claims(exp=str(NOW + 600))),
+    "end is true": made({"alg": "HS256", "kid": "now"}, claims(exp=True)),
+    "end is endless": made({"alg": "HS256", "kid": "now"}, claims(exp=1e300)),
+    "unknown key": token(kid="nobody"),
+    "no key named": made({"alg": "HS256"}, claims()),
+    "key is a number": made({"alg": "HS256", "kid": 7}, claims()),
+    "key is a path": token(kid="../now"),
+    "none": made({"alg": "none", "kid": "now"}, claims()),
+    "None": made({"alg": "None", "kid": "now"}, claims()),
+    "no algorithm": made({"kid": "now"}, claims()),
+    "another algorithm": token(key=SECRET * 2, algorithm="HS512"),
+    "the public key as a secret": made({"alg": "HS256", "kid": "rsa"}, claims(), pem(RSA)),
+    "RS256 by the secret's name": token(key=RSA, algorithm="RS256", kid="now"),
+    "critical": made({"alg": "HS256", "kid": "now", "crit": ["exp"]}, claims()),
+    "a body that is a list": made({"alg": "HS256", "kid": "now"}, [claims()]),
+    "a head that is a list": made(["HS256"], claims()),
+    "deep": made({"alg": "HS256", "kid": "now"}, json.loads("[" * 300 + "]" * 300)),
+    "nothing": "a.b.c",
+    "not JSON": "bm8.bm8.bm8",
+    "no signature": token().rpartition(".")[0] + ".AA",
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+async def test_a_bad_token_is_refused(shop: Site, name: str) -> None:
+    """W07: 401 with the same words whatever was wrong, and nothing changes."""
+    visitor = await shop.visitor()
+    before = [key async for key, _ in shop.core.records.scan("")]
+    answer = await identify(shop, BAD[name], visitor)
+    assert (401, "bad_identity") == (answer.status, answer.code)
+    assert "The website's token is not good." == answer.body["error"]["message"]
+    assert before == [key async for key, _ in shop.core.records.scan("")]
+    assert 200 == (await visitor.read()).status
+
+
+@pytest.mark.parametrize(
+    "word", ["", "a.b", "a.b.c.d", "a b.c.d", "é.b.c", "x." + "y" * 9000 + ".z", 7, None]
+)
+async def test_what_is_no_token_is_refused(shop: Site, word: Any) -> None:
+    """Before anything reads it."""
+    answer = await identify(shop, word)
+    assert (422, "invalid") == (answer.status, answer.code)
+
+
+async def test_an_issuer_is_held_to(shop: Site) -> None:
+    """When bot.yaml names one."""
+    section = {"keys": KEYS, "audience": AUDIENCE, "issuer": "https://shop.example"}
+    async with running(identity=section) as site:
+        assert 401 == (await identify(site, token())).status
+        assert 401 == (await identify(site, token(claims(iss="https://evil.example")))).status
+        assert 201 == (await identify(site, token(claims(iss="https://shop.example")))).status
+
+
+async def test_keys_are_rotated() -> None:
+    """The new and the old one are taken, until the old one is taken away; one key alone need not be named."""
+    old, new = ({"id": i, "algorithm": "HS256", "secret": s} for i, s in (("a", SECRET), ("b", OTHER_SECRET)))
+    words = [token(kid="a"), token(key=OTHER_SECRET, kid="b"), made({"alg": "HS256"}, claims(), OTHER_SECRET)]
+    taken = []
+    for keys in ([old], [old, new], [new]):
+        async with running(identity={"keys": keys, "audience": AUDIENCE}) as site:
+            taken.append([(await identify(site, word)).status for word in words])
+    assert [[201, 401, 401], [201, 201, 401], [401, 201, 201]] == taken
+
+
+async def test_without_keys_there_is_no_route(site: Site) -> None:
+    """404, as for whatever is not there."""
+    assert 404 == (await identify(site, token())).status
+
+
+@pytest.mark.parametrize(
+    ("keys", "problem"),
+    [
+        ([], "at least 1 item"),
+        ([{"id": "a", "algorithm": "HS256", "secret": ""}], "at least 32 bytes"),
+        ([{"id": "a", "algorithm": "HS256", "secret": "short"}], "at least 32 bytes"),
+        ([{"id": "a", "algorithm": "HS256"}], "needs secret"),
+        (
+            [{"id": "a", "algorithm": "HS256", "secret": SECRET, "public_key": pem(RSA)}],
+            "takes no public_key",
+        ),
+        ([{"id": "a", "algorithm": "RS256", "secret": SECRET}], "needs public_key"),
+        ([{"id": "a", "algorithm": "RS256", "public_key": pem(EC)}], "no RSA public key"),
+        ([{"id": "a", "algorithm": "ES256", "public_key": pem(RSA)}], "no P-256 public key"),
+        ([{"id": "a", "algorithm": "ES256", "public_key": "x"}], "no P-256 public key"),
+        (
+            [{"id": "a", "algorithm": "ES256", "public_key": pem(ec.generate_private_key(ec.SECP384R1()))}],
+            "P-256",
+        ),
+        (
+            [{"id": "a", "algorithm": "RS256", "public_key": pem(rsa.generate_private_key(65537, 1024))}],
+            "at least 2048 bits",
+        ),
+        ([{"id": "a", "algorithm": "RS256", "public_key": "-----BEGIN PRIVATE KEY-----"}], "private"),
+        ([{"id": "a", "algorithm": "none", "secret": SECRET}], "Input should be"),
+        ([KEYS[0], KEYS[0]], "the same id"),
+    ],
+)
+def test_keys_are_checked_at_the_start(keys: list[dict[str, str]], problem: str) -> None:
+    """W32: an empty secret, and whatever cannot verify anything; the message shows no secret."""
+    with pytest.raises(ValidationError) as caught:
+        WebhookConfig.model_validate({"type": "webhook", "identity": {"keys": keys, "audience": AUDIENCE}})
+    assert problem in str(caught.value.errors(include_input=False))
+
+
+# -- whose conversation --------------------------------------------------------------------------------
+
+
+async def test_the_site_says_who_it_is(shop: Site) -> None:
+    """Name and address come with the token, and count as proven."""
+    visitor = await known(shop, token(claims(name="Anna", email="anna@example.com")))
+    await visitor.say("Hello")
+    [inbound] = shop.core.accepted
+    assert inbound.sender == Sender(
+        id=visitor.visitor_id, name="Anna", email="anna@example.com", assurance="verified"
+    )
+
+
+async def test_what_was_begun_anonymously_is_theirs_from_then_on(shop: Site) -> None:
+    """The conversation is adopted, under a new token; the old one is dead."""
+    visitor = await shop.visitor()
+    await visitor.say("Hello", "c1")
+    answer = await identify(shop, token(), visitor)
+    assert (201, True, visitor.conversation) == (
+        answer.status,
+        answer.body["adopted"],
+        answer.body["conversation"],
+    )
+    assert answer.body["token"] != visitor.token
+    assert 401 == (await visitor.read()).status
+    anna = Visitor(shop, answer.body["token"], visitor.conversation, visitor.visitor_id)
+    assert ["Hello"] == await texts(anna)
+    again = await anna.say("Hello", "c1")
+    assert (200, True) == (again.status, again.body["duplicate"])
+
+
+async def test_the_same_person_on_another_device(shop: Site) -> None:
+    """Sees the conversation, and what they had begun there as nobody stays behind."""
+    laptop = await known(shop, token())
+    await laptop.say("From the laptop")
+    phone = await shop.visitor()
+    await phone.say("As nobody")
+    answer = await identify(shop, token(), phone)
+    assert (False, laptop.conversation) == (answer.body["adopted"], answer.body["conversation"])
+    both = Visitor(shop, answer.body["token"], laptop.conversation, laptop.visitor_id)
+    assert ["From the laptop"] == await texts(both) == await texts(laptop)
+    assert 401 == (await phone.read()).status
+
+
+async def test_a_second_person_on_the_same_browser(shop: Site) -> None:
+    """Never sees the first one's conversation, whether that one logged out or not."""
+    anna = await known(shop, token(claims("anna")), await shop.visitor())
+    await anna.say("Anna's")
+    answer = await identify(shop, token(claims("ben")), anna)
+    ben = Visitor(shop, answer.body["token"], answer.body["conversation"], answer.body["visitor_id"])
+    assert (False, []) == (answer.body["adopted"], await texts(ben))
+    assert ben.conversation != anna.conversation
+    assert ben.visitor_id != anna.visitor_id
+    assert 401 == (await anna.read()).status
+
+
+@pytest.mark.parametrize("twin", [" anna", "Anna", "ANNA", "anna ", "ａｎｎａ", "anna\u200b"])
+async def test_subjects_are_compared_exactly(shop: Site, twin: str) -> None:
+    """W08: nothing is trimmed, folded or normalised."""
+    anna = await known(shop, token(claims("anna")))
+    other = await known(shop, token(claims(twin)))
+    assert anna.conversation != other.conversation
+
+
+async def test_after_log_out_everybody_begins_anew(shop: Site) -> None:
+    """W10: the token is dead, and the next session knows nothing."""
+    anna = await known(shop, token())
+    await anna.say("Anna's")
+    assert 204 == (await shop.ask("DELETE", "/sessions/current", headers=anna.headers)).status
+    assert 401 == (await anna.read()).status
+    nobody = await shop.visitor()
+    assert [] == await texts(nobody)
+    assert ["Anna's"] == await texts(await known(shop, token()))
+
+
+async def test_saying_it_again_changes_nothing(shop: Site) -> None:
+    """A website says it with every page: the token stays, and lives on."""
+    anna = await known(shop, token())
+    answer = await identify(shop, token(claims(name="Anna")), anna)
+    assert (200, anna.token, "Anna") == (answer.status, answer.body["token"], answer.body["name"])
+
+
+async def test_two_people_at_the_same_moment(shop: Site) -> None:
+    """Of two who log in with one anonymous session, one gets its conversation."""
+    import asyncio
+
+    visitor = await shop.visitor()
+    await visitor.say("Hello")
+    answers = await asyncio.gather(
+        *(identify(shop, token(claims(name)), visitor) for name in ("anna", "ben", "cleo"))
+    )
+    assert 3 == len({answer.body["conversation"] for answer in answers})
+    assert 1 == [answer.body["adopted"] for answer in answers].count(True)
+
+
+async def test_dying_between_two_steps_gives_nothing_away(shop: Site) -> None:
+    """The old token, were it still there, is the person's by then: nobody else inherits what it opens."""
+    visitor = await shop.visitor()
+    await visitor.say("Anna's")
+    close = shop.core.records.delete
+
+    async def never(key: str) -> None:
+        raise ConnectionAbortedError(key)
+
+    shop.core.records.delete = never  # type: ignore[method-assign]
+    await shop_dies(shop, visitor)
+    shop.core.records.delete = close  # type: ignore[method-assign]
+    ben = await known(shop, token(claims("ben")), visitor)
+    assert (False, []) == (ben.conversation == visitor.conversation, await texts(ben))
+    assert ["Anna's"] == await texts(await known(shop, token(claims("anna"))))
+
+
+async def shop_dies(shop: Site, visitor: Visitor) -> None:
+    import aiohttp
+
+    try:
+        answer = await identify(shop, token(claims("anna")), visitor)
+    except aiohttp.ClientError:
+        return
+    assert answer.status >= 500
+
+
+async def test_streams_of_the_old_token_end(shop: Site) -> None:
+    """And those of the person's other devices go on."""
+    anna = await known(shop, token())
+    await anna.say("Hello")
+    phone = await shop.visitor()
+    await phone.say("As nobody")
+    async with anna.follow() as kept, phone.follow() as ended:
+        await kept.until("state")
+        await ended.until("state")
+        await known(shop, token(), phone)
+        assert "bye" == (await ended.next()).name
+        shop.core.reply(anna.conversation, "Hi")
+        events = await kept.until("message")
+    assert "Hi" == events[-1].data["text"]
+
+
+async def test_an_identified_session_is_short() -> None:
+    """It lives so many hours after the last word of the site."""
+    import time_machine
+
+    async with running(identity={"keys": KEYS, "audience": AUDIENCE, "session_hours": 1}) as site:
+        anna = await known(site, token())
+        with time_machine.travel(time.time() + 3700, tick=True):
+            assert 401 == (await anna.read()).status
+
+
+async def test_what_somebody_claimed_is_not_proven(shop: Site) -> None:
+    """An address given as nobody does not become the known person's."""
+    visitor = await shop.visitor(name="Mallory", email="victim@example.com")
+    anna = await known(shop, token(), visitor)
+    await anna.say("Hello")
+    assert ("", "verified") == (shop.core.accepted[0].sender.email, shop.core.accepted[0].sender.assurance)
+
+
+# -- a browser without storage -----------------------------------------------------------------------------
+
+OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+async def test_a_page_without_storage_keeps_its_session_in_a_cookie(shop: Site) -> None:
+    """One route gets it, and gives the token back to the bot's own pages; logging out forgets it."""
+    opened = await shop.ask("POST", "/sessions?keep=cookie", json={})
+    cookie, *attributes = opened.headers["Set-Cookie"].split("; ")
+    assert f"supportbot_session={opened.body['token']}" == cookie
+    assert {"HttpOnly", "Secure", "SameSite=None", "Partitioned", "Path=/channels/web/sessions/kept"} < {
+        *attributes
+    }
+    kept = await shop.ask("GET", "/sessions/kept", headers=OWN | {"Cookie": cookie})
+    assert (200, opened.body["token"]) == (kept.status, kept.body["token"])
+    visitor = Visitor(shop, opened.body["token"], opened.body["conversation"], opened.body["visitor_id"])
+    known = await shop.ask(
+        "POST", "/sessions/identify?keep=cookie", json={"token": token()}, headers=visitor.headers
+    )
+    assert known.headers["Set-Cookie"].startswith(f"supportbot_session={known.body['token']};")
+    assert 404 == (await shop.ask("GET", "/sessions/kept", headers=OWN | {"Cookie": cookie})).status
+    headers = {"Authorization": f"Bearer {known.body['token']}"}
+    closed = await shop.ask("DELETE", "/sessions/current?keep=cookie", headers=headers)
+    assert (204, True) == (closed.status, "Max-Age=0" in closed.headers["Set-Cookie"])
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "https://evil.example"},
+    ],
+)
+async def test_nobody_else_reads_the_cookie(shop: Site, headers: dict[str, str]) -> None:
+    """Also not whoever the browser would send it for."""
+    visitor = await shop.visitor()
+    answer = await shop.ask(
+        "GET", "/sessions/kept", headers=headers | {"Cookie": f"supportbot_session={visitor.token}"}
+    )
+    assert (403, "origin_not_allowed") == (answer.status, answer.code)
+
+
+async def test_nothing_is_kept_unasked(shop: Site) -> None:
+    """No cookie unless the page says so."""
+    for query in ("", "?keep=1", "?keep="):
+        assert "Set-Cookie" not in (await shop.ask("POST", f"/sessions{query}", json={})).headers
