@@ -20,8 +20,12 @@ class TalkingModel:
 
     def __init__(self) -> None:
         self.answer: str | None = None
+        self.echoes = False
+        """Answer with what was asked, a few characters at a time."""
         self.requests: list[dict[str, Any]] = []
         self._words: asyncio.Queue[str | None] = asyncio.Queue()
+        self._ended = 0
+        self._news = asyncio.Condition()
         self._asked: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._chat)
@@ -43,6 +47,11 @@ class TalkingModel:
         """Wait for the next request and return it."""
         return await self._asked.get()
 
+    async def answered(self, count: int) -> None:
+        """Wait until so many answers were given."""
+        async with self._news:
+            await self._news.wait_for(lambda: self._ended >= count)
+
     def say(self, *words: str) -> None:
         """Let the answer go on. The bot holds back the last word until the next one comes."""
         for word in words:
@@ -62,12 +71,19 @@ class TalkingModel:
         self._asked.put_nowait(body)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await response.prepare(request)
-        if self.answer is not None:
+        if self.echoes:
+            text = str(body["messages"][-1]["content"])
+            for at in range(0, len(text), 7):
+                await _send(response, [text[at : at + 7]])
+        elif self.answer is not None:
             await _send(response, [self.answer])
         else:
             while (word := await self._words.get()) is not None:
                 await _send(response, [word])
         await response.write(_event({}, finish_reason="stop") + b"data: [DONE]\n\n")
+        async with self._news:
+            self._ended += 1
+            self._news.notify_all()
         return response
 
 

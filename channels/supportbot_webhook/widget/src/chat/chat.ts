@@ -71,6 +71,7 @@ export class Chat {
   private async enter(session: Session, fresh = false) {
     const before = this.state.session;
     const another = before?.conversation !== session.conversation;
+    if (before && another) kept.forget(before); // who uses this browser now finds nothing of it
     kept.keepSession(session);
     this.keeps(true);
     this.tabs.want(""); // a new token needs a new connection
@@ -113,6 +114,12 @@ export class Chat {
     if (this.state.session) return Promise.resolve(this.state.session);
     return (this.opening ??= api
       .openSession(this.user)
+      .catch((error: api.Refusal) => {
+        // A name or an address that is none keeps nobody from writing.
+        if (error.status !== 422) throw error;
+        this.fail(error);
+        return api.openSession({});
+      })
       .then(async (session) => {
         void this.enter(session, true);
         this.tabs.tell({ say: "session", session });
@@ -159,8 +166,8 @@ export class Chat {
   }
 
   /** What the visitor calls themselves, for a session that is opened later. */
-  introduce(user: { name?: string; email?: string }) {
-    this.user = Object.fromEntries(Object.entries(user).filter(([, value]) => value));
+  introduce({ name, email }: { name: string; email: string }) {
+    this.user = { ...(name && { name: name.slice(0, 200) }), ...(email && { email }) };
   }
 
   /** The visitor logged out. */

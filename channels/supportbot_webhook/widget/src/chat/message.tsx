@@ -24,11 +24,10 @@ export const Avatar = ({ person }: { person?: boolean }) =>
 
 const Source = ({ citation: { title, source, quote } }: { citation: Citation }) => {
   const url = address(source);
-  const host = url ? new URL(url).hostname : source.replace(/^.*\/|\.\w+(#.*)?$/g, "").replace(/[-_]/g, " ");
   const head = (
     <span class="source-title">
       {title}
-      <small>{host}</small>
+      {url && <small>{new URL(url).hostname}</small>}
     </span>
   );
   if (url) {
