@@ -138,7 +138,6 @@ class WebhookChannel:
             served += [
                 (routes.OPEN_SESSION, visitors.open_session),
                 (routes.CLOSE_SESSION, visitors.close_session),
-                (routes.KEPT_SESSION, visitors.kept_session),
                 (routes.WRITE_MESSAGE, _taking(longest_message(config), visitors.post_message)),
                 (routes.READ_MESSAGES, visitors.get_messages),
                 (routes.FOLLOW, visitors.get_events),

@@ -16,7 +16,6 @@ from supportbot_webhook.inbound import (
     Token,
     VisitorMessage,
 )
-from supportbot_webhook.kept import KEPT
 from supportbot_webhook.outbound import (
     Continuation,
     IdentifiedSession,
@@ -94,11 +93,6 @@ _SEQ = Parameter(
     description="The message's number.",
     schema={"type": "integer", "minimum": 1, "maximum": MAX_SEQ},
 )
-_KEEP = Parameter(
-    name="keep",
-    description="Keep the token in a cookie that only /sessions/kept gets, for a page without storage.",
-    schema={"type": "string", "enum": ["cookie"]},
-)
 
 PASS_MESSAGE = Operation(
     id="pass_message",
@@ -152,7 +146,6 @@ OPEN_SESSION = Operation(
     summary="Begin a visitor's session.",
     security="none",
     body=NewSession,
-    parameters=(_KEEP,),
     answers={201: Answer(description="The session; its token is shown this once.", body=OpenedSession)},
     errors=(400, 403, 413, 415, 422),
 )
@@ -162,7 +155,6 @@ CLOSE_SESSION = Operation(
     path="/sessions/current",
     summary="End the session: its token is dead.",
     security="session",
-    parameters=(_KEEP,),
     answers={204: Answer(description="It is ended.")},
     errors=(401, 403),
 )
@@ -216,21 +208,11 @@ IDENTIFY = Operation(
     "has one, ends.",
     security="none",
     body=Token,
-    parameters=(_KEEP,),
     answers={
         200: Answer(description="The session is that person's already, and goes on.", body=IdentifiedSession),
         201: Answer(description="The session; its token is shown this once.", body=IdentifiedSession),
     },
     errors=(400, 401, 403, 413, 415, 422),
-)
-KEPT_SESSION = Operation(
-    id="kept_session",
-    method="GET",
-    path=KEPT,
-    summary="Read the session that the browser keeps in a cookie; for the bot's own pages only.",
-    security="none",
-    answers={200: Answer(description="The session, with its token.", body=IdentifiedSession)},
-    errors=(403, 404),
 )
 STATUS = Operation(
     id="status",

@@ -22,10 +22,8 @@ from supportbot_webhook.bodies import (
 )
 from supportbot_webhook.identity import NotIdentified, Verifier
 from supportbot_webhook.inbound import MOST_IMAGES, NewSession, Token, VisitorMessage, from_visitor
-from supportbot_webhook.kept import drop, keep, kept_token, wants_keeping
 from supportbot_webhook.limits import TokenBuckets
 from supportbot_webhook.outbound import identified_session, opened_session, page, visitor_receipt
-from supportbot_webhook.sessions import Identified
 from supportbot_webhook.stream import EventWriter, Readers, follow, tolerating_an_end
 
 if TYPE_CHECKING:
@@ -81,26 +79,14 @@ class Visitors:
         body = await read_model(request, NewSession)
         self._door.opens(address)
         token, session = await self._sessions.open(name=body.name, email=body.email)
-        return self._kept(request, json_answer(opened_session(token, session), status=201), token, session)
+        return json_answer(opened_session(token, session), status=201)
 
     async def close_session(self, request: web.Request) -> web.Response:
         """End the session: its token is dead, its streams end."""
         session = await self._door.session(request)
         await self._sessions.close(bearer_token(request))
         self._readers.end(session.conversation, _whose(request))
-        response = web.Response(status=204)
-        if wants_keeping(request):
-            drop(response, self._host.base_path)
-        return response
-
-    async def kept_session(self, request: web.Request) -> web.Response:
-        """Return the session that the browser keeps in a cookie."""
-        self._door.admit(request)
-        token = kept_token(request)
-        session = await self._sessions.find(token)
-        if session is None:
-            raise Problem(404, "not_found", "There is no such session.")
-        return json_answer(identified_session(Identified(token=token, session=session)))
+        return web.Response(status=204)
 
     async def identify(self, request: web.Request) -> web.Response:
         """Take a website's word for who its visitor is; what the browser had before is theirs from now on, or
@@ -117,8 +103,7 @@ class Visitors:
         found = await self._sessions.identify(person, bearer_token(request), lifetime=self._lifetime)
         if before is not None and not found.same:
             self._readers.end(before.conversation, _whose(request))
-        answer = json_answer(identified_session(found), status=200 if found.same else 201)
-        return self._kept(request, answer, found.token, found.session)
+        return json_answer(identified_session(found), status=200 if found.same else 201)
 
     async def post_message(self, request: web.Request) -> web.Response:
         """Take a message; the same one again gets the same answer."""
@@ -172,14 +157,6 @@ class Visitors:
     async def _is_over(self, request: web.Request) -> bool:
         """Say whether a stream's session was ended elsewhere, or has expired."""
         return await self._sessions.find(bearer_token(request)) is None
-
-    def _kept(
-        self, request: web.Request, response: web.Response, token: str, session: Session
-    ) -> web.Response:
-        """Return the answer, with the cookie if the page asked for one."""
-        if wants_keeping(request):
-            keep(response, self._host.base_path, token, session)
-        return response
 
     def _check_images(self, body: VisitorMessage) -> None:
         """Hold images to what bot.yaml allows, and to being some.
