@@ -92,7 +92,7 @@ class Stage:
         """Return somebody who has the website before them; ``page``: the bot's full page instead."""
         context = context or await self.browsers.open(**options)
         opened = await context.new_page()
-        chat = opened.frame_locator("iframe[title=Chat]") if not page else opened  # type: ignore[assignment]
+        chat = opened.frame_locator("iframe[allow]") if not page else opened  # type: ignore[assignment]
         visitor = Visitor(opened, chat)  # type: ignore[arg-type]
         opened.on("pageerror", lambda error: visitor.errors.append(str(error)))
         opened.on(

@@ -38,6 +38,7 @@ export class App extends Component<Props, Here> {
 
   override componentDidMount() {
     this.componentDidUpdate();
+    document.addEventListener("keydown", this.key);
     // What grows without being drawn again: an image that arrives, a source that is unfolded, the keyboard.
     const watch = new ResizeObserver(() => this.follow());
     watch.observe(this.log.current!);
@@ -99,6 +100,7 @@ export class App extends Component<Props, Here> {
   private readonly person = () => {
     this.setState({ menu: false });
     this.props.chat.send(t("person_message"), [], true);
+    document.querySelector("textarea")!.focus();
   };
 
   private status(): string {
@@ -192,7 +194,6 @@ export class App extends Component<Props, Here> {
     return (
       <main
         class={`chat${dragged ? " dragged" : ""}`}
-        onKeyDown={this.key}
         onDragOver={(event) => {
           if (!features.images) return;
           event.preventDefault();
@@ -280,7 +281,7 @@ export class App extends Component<Props, Here> {
             {this.items()}
             <Note speaks={speaks} away={away} />
             {asksEmail && <EmailCard chat={chat} />}
-            {rates && <SurveyCard chat={chat} close={() => this.setState({ survey: false })} />}
+            {rates && <SurveyCard chat={chat} wanted={survey} close={() => this.setState({ survey: false })} />}
           </div>
         </div>
         {behind && (
@@ -304,7 +305,7 @@ export class App extends Component<Props, Here> {
         )}
         <Composer chat={chat} />
         <div class="sr" aria-live="polite" aria-atomic="true">
-          {announced}
+          {announced || null}
         </div>
         {dragged && <div class="drop">{t("drop_image")}</div>}
       </main>

@@ -66,8 +66,8 @@ const block = (token: Token): ComponentChild => {
     case "space":
     case "def":
       return null;
-    case "heading": // the page's own headings stand above it
-      return h(`h${Math.min(6, token.depth + 2)}`, null, inline(token.tokens));
+    case "heading": // below the page's own; no level is left out, whatever an answer begins with
+      return <h2>{inline(token.tokens)}</h2>;
     case "paragraph":
       return <p>{inline(token.tokens)}</p>;
     case "text":

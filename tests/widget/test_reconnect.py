@@ -1,0 +1,116 @@
+"""The network as it is at its worst: streams are cut, again and again, wherever it happens to hurt."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Self
+
+import aiohttp
+
+if TYPE_CHECKING:
+    from tests.widget.stage import Stage
+
+DISCONNECTS_VARIABLE = "SUPPORTBOT_TEST_DISCONNECTS"
+_STREAM = b"GET /channels/web/conversation/events"
+_ALPHABET = "abc äöü ßé 你好 مرحبا 😀👩‍👩‍👧 0123 "
+
+
+class CuttingProxy:
+    """Passes TCP on, and resets every event stream after some bytes: an async context manager."""
+
+    def __init__(self, port: int, chance: random.Random) -> None:
+        self.cuts = 0
+        self.calm = asyncio.Event()
+        self._to = port
+        self._chance = chance
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self._server.close_clients()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._to)
+        streams = asyncio.Event()
+
+        async def up() -> None:
+            while data := await reader.read(1 << 16):
+                if _STREAM in data:
+                    streams.set()
+                back.write(data)
+
+        async def down() -> None:
+            left = self._chance.randint(1, 900)
+            while data := await there.read(1 << 16):
+                if streams.is_set() and not self.calm.is_set():
+                    if len(data) >= left:  # in the middle of an event, of a character, of the headers
+                        writer.write(data[:left])
+                        self.cuts += 1
+                        writer.transport.abort() if self._chance.random() < 0.5 else writer.close()
+                        return
+                    left -= len(data)
+                writer.write(data)
+
+        tasks = [asyncio.create_task(up()), asyncio.create_task(down())]
+        with suppress(ConnectionError):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        for each in (writer, back):
+            each.close()
+
+
+async def test_an_answer_survives_its_stream_being_cut(here: Stage) -> None:
+    """However often the stream is cut while an answer is written: what is read in the end is what is stored, byte for
+    byte; on the way there it was the beginning of it, and no message is there twice."""
+    wanted = int(os.environ.get(DISCONNECTS_VARIABLE, "60"))
+    chance = random.Random(6)
+    async with CuttingProxy(int(here.program.url.rpartition(":")[2]), chance) as proxy:
+        address = f"http://127.0.0.1:{proxy.port}/channels/web/"
+        here.site.bot = address
+        visitor = await here.visitor()
+        await visitor.open()
+        await visitor.write("Tell me a long story")
+        await here.model.asked()
+        frame = visitor.page.frames[1]
+        bubble = visitor.chat.locator(".row.bot .bubble:not(.typing)").nth(1)
+        said = ""
+        while proxy.cuts < wanted:
+            word = "".join(chance.choices(_ALPHABET, k=chance.randint(1, 9))).strip() or "a"
+            word = f"{word} "
+            said += word
+            here.model.say(word)
+            await asyncio.sleep(0.02)  # the pace of a model: words come while streams are cut
+            if len(said) % 50 == 0 and await bubble.count():
+                seen = await bubble.text_content() or ""
+                assert said.startswith(seen.rstrip()), (seen[-80:], said[len(seen) - 80 : len(seen)])
+        here.model.say("The end.")
+        here.model.finish()
+        await visitor.chat.get_by_role("button", name="Copy").wait_for()
+        proxy.calm.set()
+        token = await frame.evaluate(
+            "JSON.parse(Object.entries(localStorage).find(([key]) => key.endsWith(':session'))[1]).token"
+        )
+        async with (
+            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
+            http.get(f"{here.base}conversation/messages") as response,
+        ):
+            stored = (await response.json())["messages"]
+        assert ["Tell me a long story", f"{said}The end."] == [message["text"] for message in stored]
+        assert f"{said}The end." == await bubble.text_content()
+        assert 3 == await visitor.bubbles.count()
+        assert [] == visitor.errors
+        print(f"\n{proxy.cuts} disconnects, {len(stored[1]['text'].encode())} bytes, identical")
