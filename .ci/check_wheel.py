@@ -12,6 +12,14 @@ from pathlib import Path
 from zipfile import ZipFile
 
 
+WIDGET = Path("channels/supportbot_webhook/widget")
+"""Of it the wheel holds what was built, not what it was built from."""
+
+BUILT = {"chat.css", "chat.js", "widget.d.ts", "widget.js"} | {
+    f"texts/{language}.json" for language in "ar de en es fr he it ja nl pl pt zh".split()
+}
+
+
 def tracked_modules() -> set[str]:
     """Return the files of the packages in the source tree, under the names they have in a wheel."""
     roots = [
@@ -22,8 +30,12 @@ def tracked_modules() -> set[str]:
         path.relative_to(base).as_posix()
         for folder, base in roots
         for path in folder.rglob("*")
-        if path.is_file() and "__pycache__" not in path.parts
-    }
+        if path.is_file() and "__pycache__" not in path.parts and not _is_source(path)
+    } | {(WIDGET / "dist" / name).relative_to("channels").as_posix() for name in BUILT}
+
+
+def _is_source(path: Path) -> bool:
+    return path.is_relative_to(WIDGET) and not path.is_relative_to(WIDGET / "dist")
 
 
 def promised_entry_points() -> dict[str, dict[str, str]]:

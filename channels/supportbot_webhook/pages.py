@@ -210,6 +210,7 @@ class Pages:
                 "image_types": list(IMAGE_TYPES),
             },
             "away": away,
+            "heartbeat": self._config.streams.heartbeat,
             "identity": self._config.identity is not None,
             "origins": list(self._config.visitors.allowed_origins) if mode == "frame" else [],
         }

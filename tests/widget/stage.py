@@ -99,7 +99,8 @@ class Stage:
             "console",
             lambda message: (
                 visitor.errors.append(message.text)
-                if message.type in {"error", "warning"} and not any(part in message.text for part in _EXPECTED)
+                if message.type in {"error", "warning"}
+                and not any(part in message.text for part in _EXPECTED)
                 else None
             ),
         )

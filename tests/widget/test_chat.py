@@ -135,7 +135,9 @@ async def test_offline_is_said_and_what_was_written_is_sent_later(here: Stage) -
     await visitor.open()
     await visitor.chat.locator(".row.customer").nth(1).wait_for()
     await visitor.chat.locator(".row.bot .meta").nth(1).wait_for()
-    assert ["Hello", "It is on its way.", "Where is my parcel?", "It is on its way."] == (await visitor.texts())[1:]
+    assert ["Hello", "It is on its way.", "Where is my parcel?", "It is on its way."] == (
+        await visitor.texts()
+    )[1:]
 
 
 async def test_unread_messages_are_counted(here: Stage) -> None:
@@ -184,7 +186,9 @@ async def test_feedback_and_a_rating(here: Stage) -> None:
 async def test_a_person_is_asked_for(here: Stage) -> None:
     """The menu asks for a person; the chat and the site's page are told who speaks."""
     visitor = await here.visitor()
-    await visitor.page.evaluate("window.said = []; SupportBot.on('handoff', ({state}) => window.said.push(state))")
+    await visitor.page.evaluate(
+        "window.said = []; SupportBot.on('handoff', ({state}) => window.said.push(state))"
+    )
     await visitor.open()
     await visitor.chat.get_by_role("button", name="More").click()
     await visitor.chat.get_by_role("button", name="Talk to a person").click()

@@ -6,16 +6,21 @@ import asyncio
 import os
 import re
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import BaseModel
+from ruamel.yaml import YAML
 
 import supportbot_webhook
 from supportbot_webhook import WebhookConfig
-from tests.channels.webhook.driver import SECRET, eventually
+from supportbot_webhook.assets import Assets
+from supportbot_webhook.identity import Person, Verifier
+from supportbot_webhook.keys import Identity
+from tests.channels.webhook.driver import SECRET, eventually, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +28,9 @@ if TYPE_CHECKING:
     from tests.channels.webhook.driver import Site
 
 PACKAGE = Path(supportbot_webhook.__file__).parent
-PAGE = (PACKAGE.parent.parent / "docs" / "webhook.md").read_text("utf-8")
+DOCS = PACKAGE.parent.parent / "docs"
+PAGE = (DOCS / "webhook.md").read_text("utf-8")
+WIDGET = (DOCS / "widget.md").read_text("utf-8")
 
 
 def _block(language: str) -> str:
@@ -42,13 +49,36 @@ def _keys(model: type[BaseModel], prefix: str = "") -> Iterator[str]:
 
 @pytest.mark.parametrize("key", sorted(set(_keys(WebhookConfig)) - {"type"}))
 def test_every_key_is_explained(key: str) -> None:
-    """The section's keys are in the page, where they matter."""
-    assert f"`{key}`" in PAGE
+    """The section's keys are in the page, where they matter, or in the widget's."""
+    assert f"`{key}`" in PAGE + WIDGET
 
 
-async def test_every_route_is_explained(site: Site) -> None:
-    """The table of routes is that of the OpenAPI document."""
-    paths = (await site.ask("GET", "/openapi.json")).body["paths"]
+def test_every_text_of_the_widget_is_listed() -> None:
+    """As bot.yaml may change them; with the English words that the build has."""
+    listed = WIDGET.partition("| key | in English |\n|---|---|\n")[2]
+    rows = re.findall(r"^\| `(\w+)` \| (.*) \|$", listed, re.MULTILINE)
+    assert Assets().texts("en") == {key: text.replace("\\|", "|") for key, text in rows}
+
+
+def test_the_widgets_token_is_taken() -> None:
+    """The page's example makes one that its bot.yaml verifies."""
+    example = WIDGET.partition("```python\n")[2].partition("```")[0]
+    environment = os.environ | {"SITE_SECRET": "a secret of thirty-two bytes or more"}
+    printed = subprocess.run(
+        [sys.executable, "-c", example], env=environment, capture_output=True, text=True, check=True
+    )
+    section = re.search(r"    identity:\n(?:      .*\n)+", WIDGET)
+    assert section
+    given = YAML(typ="safe").load(section[0].replace("${SITE_SECRET}", environment["SITE_SECRET"]))
+    person = Verifier(Identity.model_validate(given["identity"])).verify(printed.stdout.strip())
+    assert Person(subject="customer-7", name="Ada Lovelace", email="ada@example.com") == person
+
+
+async def test_every_route_is_explained() -> None:
+    """The table of routes is that of the OpenAPI document, with everything switched on."""
+    key = {"id": "a", "algorithm": "HS256", "secret": "a secret of thirty-two bytes or more"}
+    async with running(identity={"keys": [key], "audience": "supportbot"}) as site:
+        paths = (await site.ask("GET", "/openapi.json")).body["paths"]
     routes = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
     assert routes == set(re.findall(r"^\| `([A-Z]+ /[^`]*)` \|", PAGE, re.MULTILINE))
 
