@@ -399,6 +399,5 @@ export class Chat {
   async leaveEmail(email: string) {
     const { token } = await this.session();
     await api.leaveEmail(token, email);
-    this.set({ emailKnown: true });
   }
 }
