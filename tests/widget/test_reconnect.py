@@ -19,7 +19,7 @@ _WORDS = "once upon a time Äpfel straße naïve 你好 مرحبا שלום 😀
 
 
 class CuttingProxy:
-    """Passes TCP on, and resets every event stream after some bytes: an async context manager."""
+    """Passes TCP on, and ends every event stream after a few reads: an async context manager."""
 
     def __init__(self, port: int, chance: random.Random) -> None:
         self.cuts = 0
@@ -52,15 +52,16 @@ class CuttingProxy:
                 back.write(data)
 
         async def down() -> None:
-            left = self._chance.randint(1, 900)
+            left = self._chance.randint(0, 6)  # reads; the first brings all that is written so far
             while data := await there.read(1 << 16):
                 if streams.is_set() and not self.calm.is_set():
-                    if len(data) >= left:  # in the middle of an event, of a character, of the headers
-                        writer.write(data[:left])
+                    if left == 0:  # in the middle of an event, of a character, of the headers
+                        writer.write(data[: self._chance.randint(0, len(data))])
                         self.cuts += 1
-                        writer.transport.abort() if self._chance.random() < 0.5 else writer.close()
+                        if self._chance.random() < 0.5:
+                            writer.transport.abort()  # what was written may be lost
                         return
-                    left -= len(data)
+                    left -= 1
                 writer.write(data)
 
         tasks = [asyncio.create_task(up()), asyncio.create_task(down())]
