@@ -122,7 +122,17 @@ async def test_by_keyboard_alone(here: Stage) -> None:
         await press("Tab")
         names.append(await frame.evaluate(_FOCUSED))
         assert await frame.evaluate("document.hasFocus()")
-    assert {"Send", "More", "Close", "Conversation", "Copy", "Helpful", "Not helpful", "Add an image", "Write a message…"} == set(names)
+    assert {
+        "Send",
+        "More",
+        "Close",
+        "Conversation",
+        "Copy",
+        "Helpful",
+        "Not helpful",
+        "Add an image",
+        "Write a message…",
+    } == set(names)
     while "Not helpful" != await frame.evaluate(_FOCUSED):
         await press("Shift+Tab")
     await press("Enter")

@@ -18,7 +18,9 @@ DIST = WIDGET / "dist"
 def tools() -> Path:
     """The folder of the programs that build."""
     if shutil.which("node") is None or not (WIDGET / "node_modules").is_dir():
-        pytest.skip("needs Node 20: apt-get install nodejs npm, then npm ci in channels/supportbot_webhook/widget")
+        pytest.skip(
+            "needs Node 20: apt-get install nodejs npm, then npm ci in channels/supportbot_webhook/widget"
+        )
     return WIDGET / "node_modules/.bin"
 
 
@@ -36,7 +38,9 @@ def test_the_committed_files_are_the_build_of_the_source(tools: Path, tmp_path: 
 
 def test_the_source_has_no_type_error(tools: Path) -> None:
     """TypeScript, as strict as it can be, has nothing to say."""
-    checked = subprocess.run([tools / "tsc", "--noEmit"], cwd=WIDGET, capture_output=True, text=True, check=False)
+    checked = subprocess.run(
+        [tools / "tsc", "--noEmit"], cwd=WIDGET, capture_output=True, text=True, check=False
+    )
     assert "" == checked.stdout + checked.stderr
 
 
@@ -70,7 +74,14 @@ def test_every_text_is_used() -> None:
 def test_no_html_is_ever_made_from_a_text() -> None:
     """Neither the source nor what it is built of writes HTML: the parser's tokens become elements."""
     built = (DIST / "chat.js").read_text("utf-8") + (DIST / "widget.js").read_text("utf-8")
-    for word in ("insertAdjacentHTML", "document.write", "eval(", "new Function", "outerHTML", "createContextualFragment"):
+    for word in (
+        "insertAdjacentHTML",
+        "document.write",
+        "eval(",
+        "new Function",
+        "outerHTML",
+        "createContextualFragment",
+    ):
         assert word not in built, word
     source = "".join(path.read_text("utf-8") for path in (WIDGET / "src").rglob("*.ts*"))
     assert "innerHTML" not in source

@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from tests.widget.stage import Stage
 
 ANSWER = "Two to four days.\n\n- **Standard**: 2–4 days\n- **Express**: 1 day"
-_PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+_PHONE = {
+    "viewport": {"width": 390, "height": 844},
+    "has_touch": True,
+    "is_mobile": True,
+    "device_scale_factor": 2,
+}
 
 
 async def test_dark(here: Stage) -> None:
@@ -22,7 +27,9 @@ async def test_dark(here: Stage) -> None:
     await visitor.sees("Express")
     await visitor.chat.locator(".row.bot .meta").wait_for()
     await visitor.show("dark")
-    assert "rgb(22, 25, 29)" == await visitor.chat.locator("body").evaluate("(body) => getComputedStyle(body).backgroundColor")
+    assert "rgb(22, 25, 29)" == await visitor.chat.locator("body").evaluate(
+        "(body) => getComputedStyle(body).backgroundColor"
+    )
 
 
 async def test_phone(here: Stage) -> None:

@@ -15,7 +15,23 @@ if TYPE_CHECKING:
 
 DISCONNECTS_VARIABLE = "SUPPORTBOT_TEST_DISCONNECTS"
 _STREAM = b"GET /channels/web/conversation/events"
-_WORDS = "once upon a time Äpfel straße naïve 你好 مرحبا שלום 😀 👩‍👩‍👧 e\u0301 𝒳 tea".split()
+_WORDS = [
+    "once",
+    "upon",
+    "a",
+    "time",
+    "Äpfel",
+    "straße",
+    "naïve",
+    "你好",
+    "مرحبا",
+    "שלום",
+    "😀",
+    "👩\u200d👩\u200d👧",
+    "é",
+    "𝒳",
+    "tea",
+]
 
 
 class CuttingProxy:

@@ -10,11 +10,40 @@ from __future__ import annotations
 _RUN = "xss()"
 _EVIL = "http://evil.test/x"
 
-_EVENTS = (
-    "onload onerror onclick onfocus onmouseover ontoggle onanimationstart onpointerenter onbegin onwheel oncut "
-    "onbeforetoggle onscrollend oncontentvisibilityautostatechange"
-).split()
-_TAGS = "img svg body input video audio details marquee iframe object embed select textarea math style form".split()
+_EVENTS = [
+    "onload",
+    "onerror",
+    "onclick",
+    "onfocus",
+    "onmouseover",
+    "ontoggle",
+    "onanimationstart",
+    "onpointerenter",
+    "onbegin",
+    "onwheel",
+    "oncut",
+    "onbeforetoggle",
+    "onscrollend",
+    "oncontentvisibilityautostatechange",
+]
+_TAGS = [
+    "img",
+    "svg",
+    "body",
+    "input",
+    "video",
+    "audio",
+    "details",
+    "marquee",
+    "iframe",
+    "object",
+    "embed",
+    "select",
+    "textarea",
+    "math",
+    "style",
+    "form",
+]
 _SCHEMES = (
     "javascript:",
     "JaVaScRiPt:",
@@ -123,23 +152,23 @@ _MARKDOWN = [
     f"[x]: {_EVIL} 'title'\n\n![x]",
     f"[x](<javascript:{_RUN}>)",
     f"[x](javascript:{_RUN} 'title')",
-    f"[x](https://evil.test/\"onmouseover={_RUN}//)",
+    f'[x](https://evil.test/"onmouseover={_RUN}//)',
     f"[x](https://evil.test/'onmouseover={_RUN}//)",
     f"[x](https://evil.test/ \"' onmouseover={_RUN} '\")",
     f"<javascript:{_RUN}>",
     f"<JAVASCRIPT:{_RUN}>",
-    f"<https://evil.test/\"onclick={_RUN}>",
+    f'<https://evil.test/"onclick={_RUN}>',
     f"`<img src=x onerror={_RUN}>`",
     f"```html\n<script>{_RUN}</script>\n```",
     f"```<img src=x onerror={_RUN}>\nx\n```",
-    f"~~~\"><script>{_RUN}</script>\nx\n~~~",
+    f'~~~"><script>{_RUN}</script>\nx\n~~~',
     f"    <script>{_RUN}</script>",
     f"> <img src=x onerror={_RUN}>",
     f"- <img src=x onerror={_RUN}>",
     f"1. <script>{_RUN}</script>",
     f"# <img src=x onerror={_RUN}>",
     f"| <img src=x onerror={_RUN}> |\n|---|\n| <script>{_RUN}</script> |",
-    f"|a|\n|:-\"onload={_RUN}:|\n|b|",
+    f'|a|\n|:-"onload={_RUN}:|\n|b|',
     f"- [ ] <img src=x onerror={_RUN}>",
     f"**<script>{_RUN}</script>**",
     f"*<svg onload={_RUN}>*",
@@ -150,7 +179,7 @@ _MARKDOWN = [
     f"<div\n\nonclick={_RUN}>x</div>",
     f"mailto:x@example.com?body=<script>{_RUN}</script>",
     f"https://evil.test/<script>{_RUN}</script>",
-    f"www.evil.test/\"><script>{_RUN}</script>",
+    f'www.evil.test/"><script>{_RUN}</script>',
     f"[a](javascript:{_RUN}) [b](https://example.com) ![c]({_EVIL})",
     "[" * 60 + "x" + "](javascript:xss())" * 60,
     "> " * 200 + f"<img src=x onerror={_RUN}>",
@@ -166,9 +195,15 @@ VECTORS: tuple[str, ...] = tuple(
             *_MARKDOWN,
             *(f"[x]({scheme}{_RUN})" for scheme in _SCHEMES),
             *(f"<a href='{scheme}{_RUN}'>x</a>" for scheme in _SCHEMES),
-            *(f"<{tag} src=x {event}={_RUN} autofocus>x" for tag, event in zip(_TAGS, _EVENTS * 2, strict=False)),
+            *(
+                f"<{tag} src=x {event}={_RUN} autofocus>x"
+                for tag, event in zip(_TAGS, _EVENTS * 2, strict=False)
+            ),
             *(f"<img src=x {event}='{_RUN}'>" for event in _EVENTS),
-            *(f"<{tag} {event}={_RUN}>x</{tag}>" for tag, event in zip(_TAGS, reversed(_EVENTS * 2), strict=False)),
+            *(
+                f"<{tag} {event}={_RUN}>x</{tag}>"
+                for tag, event in zip(_TAGS, reversed(_EVENTS * 2), strict=False)
+            ),
         ]
     )
 )
