@@ -73,6 +73,8 @@ class Running:
     loaded: Loaded
     engine: LocalEngine
     brain: Brain
+    pages: tuple[str, ...] = ()
+    """Addresses of pages for people, such as the one with the website's widget."""
 
     def reload(self, loaded: Loaded) -> None:
         """Take over what may change while it runs: the knowledge, the prompts, the models, the texts.
@@ -224,8 +226,14 @@ async def running(
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
                 lock.update({"url": listening.url})
-            _tell_start(channels, listening.url)
-            yield Running(url=listening.url, loaded=loaded, engine=engine, brain=brain)
+            log.info("bot.started", url=listening.url, channels=", ".join(sorted(channels)))
+            yield Running(
+                url=listening.url,
+                loaded=loaded,
+                engine=engine,
+                brain=brain,
+                pages=_pages(channels, listening.url),
+            )
         finally:
             log.info("bot.stopping", turns=engine.running)
             listening.drain()
@@ -283,12 +291,10 @@ def _application(
     return application
 
 
-def _tell_start(channels: Mapping[str, Channel], url: str) -> None:
-    """Say that the bot is at work, and where people can look at it."""
-    log.info("bot.started", url=url, channels=", ".join(sorted(channels)))
-    for channel in channels.values():
-        if isinstance(channel, CanShow) and (path := channel.page()):
-            log.info("bot.page", url=url + path)
+def _pages(channels: Mapping[str, Channel], url: str) -> tuple[str, ...]:
+    """Return the addresses of channels' pages."""
+    paths = [channel.page() for channel in channels.values() if isinstance(channel, CanShow)]
+    return tuple(url + path for path in paths if path)
 
 
 def _report(channel: CanReport) -> Check:

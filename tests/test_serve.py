@@ -41,6 +41,10 @@ class Served:
 
     def first_line(self) -> str:
         """Wait for the line that says that it is ready."""
+        return self.next_line()
+
+    def next_line(self) -> str:
+        """Wait for a line on stdout."""
         assert self.process.stdout is not None
         return self.process.stdout.readline().decode()
 
@@ -87,6 +91,16 @@ def test_it_says_where_it_is_and_stops_cleanly(served: Served, number: int) -> N
     """One line when it is ready; a signal ends it with exit code 0."""
     assert served.first_line().startswith("SupportBot is ready on http://127.0.0.1:")
     assert 0 == served.stop(number)
+
+
+def test_it_says_where_people_can_chat(folder: BotFolder) -> None:
+    """The website's page, whose address is the channel's with its slash."""
+    folder.file.write_text("server: {port: 0}\nchannels:\n  shop: {type: webhook}\n", "utf-8")
+    served = Served(folder)
+    with served.process as process:
+        url = served.first_line().rpartition(" ")[2].strip()
+        assert f"Chat with it: {url}/channels/shop/\n" == served.next_line()
+        process.kill()
 
 
 def test_a_second_bot_is_refused(served: Served) -> None:

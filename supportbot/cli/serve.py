@@ -138,8 +138,9 @@ def _on_signal(number: signal.Signals, react: Callable[[], None]) -> None:
 
 
 def _announce(bot: Running) -> None:
-    """Say where it listens; on a terminal also what to do next."""
+    """Say where it listens, and where people can look at it; on a terminal also what to do next."""
     lines = [f"{bot.loaded.config.bot.name} is ready on {bot.url}"]
+    lines += [f"Chat with it: {page}" for page in bot.pages]
     if sys.stdout.isatty():
         lines += _next_steps(bot)
     typer.echo("\n".join(lines))
