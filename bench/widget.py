@@ -3,9 +3,9 @@
     python -m bench.widget [--rounds 5] [--seconds 20] [--streams 100]
 
 Prints, as the median and the worst of some rounds in a browser with an empty cache: milliseconds from the
-loader's last byte until the launcher is painted, and from the click until one can write in the chat, nothing of
-which was loaded before. Then: tasks over 50 ms while a long answer in Markdown is streamed at 60 tokens a second.
-Then, without a browser: how late 100 visitors' streams bring what a model says at 50 tokens a second each.
+loader's last byte until the launcher is painted, and from the click until one can write in the chat, of which
+nothing was loaded before. Then: tasks over 50 ms while a long answer in Markdown is streamed at 60 tokens a
+second. Then, without a browser: how late 100 visitors' streams bring what a model says at 50 tokens a second.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ new MutationObserver((_, observer) => {
   requestAnimationFrame(() => setTimeout(() => (window.painted = performance.now())));
 }).observe(document, {childList: true, subtree: true});
 """
-_LAUNCHER = """() => painted - performance.getEntriesByType("resource").find(({name}) => name.endsWith("widget.js")).responseEnd"""
+_LAUNCHER = """() => painted - performance.getEntriesByType("resource")
+  .find(({name}) => name.endsWith("widget.js")).responseEnd"""
 _USABLE = """
 if (location.pathname.endsWith("/frame")) {
   const look = () => document.activeElement?.localName === "textarea"
-    ? requestAnimationFrame(() => setTimeout(() => (window.usable = performance.timeOrigin + performance.now())))
+    ? requestAnimationFrame(() => setTimeout(() => (window.usable = Date.now())))
     : setTimeout(look);
   look();
 }
 """
-_CLICK = """(button) => { button.click(); return performance.timeOrigin + performance.now(); }"""
+_CLICK = """(button) => { button.click(); return Date.now(); }"""
 _LONG_TASKS = """() => {
   window.tasks = [];
   new PerformanceObserver((list) => tasks.push(...list.getEntries().map(({duration}) => duration)))
@@ -80,7 +81,10 @@ async def measure_opening(here: Stage, rounds: int) -> None:
         await frame.wait_for_function("window.usable")
         usable.append(await frame.evaluate("window.usable") - clicked)
         await context.close()
-    for what, times in (("launcher painted after its script came", launcher), ("chat usable after the click", usable)):
+    for what, times in (
+        ("launcher painted after its script came", launcher),
+        ("chat usable after the click", usable),
+    ):
         print(f"{what}: median {statistics.median(times):.0f} ms, worst {max(times):.0f} ms of {rounds}")
 
 
@@ -115,7 +119,9 @@ async def measure_relay(here: Stage, streams: int, seconds: int) -> None:
                 headers = {"Authorization": f"Bearer {(await answer.json())['token']}"}
             async with http.get(f"{here.base}conversation/events", headers=headers) as events:
                 message = {"client_id": "one", "text": "What time is it?"}
-                await (await http.post(f"{here.base}conversation/messages", json=message, headers=headers)).read()
+                await (
+                    await http.post(f"{here.base}conversation/messages", json=message, headers=headers)
+                ).read()
                 kind = ""
                 async for line in events.content:
                     if line.startswith(b"event: "):
@@ -135,7 +141,7 @@ async def measure_relay(here: Stage, streams: int, seconds: int) -> None:
 
 
 def _said(word: str) -> float:
-    """Return when a word was said: the clock writes letters, as digits could become a secret and be held back."""
+    """Return when a word was said. It is in letters: digits could become a secret, and are held back."""
     return int("".join(str(ord(letter) - ord("a")) for letter in word)) / 1000
 
 

@@ -119,7 +119,7 @@ async def stage(
     browsers: Browsers,
     *,
     widget: dict[str, Any] | None = None,
-    knowledge_only: bool = False,
+    model_url: str | None = None,
     **sections: Any,
 ) -> AsyncIterator[Stage]:
     """Start everything.
@@ -128,7 +128,7 @@ async def stage(
         root: an empty folder.
         browsers: what opens Chromium.
         widget: more keys of the channel's ``widget``.
-        knowledge_only: the bot has no model and answers from its article.
+        model_url: of another model than the one that talks; empty: the bot answers from its article.
         sections: more keys of ``BotFolder``.
     """
     async with TalkingModel() as model, Site() as site:
@@ -145,7 +145,7 @@ async def stage(
         }
         folder = BotFolder(
             root,
-            model_url="" if knowledge_only else model.url,
+            model_url=model.url if model_url is None else model_url,
             webhook=webhook,
             server={"port": _free_port()},  # the same one after a restart
             bot={"company": "Juniper & Pine"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supportbot.testing.model_replies import ModelReply, ToolCallReply
+from supportbot.testing.model_server import FakeModelServer
 from tests.widget.stage import stage
 
 if TYPE_CHECKING:
@@ -199,7 +201,7 @@ async def test_a_person_is_asked_for(here: Stage) -> None:
 
 async def test_sources_are_cards(tmp_path: Path, browsers: Browsers) -> None:
     """An answer from the knowledge shows where it stands, and what stands there."""
-    async with stage(tmp_path / "bot", browsers, knowledge_only=True) as here:
+    async with stage(tmp_path / "bot", browsers, model_url="") as here:
         visitor = await here.visitor()
         await visitor.open()
         await visitor.chat.get_by_role("button", name="Where is my parcel?").click()
@@ -237,3 +239,50 @@ async def test_an_image_is_sent(here: Stage) -> None:
     assert [1600, 1067] == await picture.evaluate(
         "async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight])"
     )
+
+
+_TOOLS = '''
+from supportbot.tools import tool
+
+
+@tool(effects="once", confirm="cancel order {order_id}")
+def cancel_order(order_id: str) -> str:
+    """Cancel an order."""
+    return "cancelled"
+'''
+
+
+async def test_a_question_is_answered_by_pressing_a_button(tmp_path: Path, browsers: Browsers) -> None:
+    """A tool that wants a yes shows buttons below the question, until one of them is pressed."""
+    root = tmp_path / "bot"
+    root.mkdir()
+    (root / "tools.py").write_text(_TOOLS, "utf-8")
+    call = ToolCallReply(name="cancel_order", arguments=('{"order_id": "A-17"}',))
+    async with (
+        FakeModelServer(
+            ModelReply(pieces=(), tool_calls=(call,), stop_reason="tool_calls"),
+            ModelReply(pieces=("It is cancelled.",)),
+        ) as model,
+        stage(root, browsers, model_url=model.base_url("openai"), tools=["tools.py"]) as here,
+    ):
+        visitor = await here.visitor()
+        await visitor.open()
+        await visitor.write("Cancel order A-17")
+        buttons = visitor.chat.locator(".choice")
+        await buttons.nth(1).wait_for()
+        await visitor.show("confirm")
+        await buttons.first.click()
+        await visitor.sees("It is cancelled.")
+        assert 0 == await buttons.count()
+
+
+async def test_a_text_that_is_too_long_is_not_sent(here: Stage) -> None:
+    """More than 32 KiB is said to be too much while it is being written, and stays in the box."""
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("ä" * 16_385)
+    await visitor.chat.get_by_text("This is too long.").wait_for()
+    assert 1 == len(await visitor.texts())
+    here.model.answer = "Much."
+    await visitor.write("ä" * 16_384)
+    await visitor.sees("Much.")
