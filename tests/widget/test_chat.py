@@ -256,14 +256,14 @@ async def test_a_question_is_answered_by_pressing_a_button(tmp_path: Path, brows
     """A tool that wants a yes shows buttons below the question, until one of them is pressed."""
     root = tmp_path / "bot"
     root.mkdir()
-    (root / "tools.py").write_text(_TOOLS, "utf-8")
+    (root / "shop_tools.py").write_text(_TOOLS, "utf-8")
     call = ToolCallReply(name="cancel_order", arguments=('{"order_id": "A-17"}',))
     async with (
         FakeModelServer(
             ModelReply(pieces=(), tool_calls=(call,), stop_reason="tool_calls"),
             ModelReply(pieces=("It is cancelled.",)),
         ) as model,
-        stage(root, browsers, model_url=model.base_url("openai"), tools=["tools.py"]) as here,
+        stage(root, browsers, model_url=model.base_url("openai"), tools=["shop_tools:cancel_order"]) as here,
     ):
         visitor = await here.visitor()
         await visitor.open()

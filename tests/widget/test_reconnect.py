@@ -11,7 +11,11 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 if TYPE_CHECKING:
-    from tests.widget.stage import Stage
+    from collections.abc import Callable
+
+    from playwright.async_api import Locator
+
+    from tests.widget.stage import Stage, Visitor
 
 DISCONNECTS_VARIABLE = "SUPPORTBOT_TEST_DISCONNECTS"
 _STREAM = b"GET /channels/web/conversation/events"
@@ -89,43 +93,60 @@ class CuttingProxy:
             each.close()
 
 
-async def test_an_answer_survives_its_stream_being_cut(here: Stage) -> None:
-    """However often the stream is cut while an answer is written: what is read in the end is what is stored, byte for
+async def test_answers_survive_their_stream_being_cut(here: Stage) -> None:
+    """However often the stream is cut while answers are written: what is read in the end is what is stored, byte for
     byte; on the way there it was the beginning of it, and no message is there twice."""
     wanted = int(os.environ.get(DISCONNECTS_VARIABLE, "60"))
     chance = random.Random(6)
     async with CuttingProxy(int(here.program.url.rpartition(":")[2]), chance) as proxy:
-        address = f"http://127.0.0.1:{proxy.port}/channels/web/"
-        here.site.bot = address
+        here.site.bot = f"http://127.0.0.1:{proxy.port}/channels/web/"
         visitor = await here.visitor()
         await visitor.open()
-        await visitor.write("Tell me a long story")
-        await here.model.asked()
-        frame = visitor.page.frames[1]
-        bubble = visitor.chat.locator(".row.bot .bubble:not(.typing)").nth(1)
-        said = ""
+        texts: list[str] = []
         while proxy.cuts < wanted:
-            word = f"{chance.choice(_WORDS)} "
-            said += word
-            here.model.say(word)
-            await asyncio.sleep(0.02)  # the pace of a model: words come while streams are cut
-            if chance.random() < 0.1 and await bubble.count():
-                seen = await bubble.text_content() or ""
-                assert said.startswith(seen.rstrip()), (seen[-80:], said[len(seen) - 80 : len(seen)])
-        here.model.say("The end.")
-        here.model.finish()
-        await visitor.chat.get_by_role("button", name="Copy").wait_for()
+            question = f"Tell me story {len(texts)}"
+            await visitor.write(question)
+            await here.model.asked()
+            bubble = visitor.chat.locator(".row.bot .bubble:not(.typing)").nth(len(texts) // 2 + 1)
+            answer = await _tell(
+                here, bubble, chance, until=lambda enough=min(wanted, proxy.cuts + 50): proxy.cuts >= enough
+            )
+            await visitor.chat.get_by_role("button", name="Copy").nth(len(texts) // 2).wait_for()
+            assert answer == await bubble.text_content()
+            texts += [question, answer]
         proxy.calm.set()
-        token = await frame.evaluate(
-            "JSON.parse(Object.entries(localStorage).find(([key]) => key.endsWith(':session'))[1]).token"
-        )
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
-            http.get(f"{here.base}conversation/messages") as response,
-        ):
-            stored = (await response.json())["messages"]
-        assert ["Tell me a long story", f"{said}The end."] == [message["text"] for message in stored]
-        assert f"{said}The end." == await bubble.text_content()
-        assert 3 == await visitor.bubbles.count()
+        stored = await _stored(here, visitor)
+        assert texts == stored
+        assert texts == (await visitor.bubbles.all_text_contents())[1:]
         assert [] == visitor.errors
-        print(f"\n{proxy.cuts} disconnects, {len(stored[1]['text'].encode())} bytes, identical")
+        print(
+            f"\n{proxy.cuts} disconnects, {len(stored) // 2} answers, {len(''.join(stored).encode())} bytes: identical"
+        )
+
+
+async def _tell(here: Stage, bubble: Locator, chance: random.Random, *, until: Callable[[], bool]) -> str:
+    """Let the model tell a story until then; on the way, what is shown is the beginning of it."""
+    said = ""
+    while not until():
+        word = f"{chance.choice(_WORDS)} "
+        said += word
+        here.model.say(word)
+        await asyncio.sleep(0.02)  # the pace of a model: words come while streams are cut
+        if chance.random() < 0.1 and await bubble.count():
+            seen = (await bubble.text_content() or "").rstrip()
+            assert said.startswith(seen), (seen[-80:], said[max(0, len(seen) - 80) : len(seen)])
+    here.model.say("The end.")
+    here.model.finish()
+    return f"{said}The end."
+
+
+async def _stored(here: Stage, visitor: Visitor) -> list[str]:
+    """Return what the bot holds of the conversation."""
+    token = await visitor.page.frames[1].evaluate(
+        "JSON.parse(Object.entries(localStorage).find(([key]) => key.endsWith(':session'))[1]).token"
+    )
+    async with (
+        aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
+        http.get(f"{here.base}conversation/messages?limit=200") as response,
+    ):
+        return [message["text"] for message in (await response.json())["messages"]]

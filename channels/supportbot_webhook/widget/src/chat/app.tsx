@@ -21,14 +21,14 @@ interface Props {
 
 interface Here {
   menu: boolean;
-  survey: boolean;
+  survey: boolean | null;
   behind: boolean;
   announced: string;
   dragged: boolean;
 }
 
 export class App extends Component<Props, Here> {
-  override state: Here = { menu: false, survey: false, behind: false, announced: "", dragged: false };
+  override state: Here = { menu: false, survey: null, behind: false, announced: "", dragged: false };
   private readonly log = createRef<HTMLDivElement>();
   private readonly more = createRef<HTMLButtonElement>();
   private following = true;
@@ -189,7 +189,7 @@ export class App extends Component<Props, Here> {
     const fresh = !messages.length && !outbox.length && !loading;
     const waiting = speaks === "queued" || speaks === "human";
     const asksEmail = features.email && !emailKnown && speaks === "queued" && away;
-    const rates = features.survey && (survey || (speaks === "resolved" && !chat.state.survey));
+    const rates = features.survey && (survey ?? (speaks === "resolved" && !chat.state.survey));
     const lost = !online || (session !== null && connected === false);
     return (
       <main
@@ -281,7 +281,7 @@ export class App extends Component<Props, Here> {
             {this.items()}
             <Note speaks={speaks} away={away} />
             {asksEmail && <EmailCard chat={chat} />}
-            {rates && <SurveyCard chat={chat} wanted={survey} close={() => this.setState({ survey: false })} />}
+            {rates && <SurveyCard chat={chat} wanted={!!survey} close={() => this.setState({ survey: false })} />}
           </div>
         </div>
         {behind && (

@@ -69,7 +69,10 @@ export class SurveyCard extends Component<
     if (!score) return;
     this.props.chat
       .survey(score, comment.value.trim())
-      .then(() => this.setState({ done: true, problem: false }))
+      .then(() => {
+        this.setState({ done: true, problem: false });
+        setTimeout(this.props.close, 5000);
+      })
       .catch(() => this.setState({ problem: true }));
   };
 

@@ -111,7 +111,9 @@ export class Chat {
   }
 
   private session(): Promise<Session> {
-    if (this.state.session) return Promise.resolve(this.state.session);
+    const known = this.state.session ?? kept.keptSession(); // another tab may have begun it just now
+    if (known && !this.state.session) void this.enter(known);
+    if (known) return Promise.resolve(known);
     return (this.opening ??= api
       .openSession(this.user)
       .catch((error: api.Refusal) => {
@@ -120,7 +122,8 @@ export class Chat {
         this.fail(error);
         return api.openSession({});
       })
-      .then(async (session) => {
+      .then((session) => {
+        if (this.state.session) return this.state.session; // the site said meanwhile who it is
         void this.enter(session, true);
         this.tabs.tell({ say: "session", session });
         return session;
@@ -136,6 +139,7 @@ export class Chat {
     const { outbox } = this.state;
     this.leave();
     this.set({ outbox });
+    this.tell({ name: "error", detail: { code: "unauthorized", message: "The session is over." } });
     void this.flush();
   }
 
@@ -393,7 +397,6 @@ export class Chat {
 
   async survey(score: number, comment: string) {
     await api.survey(this.state.session!.token, score, comment);
-    this.set({ survey: score });
   }
 
   async leaveEmail(email: string) {
