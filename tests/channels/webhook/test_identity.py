@@ -371,6 +371,21 @@ async def test_streams_of_the_old_token_end(shop: Site) -> None:
     assert "Hi" == events[-1].data["text"]
 
 
+async def test_streams_end_when_another_process_ended_the_session(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They look again in their silence."""
+    monkeypatch.setattr("supportbot_webhook.stream._ASK_AGAIN", 0.0)
+    async with running(streams={"heartbeat": 0.01}) as site:
+        visitor = await site.visitor()
+        await visitor.say("Hello")
+        async with visitor.follow() as events:
+            await events.until("state")
+            for key in [key async for key, _ in site.core.records.scan("session:")]:
+                await site.core.records.delete(key)
+            assert "bye" == (await events.next()).name
+
+
 async def test_an_identified_session_is_short() -> None:
     """It lives so many hours after the last word of the site."""
     import time_machine
