@@ -1,33 +1,32 @@
 """Many streamed answers at once against the fake model server, which runs in a process of its own.
 
     python -m bench.model_streams [--streams 300] [--chunks 60] [--delay 0.05] [--runs 3] [--dialect openai]
+                                 [--rate 50]
 
 Each run asks twice: first over new connections, then over those that the first time has left open, as a bot
 does that has been busy for a while.
 
 Prints, each time: wall-clock seconds, the client's CPU milliseconds per stream, the median and the 99th
 percentile of the time to the first word in milliseconds, and the greatest resident size in MiB.
-The ideal wall time is (chunks - 1) x delay.
+The ideal wall time is (chunks - 1) x delay. The server says its first word at once, so with ``--rate``, which
+begins so many streams a second instead of all of them together, the time to the first word is what we add.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import resource
 import sys
 import time
 from statistics import median, quantiles
-from typing import TYPE_CHECKING
 
 from supportbot.config.models import ModelSection
 from supportbot.model.client import Endpoint
 from supportbot.testing.model_calls import RecordingSink, a_prompt
 from supportbot.testing.model_replies import ModelReply
 from supportbot.testing.model_server import FakeModelServer
-
-if TYPE_CHECKING:
-    from supportbot.testing.model_replies import Dialect
 
 
 class TimedSink(RecordingSink):
@@ -56,10 +55,15 @@ async def one(model: Endpoint) -> float:
     return sink.first - begun
 
 
-async def measure(model: Endpoint, streams: int) -> tuple[float, float, list[float]]:
+async def measure(model: Endpoint, streams: int, rate: float) -> tuple[float, float, list[float]]:
     """Return wall seconds, CPU seconds of this process, and each stream's seconds to its first word."""
     wall, cpu = time.perf_counter(), time.process_time()
-    firsts = await asyncio.gather(*(one(model) for _ in range(streams)))
+    asked = []
+    for number in range(streams):
+        if rate:
+            await asyncio.sleep(wall + number / rate - time.perf_counter())
+        asked.append(asyncio.ensure_future(one(model)))
+    firsts = await asyncio.gather(*asked)
     return time.perf_counter() - wall, time.process_time() - cpu, firsts
 
 
@@ -80,7 +84,7 @@ async def run(options: argparse.Namespace) -> None:
     assert server.stdout is not None
     assert server.stdin is not None
     llama, openai = (await server.stdout.readline()).decode().split()
-    ideal = (options.chunks - 1) * options.delay
+    ideal = (options.chunks - 1) * options.delay + (options.streams - 1) / (options.rate or math.inf)
     print(
         f"{options.streams} streams of {options.chunks} chunks, {options.dialect}; ideal wall {ideal:.2f} s"
     )
@@ -90,7 +94,7 @@ async def run(options: argparse.Namespace) -> None:
         model = Endpoint(ModelSection(dialect=options.dialect, model="bench", base_url=url))
         await one(model)  # all code paths are warm, as in a bot that runs
         for connections in ("new", "kept"):
-            wall, cpu, firsts = await measure(model, options.streams)
+            wall, cpu, firsts = await measure(model, options.streams, options.rate)
             rss = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             print(
                 f"{connections:11}   {wall:6.2f}   {1000 * cpu / options.streams:13.2f}"
@@ -107,6 +111,7 @@ def main() -> None:
     parser.add_argument("--chunks", type=int, default=60)
     parser.add_argument("--delay", type=float, default=0.05, help="seconds between two chunks")
     parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=0, help="streams begun a second; 0: all at once")
     parser.add_argument("--dialect", choices=["llama", "openai"], default="openai")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()

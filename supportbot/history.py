@@ -58,21 +58,26 @@ def entries(messages: Iterable[Message]) -> tuple[Said, ...]:
     What the system noted is left out. Neighbours of the same role become one entry, because some
     endpoints refuse two in a row. Texts have been through ``visible`` and are never empty.
     """
-    found: list[tuple[Role, int, list[str], tuple[Image, ...]]] = []
+    said: list[Said] = []
+    speaking: Role | None = None
+    seq = 0
+    contents: list[str] = []
+    images: tuple[Image, ...] = ()
     for message in messages:
         role, content = _ROLES.get(message.author), _content(message)
         if role is None or not content:
             continue
-        images = _images(message) if message.attachments else ()
-        if found and found[-1][0] == role:
-            _, seq, contents, earlier = found.pop()
-            found.append((role, seq, [*contents, content], earlier + images))
+        if role == speaking:
+            contents.append(content)
         else:
-            found.append((role, message.seq, [content], images))
-    return tuple(
-        Said(role, contents[0] if len(contents) == 1 else "\n\n".join(contents), seq, images)
-        for role, seq, contents, images in found
-    )
+            if speaking is not None:
+                said.append(Said(speaking, "\n\n".join(contents), seq, images))
+            speaking, seq, contents, images = role, message.seq, [content], ()
+        if message.attachments:
+            images += _images(message)
+    if speaking is not None:
+        said.append(Said(speaking, "\n\n".join(contents), seq, images))
+    return tuple(said)
 
 
 def in_sight(messages: Sequence[Message], tokens: int) -> Sequence[Message]:
@@ -116,7 +121,7 @@ def cut(said: Sequence[Said], budget: int, *, keep: float) -> Sequence[Said]:
     begin, tokens = users[-1], 0
     for place in range(len(said) - 1, users[0] - 1, -1):
         entry = said[place]
-        tokens += _tokens(entry.content) + _sight(entry.images) + FRAME
+        tokens += estimate(entry.content) + _sight(entry.images) + FRAME
         if tokens > budget:
             return said[begin:]
         if entry.role == "user" and tokens <= keep * budget:
@@ -169,7 +174,7 @@ def trim(words: Sequence[Words], budget: int) -> tuple[Words, ...]:
 
 def cost(words: Iterable[Words]) -> int:
     """Estimate what some entries cost in a request, in tokens, with what a model writes around each."""
-    return sum(_tokens(entry.content) + _sight(entry.images) + _calls(entry) + FRAME for entry in words)
+    return sum(estimate(entry.content) + _sight(entry.images) + _calls(entry) + FRAME for entry in words)
 
 
 def _content(message: Message) -> str:
@@ -246,7 +251,7 @@ def _fit(words: Iterable[Words], budget: int) -> bool:
         budget -= FRAME + _calls(entry) + _sight(entry.images)
         if len(entry.content) > _SHORT and not fits(entry.content, budget):
             return False
-        budget -= _tokens(entry.content)
+        budget -= estimate(entry.content)
         if budget < 0:
             return False
     return True
@@ -261,11 +266,6 @@ def _clean(text: str) -> str:
     return clip(visible(text), _LONGEST_MESSAGE).strip()
 
 
-def _tokens(text: str) -> int:
-    return _remembered_estimate(text) if len(text) <= _SHORT else estimate(text)
-
-
-# The same messages come again in every turn of their conversation. Short texts only: the two
-# hold at most 4,096 texts of 500 characters each, so some 16 MB in the worst of scripts.
+# The same messages come again in every turn of their conversation. Short texts only: at most 4,096 of
+# 500 characters each, so some 8 MB in the worst of scripts.
 _remembered_clean = lru_cache(maxsize=4096)(_clean)
-_remembered_estimate = lru_cache(maxsize=4096)(estimate)

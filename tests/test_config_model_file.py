@@ -93,7 +93,7 @@ def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
     _check(tmp_path, LOCAL)
     report = check(tmp_path / "bot.yaml", ENVIRON, model_file=tmp_path / "gone.yaml")
     assert report.loaded is None
-    assert ["gone.yaml:1:1: there is no such file: name your bot.yaml, or go to its folder"] == _problems(
+    assert ["gone.yaml:1:1: there is no such file: name one that is there, or go to its folder"] == _problems(
         report, tmp_path
     )
 

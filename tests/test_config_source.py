@@ -288,9 +288,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     os.mkfifo(fifo)
     missing, folder, strange = tmp_path / "bot.yaml", tmp_path, tmp_path / "\0"
     assert [
-        f"{missing}:1:1: there is no such file: name your bot.yaml, or go to its folder",
-        f"{folder}:1:1: this is not a file: name a bot.yaml",
-        f"{fifo}:1:1: this is not a file: name a bot.yaml",
+        f"{missing}:1:1: there is no such file: name one that is there, or go to its folder",
+        f"{folder}:1:1: this is not a file: name a file",
+        f"{fifo}:1:1: this is not a file: name a file",
         f"{strange}:1:1: cannot be read (not a path): name a readable file",
     ] == [str(config.check(path, {}).problems[0]) for path in (missing, folder, fifo, strange)]
 

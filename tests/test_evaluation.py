@@ -128,6 +128,31 @@ def test_changed_answers_are_named_and_do_not_fail(operator: Operator, tmp_path:
     assert "the answer has changed" in operator.says("eval", str(file), "--baseline", str(record))
 
 
+async def test_a_scenario_without_an_answer_fails_and_the_others_go_on(
+    operator: Operator, tmp_path: Path
+) -> None:
+    """It ends there: what follows would be answered together with it."""
+    async with FakeModelServer(ModelReply(first_delay=3600)) as server:
+        operator.folder.file.write_text(
+            "turns: {timeout: 5, attempts: 1}\n"
+            f"model:\n  - {{model: m, base_url: '{server.base_url('openai')}'}}\n",
+            "utf-8",
+        )
+        loaded, _ = usable(config.load(operator.folder.file, {}))
+        file = tmp_path / "s.yaml"
+        file.write_text(
+            PASSES + "      - say: And tomorrow?\n" + PASSES.partition("\n")[2].replace("hours", "more")
+        )
+        (tmp_path / "run").mkdir()
+        outcomes = await evaluate(loaded, read_scenarios([file]), tmp_path / "run", patience=-4.5)
+    assert [("hours", 1), ("more", 1)] == [(outcome.name, len(outcome.lines)) for outcome in outcomes]
+    for outcome in outcomes:
+        assert not outcome.passed
+        assert ("no answer within 0 seconds; the lines after it were not said",) == outcome.lines[
+            0
+        ].complaints
+
+
 async def test_a_model_s_tokens_and_cost_are_counted(operator: Operator, tmp_path: Path) -> None:
     """Over the whole of the real path: HTTP, usage, price, and the turn that it is recorded with."""
     async with FakeModelServer(ModelReply(pieces=("At ", "nine."), usage=(30, 4))) as server:

@@ -34,7 +34,7 @@ def read_model_file(path: Path, environ: Mapping[str, str]) -> ModelFile:
     """Read such a file. Like bot.yaml it may hold ``${NAME}``, and its problems stand at their lines."""
     name = str(path)
     try:
-        tree, refused = source.parse(source.read(path), name)
+        tree, refused = source.parse(source.read(path), name, begins="model")
     except source.UnreadableError as error:
         return ModelFile(problems=in_order(error.problems, name))
     findings = Findings(name, tree, refused)

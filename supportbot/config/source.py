@@ -78,12 +78,12 @@ def read(path: Path) -> bytes:
     name = str(path)
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise UnreadableError([Problem(name, 1, 1, "this is not a file", "name a bot.yaml")])
+            raise UnreadableError([Problem(name, 1, 1, "this is not a file", "name a file")])
         with path.open("rb") as file:
             raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise UnreadableError(
-            [Problem(name, 1, 1, "there is no such file", "name your bot.yaml, or go to its folder")]
+            [Problem(name, 1, 1, "there is no such file", "name one that is there, or go to its folder")]
         ) from None
     except (OSError, ValueError) as error:
         cause = error.strerror if isinstance(error, OSError) and error.strerror else "not a path"
@@ -92,18 +92,20 @@ def read(path: Path) -> bytes:
         ) from None
     if len(raw) > MAX_BYTES:
         raise UnreadableError(
-            [Problem(name, 1, 1, f"the file is larger than {MAX_BYTES // 1024} KiB", "is it a bot.yaml?")]
+            [Problem(name, 1, 1, f"the file is larger than {MAX_BYTES // 1024} KiB", "is it the right file?")]
         )
     return raw
 
 
-def parse(raw: bytes, file: str) -> tuple[Mapping, list[Problem]]:
+def parse(raw: bytes, file: str, *, begins: str = "bot") -> tuple[Mapping, list[Problem]]:
     """Return the tree of a file's content, and what of it was left out for a reason.
+
+    ``begins`` is the key that such a file usually begins with.
 
     Raises:
         UnreadableError: there is no tree to work on.
     """
-    return _Builder(file).build(_text(raw, file))
+    return _Builder(file, begins).build(_text(raw, file))
 
 
 def _text(raw: bytes, file: str) -> str:
@@ -133,8 +135,9 @@ def _at_end_of(before: str, file: str, what: str, fix: str) -> Problem:
 class _Builder:
     """Builds the tree of one file from the parser's events."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, begins: str) -> None:
         self._file = file
+        self._begins = begins
         self._problems: list[Problem] = []
         self._nodes = 0
 
@@ -154,7 +157,7 @@ class _Builder:
         if not isinstance(tree, Mapping):
             at, empty = tree.at, isinstance(tree, Scalar) and tree.value is None
             what = "the file is empty: it must be a mapping" if empty else "the file must be a mapping"
-            self._give_up(Problem(self._file, at.line, at.column, what, "begin with 'bot:'"))
+            self._give_up(Problem(self._file, at.line, at.column, what, f"begin with '{self._begins}:'"))
         return tree, self._problems
 
     def _give_up(self, problem: Problem) -> NoReturn:
@@ -176,9 +179,9 @@ class _Builder:
     def _node(self, event: Any, events: Iterator[Any], depth: int) -> Node:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            self._stop(event, f"the file has more than {MAX_NODES} values", "is it a bot.yaml?")
+            self._stop(event, f"the file has more than {MAX_NODES} values", "is it the right file?")
         if depth > MAX_DEPTH:
-            self._stop(event, f"values are nested deeper than {MAX_DEPTH}", "is it a bot.yaml?")
+            self._stop(event, f"values are nested deeper than {MAX_DEPTH}", "is it the right file?")
         if isinstance(event, AliasEvent):
             self._refuse(event, "an alias (*…) stands here", "write the value out")
             return Scalar(_mark(event.start_mark), None, "")

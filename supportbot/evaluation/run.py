@@ -18,12 +18,10 @@ if TYPE_CHECKING:
 
     from supportbot.config import Loaded
     from supportbot.evaluation.scenarios import Line, Scenario
+    from supportbot.messages import Assurance
     from supportbot.reports import TurnRow
     from supportbot.store import Store
     from supportbot.testing.bots import StartedBot
-
-_WITHIN = 30.0
-"""Seconds that an answer may take beyond the time of all its tries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +40,8 @@ class Said:
     cost: int
     """In billionths of the currency."""
     currency: str
+    is_unanswered: bool = False
+    """Whether no answer came in time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +76,7 @@ async def evaluate(
     folder: Path,
     *,
     concurrency: int = 4,
+    patience: float = 30.0,
     report: Callable[[], None] = lambda: None,
 ) -> tuple[Outcome, ...]:
     """Have every conversation and judge the answers; outcomes stand in the order of the scenarios.
@@ -85,6 +86,7 @@ async def evaluate(
         scenarios: what customers say.
         folder: where its database is made.
         concurrency: most conversations at once.
+        patience: seconds that an answer may take beyond the time of all its tries.
         report: called when one has ended.
     """
     places = asyncio.Semaphore(concurrency)
@@ -94,7 +96,7 @@ async def evaluate(
 
             async def one(number: int, scenario: Scenario) -> Outcome:
                 async with places:
-                    outcome = await _had(bot, store, scenario, f"{number}")
+                    outcome = await _had(bot, store, scenario, f"{number}", patience)
                 report()
                 return outcome
 
@@ -103,21 +105,42 @@ async def evaluate(
             await store.close()
 
 
-async def _had(bot: StartedBot, store: Store, scenario: Scenario, conversation: str) -> Outcome:
-    lines = [await _said(bot, store, scenario, line, conversation) for line in scenario.lines]
+async def _had(
+    bot: StartedBot, store: Store, scenario: Scenario, conversation: str, patience: float
+) -> Outcome:
+    lines: list[Said] = []
+    for line in scenario.lines:
+        said = await _said(bot, store, line, conversation, assurance=scenario.assurance, patience=patience)
+        lines.append(said)
+        if said.is_unanswered:
+            break  # what follows would be answered together with it
     return Outcome(name=scenario.name, lines=tuple(lines))
 
 
-async def _said(bot: StartedBot, store: Store, scenario: Scenario, line: Line, conversation: str) -> Said:
+async def _said(
+    bot: StartedBot, store: Store, line: Line, conversation: str, *, assurance: Assurance, patience: float
+) -> Said:
     loop = asyncio.get_running_loop()
     turns = bot.loaded.config.turns
     begun = loop.time()
-    reply = await bot.say(
-        line.say,
-        conversation=conversation,
-        assurance=scenario.assurance,
-        within=turns.timeout * turns.attempts + turns.debounce + _WITHIN,
-    )
+    within = turns.timeout * turns.attempts + turns.debounce + patience
+    try:
+        reply = await bot.say(line.say, conversation=conversation, assurance=assurance, within=within)
+    except TimeoutError:
+        complaint = f"no answer within {within:.0f} seconds; the lines after it were not said"
+        return Said(
+            say=line.say,
+            answer="",
+            complaints=(complaint,),
+            model="",
+            handoff="",
+            sources=(),
+            seconds=round(loop.time() - begun, 3),
+            tokens=0,
+            cost=0,
+            currency="",
+            is_unanswered=True,
+        )
     seconds = loop.time() - begun
     turn = await _turn(store, reply.turn_id) if reply.turn_id else None
     tokens = ((turn.prompt_tokens or 0) + (turn.completion_tokens or 0)) if turn else 0

@@ -93,7 +93,7 @@ def _read(path: Path, names: dict[str, str]) -> tuple[tuple[Scenario, ...], tupl
     """Read one file; ``names`` are those of the scenarios before it, with their files, and of it after."""
     file = str(path)
     try:
-        tree, refused = source.parse(source.read(path), file)
+        tree, refused = source.parse(source.read(path), file, begins="scenarios")
     except source.UnreadableError as error:
         return (), in_order(error.problems, file)
     findings = Findings(file, tree, refused)

@@ -2,7 +2,8 @@
 
 The answer is written meanwhile, so that a look costs time only when it takes longer than the answer's first
 words. Tools are asked for in answers, and an answer is given away only when the question has passed: so none
-is run before. A request that already tells of tools run in this turn belongs to a question that has passed.
+is run before. A request that already tells of tools run in this turn belongs to a question that has passed,
+or to a customer's yes to what the bot asked in an earlier turn, whose question had passed then.
 """
 
 from __future__ import annotations
