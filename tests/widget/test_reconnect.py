@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Self
 import aiohttp
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from playwright.async_api import Locator
 
     from tests.widget.stage import Stage, Visitor
@@ -108,9 +106,7 @@ async def test_answers_survive_their_stream_being_cut(here: Stage) -> None:
             await visitor.write(question)
             await here.model.asked()
             bubble = visitor.chat.locator(".row.bot .bubble:not(.typing)").nth(len(texts) // 2 + 1)
-            answer = await _tell(
-                here, bubble, chance, until=lambda enough=min(wanted, proxy.cuts + 50): proxy.cuts >= enough
-            )
+            answer = await _tell(here, bubble, chance, proxy, cuts=min(wanted, proxy.cuts + 50))
             await visitor.chat.get_by_role("button", name="Copy").nth(len(texts) // 2).wait_for()
             assert answer == await bubble.text_content()
             texts += [question, answer]
@@ -124,10 +120,12 @@ async def test_answers_survive_their_stream_being_cut(here: Stage) -> None:
         )
 
 
-async def _tell(here: Stage, bubble: Locator, chance: random.Random, *, until: Callable[[], bool]) -> str:
-    """Let the model tell a story until then; on the way, what is shown is the beginning of it."""
+async def _tell(
+    here: Stage, bubble: Locator, chance: random.Random, proxy: CuttingProxy, *, cuts: int
+) -> str:
+    """Let the model tell a story until there were so many cuts; on the way, what is shown is the beginning of it."""
     said = ""
-    while not until():
+    while proxy.cuts < cuts:
         word = f"{chance.choice(_WORDS)} "
         said += word
         here.model.say(word)
