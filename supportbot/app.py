@@ -110,6 +110,8 @@ def make_channels(
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             company=loaded.config.bot.company,
+            folder=loaded.root,
+            images=any(section.vision for section in loaded.config.model),
         )
         made[name] = make_channel(section, host)
     return made

@@ -28,6 +28,7 @@ from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from aiohttp import web
 
@@ -89,8 +90,8 @@ class Records(Protocol):
     async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
         """Store a value only if the key is free; says whether it did."""
 
-    async def delete(self, key: str) -> None:
-        """Forget a key; no error when it was not there."""
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""
 
     def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
@@ -206,6 +207,10 @@ class Host:
     bot_name: str = "SupportBot"
     company: str = ""
     """Whom the bot works for, as bot.yaml names it."""
+    folder: Path | None = None
+    """Where bot.yaml stands, and modules of the bot's author."""
+    images: bool = False
+    """Some model of the bot sees images: they are worth fetching."""
 
 
 class Channel(Protocol):

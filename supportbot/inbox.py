@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # both databases speak its ON CONFLICT
 
+from supportbot import originals
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
@@ -427,3 +428,4 @@ def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) ->
         created_at=message.created_at,
     )
     keep(tx, message.id, inbound.attachments)
+    originals.keep(tx, message.id, inbound.original)

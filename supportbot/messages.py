@@ -134,6 +134,8 @@ class Inbound(_Evolve):
     """A reason not to answer, such as ``auto_reply``: the message is recorded and ends there."""
     wants_person: bool = False
     """The customer pressed "talk to a person"."""
+    original: bytes = field(default=b"", repr=False)
+    """What it was made of, as it came, such as a raw mail: kept beside the message, for people to look at."""
     takes_over: bool = True
     """What a person wrote silences the bot; False where people send every reply, and the bot only drafts."""
     tenant: str = "default"

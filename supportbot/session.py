@@ -98,6 +98,13 @@ _ADD = Statement(insert_or_skip(records).inline().on_conflict_do_nothing())
 _FORGET = Statement(
     delete(records).where(records.c.channel == bindparam("of"), records.c.key == bindparam("at"))
 )
+_FORGET_ONLY = Statement(
+    delete(records).where(
+        records.c.channel == bindparam("of"),
+        records.c.key == bindparam("at"),
+        records.c.value == bindparam("only", type_=records.c.value.type),
+    )
+)
 _SCAN = Statement(
     select(records)
     .where(
@@ -260,10 +267,14 @@ class ChannelRecords:
 
         return await self._store.write(unit)
 
-    async def delete(self, key: str) -> None:
-        """Forget a key; no error when it was not there."""
-        key = clean_key(key)
-        await self._store.write(lambda tx: tx.run(_FORGET, of=self._channel, at=key))
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""
+        where = {"of": self._channel, "at": clean_key(key)}
+        if only is None:
+            await self._store.write(lambda tx: tx.run(_FORGET, **where))
+        else:
+            value = to_json(only)
+            await self._store.write(lambda tx: tx.run(_FORGET_ONLY, **where, only=value))
 
     async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""

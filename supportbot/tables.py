@@ -284,6 +284,7 @@ deliveries = Table(
     Column("address", Json, nullable=False),
     Column("in_reply_to", Text, nullable=False),
     Column("handoff", Text, nullable=False),
+    Column("choices", Json, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
     Index("ix_deliveries_conversation", "conversation_id"),

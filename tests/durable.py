@@ -13,7 +13,7 @@ from supportbot import schema
 from supportbot.feed import Feed
 from supportbot.inbox import Inbox
 from supportbot.memory import Memories
-from supportbot.messages import Answer, Inbound, Prompt, Sender
+from supportbot.messages import Answer, Choice, Inbound, Prompt, Sender
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
 from supportbot.store import Statement, open_store
@@ -38,6 +38,7 @@ class Worker:
         self.handoff = ""
         self.prompts: Prompts | None = None
         self.asked: list[Prompt] = []
+        self.choices: tuple[Choice, ...] = ()
 
     async def answer(self, turn: Turn) -> None:
         self.turns.append(turn)
@@ -46,7 +47,7 @@ class Worker:
             said = await said
         prompt = self.prompts.render(turn) if self.prompts else Prompt(turn=turn, words=())
         self.asked.append(prompt)
-        answer = Answer(prompt=prompt, text=said, model="test", handoff=self.handoff)
+        answer = Answer(prompt=prompt, text=said, model="test", handoff=self.handoff, choices=self.choices)
         await self.outbox.commit(answer, patience=5)
 
     def give_up(self, tx: Tx, turn: Turn) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from supportbot.errors import RetryAfter
 from supportbot.ids import now_ms
+from supportbot.messages import Choice
 from supportbot.outbox import ledger
 from supportbot.testing.fakes import BlindChannel, Fate
 from tests.durable import Durable, opened, running
@@ -198,10 +199,12 @@ async def _die(_claimed: Claimed, _state: str, **_details: str) -> None:
 
 
 async def test_a_reply_that_was_planned_but_never_sent_is_sent_by_the_next_start(database_url: str) -> None:
-    """A crash between the commit of an answer and its post: found nowhere, it is posted, once."""
+    """A crash between the commit of an answer and its post: found nowhere, it is posted, once, with
+    the buttons it was to have."""
     async with opened(database_url) as store:
         first = Durable(store, channels={})
         first.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
+        first.worker.choices = (Choice(label="Yes", says="Yes, please."),)
         await first.start()
         await first.accept("hello")
         await first.until_rows("select state from deliveries", [("sending",)])
@@ -211,6 +214,7 @@ async def test_a_reply_that_was_planned_but_never_sent_is_sent_by_the_next_start
         assert await bot.replies(1) == ["re: hello"]
         await bot.until_rows("select state from deliveries", [("delivered",)])
         assert bot.platform.texts == ["re: hello"]
+        assert [first.worker.choices] == [post.choices for post in bot.platform.posts]
         await bot.stop()
 
 

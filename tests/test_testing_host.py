@@ -217,6 +217,16 @@ async def test_records_keep_json() -> None:
     assert None is await records.get("k")
 
 
+async def test_a_record_is_forgotten_only_as_it_was() -> None:
+    """What somebody else stored meanwhile stays."""
+    records = MemoryRecords()
+    await records.put("k", {"mine": 1})
+    await records.delete("k", only={"mine": 2})
+    assert {"mine": 1} == await records.get("k")
+    await records.delete("k", only={"mine": 1})
+    assert None is await records.get("k")
+
+
 async def test_records_expire() -> None:
     """A value is gone when its time has come, and its key is free."""
     records = MemoryRecords()

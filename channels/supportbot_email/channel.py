@@ -94,7 +94,7 @@ class EmailChannel:
         config, records, lease = self._config, self._host.records, Lease(self._host.records)
         lines = [self._desk, inbox_line := Line(self._connect), sent_line := Line(self._connect)]
         async with reading(config) as parser:
-            reader = Reader(self._host.name, accept, parser, self._conversations)
+            reader = Reader(self._host.name, accept, parser, self._conversations, keep_raw=config.keep_raw)
             sent = SentMail(
                 self._host.name, accept, parser, conversations=self._conversations, notes=self._notes
             )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from supportbot_email.credentials import Credentials
-from supportbot_email.failures import NoFolder
+from supportbot_email.failures import NoFolder, ServerSaysNo
 from supportbot_email.imap import connect
 
 if TYPE_CHECKING:
@@ -61,4 +61,6 @@ def _folder(connection: Connection, use: FolderUse, named: str) -> str:
         connection.open(name)
     except NoFolder as error:
         return f"({error})"
+    except ServerSaysNo as error:
+        return f"(The server has no folder '{named}', as 'folders.{use}' names it: {error.words})"
     return name

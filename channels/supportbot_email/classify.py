@@ -24,6 +24,9 @@ _AUTO_FIELDS = (
     "x-mail-autoreply",
     "x-auto-response",
     "x-fc-machinegenerated",
+    "x-auto-generated",
+    "x-amazon-auto-reply",
+    "x-vacation",
 )
 _LIST_FIELDS = ("list-id", "list-unsubscribe", "feedback-id", "list-post")
 _REPORTS = frozenset(
@@ -38,16 +41,26 @@ _NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+
 
 
 def classify(
-    entity: Entity, *, text: str, subject: str, sender: Address, settings: Settings
+    entity: Entity, *, text: str, written: str, subject: str, sender: Address, settings: Settings
 ) -> tuple[Kind, str]:
-    """What a mail is, and the rule that fired. `text` is its readable text."""
+    """What a mail is, and the rule that fired.
+
+    Args:
+        entity: the mail.
+        text: what can be read of it.
+        written: the part of it that is no quote.
+        subject: its subject, decoded.
+        sender: who From says wrote it.
+        settings: whose mailbox it is.
+    """
     types = [part.content_type for part in entity.walk()]
     found = (
         _feedback(entity, types, text, subject, sender)
         or _auto_header(entity, types)
         or _report(entity, types)
         or _own(entity, sender, settings)
-        or _auto_shape(entity, subject, text)
+        or _receipt(subject, written)
+        or _auto_shape(entity, subject, written)
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, sender)
         or _bulk(entity)
@@ -87,6 +100,8 @@ def _feedback(
         return "feedback_report", "tls_report"
     if shapes.DMARC_SUBJECT.search(subject) and any(one in shapes.ARCHIVES for one in types):
         return "feedback_report", "dmarc_report"
+    if entity.get("x-apple-unsubscribe").strip().lower() == "true":
+        return "feedback_report", "apple_unsubscribe"
     if shapes.FEEDBACK_TEXT.search(text[:20_000]) or entity.get("x-hmxmroriginalrecipient"):
         return "feedback_report", "feedback_text"
     named = shapes.FEEDBACK_SENDER.fullmatch(sender.address) and shapes.FEEDBACK_SUBJECT.search(subject)
@@ -119,6 +134,13 @@ def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
         return "auto_reply", "delivered_to_autoresponder"
     if "autoresponder" in entity.get("x-post-messageclass").lower():
         return "auto_reply", "message_class"
+    if any(
+        part.content_type == "text/calendar" and part.params.get("method", "").lower() in {"reply", "counter"}
+        for part in entity.walk()
+    ):
+        return "auto_reply", "calendar_reply"
+    if entity.get("x-apple-action").strip().lower() == "vacation":
+        return "auto_reply", "apple_vacation"
     if "mailbox rules agent" in entity.get("x-ms-exchange-generated-message-source").lower():
         return "auto_reply", "exchange_rule"
     program = entity.get("x-mailer") + entity.get("user-agent")
@@ -133,8 +155,16 @@ def _report(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
     return ("bounce", "failed_recipients") if entity.get("x-failed-recipients") else None
 
 
-def _auto_shape(entity: Entity, subject: str, text: str) -> tuple[Kind, str] | None:
-    start = "\n".join(line for line in text[:600].split("\n") if not line.startswith(">"))
+def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
+    """Outlook's word that somebody opened a mail, where a gateway made plain text of the report."""
+    says = shapes.RECEIPT_SUBJECT.match(subject) and shapes.RECEIPT_TEXT.match(
+        " ".join(written[:2_000].split())
+    )
+    return ("bounce", "read_receipt") if says else None
+
+
+def _auto_shape(entity: Entity, subject: str, written: str) -> tuple[Kind, str] | None:
+    start = written[:600]
     if _announces(subject, start):
         return "auto_reply", "subject"
     empty = any(value.strip() == "<>" for value in entity.all("return-path"))
@@ -144,6 +174,8 @@ def _auto_shape(entity: Entity, subject: str, text: str) -> tuple[Kind, str] | N
         return "auto_reply", "subject_and_text"
     if shapes.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
         return "auto_reply", "sender"
+    if shapes.BOUNCE_SUBJECT.match(subject):
+        return None
     return ("auto_reply", "text") if shapes.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
 
@@ -157,7 +189,8 @@ def _announces(subject: str, text: str) -> bool:
         phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
     ):
         return True
-    return not shapes.ASKING.search(text) and bool(not rest or shapes.AUTO_TEXT.search(text))
+    says = not rest or shapes.AUTO_TEXT.search(text) or shapes.ACKNOWLEDGED.search(text)
+    return bool(says) and not shapes.ASKING.search(text)
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
@@ -181,10 +214,13 @@ def _bounce_shape(entity: Entity, subject: str, text: str, sender: Address) -> t
         + bool(shapes.SMTP_CODE.search(start))
         + bool(shapes.RETURNED_HEADER.search(text[:20_000]))
         + ("message/rfc822" in {part.content_type for part in entity.walk()[1:]})
+        + bool(shapes.SURE_BOUNCE_SUBJECT.match(subject))
         - 3 * bool(shapes.PERSONAL.search(text[:200]))
+        - 2 * bool(shapes.INTERROGATIVE.search(subject) or shapes.INTERROGATIVE.search(text[:300]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
-    return ("bounce", "shape") if points >= 3 else None
+    about_mail = shapes.BOUNCE_SUBJECT.match(subject) or shapes.MAIL_WORDS.search(start)
+    return ("bounce", "shape") if points >= 3 and about_mail else None
 
 
 def _bulk(entity: Entity) -> tuple[Kind, str] | None:

@@ -5,7 +5,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from pydantic import ValidationError
@@ -20,13 +20,13 @@ from supportbot_email.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
     from supportbot.commands import BotFile
     from supportbot_email.check import View
     from supportbot_email.mail import Mail
 
 _TYPE = "email"
+_EMPTY = "has no value yet: set its environment variable"
 _SHOWN = 8
 """Lines of a mail that are shown."""
 
@@ -64,6 +64,12 @@ def check(
         typer.echo("")
         for line in _described(mail, known=_is_known(bot, name, mail)):
             typer.echo(line)
+    if seen.drafts.startswith("("):
+        typer.echo("\nWithout a Drafts folder no draft can be left: name it in 'folders.drafts'.", err=True)
+        raise typer.Exit(1)
+    typer.echo(
+        "\nNothing was marked, moved or written. 'supportbot serve' watches for new mail from its start on."
+    )
 
 
 def _section(bot: "BotFile", channel: str) -> "tuple[str, Mapping[str, Any]]":
@@ -80,13 +86,27 @@ def _config(name: str, section: "Mapping[str, Any]") -> EmailConfig:
         return EmailConfig.model_validate(section)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
-        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or name}: {one['msg']}" for one in found)
-        raise BadSection(name=name, problems=problems) from None
+        problems = (
+            f"{'.'.join(map(str, place)) or name}: {_EMPTY if _is_empty(section, place) else said}"
+            for place, said in ((one["loc"], one["msg"]) for one in found)
+        )
+        raise BadSection(name=name, problems="; ".join(problems)) from None
+
+
+def _is_empty(section: "Mapping[str, Any]", place: "tuple[int | str, ...]") -> bool:
+    """Say whether a key stands there whose value comes from outside and is not there yet."""
+    value: Any = section
+    for key in place:
+        if not isinstance(value, dict) or key not in value:
+            return False
+        value = value[key]
+    return value is None
 
 
 def _summary(config: EmailConfig, seen: "View") -> "Iterator[str]":
     yield f"{config.login} at {config.imap.host}: logged in."
-    yield f"inbox   {seen.inbox.name}, {seen.count} mails, {'pushed' if seen.pushes else 'polled'}"
+    news = "the server tells of new ones at once" if seen.pushes else f"looked into every {config.poll:g} s"
+    yield f"inbox   {seen.inbox.name}, {seen.count} mails, {news}"
     yield f"drafts  {seen.drafts}"
     yield f"sent    {seen.sent}"
 
@@ -102,9 +122,11 @@ def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
         datetime.fromtimestamp(mail.date / 1000).astimezone().strftime("%Y-%m-%d %H:%M") if mail.date else "?"
     )
     yield _safe(f"{when}  {mail.sender.name} <{mail.sender.address}>  {mail.subject}")
-    yield f"  class   {mail.kind} (rule: {mail.rule}){', sender verified' if mail.verified else ''}"
+    rule = "no rule says that a machine wrote it" if mail.kind == "human" else f"rule: {mail.rule}"
+    yield f"  class   {mail.kind} ({rule}){', sender verified' if mail.verified else ''}"
     yield f"  thread  {'continues one that the bot knows' if known else 'a new conversation'}"
-    yield f"  would   {f'be recorded and not answered: {ignored}' if ignored else 'get a draft'}"
+    draft = f"get a draft to {mail.sender.address}"
+    yield _safe(f"  would   {f'be recorded and not answered: {ignored}' if ignored else draft}")
     lines = mail.reply.splitlines()
     for line in lines[:_SHOWN]:
         yield _safe(f"  | {line}")

@@ -124,6 +124,22 @@ class EmailConfig(ChannelConfig):
         description="Largest mail that is read whole, in bytes; of a larger one only the first MiB is read.",
     )
 
+    max_image: int = Field(
+        4 * 1024 * 1024,
+        ge=0,
+        le=10 * 1024 * 1024,
+        description="Largest attached image that is kept and shown to models that see, in bytes, five of one "
+        "mail; 0 shows none.",
+    )
+
+    keep_raw: int = Field(
+        256 * 1024,
+        ge=0,
+        le=10 * 1024 * 1024,
+        description="How much of each mail in the inbox is kept as it came, in bytes from its beginning; 0 "
+        "keeps nothing.",
+    )
+
     @property
     def login(self) -> str:
         """Who logs in."""

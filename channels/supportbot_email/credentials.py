@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import time
+from contextlib import suppress
 from threading import Lock
 from typing import TYPE_CHECKING
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
@@ -26,6 +28,17 @@ _EARLY = 60.0
 """Seconds before its end at which a token is not used any more."""
 
 _MOST = 65_536
+
+_REFUSALS = frozenset(
+    {
+        "invalid_request",
+        "invalid_client",
+        "invalid_grant",
+        "unauthorized_client",
+        "unsupported_grant_type",
+        "invalid_scope",
+    }
+)
 
 
 class Tokens:
@@ -81,8 +94,20 @@ class Tokens:
             with urlopen(request, timeout=_WITHIN) as response:  # noqa: S310
                 answer = orjson.loads(response.read(_MOST))
             return str(answer["access_token"]), float(answer.get("expires_in", _LIVES))
+        except HTTPError as error:
+            with error:
+                raise LoginRefused(cause=f"the token endpoint says {_refusal(error)}") from None
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise LoginRefused(cause=f"the token endpoint failed ({type(error).__name__})") from None
+
+
+def _refusal(error: HTTPError) -> str:
+    """Return why there is no token, as far as it is one of the words that exist for it (RFC 6749, 5.2)."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        said = orjson.loads(error.read(_MOST))["error"]
+        if said in _REFUSALS:
+            return str(said)
+    return f"HTTP {error.code}"
 
 
 class Credentials:

@@ -13,6 +13,10 @@ class Disconnected(MailServerError):
     """The connection to the mail server is gone: {cause}"""
 
 
+class Unreachable(Disconnected):
+    """The mail server {server} cannot be reached: {cause}"""
+
+
 class LoginRefused(MailServerError):
     """The mail server does not let us in: {cause}"""
 

@@ -8,6 +8,7 @@ import codecs
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from supportbot_email.mail import Address
@@ -65,22 +66,35 @@ def one_line(value: str, limit: int = 998) -> str:
 
 
 def decode_words(value: str, limit: int = 998) -> str:
-    """Text of a field with encoded words (RFC 2047), on one line and capped."""
-    value = value[: limit * 20]
-    value = re.sub(r"\?=\s{1,20}=\?", "?==?", value)
+    """Text of a field with encoded words (RFC 2047), on one line and capped.
+
+    The bytes of words that touch are joined before they are decoded, where they are of one character set:
+    many programs cut a character in two, although section 5 forbids it.
+    """
+    value = re.sub(r"\?=\s{1,20}=\?", "?==?", value[: limit * 20])
     out, end = [], 0
-    for number, found in enumerate(_WORD.finditer(value)):
-        if number >= _MOST_WORDS:
-            break
-        out += [value[end : found.start()], _word(*found.groups())]
+    charset, words = "", list[tuple[str, bytes]]()
+    for found in islice(_WORD.finditer(value), _MOST_WORDS):
+        named = found[1].partition("*")[0].lower()
+        if found.start() > end or named != charset:
+            out += [_joined(words, charset), value[end : found.start()]]
+            charset, words = named, []
+        words.append((found[2].lower(), found[3].encode("utf-8", "replace")))
         end = found.end()
-    return one_line("".join([*out, value[end:]]), limit)
+    return one_line("".join([*out, _joined(words, charset), value[end:]]), limit)
 
 
-def _word(charset: str, encoding: str, text: str) -> str:
-    raw = text.encode("utf-8", "replace")
-    data = decode_base64(raw) if encoding in "bB" else binascii.a2b_qp(raw, header=True)
-    return decode_bytes(data, charset.partition("*")[0])
+def _joined(words: list[tuple[str, bytes]], charset: str) -> str:
+    """Text of words that touch; base64 may be cut anywhere, quoted-printable between two bytes."""
+    data, cut = b"", b""
+    for encoding, text in words:
+        if encoding == "b":
+            cut += text
+            if not len(cut) % 4 or cut.endswith(b"="):
+                data, cut = data + decode_base64(cut), b""
+        else:
+            data, cut = data + decode_base64(cut) + binascii.a2b_qp(text, header=True), b""
+    return decode_bytes(data + decode_base64(cut), charset)
 
 
 def decode_base64(data: bytes) -> bytes:

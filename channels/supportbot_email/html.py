@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from selectolax.lexbor import LexborHTMLParser
 
+from supportbot_email.looks import Look, look, style_sheet
+
 if TYPE_CHECKING:
     from selectolax.lexbor import LexborNode
 
@@ -33,6 +35,10 @@ _DROPPED = frozenset(
         "video",
         "audio",
         "canvas",
+        "datalist",
+        "dialog",
+        "noframes",
+        "noembed",
         "form-data",
         "meta",
         "link",
@@ -72,12 +78,6 @@ _BLOCKS = frozenset(
     }
 )
 _PARAGRAPHS = frozenset({"p", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "table"})
-_HIDDEN = re.compile(
-    r"display:none|visibility:hidden|opacity:0(?:\.0+)?(?:;|$)|font-size:(?:0|1px|0\.\d+)|mso-hide:all|(?:^|;)(?:max-)?(?:height|width):[01](?:px)?(?:;|$)"
-    r"|(?:left|top|text-indent):-\d{3,}|clip:rect\(0|(?:^|;)color:(?:white|#fff|#ffffff|rgb\(255,255,255\)|transparent)(?:!important)?(?:;|$)"
-)
-_WHITE = re.compile(r"(?:^|;)color:(?:white|#fff|#ffffff|rgb\(255,255,255\))(?:;|$)")
-_GROUND = re.compile(r"(?:^|;)background(?:-color)?:(?!white|#fff|transparent|none|inherit)")
 
 
 def to_text(markup: str) -> str:
@@ -86,7 +86,7 @@ def to_text(markup: str) -> str:
     if markup.count("<") > _MOST_TAGS:
         return _stripped(markup)
     tree = LexborHTMLParser(markup)
-    walker = _Walker()
+    walker = _Walker(style_sheet(tree))
     if tree.body is not None and not walker.walk(tree.body):
         return _stripped(markup)
     return walker.text()
@@ -101,17 +101,18 @@ def _stripped(markup: str) -> str:
 class _Walker:
     """Collects lines in one pass without recursion."""
 
-    def __init__(self) -> None:
+    def __init__(self, sheet: dict[int, str]) -> None:
+        self._sheet = sheet
         self._lines: list[tuple[int, str]] = []
         self._words: list[str] = []
         self._quotes = 0
 
     def walk(self, root: LexborNode) -> bool:
         """Whether all of it was within the limits."""
-        stack: list[tuple[LexborNode | None, str, int, bool]] = [(root, "", 0, False)]
+        stack: list[tuple[LexborNode | None, str, int, bool, Look]] = [(root, "", 0, False, Look())]
         seen = 0
         while stack:
-            node, closing, depth, pre = stack.pop()
+            node, closing, depth, pre, around = stack.pop()
             if node is None:
                 self._close(closing)
                 continue
@@ -120,12 +121,15 @@ class _Walker:
                 return False
             tag = node.tag or ""
             if tag == "-text":
-                self._add(node.text_content or "", pre=pre)
-            elif tag not in _DROPPED and not tag.startswith(("-", "!")) and not _is_hidden(node):
+                if around.seen:
+                    self._add(node.text_content or "", pre=pre)
+            elif tag in _DROPPED or tag.startswith(("-", "!")):
+                continue
+            elif inside := look(node, around, self._sheet):
                 self._open(tag)
-                stack.append((None, tag, depth, pre))
-                children = list(node.iter(include_text=True))
-                stack += [(child, "", depth + 1, pre or tag == "pre") for child in reversed(children)]
+                stack.append((None, tag, depth, pre, around))
+                children = reversed(list(node.iter(include_text=True)))
+                stack += [(child, "", depth + 1, pre or tag == "pre", inside) for child in children]
         return True
 
     def text(self) -> str:
@@ -170,17 +174,3 @@ class _Walker:
         self._words.clear()
         if line or always:
             self._lines.append((self._quotes, line))
-
-
-def _is_hidden(node: LexborNode) -> bool:
-    attributes = node.attributes
-    if "hidden" in attributes or attributes.get("aria-hidden") == "true":
-        return True
-    style = re.sub(r"\s+", "", (attributes.get("style") or "")[:2000]).lower().replace("!important", "")
-    if not style:
-        return (attributes.get("color") or "").lower() in {
-            "white",
-            "#fff",
-            "#ffffff",
-        } and "bgcolor" not in attributes
-    return bool(_HIDDEN.search(style)) and not (_WHITE.search(style) and _GROUND.search(style))

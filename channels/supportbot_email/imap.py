@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from imap_tools import ImapToolsError, MailBox, MailBoxStartTls, MailBoxUnencrypted
+from imap_tools import ImapToolsError, MailBox, MailBoxUnencrypted
 from imap_tools.utils import encode_folder
 
-from supportbot_email.failures import Disconnected, LoginRefused, NoFolder, ServerSaysNo
+from supportbot_email.failures import Disconnected, LoginRefused, NoFolder, ServerSaysNo, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,17 @@ _CONNECT = 10.0
 
 _COMMAND = 60.0
 """Seconds of silence in a command after which the connection is dead."""
+
+_WRONG_LOGIN = (
+    "user name, password or token is wrong, or IMAP is off. Gmail and Fastmail want an app password, "
+    "Microsoft 365 wants 'oauth'"
+)
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLError, "it does not speak TLS there: port 993 is for 'tls', port 143 usually for 'starttls'"),
+    (TimeoutError, "it did not answer in time: check 'imap.host' and 'imap.port'"),
+    (socket.gaierror, "its name is not known: check 'imap.host'"),
+    (ConnectionRefusedError, "nothing listens there: check 'imap.host' and 'imap.port'"),
+)
 
 _USUAL = {
     "drafts": ("drafts", "draft", "entwürfe", "brouillons", "borradores", "rascunhos", "bozze", "concepten"),
@@ -134,7 +145,8 @@ class Connection:
         would tell of it again, so the search is made again.
         """
         while True:
-            self._client.untagged_responses.pop("EXISTS", None)
+            for told in ("EXISTS", "RECENT"):  # imaplib keeps them all
+                self._client.untagged_responses.pop(told, None)
             # "n:*" always holds the newest mail, also when its UID is smaller (RFC 3501, section 6.4.8).
             found = [new for new in self.uids(f"UID {uid + 1}:*") if new > uid]
             if found or "EXISTS" not in self._client.untagged_responses:
@@ -228,13 +240,15 @@ def connect(config: EmailConfig, credentials: Credentials) -> Connection:
     """Connect and log in.
 
     Raises:
-        Disconnected: the server cannot be reached, or not safely.
+        Unreachable: the server cannot be reached, or not safely.
+        Disconnected: it hung up on us.
         LoginRefused: it does not let us in.
     """
     try:
         box = _box(config)
     except (OSError, imaplib.IMAP4.error, ImapToolsError) as error:
-        raise Disconnected(cause=_reason(error)) from error
+        server = f"{config.imap.host}:{config.imap.port}"
+        raise Unreachable(server=server, cause=_reason(error)) from error
     try:
         _log_in(box, credentials)
         box.client.sock.settimeout(_COMMAND)
@@ -248,7 +262,7 @@ def connect(config: EmailConfig, credentials: Credentials) -> Connection:
         if isinstance(error, ImapToolsError | imaplib.IMAP4.error):
             if credentials.tokens:
                 credentials.tokens.forget()
-            raise LoginRefused(cause="user name, password or token is wrong, or IMAP is off") from error
+            raise LoginRefused(cause=_WRONG_LOGIN) from error
         raise
 
 
@@ -256,10 +270,15 @@ def _box(config: EmailConfig) -> BaseMailBox:
     imap = config.imap
     if imap.security == "tls":
         return MailBox(imap.host, imap.port, timeout=_CONNECT, ssl_context=ssl.create_default_context())
-    if imap.security == "starttls":
-        context = ssl.create_default_context()
-        return MailBoxStartTls(imap.host, imap.port, timeout=_CONNECT, ssl_context=context)
-    return MailBoxUnencrypted(imap.host, imap.port, timeout=_CONNECT)
+    box = MailBoxUnencrypted(imap.host, imap.port, timeout=_CONNECT)
+    if imap.security == "starttls":  # not imap-tools' own, which leaves the socket open when it fails
+        try:
+            box.client.starttls(ssl.create_default_context())
+        except BaseException:
+            with suppress(OSError):
+                box.client.shutdown()
+            raise
+    return box
 
 
 def _log_in(box: BaseMailBox, credentials: Credentials) -> None:
@@ -301,8 +320,9 @@ def _words(answer: Any) -> str:
 
 
 def _reason(error: BaseException) -> str:
+    """Return what went wrong, and what to look at."""
     if isinstance(error, ssl.SSLCertVerificationError):
-        return "its certificate cannot be trusted"
-    if isinstance(error, TimeoutError):
-        return "it did not answer in time"
-    return type(error).__name__
+        return f"its certificate cannot be trusted ({error.verify_message[:100]})"
+    if "TLS not supported" in str(error):
+        return "it offers no STARTTLS: use 'tls', usually with port 993"
+    return next((said for kind, said in _REASONS if isinstance(error, kind)), type(error).__name__)

@@ -13,7 +13,9 @@ _MOST_LOOPS = 3
 """How often an answer of ours may have come round before we fall silent."""
 
 
-def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = "") -> Inbound:
+def to_inbound(
+    mail: Mail, *, channel: str, conversation: str, ignored: str = "", original: bytes = b""
+) -> Inbound:
     """Return a customer's mail as a message.
 
     Args:
@@ -21,6 +23,7 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         channel: the channel's name in bot.yaml.
         conversation: which one it belongs to.
         ignored: why it gets no answer; empty when it does.
+        original: what is kept of its bytes.
     """
     return Inbound(
         channel=channel,
@@ -34,12 +37,14 @@ def to_inbound(mail: Mail, *, channel: str, conversation: str, ignored: str = ""
         text=mail.reply or mail.subject,
         keys=(mail.content_key,),
         attachments=tuple(
-            Attachment(name=a.name, content_type=a.content_type, size=a.size) for a in mail.attachments
+            Attachment(name=a.name, content_type=a.content_type, size=a.size, data=b"" if ignored else a.data)
+            for a in mail.attachments
         ),
         sent_at=mail.date,
         address={} if ignored else reply_address(mail),
         ignored=ignored,
         wants_person=mail.encrypted and not ignored,
+        original=original,
     )
 
 

@@ -20,10 +20,10 @@ class Settings:
     """The domain of our own Message-IDs."""
     authserv_id: str = ""
     """The name under which our own server writes Authentication-Results; empty: nobody is verified."""
-    keep_images: bool = True
-    """Whether images within the limits are handed on with their bytes."""
     max_image_bytes: int = 4 * 1024 * 1024
+    """Of an image up to this size the bytes are handed on; 0: of none."""
     max_images: int = 5
+    """Likewise, of one mail."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import classify, headers, html, mime, quotes
+from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
-from supportbot_email.mail import Address, Mail, Part, Settings
+from supportbot_email.mail import Address, Mail, Settings
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_TEXT = 200_000  # characters
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
+_FOR_MACHINES = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory"})
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -29,7 +31,11 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
     sender = next(iter(headers.addresses(entity.get("from"), 1)), Address())
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = _text(entity)
-    kind, rule = classify.classify(entity, text=text, subject=subject, sender=sender, settings=settings)
+    spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
+    written = "".join(span.text for span in spans if span.kind != "quoted")
+    kind, rule = classify.classify(
+        entity, text=text, written=written, subject=subject, sender=sender, settings=settings
+    )
     in_reply_to, references = _answered(entity)
     results = entity.all("authentication-results")
     return Mail(
@@ -44,9 +50,9 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         in_reply_to=in_reply_to,
         references=references,
         text=text,
-        spans=quotes.split(text, forwarded=bool(_FORWARD.match(subject))),
+        spans=spans,
         html_used=from_html,
-        attachments=_attachments(entity, settings),
+        attachments=attachments(entity, settings),
         kind=kind,
         rule=rule,
         reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
@@ -94,37 +100,10 @@ def _text(entity: mime.Entity) -> tuple[str, bool]:
     markup = [part.text for part in bodies if part.content_type in {"text/html", "application/xhtml+xml"}]
     if markup:
         return "\n".join(html.to_text(one) for one in markup[:5])[:MOST_TEXT], True
-    return "\n".join(part.text for part in bodies if part.content_type.startswith("text/"))[:MOST_TEXT], False
-
-
-def _attachments(entity: mime.Entity, settings: Settings) -> tuple[Part, ...]:
-    found, images = [], 0
-    for part in entity.walk():
-        if part.children and part.content_type.startswith("multipart/"):
-            continue
-        if not _is_attachment(part):
-            continue
-        data = part.data
-        wanted = settings.keep_images and part.content_type in {
-            "image/png",
-            "image/jpeg",
-            "image/gif",
-            "image/webp",
-        }
-        kept = wanted and len(data) <= settings.max_image_bytes and images < settings.max_images
-        images += kept
-        found.append(
-            Part(
-                name=part.filename, content_type=part.content_type, size=len(data), data=data if kept else b""
-            )
-        )
-    return tuple(found)
-
-
-def _is_attachment(part: mime.Entity) -> bool:
-    if part.content_type.startswith("multipart/"):
-        return False
-    return part.disposition == "attachment" or bool(part.filename) or not part.content_type.startswith("text")
+    others = [part for part in bodies if part.content_type.startswith("text/")]
+    return "\n".join(part.text for part in others if part.content_type not in _FOR_MACHINES)[
+        :MOST_TEXT
+    ], False
 
 
 def _reported(entity: mime.Entity, text: str) -> str:

@@ -45,3 +45,31 @@ DEVICE = re.compile(
     re.IGNORECASE,
 )
 FIRST_PERSON = re.compile(r"\s*(?:I|we|ich|wir|je|nous|yo|eu|io|ik|ja|я|我|私)\b", re.IGNORECASE)
+ABOVE = re.compile(
+    r"[\s*#>|_–—=-]{0,14}(?:"
+    r"(?:please )?(?:(?:type|write|enter|add|put|make|insert|keep) )?(?:your |a )?(?:reply|replies|response|respond|answer|comment|message)?(?: to this (?:e-?mail|message))? ?above this line(?: .{0,60})?|"
+    r"(?:bitte )?(?:antworten sie|schreiben sie|ihre antwort|antwort|antworten)(?: bitte)?(?: ihre antwort)? (?:oberhalb|über) dieser (?:linie|zeile)(?: .{0,40})?|"
+    r"(?:veuillez )?(?:répondez|répondre|écrivez|écrire|saisissez)(?: votre réponse)? au-dessus de cette ligne(?: .{0,40})?|"
+    r"(?:por favor,? )?(?:escriba|responda|introduzca)(?: su respuesta)? (?:por encima|arriba) de esta línea(?: .{0,40})?|"
+    r"(?:por favor,? )?(?:escreva|responda|digite)(?: (?:a )?sua resposta)? acima desta linha(?: .{0,40})?|"
+    r"(?:scrivi|rispondi|digita|inserisci)(?: la tua risposta)? (?:sopra|al di sopra di) (?:a )?questa (?:riga|linea)(?: .{0,40})?|"
+    r"(?:gelieve )?(?:typ|schrijf|plaats)(?: uw| je)? (?:antwoord|reactie) boven deze (?:regel|lijn)(?: .{0,40})?|"
+    r"(?:prosimy )?(?:wpisz|odpowiedz|napisz)(?: swoją odpowiedź)? (?:powyżej|nad) tej linii(?: .{0,40})?"
+    r")[\s*#<|_–—=-]{0,14}",
+    re.IGNORECASE,
+)
+"""The line that help desks put above what they quote."""
+BELOW = re.compile(
+    r"\b(?:see|answer(?:s|ed)?|comment(?:s|ed)?|repl(?:y|ies|ied)|respon(?:se|ses|ded)|notes?|mine|please find)\b.{0,40}\b(?:below|in[ -]?line|in (?:red|blue|green|bold|caps|capitals|brackets))\b"
+    r"|^\W*in[ -]?line\b|\bsiehe unten\b|\b(?:antwort(?:en)?|kommentare?|anmerkungen)\b.{0,40}\b(?:unten|im text|in rot|direkt)\b"
+    r"|\bci-dessous\b|\b(?:réponses?|commentaires?)\b.{0,40}\bdans le (?:texte|message)\b|\bm[aá]s abajo\b|\b(?:respuestas?|comentarios?)\b.{0,40}\babajo\b"
+    r"|\b(?:respostas?|comentários?|veja|segue[m]?)\b.{0,40}\babaixo\b|\b(?:risposte|risposta|commenti|vedi)\b.{0,40}\bsotto\b|\bhieronder\b|\bzie onder\b|\bponiżej\b"
+    r"|(?:ответ|отвечаю|см\.).{0,40}ниже|[见見][下以]|下記|以下に",
+    re.IGNORECASE,
+)
+"""A customer's word that the answers stand in the quote."""
+OTHERS = re.compile(
+    r"\b(?:you|your|yours|we|us|our|my|he|she|they|his|her|their|it|who|somebody|someone|nobody|sie|ihr|ihre|er|wir|vous|votre|il|elle|usted|su|lei|voi|você|u|uw|вы|ваш|он|она)\b",
+    re.IGNORECASE,
+)
+"""Words of somebody who tells what was written; a mail program says names."""

@@ -11,11 +11,14 @@ from itertools import groupby
 
 from supportbot_email.mail import Span, SpanKind
 from supportbot_email.phrases import (
+    ABOVE,
+    BELOW,
     DATE,
     DEVICE,
     FIRST_PERSON,
     FORWARDED,
     MAILBOX,
+    OTHERS,
     ROLES,
     SEPARATED,
     STARTS,
@@ -23,8 +26,14 @@ from supportbot_email.phrases import (
     WROTE,
 )
 
+_PLAIN = dict.fromkeys([0xA0, 0x202F, 0x2009], " ") | dict.fromkeys(
+    [0x200B, 0x200E, 0x200F, 0xFEFF, *range(0x202A, 0x202F), *range(0x2066, 0x206A)]
+)
+"""Spaces of all widths are one; marks of direction, which mail programs put around names, are none."""
+
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
+_PIPE = re.compile(r"\s{0,3}\|(?: |$)")
 _PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
@@ -37,7 +46,7 @@ _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
     """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
     lines = _LINES.findall(text)
-    looked = [line[:200].rstrip("\n").replace("\xa0", " ") for line in lines]
+    looked = [line[:200].rstrip("\n").translate(_PLAIN) for line in lines]
     kinds = _Marks(looked, forwarded=forwarded).kinds()
     return tuple(
         Span(kind=kind, text="".join(line for _, line in group))
@@ -52,6 +61,8 @@ class _Marks:
         self._lines = lines
         self._forwarded = forwarded
         self._kinds: list[SpanKind] = ["reply"] * len(lines)
+        self._quoted = False
+        """Something has been quoted so far."""
 
     def kinds(self) -> list[SpanKind]:
         self._quotes()
@@ -66,11 +77,13 @@ class _Marks:
 
     def _mark(self, start: int, end: int, kind: SpanKind) -> None:
         self._kinds[start:end] = [kind] * (end - start)
+        self._quoted = self._quoted or (kind == "quoted" and end > start)
 
     # quotes
 
     def _quotes(self) -> None:
         at, written, attributed = 0, False, False
+        before = False  # what ``written`` was above the last line
         while at < len(self._lines):
             line = self._lines[at]
             if not line.strip():
@@ -78,23 +91,30 @@ class _Marks:
             elif FORWARDED.fullmatch(line):
                 return
             elif _QUOTE.match(line):
+                if not attributed and (first := self._introduction(at)) < at:
+                    self._mark(first, at, "quoted")
+                    written, attributed = before, True
                 at, kept = self._block(at, attributed=attributed, written=written)
                 written, attributed = written or kept, False
             elif header := self._header(at):
                 end, sure = header
                 below = self._next(end)
                 marked = below < len(self._lines) and bool(_QUOTE.match(self._lines[below]))
+                if (piped := self._piped(end)) > end:
+                    self._mark(at, piped, "quoted")
+                    at = piped
+                    continue
                 if marked or not sure:
                     self._mark(at, end if marked else at, "quoted")
                     written = written or not marked
-                elif written and not self._forwarded:
+                elif written and not self._forwarded and not self._answers_below(at):
                     self._mark(at, len(self._lines), "quoted")
                     return
                 else:
                     return
                 at, attributed = end, marked
             else:
-                written, attributed, at = True, False, at + 1
+                before, written, attributed, at = written, True, False, at + 1
 
     def _block(self, start: int, *, attributed: bool, written: bool) -> tuple[int, bool]:
         """Mark the quote that begins here; its end, and whether it was kept as the customer's own."""
@@ -104,7 +124,7 @@ class _Marks:
         own = not attributed and (
             all(_PROMPT.match(line) for line in lines)
             or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
-            or (len(lines) == 1 and written and bool(self._lines[start - 1].strip()))
+            or (len(lines) == 1 and written and not self._quoted and bool(self._lines[start - 1].strip()))
         )
         if not own:
             self._mark(start, end, "quoted")
@@ -125,6 +145,14 @@ class _Marks:
     def _quoted_again(self, at: int) -> bool:
         return any(_QUOTE.match(line) for line in self._lines[at : at + 200])
 
+    def _piped(self, at: int) -> int:
+        """Where lines with a bar before them end, as some programs quote; here when there are none."""
+        end = at
+        while at < len(self._lines) and (not self._lines[at].strip() or _PIPE.match(self._lines[at])):
+            at += 1
+            end = at if self._lines[at - 1].strip() else end
+        return end
+
     def _next(self, at: int) -> int:
         while at < len(self._lines) and not self._lines[at].strip():
             at += 1
@@ -136,8 +164,11 @@ class _Marks:
         """The end of the quote's header that begins here, and whether it is sure without `>` below it."""
         line = self._lines[at]
         start = at
-        if SEPARATED.fullmatch(line):
+        if ABOVE.fullmatch(line):
             return at + 1, True
+        if SEPARATED.fullmatch(line):
+            apart = at == 0 or not self._lines[at - 1].strip()
+            return at + 1, apart or self._from_block(self._next(at + 1)) > 0
         if _RULE.fullmatch(line):
             start = self._next(at + 1)
         block = self._from_block(start)
@@ -176,6 +207,27 @@ class _Marks:
                 return None if later else (end, _is_sure(joined))
         return None
 
+    def _introduction(self, at: int) -> int:
+        """Where the words begin that introduce this quote without being a header of it; else here."""
+        above = at - 1
+        while above >= max(0, at - 3) and not self._lines[above].strip():
+            above -= 1
+        if above < max(0, at - 3) or self._kinds[above] == "quoted":
+            return at
+        line = self._lines[above].strip()
+        named = MAILBOX.search(line) and DATE.search(line) and line.endswith((">", ")", "]:", "]"))
+        said = line.endswith((":", "：")) and WROTE.search(line) and not OTHERS.search(line)
+        if said and not named:
+            apart = above == self._next(0) or not self._lines[above - 1].strip()
+            outer = above == self._next(0) or self._next(self._block_end(at)) == len(self._lines)
+            said = apart and outer and len(line.split()) <= 8
+        return above if named or said else at
+
+    def _answers_below(self, at: int) -> bool:
+        """Whether the customer says that the answers stand in the flat quote below: nobody can part them."""
+        said = " ".join(line.strip() for line in self._lines[:at]).strip()
+        return len(said) <= 400 and bool(BELOW.search(said))
+
     def _attribution_ends(self, at: int, end: int) -> bool:
         joined = " ".join(line.strip() for line in self._lines[at:end])
         return bool(STARTS.match(joined)) and _is_attribution(joined, wrapped=False)
@@ -206,6 +258,8 @@ class _Marks:
         below = [one for one in self._lines[at + 1 : end] if one.strip()]
         if line.rstrip() == "--":
             return len(below) <= _MOST_SIGNATURE
+        if line.strip() in {"__", "—", "–"}:
+            return len(below) <= _MOST_SIGNATURE // 2 and all(len(one) < 60 for one in below)
         return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
 
     def _last(self, start: int, end: int) -> int:
@@ -245,7 +299,7 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
     ends = bare.endswith((":", "："))
     if not (ends or joined.endswith("--") or bare.endswith("wrote")) or FIRST_PERSON.match(joined):
         return False
-    if re.fullmatch(r"-{2,} .{2,100} wrote:? -{2,}", joined):
+    if _is_dashed(joined):
         return True
     placed = bool(DATE.search(joined) or MAILBOX.search(joined))
     if WROTE.search(joined) and placed:
@@ -254,7 +308,12 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
     return bool(addressed and DATE.search(joined) and TIME.search(joined))
 
 
+def _is_dashed(joined: str) -> bool:
+    return bool(re.fullmatch(r"-{2,} ?.{2,150} ?-{2,}", joined) and WROTE.search(joined))
+
+
 def _is_sure(joined: str) -> bool:
-    return bool(DATE.search(joined)) and bool(
-        MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined))
+    return _is_dashed(joined) or (
+        bool(DATE.search(joined))
+        and bool(MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined)))
     )

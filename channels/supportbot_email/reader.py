@@ -18,11 +18,15 @@ if TYPE_CHECKING:
 class Reader:
     """Takes the inbox's mails."""
 
-    def __init__(self, name: str, accept: Accept, parser: Parser, conversations: Conversations) -> None:
+    def __init__(
+        self, name: str, accept: Accept, parser: Parser, conversations: Conversations, *, keep_raw: int
+    ) -> None:
+        """``keep_raw``: bytes of a mail that are kept as they came."""
         self._name = name
         self._accept = accept
         self._parser = parser
         self._conversations = conversations
+        self._keep_raw = keep_raw
 
     async def take(self, raw: bytes) -> None:
         """Hand a mail in; it is on disk when this returns.
@@ -36,7 +40,15 @@ class Reader:
         if not ignored:
             people = (mail.sender.address, *(other.address for other in (*mail.to, *mail.cc)))
             await self._conversations.learn(conversation, mail.message_id, people)
-        await self._accept(to_inbound(mail, channel=self._name, conversation=conversation, ignored=ignored))
+        await self._accept(
+            to_inbound(
+                mail,
+                channel=self._name,
+                conversation=conversation,
+                ignored=ignored,
+                original=raw[: self._keep_raw],
+            )
+        )
 
     async def set_aside(self, raw: bytes) -> None:
         """Record that there was a mail which nothing here can handle."""
@@ -49,6 +61,7 @@ class Reader:
                 text="",
                 keys=(key,),
                 ignored="unreadable",
+                original=raw[: self._keep_raw],
             )
         )
 

@@ -21,7 +21,7 @@ async def reading(config: EmailConfig) -> AsyncIterator[Parser]:
         own_addresses=tuple(sorted(config.ours)),
         own_domain=config.domain,
         authserv_id=config.authserv_id,
-        keep_images=False,
+        max_image_bytes=config.max_image,
     )
     parser = Parser(settings)
     try:

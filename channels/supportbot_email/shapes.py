@@ -50,6 +50,19 @@ MACHINE_NAME = _any(
     r"mail router",
 )
 
+SURE_BOUNCE_SUBJECT = _any(
+    r"delivery status notification ?\((?:failure|delay|mail delivery failed)\)",
+    r"undelivered mail returned to sender",
+    r"mail delivery failed: returning message to sender",
+    r"mail system error - returned mail",
+    r"returned mail: (?:see transcript|user unknown|host unknown|unable to|delivery|cannot|service|data format|quota)",
+    r"warning: could not send message for past",
+    r"delivery (?:notification|report)(?: \((?:failure|delay)\)|: delivery has failed)",
+    r"(?:failure notice|mail failure\.?)\s*$",
+    start=r"\s*",
+)
+"""Nobody but a mail server begins a subject so."""
+
 BOUNCE_SUBJECT = _any(
     r"undeliver(?:able|ed)\b",
     r"undeliverable:",
@@ -77,6 +90,8 @@ BOUNCE_SUBJECT = _any(
     r"message de non-?remise",
     r"address not found",
     r"rejected mail",
+    r"(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced)\b",
+    r"(?:a )?message you sent (?:was |has been )?(?:blocked|rejected|not delivered)",
     r"unzustellbar",
     r"nicht zustellbar",
     r"zustellung .{0,40}(?:fehlgeschlagen|nicht)",
@@ -158,6 +173,15 @@ BOUNCE_OPENING = _any(
     r"n.a pas pu [eê]tre (?:remis|d[ée]livr|distribu|livr)",
     r"no (?:se )?(?:ha )?(?:podido|pudo) (?:ser )?entrega",
     r"n[aã]o (?:p[oô]de|foi) (?:ser )?entreg",
+    r"n[aã]o (?:foi poss[ií]vel|conseguimos) (?:entregar|enviar)",
+    r"no (?:fue|ha sido|es) posible entregar",
+    r"impossibile (?:consegnare|recapitare|inviare)",
+    r"impossible de (?:remettre|distribuer|d[ée]livrer)",
+    r"nie (?:można|mogła|udało się) (?:było |zostać )?dostarcz",
+    r"kunne ikke leveres|kunde inte levereras|ei voitu toimittaa|nelze doručit|nem (?:sikerült )?kézbesít|teslim edilemedi",
+    r"(?:has|have) not been delivered",
+    r"(?:the|a|your) (?:e-?mail|message)(?: (?:that )?you sent)? .{0,80}(?:was|has been) (?:rejected|refused|blocked|returned)",
+    r"blocked by (?:our|the) .{0,40}(?:filter|firewall|gateway)",
     r"non [eè] stat[oa] (?:possibile )?(?:consegnat|recapit|recapit)",
     r"(?:kan|kon|kunnen) niet .{0,40}(?:bezorgd|afgeleverd)",
     r"не (?:было|может быть|удалось) .{0,20}достав",
@@ -210,6 +234,30 @@ ASKING = _any(
     r"\b(?:can|could) you\b",
     r"\bi would like\b",
     r"\bhow (?:do|can) i\b",
+    r"\b(?:können|könnten|würden) sie\b",
+    r"\b(?:pouvez|pourriez|auriez)-vous\b",
+    r"¿",
+    r"\bkunt u\b|\bkun je\b",
+    r"\b(?:подскажите|помогите)\b",
+    r"請問|请问|请帮|ですか|でしょうか|お願いします|ください|届きません|届いていません",
+)
+INTERROGATIVE = re.compile(r"\w[\"')]?[?？](?:\s|$)|？|¿")
+"""A question, and not the query of a link."""
+RECEIPT_SUBJECT = _any(
+    r"(?:(?:not |non |no |n[aã]o |niet |nie |не )?(?:read|gelesen|ungelesen|lu|le[ií]do|lida|letto|gelezen|przeczytano|прочитано)|[已未][读讀]|開封済み)\s?[:：]",
+    start=r"\s*",
+)
+RECEIPT_TEXT = _any(
+    r"your message\s.{0,600}(?:was|has been) (?:read|displayed|deleted without being read|opened)",
+    r"ihre nachricht\s.{0,600}wurde .{0,80}(?:gelesen|gelöscht|angezeigt)",
+    r"votre message\s.{0,600}(?:a été (?:lu|affiché|supprimé))",
+    r"(?:su|el) mensaje\s.{0,600}(?:se ley[oó]|fue le[ií]do|ha sido le[ií]do)",
+    r"(?:a sua|sua) mensagem\s.{0,600}foi lida",
+    r"il (?:suo |tuo )?messaggio\s.{0,600}(?:è stato letto|è stata letta)",
+    r"uw bericht\s.{0,600}is .{0,60}gelezen",
+    r"(?:twoja|ta) wiadomość\s.{0,600}została .{0,60}(?:przeczytana|wyświetlona)",
+    r"this is a (?:return |read )?receipt for the (?:mail|e-?mail|message)",
+    start=r"\s*",
 )
 SMTP_CODE = re.compile(
     r"(?:^|[\s<(#:\[])[45]\.\d{1,2}\.\d{1,3}\b|(?:^\s{0,8}|[:(<#] {0,2}|smtp |said )(?:4[25]|5[0-7])\d[ -](?=[A-Za-z<#\"'])",
@@ -275,10 +323,14 @@ AUTO_SUBJECT = _any(
     r"fr[aå]nvarande",
     r"frånvaro",
     r"fravær",
+    r"automatisk (?:svar|respons|besked|meddelande)",
     r"automaattinen (?:vastaus|poissaolo)",
     r"poissa(?:olo)?\b",
     r"otomatik (?:yan[ıi]t|cevap)",
-    r"automatick[aá] odpov[eě]",
+    r"automatick[aá] odpov[eě][dď]",
+    r"automaatvastus|automaatne vastus|automātiskā atbilde|automātiska atbilde|automatinis atsakymas",
+    r"samodejn[ai] odgovor|automatski odgovor|аутоматски одговор|автоматичен отговор|автоматична відповідь",
+    r"resposta automàtica|balasan otomatis|jawaban otomatis|balas(?:an)? automatik|trả lời tự động|ตอบกลับอัตโนมัติ|स्वचालित उत्तर",
     r"mimo kancel",
     r"automatikus v[aá]lasz",
     r"r[aă]spuns automat",
@@ -287,6 +339,8 @@ AUTO_SUBJECT = _any(
     r"رد تلقائي",
     r"your (?:e-?mail|message|request|enquiry|inquiry|ticket) (?:has been|was) received",
     r"we(?:.ve| have) received your (?:e-?mail|message|request|enquiry|inquiry|ticket)",
+    r"(?:request|ticket|case|message|enquiry) (?:has been )?(?:received|created|opened)\b",
+    r"(?:ticket|case|request|anfrage|vorgang) ?[#:№]? ?\w{0,4}-?\d{2,12} (?:has been |wurde )?(?:received|created|opened|eröffnet|angelegt)",
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|回复|答复)\s*[:：]\s*)?[\[(*]{0,3}\s*",
 )
 WEAK_AUTO_SUBJECT = _any(
@@ -297,6 +351,10 @@ WEAK_AUTO_SUBJECT = _any(
 AUTO_TEXT = _any(
     r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
     r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",
+    r"your (?:request|ticket|case|message|e-?mail|enquiry|inquiry)\s{0,2}(?:[\[(]?#?[\w-]{1,20}[\])]? )?(?:has been|was) (?:received|created|opened|logged|registered|assigned)",
+    r"(?:a|your) (?:support )?(?:ticket|case|request) (?:has been|was) (?:opened|created|logged)",
+    r"(?:please )?do not (?:reply|respond) to this (?:e-?mail|message|mail)",
+    r"this (?:mailbox|e-?mail address|inbox) is not monitored",
     r"will (?:respond|reply|answer|get back to you|read your) .{0,60}(?:when i return|upon my return|on my return|as soon as (?:i|possible)|when i get back)",
     r"this is an auto(?:mated|matic|matically)",
     r"do not reply to this (?:automat|message|e-?mail)",
@@ -314,11 +372,27 @@ AUTO_TEXT = _any(
     r"(?:нахожусь|буду) (?:в отпуске|в командировке|отсутств)",
     r"不在(?:办公室|公司)",
     r"休假",
-    r"自动回复",
+    r"(?:^|[\[【（(])\s?自动回复|这是(?:一封)?自动|此邮件为自动|系统自动回复",
     r"不在にし",
-    r"休暇",
-    r"自動返信",
+    r"休暇(?:中|を)",
+    r"自動返信(?:です|しております|しています|でお送り|にてお送り)|自動(?:的に)?送信(?:され|して)",
 )
+ACKNOWLEDGED = _any(
+    r"(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request)|contacting|writing)",
+    r"(?:vielen dank|danke) für ihre (?:e-?mail|nachricht|anfrage)",
+    r"merci (?:pour|de) (?:votre message|nous avoir contact)",
+    r"gracias por (?:su|tu) (?:mensaje|correo|consulta)|gracias por contactar",
+    r"obrigad[oa] (?:pela sua mensagem|pelo seu (?:contato|contacto|e-?mail))",
+    r"grazie per (?:averci contattato|il (?:suo|tuo) messaggio)",
+    r"bedankt voor uw (?:bericht|e-?mail|aanvraag)",
+    r"(?:we|our team|someone|a member of (?:our|the) team) will (?:get back|respond|reply|be in touch|contact you)",
+)
+"""What programs say under a subject that announces them."""
+MAIL_WORDS = _any(
+    r"@|\b(?:e-?mails?|messages?|recipients?|mailbox|postmaster|smtp|nachricht|empfänger|destinat[aá]ri[oa]s?|mensaje|mensagem|correo|messaggio|bericht|wiadomo)",
+    r"сообщени|письм|邮件|郵件|メール|收件人|宛先",
+)
+"""A bounce is about mail; errors and failures there are everywhere."""
 AUTO_OPENING = _any(
     r"this is an? (?:auto(?:mated|matic|matically generated|-?reply|-?response|generated)|vacation)[\w -]{0,40}(?:reply|response|message|e-?mail|notification|acknowledg)",
     r"\[?(?:automatic|auto)[- ]?(?:reply|response)\]?\s*[:\n.]",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 from typing import TYPE_CHECKING, ClassVar
@@ -12,6 +13,7 @@ from supportbot.channel import Capabilities
 from supportbot_slack.api import SlackApi, SlackError
 from supportbot_slack.assistant import Pane, is_first, note
 from supportbot_slack.chores import Chores
+from supportbot_slack.commands import TOO_MUCH
 from supportbot_slack.config import SlackConfig
 from supportbot_slack.events import id_at, text_at
 from supportbot_slack.home import home_view
@@ -22,12 +24,15 @@ from supportbot_slack.ingress import Ingress
 from supportbot_slack.installs import ended
 from supportbot_slack.interactions import Interactions
 from supportbot_slack.limits import Limits
+from supportbot_slack.links import Links
+from supportbot_slack.listeners import Listeners
 from supportbot_slack.marker import Marker
 from supportbot_slack.openings import Openings
 from supportbot_slack.outbound import Outgoing
 from supportbot_slack.rules import Rules
 from supportbot_slack.sdk import web_client
 from supportbot_slack.several import Several
+from supportbot_slack.shared import SharedChannels
 from supportbot_slack.signature import Signatures
 from supportbot_slack.socket import Sockets
 from supportbot_slack.streaming import Streams
@@ -44,7 +49,6 @@ if TYPE_CHECKING:
     from supportbot_slack.workspaces import Workspaces
 
 _MARKER_KEY = "marker-key"
-_SLOW_DOWN = "That is more than I can answer at once. Please wait a minute, and ask what matters most again."
 
 
 class SlackChannel:
@@ -71,9 +75,17 @@ class SlackChannel:
         self._pane = Pane(config.assistant, self._api, self._workspaces, host.records)
         self._openings = Openings(config, self._api, self._workspaces, self._people, host)
         self._chores = Chores()
+        self._rules = Rules(config)
+        self._shared = SharedChannels(host.records)
+        self._listeners: Listeners | None = None
+        if config.listeners:
+            self._listeners = Listeners.load(
+                config.listeners, folder=host.folder, workspaces=self._workspaces, api_url=config.api_url
+            )
         self._sockets: Sockets | None = None
         self._streams: Streams | None = None
         self._outgoing: Outgoing | None = None
+        self._getting_ready = asyncio.Lock()
 
     # -- the contract -----------------------------------------------------------------------------
 
@@ -84,11 +96,13 @@ class SlackChannel:
         ingress = Ingress(
             self._host,
             accept,
-            Rules(self._config),
+            self._rules,
             self._people,
+            self._shared,
             watch=self._watch,
             slow_down=self._slow_down,
-            is_ours=self._is_ours,
+            is_ours=lambda event: self._is_ours(event.team, event.enterprise, event.app),
+            listeners=self._listeners,
             others={
                 "assistant_thread_started": self._greet,
                 "app_home_opened": self._show_home,
@@ -127,7 +141,11 @@ class SlackChannel:
         return Interactions(
             self._host,
             accept,
+            self._rules,
             self._people,
+            self._shared,
+            is_ours=self._is_ours,
+            listeners=self._listeners,
             api=self._api,
             workspaces=self._workspaces,
             chores=self._chores,
@@ -135,11 +153,11 @@ class SlackChannel:
 
     async def send(self, outbound: Outbound) -> Sent:
         """Post a reply, or finish the one that is being shown. See ``Outgoing.send``."""
-        return await (await self._way_out()).send(outbound)
+        return await (self._outgoing or await self._way_out()).send(outbound)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""
-        return await (await self._way_out()).find(outbound)
+        return await (self._outgoing or await self._way_out()).find(outbound)
 
     async def complete(self, turn: Turn) -> Turn:
         """Look up who asks, what was said in the thread before, and the images. See ``Openings``."""
@@ -168,15 +186,15 @@ class SlackChannel:
 
     # -- the way in -------------------------------------------------------------------------------
 
-    async def _is_ours(self, event: Event) -> bool:
+    async def _is_ours(self, team: str, enterprise: str, app: str) -> bool:
         if self._single is None:
-            here = await self._workspaces.get(event.team, event.enterprise)
-            return here is not None and event.app in {"", here.app_id}
+            here = await self._workspaces.get(team, enterprise)
+            return here is not None and app in {"", here.app_id}
         here = self._single.known
         if here is None:
             return True  # Slack has not said yet which it is; that the event is signed must do
-        another_app = here.app_id and event.app and event.app != here.app_id
-        return event.team in {here.team, here.enterprise} and not another_app
+        another_app = here.app_id and app and app != here.app_id
+        return team in {here.team, here.enterprise} and not another_app
 
     def _watch(self, heard: Heard, accepted: Accepted) -> None:
         if accepted.state != "pending":
@@ -192,7 +210,7 @@ class SlackChannel:
     async def _say_slow_down(self, heard: Heard) -> None:
         workspace = await self._workspaces.get(heard.event.team, heard.event.enterprise)
         if workspace is not None:
-            words = note(_SLOW_DOWN, heard.channel, heard.thread)
+            words = note(TOO_MUCH, heard.channel, heard.thread)
             method = "chat.postMessage" if heard.is_direct else "chat.postEphemeral"
             await self._api.call(workspace.bot_token, method, words | {"user": heard.user})
 
@@ -214,19 +232,21 @@ class SlackChannel:
     async def _end_installation(self, event: Event) -> None:
         reason = ended(event.body)
         if reason:
-            await self._workspaces.disable(event.team, reason)
+            await self._workspaces.ended(event.team, reason, event.enterprise)
 
     # -- the way out ------------------------------------------------------------------------------
 
     async def _way_out(self) -> Outgoing:
-        if self._outgoing is None:
-            marker = await self._marker()
-            if self._config.streaming and self._streams is None:
-                self._streams = Streams(self._host, self._api, self._workspaces, marker)
-            self._outgoing = Outgoing(
-                self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
-            )
-        return self._outgoing
+        async with self._getting_ready:
+            if self._outgoing is None:
+                marker = await self._marker()
+                if self._config.streaming:
+                    links = Links(self._config.link_hosts)
+                    self._streams = Streams(self._host, self._api, self._workspaces, marker, links)
+                self._outgoing = Outgoing(
+                    self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
+                )
+            return self._outgoing
 
     async def _marker(self) -> Marker:
         """Return the maker of marks; its key is the same in every process and after every start."""

@@ -40,6 +40,8 @@ ASKED_BEFORE = "I was asked about that message before; the answer is in its thre
 NO_QUESTION = "Write your question behind the command, as in: /ask How do I return something?"
 NO_WORDS = "That message has no words that I could answer."
 TOO_LONG = "That is too long for me. Please ask it in fewer words."
+NOT_HERE = "I do not answer here."
+TOO_MUCH = "That is more than I can answer at once. Please wait a minute, and ask what matters most again."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,11 +91,14 @@ def from_form(payload: Mapping[str, Any], *, channel: str, assurance: Assurance 
     return Asked(inbound=_direct(who, text, view, channel, assurance), says=ON_IT)
 
 
-def from_shortcut(payload: Mapping[str, Any], *, channel: str, assurance: Assurance = "claimed") -> Asked:
+def from_shortcut(
+    payload: Mapping[str, Any], *, channel: str, assurance: Assurance = "claimed", shared: bool = False
+) -> Asked:
     """Read a message shortcut: the message is the question, whoever used it asks. Else as ``from_command``.
 
-    Its key is the message's own. So a message is answered once, however often and by whomever the shortcut is
-    used, and not at all if it was written to the bot.
+    Its keys are the message's own, and its conversation is the one that the message is in. So a message is
+    answered once, however often and by whomever the shortcut is used, and not at all if it was written to
+    the bot. ``shared``: organisations share the channel, as far as we know.
     """
     who = _Person.of_payload(payload)
     place, ts = (
@@ -105,18 +110,23 @@ def from_shortcut(payload: Mapping[str, Any], *, channel: str, assurance: Assura
     text = plain(text_at(payload, "message", "text"))[:_LONGEST]
     if not text:
         return Asked(says=NO_WORDS)
-    thread = ts_at(payload, "message", "thread_ts") or ts
+    thread = ts_at(payload, "message", "thread_ts") or ("" if place.startswith("D") else ts)
     return Asked(
         inbound=Inbound(
             channel=channel,
-            conversation=conversation_key(who.team, place, thread, shared=False),
+            conversation=conversation_key(who.team, place, thread, shared=shared),
             sender=Sender(id=who.id, name=who.name, assurance=assurance),
             text=text,
-            keys=(f"{place}/{ts}@{who.team}",),
+            keys=(f"{place}/{ts}@{who.team}", f"{place}/{ts}@shared"),
             sent_at=int(float(ts) * 1000),
             address=who.address() | {"channel": place, "thread": thread, "ts": ts},
         )
     )
+
+
+def refused(says: str) -> Asked:
+    """Return what becomes of a question that is not taken, in all three forms."""
+    return Asked(says=says, errors={_BLOCK: says})
 
 
 def form() -> dict[str, Any]:

@@ -24,6 +24,18 @@ def _check_api_url(url: str) -> str:
     return url
 
 
+def _check_host(name: str) -> str:
+    if not re.fullmatch(r"[a-z0-9-]+(\.[a-z0-9-]+)+", name):
+        raise ValueError("is not the name of a host: write it like shop.example.com, in small letters")
+    return name
+
+
+def _check_listeners(name: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", name, re.ASCII):
+        raise ValueError("is not the name of a function: write it like mybot_slack:register")
+    return name
+
+
 ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 
 
@@ -111,20 +123,32 @@ class SlackConfig(ChannelConfig):
         description="Ask Slack for the name of whoever writes, and whether they are a guest; when left out, "
         "only if the bot has tools.",
     )
+    listeners: Annotated[str, AfterValidator(_check_listeners)] | None = Field(
+        None,
+        description="Your own listeners for Bolt: a function, as mybot_slack:register, in a module beside "
+        "bot.yaml or an installed one, that is given the Bolt app.",
+    )
     streaming: bool = Field(True, description="Show an answer while it is being written.")
     feedback: bool = Field(True, description="Put buttons for good and bad below an answer.")
     talk_to_a_person: bool = Field(True, description="Put a button below an answer that asks for a person.")
     unfurl: bool = Field(False, description="Let Slack show previews of links in answers.")
+    link_hosts: tuple[Annotated[str, AfterValidator(_check_host)], ...] = Field(
+        (),
+        strict=False,
+        description="Hosts whose links in answers stay as they are, with those below them, as example.com "
+        "or shop.example.com. From links to others, what is long or encoded is cut.",
+    )
     on_unclear: Literal["resend", "hold"] = Field(
         "hold",
         description="What to do when nobody knows whether a post arrived and the token may not read the "
         "channel to find out: post again, or leave it to an operator.",
     )
     image_bytes: int = Field(
-        0,
+        10_000_000,
         ge=0,
         le=50_000_000,
-        description="Largest image that is fetched when a turn begins, in bytes; 0: none is.",
+        description="Largest image that is fetched when a turn begins, in bytes; 0: none is. None is either "
+        "where no model of the bot sees images (vision).",
     )
     thread_messages: int = Field(
         30, ge=0, le=200, description="How many earlier messages of a thread are read when it is joined late."

@@ -42,12 +42,14 @@ _WHERE_CLIENT = "copy the one under Basic Information, App Credentials, Client S
 _MAKE_KEY = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
 
 
-def _token(pattern: re.Pattern[str], where: str) -> Callable[[SecretStr], SecretStr]:
+def _token(pattern: re.Pattern[str], own: tuple[str, ...], where: str) -> Callable[[SecretStr], SecretStr]:
     def check(secret: SecretStr) -> SecretStr:
         value = secret.get_secret_value()
-        if not pattern.fullmatch(value):
-            raise ValueError(f"{_kind(value) or 'is not one of its kind'}: {where}")
-        return secret
+        if pattern.fullmatch(value):
+            return secret
+        if value.startswith(own):
+            raise ValueError(f"is cut off, or holds characters that no token has: {where}")
+        raise ValueError(f"{_kind(value) or 'is not one of its kind'}: {where}")
 
     return check
 
@@ -103,10 +105,10 @@ def _encryption_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
-BotToken = Annotated[SecretStr, AfterValidator(_token(_BOT_TOKEN, _WHERE_BOT))]
+BotToken = Annotated[SecretStr, AfterValidator(_token(_BOT_TOKEN, ("xoxb-", "xoxe.xoxb-"), _WHERE_BOT))]
 """What the bot acts with in one workspace: ``xoxb-…``."""
 
-AppToken = Annotated[SecretStr, AfterValidator(_token(_APP_TOKEN, _WHERE_APP))]
+AppToken = Annotated[SecretStr, AfterValidator(_token(_APP_TOKEN, ("xapp-",), _WHERE_APP))]
 """What opens Socket Mode connections: ``xapp-…``."""
 
 SigningSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_SIGNING))]

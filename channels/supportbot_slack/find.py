@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from supportbot_slack.events import id_at, text_at, ts_at
+from supportbot_slack.inbound import plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -17,6 +18,25 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _MOST_PAGES = 10
+_ENOUGH = 40
+"""Letters and digits that tell one answer's beginning from another's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What we wrote down of a stream that we opened: it has no mark before it ends."""
+
+    words: str
+    """What it was to begin with; written down before Slack was asked for it."""
+    ts: str = ""
+    """The post; empty as long as Slack's answer is not written down."""
+
+    def is_it(self, ts: str, text: str) -> bool:
+        """Whether a post of ours without a mark is that stream; Slack shows words with other signs."""
+        if self.ts:
+            return ts == self.ts
+        words = _letters(self.words)
+        return bool(words) and _letters(text).startswith(words)
 
 
 @dataclass(slots=True)
@@ -27,6 +47,8 @@ class Standing:
     """The finished ones: part -> timestamp."""
     of: int = 0
     """How many there are to be; 0 when none was found."""
+    of_each: dict[int, int] = field(default_factory=dict)
+    """How many there were to be when each was posted: it changes once, where Slack found a part too long."""
     begun: str = ""
     """A post that was begun and not finished: it was being written when the bot died."""
     shows: str = ""
@@ -40,10 +62,20 @@ class Standing:
         return self.of > 0 and all(part in self.parts for part in range(1, self.of + 1))
 
 
-async def look(api: SlackApi, workspace: Workspace, marker: Marker, address: Address, turn: str) -> Standing:
+async def look(
+    api: SlackApi,
+    workspace: Workspace,
+    marker: Marker,
+    address: Address,
+    turn: str,
+    *,
+    begun: Begun | None = None,
+) -> Standing:
     """Read what stands in the conversation since the question, newest page last.
 
-    A post of ours without any mark was a stream that nobody ended: Slack takes the mark only with its end.
+    Slack takes the mark of a stream only with its end. So a post of ours without a mark may be this turn's,
+    or the next turn's that is being written just now, or somebody else's who has our token: it is this
+    turn's only if it is what ``begun`` says.
 
     Raises:
         SlackError: it cannot be read.
@@ -55,7 +87,8 @@ async def look(api: SlackApi, workspace: Workspace, marker: Marker, address: Add
             continue
         mark = marker.read(message.get("metadata"), address.place)
         if mark is None:
-            if address.thread and not message.get("metadata"):
+            is_bare = bool(address.thread) and not message.get("metadata")
+            if is_bare and begun is not None and begun.is_it(ts, plain(text_at(message, "text"))):
                 found.begun, found.streaming = ts, True
         elif mark.turn != turn:
             continue
@@ -64,7 +97,12 @@ async def look(api: SlackApi, workspace: Workspace, marker: Marker, address: Add
         else:
             found.of = mark.of
             found.parts.setdefault(mark.part, ts)
+            found.of_each.setdefault(mark.part, mark.of)
     return found
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text[: 10 * _ENOUGH]))[:_ENOUGH]
 
 
 def _is_ours(message: dict[str, Any], workspace: Workspace) -> bool:

@@ -144,7 +144,7 @@ def inbound_of(heard: Heard, *, channel: str, name: str, assurance: Assurance, i
         conversation=heard.conversation,
         sender=Sender(id=f"{_home(heard)}/{heard.user or heard.bot}", name=name, assurance=assurance),
         text=plain(heard.text, event.bot_user),
-        keys=_keys(heard),
+        keys=keys_of(heard),
         attachments=heard.files,
         sent_at=int(float(heard.ts) * 1000),
         address=address_of(heard).json(),
@@ -157,8 +157,8 @@ def _home(heard: Heard) -> str:
     return heard.user_team if heard.from_elsewhere else heard.event.team
 
 
-def _keys(heard: Heard) -> tuple[str, ...]:
-    """Return what makes it the same message: Slack's event, its place, and softly its sender's own id.
+def keys_of(heard: Heard) -> tuple[str, ...]:
+    """Return what makes it the same message: its place, Slack's event, and softly its sender's own id.
 
     The last holds for the same words by the same user in the same channel only: it is the client's word.
     """

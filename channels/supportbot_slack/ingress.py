@@ -4,7 +4,7 @@ before that: names, earlier messages and files are looked up when a turn begins.
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
@@ -17,11 +17,14 @@ if TYPE_CHECKING:
     from supportbot.channel import Accept, Host
     from supportbot.messages import Accepted
     from supportbot_slack.identity import People
+    from supportbot_slack.listeners import Listeners
     from supportbot_slack.rules import Rules
+    from supportbot_slack.shared import SharedChannels
 
     Handle = Callable[[Event], Awaitable[None]]
 
 _MOST_THREADS = 20_000
+_ENDS = frozenset({"app_uninstalled", "tokens_revoked"})
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +45,12 @@ class Ingress:
         accept: Accept,
         rules: Rules,
         people: People,
+        shared: SharedChannels,
         *,
         watch: Watch,
         slow_down: Callable[[Heard], None],
         is_ours: Callable[[Event], Awaitable[bool]],
+        listeners: Listeners | None,
         others: Mapping[str, Handle],
     ) -> None:
         """Wire it.
@@ -55,9 +60,11 @@ class Ingress:
             accept: the way into the inbox.
             rules: whom to answer.
             people: who is who, as far as that is known already.
+            shared: is told which channels are.
             watch: is told what was accepted.
             slow_down: is told who writes too much, now and then. Must not wait.
             is_ours: whether an event is for this app and a workspace it works in.
+            listeners: the bot's author's own, for whatever is no message and ends no installation.
             others: what to do with events that are no messages, by type. They are stored, where they must be,
                 when it returns.
         """
@@ -65,9 +72,11 @@ class Ingress:
         self._accept = accept
         self._rules = rules
         self._people = people
+        self._shared = shared
         self._watch = watch
         self._slow_down = slow_down
         self._is_ours = is_ours
+        self._listeners = listeners
         self._others = others
         self._taking_part: OrderedDict[str, None] = OrderedDict()
 
@@ -78,11 +87,11 @@ class Ingress:
             StoreUnavailable, NotAccepting: it may not.
         """
         event = event_of(payload)
-        outcome = event if isinstance(event, Ignored) else await self._take(event)
+        outcome = event if isinstance(event, Ignored) else await self._take(event, payload)
         if outcome is not None:
             self._host.ignored(outcome.reason)
 
-    async def _take(self, event: Event) -> Ignored | None:
+    async def _take(self, event: Event, payload: Any) -> Ignored | None:
         if not await self._is_ours(event):
             return Ignored("tenant")
         if event.type in {"message", "app_mention"}:
@@ -90,6 +99,10 @@ class Ingress:
                 await self._host.transcripts.redact(gone)
             said = heard(event)
             return said if isinstance(said, Ignored) else await self._hear(said)
+        if self._listeners is not None and event.type not in _ENDS:
+            is_theirs, _ = await self._listeners.take(payload)
+            if is_theirs:
+                return None
         handle = self._others.get(event.type)
         if handle is None:
             return Ignored("unknown_event")
@@ -97,6 +110,7 @@ class Ingress:
         return None
 
     async def _hear(self, said: Heard) -> Ignored | None:
+        await self._shared.note(said.channel, shared=said.event.shared)
         verdict = self._rules.judge(said)
         if isinstance(verdict, Ignored):
             return verdict
@@ -121,6 +135,7 @@ class Ingress:
         if inbound.ignored == "loop":
             log.warning("slack.loop", conversation=said.conversation, bot=said.bot)
         if not accepted.duplicate:
+            self._rules.came(said)
             self._watch(said, accepted)
             if inbound.ignored == "too_many" and self._rules.is_to_be_told(said):
                 self._slow_down(said)

@@ -8,10 +8,11 @@ holds it alone, in this process and beside others: a refresh token works once.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import OrderedDict
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
@@ -22,7 +23,7 @@ from supportbot_slack.vault import CannotOpen
 from supportbot_slack.workspaces import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 
     from aiohttp import web
 
@@ -42,12 +43,16 @@ _REFRESH_BEFORE = 2 * 3600_000
 """Milliseconds before its end at which a token is refreshed; it lives for twelve hours."""
 _ROUND = 300.0
 """Seconds between two looks at which tokens end soon."""
-_GRACE = 5.0
+_GRACE = 6.0
 """Seconds that a refresh has to end when the bot stops."""
+_ENDED = "ended:"
+"""What the keys begin with of what Slack told about an installation and nobody has looked into yet."""
 _HOLD = 60_000
 """Milliseconds after which a row is free again that a process died with."""
 _POLL = 0.25
 """Seconds between two tries to hold a row that another process holds."""
+
+_T = TypeVar("_T")
 
 log = structlog.get_logger(__name__)
 
@@ -71,6 +76,8 @@ class Installs:
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self._locks: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._opens: bool | None = None  # whether the keys fit, as far as that is known
+        self._news = asyncio.Event()
+        self._under_way: set[asyncio.Task[Any]] = set()
 
     async def get(self, team: str, enterprise: str = "") -> Workspace | None:
         """Return the installation on a workspace, or on its whole organisation; None without either."""
@@ -80,27 +87,28 @@ class Installs:
                 return found if found.team else replace(found, team=team)
         return None
 
-    async def disable(self, team: str, reason: str) -> None:
-        """Stop using a workspace's token, or an organisation's, unless Slack says that it works.
+    async def disable(self, team: str, reason: str, enterprise: str = "") -> None:
+        """Stop using a workspace's token, or its organisation's, unless Slack says that it works.
 
         Slack tells of a revocation late, more than once and in no order: the app may be installed again by
         the time. So it is asked first, and an expired token is refreshed.
         """
-        async with self._alone(team):
-            installation = await self._read(team)
-            if installation is None or installation.disabled:
+        for found_by in filter(None, (team, enterprise)):
+            if await self._to_its_end(self._disable(found_by, reason)):
                 return
-            if await self._lives_on(installation):
-                log.info("slack.install_lives_on", team=team, told=reason)
-                return
-            gone = replace(installation.workspace, bot_token="")
-            await self._write(replace(installation, workspace=gone, refresh_token="", disabled=reason))
-        log.warning("slack.install_disabled", team=team, reason=reason)
+
+    async def ended(self, team: str, reason: str, enterprise: str = "") -> None:
+        """Write down that Slack says so; it is looked into in the background, as by ``disable``.
+
+        Raises:
+            StoreUnavailable: it is not on disk.
+        """
+        await self._records.put(_ENDED + (team or enterprise), {"enterprise": enterprise, "reason": reason})
+        self._news.set()
 
     async def save(self, installation: Installation) -> None:
         """Keep a new installation, or a newer one. It is on disk when this returns."""
-        async with self._alone(installation.id):
-            await self._write(installation)
+        await self._to_its_end(self._save(installation))
         log.info("slack.installed", team=installation.id)
 
     async def all(self) -> AsyncIterator[Installation]:
@@ -121,25 +129,39 @@ class Installs:
 
     async def run(self, _: web.Application) -> AsyncIterator[None]:
         """Seal anew what older keys sealed, and refresh what ends soon: a clean-up context of aiohttp."""
-        stopping = asyncio.Event()
-        keeper = asyncio.create_task(self._keep(stopping))
+        keeper = asyncio.create_task(self._keep())
         yield
-        stopping.set()  # not cancelled: between Slack's answer and our disk is a token that exists once
-        with suppress(TimeoutError):
-            await asyncio.wait_for(keeper, _GRACE)
+        keeper.cancel()
+        await asyncio.wait({keeper, *self._under_way}, timeout=_GRACE)
 
-    async def _keep(self, stopping: asyncio.Event) -> None:
+    async def _keep(self) -> None:
         sealed = False
-        while not stopping.is_set():
+        while True:
+            self._news.clear()
             try:
                 if not sealed and self._vault.rotates:
                     await self.seal_anew()
                 sealed = True
+                await self.look_into_ended()
                 await self.refresh_due()
             except Exception as error:  # noqa: BLE001 - the next round tries again
                 log.warning("slack.installs_not_kept", error=type(error).__name__)
             with suppress(TimeoutError):
-                await asyncio.wait_for(stopping.wait(), _ROUND)
+                await asyncio.wait_for(self._news.wait(), _ROUND)
+
+    async def _to_its_end(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """Do something that is not to be cut off, whoever gives up waiting for it: a time-out, a browser, the
+        end of the bot. Between Slack's answer and our disk is a token that exists once."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(task)
+
+    async def look_into_ended(self) -> None:
+        """Ask about the installations that ended, as Slack told."""
+        async for key, told in self._records.scan(_ENDED):
+            await self.disable(key.removeprefix(_ENDED), told["reason"], told["enterprise"])
+            await self._records.delete(key, only=told)  # Slack may have told again
 
     async def seal_anew(self) -> int:
         """Encrypt with the newest key what was encrypted with another; returns how many."""
@@ -159,16 +181,37 @@ class Installs:
     async def refresh_due(self) -> None:
         """Refresh the tokens that end soon."""
         for team in [i.id async for i in self.all() if self._is_due(i)]:
-            async with self._alone(team):
-                installation = await self._read(team)
-                if installation is not None and self._is_due(installation):
-                    await self._refresh(installation)
+            await self._to_its_end(self._refresh_due(team))
+
+    async def _refresh_due(self, team: str) -> None:
+        async with self._alone(team):
+            installation = await self._read(team)
+            if installation is not None and self._is_due(installation):
+                await self._refresh(installation)
+
+    async def _disable(self, found_by: str, reason: str) -> bool:
+        """Says whether there is such an installation that is used."""
+        async with self._alone(found_by):
+            installation = await self._read(found_by)
+            if installation is None or installation.disabled:
+                return False
+            if await self._lives_on(installation):
+                log.info("slack.install_lives_on", team=found_by, told=reason)
+                return True
+            gone = replace(installation.workspace, bot_token="")
+            await self._write(replace(installation, workspace=gone, refresh_token="", disabled=reason))
+        log.warning("slack.install_disabled", team=found_by, reason=reason)
+        return True
+
+    async def _save(self, installation: Installation) -> None:
+        async with self._alone(installation.id):
+            await self._write(installation)
 
     async def _refresh(self, installation: Installation) -> bool | None:
         """Get new tokens for an installation that is held alone; says whether Slack gave them, None when it
         could not be asked."""
         try:
-            await self._write(await self._grants.refresh(installation))
+            await self._write_renewed(await self._grants.refresh(installation), used=installation)
         except NotGranted as error:
             log.warning("slack.refresh_refused", team=installation.id, code=error.code)
             return False
@@ -186,7 +229,18 @@ class Installs:
         counts."""
         if installation.expires_at is not None and installation.expires_at <= self._now():
             return await self._refresh(installation) is not False  # its refresh token may still be good
-        return await self._grants.is_alive(installation) is True
+        lives = await self._grants.is_alive(installation) is True
+        if lives:
+            self._keep_in_memory(installation.id, installation)  # what is there may be an older token
+        return lives
+
+    async def _write_renewed(self, renewed: Installation, *, used: Installation) -> None:
+        """Keep new tokens, unless newer ones are there: this process slept, and lost its hold to another."""
+        stands = await self._read(renewed.id)
+        if stands is not None and not stands.disabled and stands.refresh_token != used.refresh_token:
+            log.warning("slack.refresh_overtaken", team=renewed.id)
+            return
+        await self._write(renewed)
 
     # -- rows ----------------------------------------------------------------------------------------
 
@@ -257,16 +311,16 @@ class Installs:
     @asynccontextmanager
     async def _alone(self, found_by: str) -> AsyncIterator[None]:
         """Hold a row: nobody else changes it meanwhile, in this process or in another."""
-        key = f"held:{found_by}"
+        key, owner = f"held:{found_by}", secrets.token_hex(8)
         async with self._locks.setdefault(found_by, asyncio.Lock()):
             while not await self._records.add(  # noqa: ASYNC110 - it is another process that lets go
-                key, 1, expires_at=self._now() + _HOLD
+                key, owner, expires_at=self._now() + _HOLD
             ):
                 await asyncio.sleep(_POLL)
             try:
                 yield
             finally:
-                await self._records.delete(key)
+                await self._records.delete(key, only=owner)  # not a hold that another took after ours ended
 
 
 def ended(event: Mapping[str, Any]) -> str:

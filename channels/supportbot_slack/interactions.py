@@ -17,18 +17,22 @@ from supportbot_slack.blocks import CHOICE, FEEDBACK, PERSON
 from supportbot_slack.commands import (
     ASK_VIEW,
     ASKED_BEFORE,
+    NOT_HERE,
+    TOO_MUCH,
     command_answer,
     form,
     form_answer,
     from_command,
     from_form,
     from_shortcut,
+    refused,
 )
 from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
+from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from supportbot.channel import Accept, Host
     from supportbot.messages import Assurance
@@ -36,10 +40,14 @@ if TYPE_CHECKING:
     from supportbot_slack.chores import Chores
     from supportbot_slack.commands import Asked
     from supportbot_slack.identity import People
+    from supportbot_slack.listeners import Listeners
+    from supportbot_slack.rules import Rules
+    from supportbot_slack.shared import SharedChannels
     from supportbot_slack.workspaces import Workspaces
 
 _WANTS_PERSON = "I would like to talk to a person."
 _NOT_YOURS = "Only the person who was asked can answer that."
+_OURS = frozenset({FEEDBACK, PERSON, ASK_BUTTON, OPEN_BUTTON})
 _THANKS = "Thank you for telling."
 
 
@@ -50,15 +58,23 @@ class Interactions:
         self,
         host: Host,
         accept: Accept,
+        rules: Rules,
         people: People,
+        shared: SharedChannels,
         *,
+        is_ours: Callable[[str, str, str], Awaitable[bool]],
+        listeners: Listeners | None,
         api: SlackApi,
         workspaces: Workspaces,
         chores: Chores,
     ) -> None:
         self._host = host
         self._accept = accept
+        self._rules = rules
         self._people = people
+        self._shared = shared
+        self._is_ours = is_ours
+        self._listeners = listeners
         self._api = api
         self._workspaces = workspaces
         self._chores = chores
@@ -72,13 +88,23 @@ class Interactions:
         if not isinstance(payload, dict):
             self._host.ignored("malformed")
             return None
+        if not await self._is_for_us(payload):
+            self._host.ignored("tenant")
+            return None
+        if self._listeners is not None and not _is_known(payload):
+            is_theirs, answer = await self._listeners.take(payload)
+            if is_theirs:
+                return answer
         match payload.get("type"):
             case "block_actions":
                 await self._actions(payload)
             case "view_submission" if text_at(payload, "view", "callback_id") == ASK_VIEW:
-                return form_answer(await self._ask(from_form(payload, **self._asker(payload))))
+                return form_answer(await self._ask(from_form(payload, **self._asker(payload)), place=""))
             case "message_action":
-                asked = await self._ask(from_shortcut(payload, **self._asker(payload)))
+                place = id_at(payload, "channel", "id")
+                shared = await self._shared.has(place)
+                read = from_shortcut(payload, **self._asker(payload), shared=shared)
+                asked = await self._ask(read, place=place)
                 self._whisper(payload, asked.says)
             case _:
                 self._host.ignored("interaction")
@@ -86,15 +112,33 @@ class Interactions:
 
     async def command(self, fields: Mapping[str, str]) -> dict[str, Any] | None:
         """Take a slash command's fields; returns what Slack is answered. Raises as ``pressed``."""
-        sure = self._sure(id_at(fields, "team_id"), id_at(fields, "user_id"))
-        return command_answer(await self._ask(from_command(fields, channel=self._host.name, assurance=sure)))
+        team, user, place = (id_at(fields, name) for name in ("team_id", "user_id", "channel_id"))
+        if team and not await self._is_ours(
+            team, id_at(fields, "enterprise_id"), id_at(fields, "api_app_id")
+        ):
+            self._host.ignored("tenant")
+            return None
+        if self._listeners is not None and fields.get("command") != ASK_COMMAND:
+            is_theirs, answer = await self._listeners.take(fields)
+            if is_theirs:
+                return answer
+        sure = self._sure(team, user)
+        read = from_command(fields, channel=self._host.name, assurance=sure)
+        return command_answer(await self._ask(read, place=place))
 
-    async def _ask(self, asked: Asked) -> Asked:
-        """Store a question that is no message."""
+    async def _ask(self, asked: Asked, *, place: str) -> Asked:
+        """Store a question that is no message, if it may be asked there."""
         if asked.is_malformed:
             self._host.ignored("malformed")
         if asked.inbound is None:
             return asked
+        who = Address.read(asked.inbound.address)
+        if refusal := self._rules.judge_place(place, who.user):
+            self._host.ignored(refusal.reason)
+            return refused(NOT_HERE)
+        if too_many := self._rules.asks_too_much(f"{who.team}/{who.user}", asked.inbound.keys[0]):
+            self._host.ignored(too_many)
+            return refused(TOO_MUCH)
         accepted = await self._accept(asked.inbound)
         return replace(asked, says=ASKED_BEFORE) if accepted.duplicate and not asked.says else asked
 
@@ -126,6 +170,12 @@ class Interactions:
         conversation, turn, who = text_at(value, "conversation"), text_at(value, "turn"), _who(payload)
         if not conversation or not turn or not who:
             self._host.ignored("malformed")
+            return
+        place, user = _address(payload).channel, id_at(payload, "user", "id")
+        refusal = self._rules.judge_place(place, user) if place[:1] not in {"", "D"} else None
+        if refusal is not None:
+            self._host.ignored(refusal.reason)
+            self._whisper(payload, NOT_HERE)
             return
         asked = text_at(value, "for")
         if asked and asked != who:
@@ -164,6 +214,25 @@ class Interactions:
             arguments = {"trigger_id": text_at(payload, "trigger_id"), "view": form()}
             await self._api.call(workspace.bot_token, "views.open", arguments)
 
+    async def _is_for_us(self, payload: dict[str, Any]) -> bool:
+        """Whether an interaction is for this app, and of a workspace that it works in.
+
+        Somebody of another organisation, in a shared channel, acts in the name of their own workspace: then
+        the message's, or the view's, is ours.
+        """
+        enterprise, app = id_at(payload, "enterprise", "id"), id_at(payload, "api_app_id")
+        teams = (
+            _team(payload),
+            id_at(payload, "view", "app_installed_team_id"),
+            id_at(payload, "message", "team"),
+            id_at(payload, "user", "team_id"),
+        )
+        named = dict.fromkeys(filter(None, teams))
+        for team in named:
+            if await self._is_ours(team, enterprise, app):
+                return True
+        return not named  # malformed, which is counted as such
+
     def _asker(self, payload: dict[str, Any]) -> dict[str, Any]:
         return {
             "channel": self._host.name,
@@ -176,6 +245,20 @@ class Interactions:
     def _known(self, payload: dict[str, Any]) -> dict[str, Any]:
         person = self._people.remembered(_team(payload), id_at(payload, "user", "id"))
         return {"name": person.name, "assurance": person.assurance}
+
+
+def _is_known(payload: dict[str, Any]) -> bool:
+    """Whether an interaction is with something of ours."""
+    match payload.get("type"):
+        case "block_actions":
+            pressed = payload.get("actions")
+            names = [text_at(action, "action_id") for action in pressed] if isinstance(pressed, list) else []
+            return all(name in _OURS or name.startswith(CHOICE) for name in names)
+        case "view_submission":
+            return text_at(payload, "view", "callback_id") == ASK_VIEW
+        case "message_action":
+            return text_at(payload, "callback_id") == ASK_SHORTCUT
+    return False
 
 
 def _value(text: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ None of it was known when the message was acknowledged, which waits for nothing 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _KEEP = 30 * 24 * 3600 * 1000
 """Milliseconds for which what was said before is remembered."""
 _PAGE = 200
+_MOST_PAGES = 10
+"""Pages of a thread that are read: Slack gives its oldest messages first, and the newest matter."""
 _MOST_NAMES = 10
 _MOST_THREADS = 2_000
 _LONGEST = 2_000
@@ -49,6 +51,7 @@ class Openings:
         self._api = api
         self._workspaces = workspaces
         self._people = people
+        self._image_bytes = config.image_bytes if host.images else 0
         self._records = host.records
         self._earlier: OrderedDict[str, tuple[Message, ...]] = OrderedDict()
 
@@ -75,7 +78,8 @@ class Openings:
     def _lacks_something(self, turn: Turn, address: Address) -> bool:
         """Whether Slack is to be asked at all: for most turns it is not, which costs nothing to tell."""
         who = self._asks_who and turn.contact.assurance == "claimed"
-        return who or _joined_late(turn, address) or any(message.attachments for message in turn.messages)
+        images = self._image_bytes and any(message.attachments for message in turn.messages)
+        return bool(who or images) or _joined_late(turn, address)
 
     async def _known(self, turn: Turn, address: Address, workspace: Workspace) -> Contact:
         """Learn who asks. Several who ask at once stay unknown: none may do what another may."""
@@ -111,10 +115,24 @@ class Openings:
 
     async def _read(self, address: Address, workspace: Workspace) -> list[dict[str, str]]:
         arguments = {"channel": address.channel, "ts": address.thread, "latest": address.ts, "limit": _PAGE}
-        answer = await self._api.read(workspace.bot_token, "conversations.replies", arguments)
-        listed = answer.get("messages")
-        said = [m for m in (listed if isinstance(listed, list) else ()) if _counts(m, address, workspace)]
-        chosen = said[:1] + said[max(1, len(said) - self._config.thread_messages + 1) :]
+        first: list[dict[str, Any]] = []
+        last: deque[dict[str, Any]] = deque(maxlen=self._config.thread_messages - 1)
+        newest = ""
+        for _ in range(_MOST_PAGES):
+            answer = await self._api.read(workspace.bot_token, "conversations.replies", arguments)
+            listed = answer.get("messages")
+            for message in listed if isinstance(listed, list) else ():
+                is_new = ts_at(message, "ts") > newest  # each page may begin with the thread's first message
+                if is_new and _counts(message, address, workspace):
+                    (last if first else first).append(message)
+                    newest = ts_at(message, "ts")
+            cursor = text_at(answer, "response_metadata", "next_cursor")
+            if not cursor:
+                break
+            arguments["cursor"] = cursor
+        else:
+            log.info("slack.thread_read_in_part", pages=_MOST_PAGES)
+        chosen = [*first, *last]
         names = await self._names(chosen, workspace)
         return [
             {
@@ -138,10 +156,10 @@ class Openings:
         return message.evolve(attachments=tuple(files))
 
     async def _with_bytes(self, file: Attachment, workspace: Workspace) -> Attachment:
-        if not file.content_type.startswith("image/") or not self._config.image_bytes:
+        if not file.content_type.startswith("image/") or not self._image_bytes:
             return file
         try:
-            data = await fetch(self._api, workspace.bot_token, file, most=self._config.image_bytes)
+            data = await fetch(self._api, workspace.bot_token, file, most=self._image_bytes)
         except NotFetched as error:
             log.info("slack.image_not_fetched", reason=str(error))
             return file

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
@@ -21,10 +22,13 @@ from supportbot_slack.api import Declined, Lost, NotReached, RateLimited, SlackE
 from supportbot_slack.blocks import body_blocks, closing_blocks
 from supportbot_slack.direct import DirectMessages
 from supportbot_slack.find import Standing, look
+from supportbot_slack.links import Links
 from supportbot_slack.markdown import safe, split
 from supportbot_slack.marker import Mark
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from supportbot.messages import Outbound
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import SlackConfig
@@ -33,8 +37,8 @@ if TYPE_CHECKING:
     from supportbot_slack.streaming import Streams
     from supportbot_slack.workspaces import Workspace, Workspaces
 
-_LIMITS = (11_000, 3_000)
-"""Characters of one part: below the 12,000 of ``markdown`` blocks; the second where Slack says too long."""
+_USUAL, _CAREFUL = 11_000, 3_000
+"""Characters of one part: below the 12,000 of ``markdown`` blocks; the second once Slack says too long."""
 _LONGEST_UPDATE = 3_900
 """Characters of the plain ``text`` of an update; the blocks hold all of it.
 https://docs.slack.dev/reference/methods/chat.update#errors: ``msg_too_long`` begins at 4,000."""
@@ -44,6 +48,7 @@ _WAIT_BETWEEN_PARTS = 5.0
 _MOST_UNFINISHED = 1_000
 _PARKED = 300.0
 """Seconds between two looks whether a workspace has a token again."""
+_AT_ONCE = 1.0
 _REVOKED = frozenset(
     {
         "token_revoked",
@@ -95,6 +100,7 @@ class Outgoing:
         self._workspaces = workspaces
         self._marker = marker
         self._limits = limits
+        self._links = Links(config.link_hosts)
         self._streams = streams
 
     async def send(self, outbound: Outbound) -> Sent:
@@ -109,7 +115,7 @@ class Outgoing:
         standing = Standing()
         try:
             standing = await self._standing(post)
-            return await self._put_within_limits(post, standing)
+            return await self._put(post, standing)
         except SlackError as error:
             self._keep(outbound.turn_id, standing)
             await self._explain(post, error)
@@ -152,6 +158,7 @@ class Outgoing:
     async def _standing(self, post: _Post) -> Standing:
         """Return what of it may stand there already; asks Slack only where something may."""
         turn, unseen = post.outbound.turn_id, post.outbound.attempt > 1
+        begun = None
         kept = self._unfinished.pop(turn, None)
         if kept is not None and not unseen:
             return kept
@@ -159,11 +166,12 @@ class Outgoing:
             shown = await self._streams.take(turn)
             if shown is not None and not shown.unclear:
                 return Standing(begun=shown.ts, shows=shown.text, streaming=shown.streaming)
-            unseen = unseen or shown is not None or await self._streams.left_behind(turn)
-        if not unseen:
+            unseen = unseen or shown is not None
+            begun = await self._streams.begun(turn, surely=unseen)
+        if not unseen and begun is None:
             return Standing()
         try:
-            return await look(self._api, post.workspace, self._marker, post.address, post.outbound.turn_id)
+            return await look(self._api, post.workspace, self._marker, post.address, turn, begun=begun)
         except Declined as error:
             if error.code in _CANNOT_LOOK:
                 return Standing()
@@ -176,24 +184,26 @@ class Outgoing:
             if len(self._unfinished) > _MOST_UNFINISHED:
                 self._unfinished.popitem(last=False)
 
-    async def _put_within_limits(self, post: _Post, standing: Standing) -> Sent:
-        usual, careful = _LIMITS
-        try:
-            return await self._put(post, standing, usual)
-        except Declined as error:
-            if error.code not in _TOO_LONG:
-                raise
-        return await self._put(post, standing, careful)
-
-    async def _put(self, post: _Post, standing: Standing, limit: int) -> Sent:
-        parts = split(safe(post.outbound.text), limit)
-        known = standing.parts if standing.of == len(parts) else {}
-        placed = dict(known)
-        for number, part in enumerate(parts, start=1):
-            if number not in known:
-                content = self._content(post, part, Mark(post.outbound.turn_id, number, len(parts)))
-                begun = standing if number == 1 and standing.begun else None
+    async def _put(self, post: _Post, standing: Standing) -> Sent:
+        """Put all parts that do not stand there yet; from one that Slack finds too long on, smaller ones."""
+        sources = [citation.source for citation in post.outbound.citations]
+        text = self._links.cut(post.outbound.text, sources=sources)
+        if text != post.outbound.text:
+            log.warning("slack.links_cut", delivery=post.outbound.delivery_id)
+        usual = split(safe(text), _USUAL)
+        parts, is_careful = _divided(usual, standing)
+        placed = {number: ts for number, ts in standing.parts.items() if number <= len(parts)}
+        while (number := _first_missing(placed)) <= len(parts):
+            content = self._content(post, parts[number - 1], Mark(post.outbound.turn_id, number, len(parts)))
+            begun = standing if number == 1 and standing.begun else None
+            try:
                 placed[number] = await self._put_part(post, content, begun, alone=not placed)
+            except Declined as error:
+                if is_careful and placed:
+                    raise Lost(error.cause) from error
+                if is_careful or error.code not in _TOO_LONG:
+                    raise
+                parts, is_careful = _smaller(usual, number), True
         return _sent(post.address, placed[1])
 
     async def _put_part(
@@ -201,14 +211,15 @@ class Outgoing:
     ) -> str:
         """Put one part where it belongs.
 
-        Once another stands there (not ``alone``), no refusal is plain: the core must look before it goes on.
+        Once another stands there (not ``alone``), no refusal is plain, except that the part is too long: the
+        core must look before it goes on.
         """
         try:
             if begun is not None and await self._finish(post, content, begun):
                 return begun.begun
             return await self._new(post, content)
         except SlackError as error:
-            if alone:
+            if alone or (isinstance(error, Declined) and error.code in _TOO_LONG):
                 raise
             if not isinstance(error, RateLimited) or error.seconds > _WAIT_BETWEEN_PARTS:
                 raise Lost(error.cause) from error
@@ -306,12 +317,39 @@ class Outgoing:
             case NotReached():
                 raise RetryAfter(cause=error.cause) from error
             case Declined(code=code) if code in _REVOKED:
-                await self._workspaces.disable(post.address.team, code)
-                raise RetryAfter(seconds=_PARKED, cause=error.cause) from error
+                await self._workspaces.disable(post.address.team, code, post.address.enterprise)
+                pause = _AT_ONCE if await self._has_another_token(post) else _PARKED
+                raise RetryAfter(seconds=pause, cause=error.cause) from error
             case Declined():
                 raise Refused(cause=error.cause) from error
             case _:
                 raise Unclear(cause=error.cause) from error
+
+    async def _has_another_token(self, post: _Post) -> bool:
+        """Whether the workspace has a token by now that was not refused: a new one, or another process's."""
+        try:
+            here = await self._workspaces.get(post.address.team, post.address.enterprise)
+        except SlackError:
+            return False
+        return here is not None and here.bot_token != post.workspace.bot_token
+
+
+def _divided(usual: list[str], standing: Standing) -> tuple[list[str], bool]:
+    """Return the parts of an answer as those that stand there were cut, and whether some are smaller ones.
+
+    The marks tell: each says of how many its part is, and that number changed where the smaller ones begin.
+    """
+    changed = [number for number, of in standing.of_each.items() if of != len(usual)]
+    return (_smaller(usual, min(changed)), True) if changed else (usual, False)
+
+
+def _smaller(usual: list[str], begin: int) -> list[str]:
+    """Return the parts with those from number ``begin`` on cut smaller."""
+    return usual[: begin - 1] + [piece for part in usual[begin - 1 :] for piece in split(part, _CAREFUL)]
+
+
+def _first_missing(placed: Mapping[int, str]) -> int:
+    return next(number for number in count(1) if number not in placed)
 
 
 def _sent(address: Address, ts: str) -> Sent:

@@ -7,11 +7,12 @@ from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Literal
 
 from supportbot_slack.events import Ignored, id_at
+from supportbot_slack.inbound import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supportbot_slack.config import Rate, SlackConfig
+    from supportbot_slack.config import Rate, Rule, SlackConfig
     from supportbot_slack.inbound import Heard
 
 _BOT_TURNS = 10
@@ -32,6 +33,7 @@ class Rules:
         self._bots = _Window(_BOT_TURNS, _BOT_WINDOW, clock)
         self._users = Buckets(config.limit, clock=clock)
         self._told = _Window(1, _TELL_EVERY, clock)
+        self._counted: OrderedDict[str, None] = OrderedDict()
 
     def judge(self, heard: Heard) -> Verdict | Ignored:
         """Return what is to be done with somebody's words."""
@@ -46,14 +48,26 @@ class Rules:
     def _judge_in_channel(self, heard: Heard) -> Verdict | Ignored:
         if self.is_agent(heard):
             return "if_taking_part"
-        rule = self._config.channels.get(heard.channel, self._config.others)
-        if rule.answer == "off":
-            return Ignored("channel_off")
-        if rule.users and heard.user not in rule.users:
-            return Ignored("user_not_allowed")
+        rule = self._rule(heard.channel)
+        if refused := _refused(rule, heard.user):
+            return refused
         if heard.mentioned or rule.answer == "every":
             return "answer"
         return "if_taking_part" if heard.thread else Ignored("not_addressed")
+
+    def judge_place(self, channel: str, user: str) -> Ignored | None:
+        """Return why somebody may not ask beside messages: by a command, a shortcut, a button or a form.
+
+        Args:
+            channel: where; empty on the Home tab, which counts as a direct message.
+            user: who.
+        """
+        if not channel or channel.startswith("D"):
+            return None if self._config.direct_messages else Ignored("direct_message")
+        return _refused(self._rule(channel), user)
+
+    def _rule(self, channel: str) -> Rule:
+        return self._config.channels.get(channel, self._config.others)
 
     def is_agent(self, heard: Heard) -> bool:
         """Whether a member of the support team wrote it to a customer: in another's thread, and not to us."""
@@ -62,16 +76,42 @@ class Rules:
         return heard.user in self._config.agents and id_at(heard.event.body, "parent_user_id") != heard.user
 
     def too_much(self, heard: Heard) -> str:
-        """Count a message that would be answered; returns why it is not, ``loop`` or ``too_many``."""
-        conversation = heard.conversation
-        if heard.bot:
-            return "" if self._bots.take(conversation) else "loop"
-        self._bots.forget(conversation)
-        return "too_many" if self._users.take(f"{heard.event.team}/{heard.user}") else ""
+        """Count a message that would be answered; returns why it is not, ``loop`` or ``too_many``.
+
+        One that comes again, or as another event, is counted once.
+        """
+        if not heard.bot:
+            return self.asks_too_much(f"{heard.event.team}/{heard.user}", keys_of(heard)[0])
+        return self._once(keys_of(heard)[0], lambda: "" if self._bots.take(heard.conversation) else "loop")
+
+    def asks_too_much(self, who: str, key: str) -> str:
+        """The same for a person's question of any kind, by its key."""
+        return self._once(key, lambda: "too_many" if self._users.take(who) else "")
+
+    def came(self, heard: Heard) -> None:
+        """A message was stored that had not come before: after a person's, bots may go on."""
+        if not heard.bot:
+            self._bots.forget(heard.conversation)
+
+    def _once(self, key: str, count: Callable[[], str]) -> str:
+        if key in self._counted:
+            return ""
+        refusal = count()
+        if not refusal:
+            self._counted[key] = None
+            if len(self._counted) > _MOST_KEYS:
+                self._counted.popitem(last=False)
+        return refusal
 
     def is_to_be_told(self, heard: Heard) -> bool:
         """Whether a user who writes too much has not been told so lately; counts as telling."""
         return self._told.take(f"{heard.event.team}/{heard.user}")
+
+
+def _refused(rule: Rule, user: str) -> Ignored | None:
+    if rule.answer == "off":
+        return Ignored("channel_off")
+    return Ignored("user_not_allowed") if rule.users and user not in rule.users else None
 
 
 class _Window:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from supportbot_slack.api import Declined, Lost, RateLimited, SlackError
+from supportbot_slack.find import Begun
 from supportbot_slack.markdown import safe, settled
 from supportbot_slack.marker import Mark
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi
+    from supportbot_slack.links import Links
     from supportbot_slack.marker import Marker
     from supportbot_slack.workspaces import Workspaces
 
@@ -29,6 +31,8 @@ _UPDATE_PACE = 1.2
 """Seconds between two calls: Slack takes 100 ``chat.appendStream`` a minute, and 50 ``chat.update``."""
 _STREAM_LIFETIME = 240.0
 """Seconds after which a stream is ended and the post goes on by updates: Slack ends it after five minutes."""
+_WORDS = 500
+"""Characters of a stream's beginning that are written down."""
 _MOST_SHOWN = 11_000
 """Characters; what is longer is put right when it is finished."""
 
@@ -46,9 +50,10 @@ class Shown:
         address: Address,
         turn: str,
         *,
+        links: Links,
         streams: bool,
         status: str,
-        intend: Callable[[], Awaitable[None]],
+        write_down: Callable[[Begun], Awaitable[None]],
         refused: Callable[[str, str], None],
     ) -> None:
         """Get ready; nothing is shown before the first word.
@@ -59,9 +64,11 @@ class Shown:
             marker: marks the post.
             address: where.
             turn: whose answer it is.
+            links: cuts what could carry something away.
             streams: whether Slack's streams may be tried.
             status: what is shown while there is no word yet; empty for nothing.
-            intend: called before anything is shown; returns when the intention is on disk.
+            write_down: called before anything is shown, and with its post when that is a stream; returns
+                when that is on disk.
             refused: told what Slack will not have there, ``stream`` or ``status``, and its error.
         """
         self._api = api
@@ -69,8 +76,9 @@ class Shown:
         self._marker = marker
         self._address = address
         self._turn = turn
+        self._links = links
         self._may_stream = streams and bool(address.thread)
-        self._intend = intend
+        self._write_down = write_down
         self._refused = refused
         self._text = ""
         self._changed = asyncio.Event()
@@ -160,7 +168,6 @@ class Shown:
 
     async def _run(self) -> None:
         try:
-            await self._intend()
             while not self._closing.is_set():
                 await self._show()
                 await self._rest(_STREAM_PACE if self.streaming else _UPDATE_PACE)
@@ -182,7 +189,7 @@ class Shown:
 
     async def _show(self) -> None:
         """Bring Slack up to what can be shown by now."""
-        text = safe(settled(self._text)).rstrip()[:_MOST_SHOWN]
+        text = safe(self._links.cut(settled(self._text))).rstrip()[:_MOST_SHOWN]
         if self.streaming and time.monotonic() - self._began > _STREAM_LIFETIME:
             await self.stop()
         if not text or text == self.text:
@@ -203,6 +210,7 @@ class Shown:
         self.text = text
 
     async def _begin(self, text: str) -> None:
+        await self._write_down(Begun(words=text[:_WORDS]))
         if self._may_stream:
             try:
                 await self._begin_stream(text)
@@ -225,6 +233,7 @@ class Shown:
         }
         self.ts = _ts(await self._call("chat.startStream", arguments))
         self.streaming, self._began = True, time.monotonic()
+        await self._write_down(Begun(words=text[:_WORDS], ts=self.ts))
 
     def _content(self, text: str) -> dict[str, Any]:
         return {

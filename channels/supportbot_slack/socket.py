@@ -17,7 +17,7 @@ import orjson
 import structlog
 
 from supportbot.errors import NotAccepting, StoreUnavailable
-from supportbot_slack.api import Declined, SlackError
+from supportbot_slack.api import Declined, RateLimited
 from supportbot_slack.events import text_at
 
 if TYPE_CHECKING:
@@ -92,6 +92,7 @@ class Sockets:
         """Open a connection, and when it ends another one."""
         failures = 0
         while True:
+            seconds = 0.0
             try:
                 failures = 0 if await self._listen() else failures + 1
                 self._refused = ""
@@ -99,12 +100,12 @@ class Sockets:
                 self._refused = error.code
                 failures += 1
                 log.warning("slack.socket_refused", error=error.code)
-            except (SlackError, aiohttp.ClientError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever broke it, alone or in a group: it is opened again
                 failures += 1
+                seconds = error.seconds if isinstance(error, RateLimited) else 0.0
                 log.warning("slack.socket_failed", error=getattr(error, "cause", type(error).__name__))
             if failures:
-                pause = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(failures, 10))
-                await asyncio.sleep(pause * (0.5 + random.random() / 2))  # noqa: S311
+                await asyncio.sleep(_pause(failures, seconds, random.random()))  # noqa: S311
 
     async def _listen(self) -> bool:
         """Hold one connection until it ends; says whether Slack ever said hello on it."""
@@ -160,6 +161,18 @@ class Sockets:
             return None
         payload = envelope.get("payload")
         return await take(payload if isinstance(payload, dict) else {})
+
+
+def _pause(failures: int, seconds: float, chance: float) -> float:
+    """Return the seconds before a connection is opened anew.
+
+    Args:
+        failures: how many in a row.
+        seconds: how long Slack asks to wait.
+        chance: from 0 to 1, so that not all come at once.
+    """
+    pause: float = min(_LONGEST_PAUSE, _SHORTEST_PAUSE * 2 ** min(failures, 10))
+    return seconds + pause * (0.5 + chance / 2)
 
 
 def _envelope(message: aiohttp.WSMessage) -> dict[str, Any]:

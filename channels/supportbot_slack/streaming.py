@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import structlog
@@ -18,6 +18,7 @@ import structlog
 from supportbot.feed import Delta, Said, Settled, StateChanged, Typing
 from supportbot.ids import made_at, now_ms
 from supportbot_slack.api import SlackError
+from supportbot_slack.find import Begun
 from supportbot_slack.shown import Shown
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Accepted
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi
+    from supportbot_slack.links import Links
     from supportbot_slack.marker import Marker
     from supportbot_slack.workspaces import Workspaces
 
@@ -63,13 +65,16 @@ class _Watched:
 class Streams:
     """The answers that are being shown, by turn."""
 
-    def __init__(self, host: Host, api: SlackApi, workspaces: Workspaces, marker: Marker) -> None:
+    def __init__(
+        self, host: Host, api: SlackApi, workspaces: Workspaces, marker: Marker, links: Links
+    ) -> None:
         self._host = host
         self._api = api
         self._workspaces = workspaces
         self._marker = marker
+        self._links = links
         self._watched: OrderedDict[str, _Watched] = OrderedDict()
-        self._shown: dict[str, Shown] = {}
+        self._shown: OrderedDict[str, Shown] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._refused: dict[tuple[str, str], float] = {}
         self._since = now_ms()
@@ -126,12 +131,23 @@ class Streams:
         await shown.settle()
         return shown if shown.ts or shown.unclear else None
 
-    async def left_behind(self, turn: str) -> bool:
-        """Whether a process that is gone may have begun to show the answer of this turn."""
-        begun = made_at(turn)
-        if begun > self._since and now_ms() - begun < _FRESH:
-            return False
-        return await self._host.records.get(_key(turn)) is not None
+    async def begun(self, turn: str, *, surely: bool) -> Begun | None:
+        """Return what is written down of the stream of this turn's answer; None when there can be none.
+
+        Args:
+            turn: whose.
+            surely: look it up even if no other process can have begun it.
+        """
+        made = made_at(turn)
+        if not surely and made > self._since and now_ms() - made < _FRESH:
+            return None
+        match await self._host.records.get(_key(turn)):
+            case {"words": str(words), "ts": str(ts)}:
+                return Begun(words=words, ts=ts)
+        return None
+
+    async def _write_down(self, turn: str, begun: Begun) -> None:
+        await self._host.records.put(_key(turn), asdict(begun), expires_at=now_ms() + _KEEP)
 
     async def end(self) -> None:
         """End every stream: the application ends. Whoever answers the turns next goes on with the posts."""
@@ -153,11 +169,14 @@ class Streams:
             self._marker,
             address,
             turn,
+            links=self._links,
             streams=not self._is_refused(address.team, "stream"),
             status="" if self._is_refused(address.team, "status") else _STATUS,
-            intend=lambda: self._host.records.put(_key(turn), 1, expires_at=now_ms() + _KEEP),
+            write_down=lambda begun: self._write_down(turn, begun),
             refused=lambda what, code: self._refuse(address.team, what, code),
         )
+        if len(self._shown) > _MOST:  # whose delivery never came: dead, or another process's
+            self._do(next(iter(self._shown)), self._leave)
 
     async def _take_back(self, shown: Shown) -> None:
         """A person speaks now, or nobody: half an answer must not stand."""

@@ -43,8 +43,12 @@ class Workspaces(Protocol):
         """Return the installation; None when the app is not installed there, or was disabled."""
         ...
 
-    async def disable(self, team: str, reason: str) -> None:
-        """Stop using a workspace's token: it was revoked, or the app was uninstalled."""
+    async def disable(self, team: str, reason: str, enterprise: str = "") -> None:
+        """Stop using a workspace's token: Slack refuses it."""
+        ...
+
+    async def ended(self, team: str, reason: str, enterprise: str = "") -> None:
+        """Take note that Slack says that a token was revoked, or the app uninstalled; asks nobody."""
         ...
 
 
@@ -103,10 +107,14 @@ class SingleWorkspace:
             self._known = _workspace(answer, self._token, scopes)
             return self._known
 
-    async def disable(self, team: str, reason: str) -> None:
+    async def disable(self, team: str, reason: str, enterprise: str = "") -> None:
         """Park what is for this workspace, until Slack takes the token again."""
         if self._known is None or team in {"", self._known.team}:
             self._refuse(reason)
+
+    async def ended(self, team: str, reason: str, enterprise: str = "") -> None:
+        """The same."""
+        await self.disable(team, reason, enterprise)
 
     def _refuse(self, reason: str) -> None:
         self._disabled = reason

@@ -87,6 +87,20 @@ def export(
 
 
 @conversations.command()
+def original(
+    context: typer.Context,
+    message: Annotated[str, typer.Argument(metavar="MESSAGE", help="Its id, msg_….")],
+) -> None:
+    """Write what a message was made of to stdout: a raw mail, as far as it was kept. Byte by byte, but on a
+    terminal without what would steer it."""
+    from supportbot import originals
+    from supportbot.readable import visible
+
+    kept = with_store(context, lambda store: originals.load(store, message))
+    typer.echo(visible(kept.decode("utf-8", "replace")) if sys.stdout.isatty() else kept, nl=False)
+
+
+@conversations.command()
 def delete(context: typer.Context, conversation: ConversationId, yes: Yes = False) -> None:
     """Delete a conversation with everything in it. This cannot be undone."""
     from supportbot import reports, session

@@ -49,7 +49,6 @@ _WHOLE = Statement(
         deliveries,
         messages.c.text,
         messages.c.citations,
-        messages.c.choices,
         conversations.c.tenant_id,
         conversations.c.external_id.label("conversation_external_id"),
     )
@@ -259,6 +258,7 @@ def _store_delivery(
         address=to_json(dict(outbound.address)),
         in_reply_to=outbound.in_reply_to,
         handoff=outbound.handoff,
+        choices=listed(outbound.choices),
         created_at=outbound.created_at,
         updated_at=outbound.created_at,
     )

@@ -8,16 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from supportbot.messages import (
-    Attachment,
-    Choice,
-    Citation,
-    Contact,
-    Memory,
-    Message,
-    Outbound,
-    clean_text,
-)
+from supportbot.messages import Attachment, Choice, Citation, Contact, Memory, Message, Outbound, clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,8 +42,8 @@ def from_json(text: str) -> Any:
     return orjson.loads(text)
 
 
-def listed(values: Sequence[Attachment] | Sequence[Citation] | Sequence[Choice]) -> str:
-    """Return attachments, citations or choices as JSON text."""
+def listed(values: Sequence[Attachment] | Sequence[Choice] | Sequence[Citation]) -> str:
+    """Return attachments, choices or citations as JSON text."""
     if not values:
         return "[]"
     return to_json([{k: v for k, v in asdict(value).items() if k not in _NOT_LISTED} for value in values])

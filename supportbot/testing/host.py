@@ -54,9 +54,10 @@ class MemoryRecords:
         await self.put(key, value, expires_at=expires_at)
         return True
 
-    async def delete(self, key: str) -> None:
-        """Forget a key."""
-        self._values.pop(key, None)
+    async def delete(self, key: str, *, only: Any = None) -> None:
+        """Forget a key. With ``only``, not if it holds another value."""
+        if only is None or await self.get(key) == only:
+            self._values.pop(key, None)
 
     async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
         """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""

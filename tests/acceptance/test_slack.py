@@ -10,8 +10,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
+import pytest
 from aiohttp import web
 
+from tests.acceptance.audit import Tables
 from tests.acceptance.program import BotFolder, program
 from tests.channels.slack.driver import mention, post, section, ts, twin
 from tests.channels.slack.workspace import ScriptedSlack
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.acceptance.program import Program
+from tests.acceptance.program import Program
 
 EVENTS = 40
 _OPEN = "select 1 from deliveries where state in ('planned', 'sending')"
@@ -66,6 +68,24 @@ async def test_killed_under_load_and_everything_sent_again(
         await settled(bot)
         assert {ts(n) for n in range(1, EVENTS + 1)} == {p.thread for p in slack.posts}
         assert EVENTS == len(slack.posts)
+
+
+async def test_two_processes_get_everything_several_times(
+    tmp_path: Path, session: aiohttp.ClientSession, postgres_database: str
+) -> None:
+    """At once, as both events of a mention and as retries, each process half of it: one answer each."""
+    asked = [mention("How long does a parcel take?", number=n) for n in range(1, 11)]
+    async with ScriptedSlack() as slack:
+        shared = folder(tmp_path, slack, database=postgres_database)
+        async with program(shared) as one, program(shared) as other:
+            again = [each for event in asked for each in (event, twin(event)) * 2]
+            left = [(bot, each) for each in again for bot in (one, other)]
+            while left:  # what a busy bot did not acknowledge comes again
+                acknowledged = await asyncio.gather(*(send(session, *each) for each in left))
+                left = [each for each, done in zip(left, acknowledged, strict=True) if not done]
+            await slack.until(lambda: len({p.thread for p in slack.posts}) == len(asked))
+            await Tables(postgres_database).drained(60)
+        assert sorted(ts(n) for n in range(1, 11)) == sorted(p.thread for p in slack.posts)
 
 
 async def test_killed_between_the_post_and_its_record(tmp_path: Path, session: aiohttp.ClientSession) -> None:
@@ -117,12 +137,15 @@ async def writing() -> AsyncIterator[tuple[str, asyncio.Event]]:
     await runner.cleanup()
 
 
-async def test_killed_in_the_middle_of_a_stream(tmp_path: Path, session: aiohttp.ClientSession) -> None:
-    """The half that stands in Slack becomes the answer; no stream is left open."""
-    async with ScriptedSlack() as slack, writing() as (url, may_end):
+@pytest.mark.parametrize("refused", [{}, {"chat.startStream": "unknown_method"}])
+async def test_killed_in_the_middle_of_showing(
+    tmp_path: Path, session: aiohttp.ClientSession, refused: dict[str, str]
+) -> None:
+    """The half that stands in Slack becomes the answer, a stream's or a post's; no stream is left open."""
+    async with ScriptedSlack(refusals=dict(refused)) as slack, writing() as (url, may_end):
         async with program(folder(tmp_path, slack, model_url=url)) as bot:
             await send(session, bot, mention("How long does a parcel take?"))
-            await slack.until(lambda: slack.posts and slack.posts[0].streaming)
+            await slack.until(lambda: slack.posts)
             await bot.kill()
             may_end.set()
             await bot.start()

@@ -342,6 +342,7 @@ def _deliveries() -> None:
         sa.Column("address", _JSON, nullable=False),
         sa.Column("in_reply_to", sa.Text, nullable=False),
         sa.Column("handoff", sa.Text, nullable=False),
+        sa.Column("choices", _JSON, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("updated_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),

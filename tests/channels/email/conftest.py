@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from supportbot.testing.host import MemoryRecords
 from tests.channels.email.dovecot import dovecot
 from tests.channels.email.wire import Wire
 
@@ -30,6 +31,11 @@ def wire(server: Dovecot) -> AbstractAsyncContextManager[Wire]:
 def address(request: pytest.FixtureRequest) -> str:
     """A mailbox of the test's own."""
     return f"u{abs(hash(request.node.nodeid)):x}@example.com"
+
+
+@pytest.fixture
+def records() -> MemoryRecords:
+    return MemoryRecords()
 
 
 async def until(holds: Callable[[], object], within: float = 20.0) -> None:

@@ -40,14 +40,15 @@ mail_uid = {user}
 mail_gid = {group}
 first_valid_uid = 1
 first_valid_gid = 1
-ssl = no
 disable_plaintext_auth = no
 mail_fsync = never
+auth_failure_delay = 0
 mail_location = maildir:~/Maildir
 mail_plugins = quota
 mail_max_userip_connections = 100
 passdb {{
   driver = static
+  mechanisms = plain login
   args = password={password}
 }}
 userdb {{
@@ -79,11 +80,15 @@ service imap-login {{
     port = {port}
   }}
   inet_listener imaps {{
-    port = 0
+    port = {tls_port}
   }}
 }}
+{more}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 service stats {{
   chroot =
@@ -94,11 +99,32 @@ protocol imap {{
 """
 
 
+_TLS = """
+ssl = yes
+ssl_cert = <{certificates}/server.pem
+ssl_key = <{certificates}/server.key
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {root}/oauth2.conf
+}}
+"""
+
+_OAUTH = """
+introspection_url = {introspection}?token=
+introspection_mode = get
+username_attribute = username
+active_attribute = active
+active_value = true
+"""
+
+
 class Dovecot:
     """A running server, and a person with a mail program."""
 
-    def __init__(self, root: Path, port: int) -> None:
-        self.root, self.port = root, port
+    def __init__(self, root: Path, port: int, tls_port: int) -> None:
+        self.root, self.port, self.tls_port = root, port, tls_port
 
     @contextmanager
     def person(self, user: str) -> Iterator[imaplib.IMAP4]:
@@ -123,7 +149,8 @@ class Dovecot:
         with self.person(user) as client:
             client.select(folder, readonly=True)
             _, found = client.uid("SEARCH", "ALL")
-            return [client.uid("FETCH", uid, "(BODY.PEEK[])")[1][0][1] for uid in found[0].split()]
+            answers = [client.uid("FETCH", uid, "(BODY.PEEK[])")[1] for uid in found[0].split()]
+            return [line[1] for answer in answers for line in answer if isinstance(line, tuple)]
 
     def flags(self, user: str, folder: str = "INBOX") -> list[str]:
         """Return the flags of the mails in a folder."""
@@ -166,17 +193,33 @@ def mail(text: str = "Where is my parcel?", *, subject: str = "My parcel", **hea
 
 
 @contextmanager
-def dovecot(quota: str = "100M") -> Iterator[Dovecot]:
-    """Run one until the block ends."""
+def dovecot(
+    quota: str = "100M", *, certificates: Path | None = None, introspection: str = ""
+) -> Iterator[Dovecot]:
+    """Run one until the block ends.
+
+    Args:
+        quota: of each mailbox.
+        certificates: a folder with server.pem and server.key: with it, it speaks TLS and XOAUTH2 too.
+        introspection: the URL at which it asks whether an access token is good (RFC 7662).
+    """
     assert _BINARY is not None
-    with tempfile.TemporaryDirectory(prefix="dovecot") as folder, socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-        free.close()
+    with tempfile.TemporaryDirectory(prefix="dovecot") as folder:
+        port, tls_port = _free_ports()
         root = Path(folder)
         user, group = ("nobody", "nogroup") if os.geteuid() == 0 else (_name("--user"), _name("--group"))
         (root / "home").mkdir()
-        config = _CONFIG.format(root=root, user=user, group=group, port=port, quota=quota, password=PASSWORD)
+        more = "ssl = no"
+        if certificates:
+            shutil.copytree(certificates, root / "certificates")
+            (root / "oauth2.conf").write_text(_OAUTH.format(introspection=introspection))
+            more = _TLS.format(root=root, certificates=root / "certificates")
+        else:
+            tls_port = 0
+        config = _CONFIG.format(
+            root=root, user=user, group=group, port=port, tls_port=tls_port, quota=quota, password=PASSWORD,
+            more=more,
+        )  # fmt: skip
         (root / "dovecot.conf").write_text(config)
         command = [_BINARY, "-F", "-c", str(root / "dovecot.conf")]
         if os.geteuid() == 0:
@@ -186,10 +229,17 @@ def dovecot(quota: str = "100M") -> Iterator[Dovecot]:
             process = subprocess.Popen(command, stdout=out, stderr=out, stdin=subprocess.DEVNULL)
         try:
             _wait_for(port, process, root)
-            yield Dovecot(root, port)
+            yield Dovecot(root, port, tls_port)
         finally:
             process.terminate()
             process.wait(10)
+
+
+def _free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as other:
+        one.bind(("127.0.0.1", 0))
+        other.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], other.getsockname()[1]
 
 
 def _name(what: str) -> str:

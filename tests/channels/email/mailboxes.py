@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+import sqlite3
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from tests.channels.email.dovecot import PASSWORD
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from supportbot.testing.host import MemoryRecords
 
@@ -31,6 +33,12 @@ def section(address: str, port: int) -> dict[str, Any]:
     """Return it without its type."""
     imap = {"host": "127.0.0.1", "port": port, "security": "none"}
     return {"address": address, "imap": imap, "password": PASSWORD}
+
+
+def rows(folder: Path, query: str) -> list[Any]:
+    """Return what the store of the first bot in a folder holds."""
+    with closing(sqlite3.connect(folder / "bot1.db")) as database:
+        return database.execute(query).fetchall()
 
 
 def line(config: EmailConfig) -> Line:

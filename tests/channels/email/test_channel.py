@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import asynccontextmanager, closing
+import asyncio
+import os
+import signal
+from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from supportbot.testing import ScriptedModel, started_bot
+from supportbot_email.child import Parser
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import section
+from tests.channels.email.mailboxes import rows, section
+from tests.test_images import drawn
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -28,9 +32,9 @@ ASKED = "<asked@customer.test>"
 
 @asynccontextmanager
 async def bot_on(
-    address: str, server: Dovecot, folder: Path, model: ScriptedModel | None = None
+    address: str, server: Dovecot, folder: Path, model: ScriptedModel | None = None, **keys: Any
 ) -> AsyncIterator[StartedBot]:
-    document = {"channels": {"support": {"type": "email", **section(address, server.port)}}}
+    document = {"channels": {"support": {"type": "email", **section(address, server.port), **keys}}}
     async with started_bot(document, folder, model=model or ScriptedModel()) as bot:
         await until(lambda: not bot.channels["support"].problem())
         yield bot
@@ -58,6 +62,34 @@ async def test_a_mail_becomes_a_draft_in_its_thread(server: Dovecot, address: st
     assert words(draft).startswith("You said: Where is it?")
     assert ["multipart/alternative", None] == [draft.get_content_type(), draft["Auto-Submitted"]]
     assert [""] == [flags.replace("\\Recent", "").strip() for flags in server.flags(address)]
+
+
+async def test_an_image_is_shown_to_the_model(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """A picture that the customer attached is kept with the message, and its turn has it."""
+    model = ScriptedModel()
+    asked = message_from_bytes(mail("What is this?"), policy=policy.default)
+    asked.add_attachment(drawn("PNG"), maintype="image", subtype="png", filename="broken.png")
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, asked.as_bytes())
+        await until(lambda: drafts(server, address))
+    [file] = model.prompts[0].turn.messages[0].attachments
+    assert ("broken.png", True) == (file.name, file.kept)
+
+
+async def test_a_renumbered_mailbox_answers_nothing_twice(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """With another UIDVALIDITY the mails come again, and are known by their content."""
+    model = ScriptedModel()
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+        await until(lambda: drafts(server, address))
+    server.renumber(address)
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, mail("And the other?", From="bob@customer.test", Message_ID="<b@x.test>"))
+        await until(lambda: 2 == len(drafts(server, address)))
+    assert [ASKED, "<b@x.test>"] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+    assert 2 == len(model.prompts)
 
 
 async def test_a_second_mail_replaces_the_draft(server: Dovecot, address: str, tmp_path: Path) -> None:
@@ -89,8 +121,7 @@ async def test_a_person_s_reply_is_known_to_the_next_draft(
 
 
 def _has_heard_a_person(folder: Path) -> bool:
-    with closing(sqlite3.connect(folder / "bot1.db")) as database:
-        return bool(database.execute("select 1 from messages where author = 'person'").fetchall())
+    return bool(rows(folder, "select 1 from messages where author = 'person'"))
 
 
 async def test_a_known_message_id_does_not_open_a_stranger_s_conversation(
@@ -128,3 +159,44 @@ async def test_machines_get_no_draft(
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))
         await until(lambda: drafts(server, address))
     assert [ASKED] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+
+
+class PoisonedParser(Parser):
+    """A parser to whose child the kernel does with a poisonous mail what it does beyond two seconds."""
+
+    async def _ask(self, raw: bytes) -> bytes:
+        asking = asyncio.ensure_future(super()._ask(raw))
+        while b"poison" in raw and not self.pid:  # noqa: ASYNC110 - it is being started
+            await asyncio.sleep(0)
+        if b"poison" in raw:
+            os.kill(self.pid, signal.SIGXCPU)
+        return await asking
+
+
+async def test_a_poisonous_mail_keeps_nobody_waiting(
+    server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The child that reads it is ended for its use of the processor; it is recorded, the next is drafted."""
+    monkeypatch.setattr("supportbot_email.reading.Parser", PoisonedParser)
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, mail("poison", Message_ID="<poison@evil.test>"))
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+        await until(lambda: drafts(server, address))
+    assert [ASKED] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+    [(state, reason, kept)] = rows(
+        tmp_path,
+        "select state, reason, data from messages join files on message_id = id where state = 'ignored'",
+    )
+    assert ("ignored", "unreadable", True) == (state, reason, kept.startswith(b"From: "))
+
+
+@pytest.mark.parametrize(("keys", "kept"), [({}, 262_144), ({"keep_raw": 100}, 100), ({"keep_raw": 0}, None)])
+async def test_the_raw_mail_is_kept(
+    server: Dovecot, address: str, tmp_path: Path, keys: dict[str, Any], kept: int | None
+) -> None:
+    """As it came, as far as ``keep_raw`` says, also of a machine's mail."""
+    raw = mail("word " * 1_000, Auto_Submitted="auto-replied").replace(b"\n", b"\r\n")
+    async with bot_on(address, server, tmp_path, **keys):
+        server.deliver(address, raw)
+        await until(lambda: rows(tmp_path, "select state from messages"))
+    assert ([] if kept is None else [(raw[:kept],)]) == rows(tmp_path, "select data from files")

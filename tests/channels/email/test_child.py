@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RAW = b"From: Ann <ann@customer.example>\r\nMessage-ID: <1@customer.example>\r\nSubject: Hi\r\n\r\nHello\r\n"
 PNG = RAW.replace(
     b"\r\n\r\n", b'\r\nContent-Type: image/png; name="a.png"\r\nContent-Transfer-Encoding: base64\r\n\r\n'
-).replace(b"Hello", b"AAEC/w==")
+).replace(b"Hello", b"iVBORw0KGgoAAQL/")
 
 
 @asynccontextmanager
@@ -45,7 +45,7 @@ async def test_reads_and_stays() -> None:
 async def test_bytes_survive() -> None:
     """An image comes back as it was, and so does a lone surrogate's replacement."""
     async with parser() as child:
-        assert b"\x00\x01\x02\xff" == (await child.parse(PNG)).attachments[0].data
+        assert b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff" == (await child.parse(PNG)).attachments[0].data
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

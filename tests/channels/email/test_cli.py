@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import pytest
 from typer.testing import CliRunner
 
 from supportbot.cli.commands import app
@@ -32,9 +33,9 @@ def test_it_shows_the_newest_mails_and_changes_nothing(server: Dovecot, address:
     assert 0 == code
     for line in (
         f"{address} at 127.0.0.1: logged in.",
-        "inbox   INBOX, 2 mails, pushed",
+        "inbox   INBOX, 2 mails, the server tells of new ones at once",
         "drafts  Drafts",
-        "  would   get a draft",
+        "  would   get a draft to anna@customer.test",
         "  | Where is \ufffd[31mit?",
         "  would   be recorded and not answered: auto_reply",
     ):
@@ -52,6 +53,34 @@ def test_a_login_that_fails_is_one_line(server: Dovecot, address: str, tmp_path:
     code, said = _check(tmp_path, {"support": wrong})
     assert (2, 1) == (code, len(said.splitlines()))
     assert "no-such-password" not in said
+
+
+@needs_dovecot
+@pytest.mark.parametrize(
+    ("keys", "says"),
+    [
+        ({"imap": {"host": "127.0.0.1", "port": 1}}, "127.0.0.1:1 cannot be reached: nothing listens there"),
+        ({"imap": {"host": "no-such-host.invalid"}}, "its name is not known: check 'imap.host'"),
+        ({"imap": {"security": "starttls"}}, "it offers no STARTTLS"),
+        ({"imap": {"security": "tls"}}, "it does not speak TLS there"),
+        (
+            {"folders": {"drafts": "Entwürfe"}},
+            "The server has no folder 'Entwürfe', as 'folders.drafts' names it",
+        ),
+        ({"password": "${NO_SUCH_VARIABLE}"}, "password: has no value yet"),
+    ],
+    ids=["port", "host", "starttls", "tls", "folder", "variable"],
+)
+def test_it_says_what_to_look_at(
+    server: Dovecot, address: str, tmp_path: Path, keys: dict[str, Any], says: str
+) -> None:
+    """Each mistake of a first set-up is named, with the key that mends it."""
+    support = {"type": "email", **section(address, server.port)}
+    imap = {**support["imap"], **keys.pop("imap", {})}
+    if "host" in imap and imap["host"] != "127.0.0.1":
+        imap["security"] = "tls"
+    _, said = _check(tmp_path, {"support": {**support, "imap": imap, **keys}})
+    assert says in " ".join(said.split())
 
 
 def test_without_a_mailbox_it_says_so(tmp_path: Path) -> None:

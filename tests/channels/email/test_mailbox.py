@@ -24,11 +24,6 @@ def taker() -> Taker:
     return Taker()
 
 
-@pytest.fixture
-def records() -> MemoryRecords:
-    return MemoryRecords()
-
-
 async def test_a_mail_that_arrives_is_taken_and_its_flags_stay(
     server: Dovecot, address: str, taker: Taker, records: MemoryRecords, wire: Wire
 ) -> None:
@@ -38,6 +33,18 @@ async def test_a_mail_that_arrives_is_taken_and_its_flags_stay(
         server.deliver(address, mail(subject="one"))
         assert ["one"] == await taker.has(1)
     assert [""] == [flags.replace("\\Recent", "") for flags in server.flags(address)]
+
+
+async def test_a_server_that_does_not_push_is_asked(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords, wire: Wire
+) -> None:
+    """Without IDLE the folder is looked into every ``poll`` seconds."""
+    async with wire:
+        wire.hides = b" IDLE"
+        async with watching(config(address, wire.port, poll=1.0), records, taker):
+            server.deliver(address, mail(subject="one"))
+            assert ["one"] == await taker.has(1)
+    assert not any(b"IDLE" in line for line in wire.seen)
 
 
 async def test_the_first_start_begins_at_now(
@@ -96,6 +103,24 @@ async def test_the_cursor_waits_for_the_store(
     async with watching(config(address, server.port), records, taker):
         server.deliver(address, mail(subject="one"))
         assert ["one"] == await taker.has(1)
+
+
+async def test_what_was_stored_before_the_cursor_moved_comes_again(
+    server: Dovecot, address: str, taker: Taker
+) -> None:
+    """A process that ends between the two hands the mail over twice, and nothing behind it is skipped."""
+
+    class Ending(MemoryRecords):
+        async def put(self, key: str, value: object, *, expires_at: int | None = None) -> None:
+            if key.startswith("cursor:") and 1 == len(taker.mails):
+                taker.mails.append(b"Subject: ended\r\n")
+                raise StoreUnavailable(cause="the process has ended")
+            await super().put(key, value, expires_at=expires_at)
+
+    async with watching(config(address, server.port), Ending(), taker):
+        server.deliver(address, mail(subject="one"))
+        server.deliver(address, mail(subject="two"))
+        assert ["one", "ended", "one", "two"] == await taker.has(4)
 
 
 async def test_a_mail_that_breaks_us_is_set_aside(
@@ -166,6 +191,29 @@ async def test_a_mail_that_vanishes_while_it_is_read_is_passed_over(
         await taker.has(1)
         server.deliver(address, mail(subject="three"))
         assert ["one", "three"] == await taker.has(2)
+
+
+async def test_a_folder_that_goes_while_it_is_watched_is_waited_for(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords, wire: Wire
+) -> None:
+    """Somebody deletes it, and makes it anew: what comes then is taken, though its numbers begin again."""
+    with server.person(address) as person:
+        person.create("Support")
+    async with (
+        wire,
+        watching(config(address, wire.port, folders={"inbox": "Support"}), records, taker) as watcher,
+    ):
+        await wire.idling.wait()
+        server.deliver(address, mail(subject="one"), "Support")
+        await taker.has(1)
+        with server.person(address) as person:
+            person.delete("Support")
+        wire.hang_up()
+        await until(lambda: watcher.problem)
+        with server.person(address) as person:
+            person.create("Support")
+        server.deliver(address, mail(subject="two"), "Support")
+        assert ["one", "two"] == await taker.has(2)
 
 
 async def test_a_folder_that_is_not_there_is_waited_for(

@@ -79,6 +79,12 @@ HOSTILE = {
     "a million open tags": HEAD + b"Content-Type: text/html\r\n\r\n" + b"<b" * 1_000_000,
     "nested tables": HEAD + b"Content-Type: text/html\r\n\r\n" + b"<table><tr><td>" * 10_000 + b"x",
     "a style of 1 MB": HEAD + b"Content-Type: text/html\r\n\r\n<p style='" + b"color:" * 150_000 + b"'>x",
+    "a style sheet for everything": HEAD
+    + b"Content-Type: text/html\r\n\r\n<style>"
+    + b"* * * *{color:red}" * 5_000
+    + b"</style>"
+    + b"<i>" * 390
+    + b"<b>x</b>" * 12_000,
     "base64 garbage": HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n" + b"@=A" * 1_000_000,
     "broken qp": HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n" + b"=Z" * 1_000_000,
     "authentication": HEAD + b"Authentication-Results: " + b"(" * 50_000 + b"\r\n\r\nx",
@@ -131,6 +137,22 @@ def test_charset(charset: str) -> None:
 def test_absurd_date(date: str) -> None:
     """A date that cannot be is none."""
     assert read(f"From: a@b.example\r\nDate: {date}\r\n\r\nx".encode()).date is None
+
+
+@pytest.mark.parametrize(
+    "subject",
+    [
+        b"=?utf-8?B?5rOo5pa?=\r\n =?UTF-8?B?H44Gu5Lu2?=",
+        b"=?utf-8?B?5rOo5g==?= =?utf-8?B?lofjga7ku7Y=?=",
+        b"=?utf-8?Q?=E6=B3=A8=E6=96?=\r\n\t=?utf-8*ja?Q?=87=E3=81=AE=E4=BB=B6?=",
+        b"=?utf-8?Q?=E6=B3=A8=E6=96?= =?utf-8?B?h+OBruS7tg==?=",
+        b"=?iso-2022-jp?B?GyRCQ21KOCROGyhC?= =?iso-2022-jp?B?GyRCN28bKEI=?=",
+        b"=?utf-8?Q?=E6=B3=A8=E6=96=87?= =?iso-2022-jp?B?GyRCJE4bKEI=?= =?utf-8?Q?=E4=BB=B6?=",
+    ],
+)
+def test_words_that_cut_a_character(subject: bytes) -> None:
+    """Programs split encoded words between the bytes of one character (RFC 2047, section 5, forbids it)."""
+    assert "注文の件" == read(HEAD + b"Subject: " + subject + b"\r\n\r\nx").subject
 
 
 def test_encoded_line_break() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
@@ -13,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from supportbot_slack.grants import Grants
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Callable, Mapping
 
     from aiohttp.typedefs import Handler, Middleware
 
@@ -37,6 +38,8 @@ class Authority:
         self.calls: list[str] = []
         self.posts: list[Mapping[str, Any]] = []
         self.fields: list[Mapping[str, Any]] = []
+        self.before: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0)
+        """Awaited before anything is answered."""
         self.away: int | None = None
         """While it is set, everything is answered with this status and nothing else."""
         self._numbers = count(1)
@@ -65,6 +68,7 @@ class Authority:
     def _failing(self) -> Middleware:
         @web.middleware
         async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
+            await self.before()
             return await handler(request) if self.away is None else web.Response(status=self.away)
 
         return fail

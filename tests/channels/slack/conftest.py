@@ -52,8 +52,10 @@ def live(slack: ScriptedSlack, tmp_path: Path) -> Callable[..., AbstractAsyncCon
     @asynccontextmanager
     async def start(model: Any = None, **more: Any) -> AsyncIterator[Live]:
         model = model or ScriptedModel()
+        sees = {"dialect": "openai", "base_url": "http://127.0.0.1:1/v1", "model": "m", "vision": True}
         bot_yaml = {
             "bot": {"name": "Fern"},
+            "model": [sees] if more.pop("vision", False) else [],
             "deliveries": {"settle_delay": 0.05, "retry_delay": 0.05, "attempts": 20},
             "turns": {"retry_delay": 0.05},
             "channels": {"slack": {"type": "slack"} | section(slack, **more)},

@@ -22,6 +22,8 @@ from supportbot_slack.commands import (
     from_form,
     from_shortcut,
 )
+from supportbot_slack.events import Ignored, event_of
+from supportbot_slack.inbound import heard, inbound_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -79,16 +81,52 @@ def test_a_command_without_a_question_is_explained(text: str, says: str) -> None
 
 def test_a_shortcut_asks_about_a_message() -> None:
     """In its thread; whoever used the shortcut asks; the message's key is its own."""
-    asked = from_shortcut(SHORTCUT, channel="slack")
+    asked = from_shortcut(in_channel(SHORTCUT), channel="slack")
     assert asked.inbound is not None
     assert "World's smallest big cat! https://youtube.com/watch?v=W86cTIoMv2U" == asked.inbound.text
-    assert "T0MJRM1A7/D0LFFBKLZ/1516229207.000133" == asked.inbound.conversation
-    assert ("D0LFFBKLZ/1516229207.000133@T0MJRM1A7",) == asked.inbound.keys
+    assert "T0MJRM1A7/C0LFFBKLZ/1516229207.000133" == asked.inbound.conversation
+    keys = ("C0LFFBKLZ/1516229207.000133@T0MJRM1A7", "C0LFFBKLZ/1516229207.000133@shared")
+    assert keys == asked.inbound.keys
     assert "T0MJRM1A7/U0D15K92L" == asked.inbound.sender.id
-    assert ("D0LFFBKLZ", "1516229207.000133") == (
+    assert ("C0LFFBKLZ", "1516229207.000133") == (
         asked.inbound.address["channel"],
         asked.inbound.address["thread"],
     )
+
+
+def in_channel(payload: dict[str, Any]) -> dict[str, Any]:
+    return payload | {"channel": {"id": "C0LFFBKLZ", "name": "support"}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "shared"),
+    [
+        ({}, False),
+        ({"channel": "C0LFFBKLZ"}, False),
+        ({"channel": "C0LFFBKLZ"}, True),
+        ({"thread_ts": "1.1"}, False),
+    ],
+    ids=["flat direct message", "channel", "shared channel", "thread of a direct message"],
+)
+def test_a_shortcut_goes_on_with_the_messages_conversation(changes: dict[str, str], shared: bool) -> None:
+    """The one that the message itself would begin or belong to: nothing that was said there is lost."""
+    payload = copy.deepcopy(SHORTCUT)
+    place = payload["channel"]["id"] = changes.get("channel", payload["channel"]["id"])
+    payload["message"] |= {name: value for name, value in changes.items() if name == "thread_ts"}
+    words = {**payload["message"], "type": "message", "channel": place}
+    body = words | {"channel_type": "im" if place.startswith("D") else "channel"}
+    envelope = {"type": "event_callback", "event_id": "Ev1", "team_id": payload["team"]["id"], "event": body}
+    event = event_of(envelope | {"is_ext_shared_channel": shared})
+    assert not isinstance(event, Ignored)
+    message = heard(event)
+    assert not isinstance(message, Ignored)
+    asked = from_shortcut(payload, channel="slack", shared=shared)
+    assert asked.inbound is not None
+    direct = inbound_of(message, channel="slack", name="", assurance="claimed")
+    assert direct.conversation == asked.inbound.conversation
+    assert set(direct.keys) & set(asked.inbound.keys)
+    assert direct.address["channel"] == asked.inbound.address["channel"]
+    assert direct.address.get("thread", "") == asked.inbound.address["thread"]
 
 
 def test_a_shortcut_in_a_thread_is_answered_in_that_thread() -> None:

@@ -67,9 +67,9 @@ def test_the_right_kind_is_taken(given: dict[str, str]) -> None:
         ({"bot_token": "xoxp-1-2-3-abcdefghijk"}, "is a user token, which the bot does not use: copy"),
         ({"bot_token": "xoxe-1-MS0yLTE3MjM1"}, "is a refresh token or a configuration token"),
         ({"bot_token": "changeme"}, "is not one of its kind: copy the one under OAuth & Permissions"),
-        ({"bot_token": "xoxb-12345\n"}, "is a bot token, which belongs to bot_token"),
+        ({"bot_token": "xoxb-12345\n"}, "is cut off, or holds characters that no token has: copy the one"),
         ({"app_token": "xoxb-1234567890"}, "is a bot token, which belongs to bot_token: copy one"),
-        ({"app_token": "xapp-a b"}, "is an app-level token"),
+        ({"app_token": "xapp-a b"}, "is cut off, or holds characters that no token has: copy one"),
         ({"signing_secret": "xoxb-1234567890-abcdefg"}, "is a bot token, which belongs to bot_token"),
         ({"signing_secret": "kurz"}, "is too short, or holds characters"),
         ({"signing_secret": "8f742231b10e8888 abcd99yyyzzz85a5"}, "is too short, or holds characters"),
@@ -112,3 +112,11 @@ def test_a_secret_that_could_be_guessed_is_not_slack_s(secret: str) -> None:
     with pytest.raises(ValueError, match="is too short, or a placeholder: copy the one under Basic"):
         check_strength(secret)
     check_strength(SIGNING)
+
+
+@pytest.mark.parametrize("given", [{"bot_token": "xoxb-1"}, {"app_token": "xapp-"}])
+def test_a_token_that_was_cut_off_is_said_to_be(given: dict[str, str]) -> None:
+    """It is of the right kind: nobody is told to put it where it stands already."""
+    said = complaint(**given)
+    assert said.startswith("is cut off, or holds characters that no token has: copy")
+    assert "belongs to" not in said

@@ -11,6 +11,7 @@ import pytest
 
 from supportbot.messages import Answer
 from supportbot.testing import FakeSlack, ScriptedModel, started_bot
+from supportbot_slack import api
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -75,9 +76,13 @@ async def test_a_question_is_answered_once(tmp_path: Path, channel: str, socket:
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("kind", ["reset", "status", "html", "malformed", "cut", "ratelimited"])
-async def test_every_fault_of_a_post_leaves_one_answer(tmp_path: Path, kind: Any, after: bool) -> None:
+@pytest.mark.parametrize("kind", ["reset", "hang", "status", "html", "malformed", "cut", "ratelimited"])
+async def test_every_fault_of_a_post_leaves_one_answer(
+    tmp_path: Path, kind: Any, after: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And no second post without a read, unless Slack said that it took nothing."""
+    if kind == "hang":
+        monkeypatch.setattr(api, "_TIMEOUT", 0.5)
     async with answering(tmp_path) as (slack, team, bot):
         slack.fail("chat.postMessage", kind, after=after and kind != "ratelimited")
         await slack.say(team.id, "D0ANNA", "U0ANNA", "Where is it?")

@@ -264,6 +264,82 @@ async def test_the_keeper_works_in_the_background(tenants: Tenants) -> None:
     assert "xox" not in json.dumps([row async for row in tenants.records.scan("")])
 
 
+class SlowGrants:
+    """Grants whose answer is on its way for as long as a test wants."""
+
+    def __init__(self, grants: Grants) -> None:
+        self._grants = grants
+        self.granted = asyncio.Event()
+        self.arrives = asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._grants, name)
+
+    async def refresh(self, installation: Installation) -> Installation:
+        renewed = await self._grants.refresh(installation)
+        self.granted.set()
+        await self.arrives.wait()
+        return renewed
+
+
+async def test_what_slack_granted_is_kept_whoever_gives_up(tenants: Tenants) -> None:
+    """A delivery's time-out, or the end of the bot, cuts nothing between Slack's answer and the disk."""
+    grants = SlowGrants(tenants.authority.grants())
+    installs = tenants.installs(grants=grants)
+    await installs.save(tenants.expiring(-1))
+    impatient = asyncio.create_task(installs.disable("T1", "token_expired"))
+    await grants.granted.wait()
+    impatient.cancel()
+    await asyncio.wait([impatient])
+    running = installs.run(None)  # type: ignore[arg-type]
+    await anext(running)
+    asyncio.get_running_loop().call_soon(grants.arrives.set)
+    with pytest.raises(StopAsyncIteration):
+        await anext(running)
+    found = await tenants.installs().get("T1")
+    assert "xoxb-granted-0001" == (found and found.bot_token)
+
+
+async def test_who_slept_through_its_hold_ends_no_other(tenants: Tenants, clock: Clock) -> None:
+    """And does not put older tokens over newer ones: the app was installed again meanwhile."""
+    grants = SlowGrants(tenants.authority.grants())
+    sleeper, other = tenants.installs(grants=grants), tenants.installs()
+    await sleeper.save(tenants.expiring(1))
+    sleeping = asyncio.create_task(sleeper.refresh_due())
+    await grants.granted.wait()
+    clock.advance(61)
+    async with other._alone("T1"):
+        tenants.authority.give("xoxb-newest")
+        newest = Workspace(team="T1", bot_token="xoxb-newest")
+        await other._write(Installation(workspace=newest, refresh_token="xoxe-1-newest"))
+        grants.arrives.set()
+        await sleeping
+        assert not await tenants.records.add("held:T1", "a third")
+    found = await tenants.installs().get("T1")
+    assert "xoxb-newest" == (found and found.bot_token)
+
+
+async def test_a_token_that_another_process_renewed_is_used_at_once(tenants: Tenants) -> None:
+    """Slack refused the one in memory; the one in the database works."""
+    one, other = tenants.installs(), tenants.installs()
+    await one.save(tenants.expiring(1))
+    await one.get("T1")
+    await other.refresh_due()
+    await one.disable("T1", "token_expired")
+    found = await one.get("T1")
+    assert "xoxb-granted-0001" == (found and found.bot_token)
+
+
+async def test_an_organisations_token_is_given_up_too(tenants: Tenants) -> None:
+    """A delivery names the workspace; the token is its organisation's."""
+    installs = tenants.installs()
+    token = tenants.authority.give("xoxb-of-E1")
+    await installs.save(Installation(workspace=Workspace(team="", enterprise="E1", bot_token=token)))
+    tenants.authority.tokens[token] = "token_revoked"
+    await installs.disable("T1", "token_revoked", "E1")
+    assert await installs.get("T1", "E1") is None
+
+
 # -- the end -------------------------------------------------------------------------------------
 
 

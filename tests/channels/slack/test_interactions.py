@@ -12,7 +12,7 @@ import pytest
 from supportbot.messages import Answer, Choice
 from supportbot.testing import FakeCore, ScriptedModel
 from supportbot.testing.site import serving
-from supportbot_slack import SlackChannel
+from supportbot_slack import SlackChannel, commands
 from tests.channels.slack.driver import direct, event, mention, signed, ts
 from tests.channels.slack.test_inbound import _mutations
 from tests.channels.slack.test_outbound import _delivered
@@ -154,3 +154,92 @@ async def test_no_change_of_an_interaction_breaks_anything(payload: Any) -> None
         take = channel.interactions(site.accept).pressed
         for changed in (payload, *_mutations(payload)):
             await take(changed)
+
+
+WHERE = {"team_id": "T0", "user_id": "U1", "channel_id": "C1"}
+COMMAND = {"command": "/ask", "text": "Where?", "trigger_id": "1.2", **WHERE}
+ANSWERED = {"values": {"question": {"text": {"value": "Where?"}}}}
+SUBMITTED = {
+    "type": "view_submission",
+    "team": {"id": "T0"},
+    "user": {"id": "U1", "team_id": "T0"},
+    "view": {"id": "V1", "callback_id": "ask", "state": ANSWERED},
+}
+USED = {
+    "type": "message_action",
+    "team": {"id": "T0"},
+    "user": {"id": "U1", "team_id": "T0"},
+    "channel": {"id": "C1"},
+    "message": {"ts": ts(1), "text": "Where?", "user": "U5"},
+}
+
+
+async def ask(site: Any, platform: Any, **changes: Any) -> list[dict[str, Any] | None]:
+    """Ask in all three ways."""
+    interactions = site.channel.interactions(site.core.accept)
+    return [
+        await interactions.command(COMMAND | {k: v for k, v in changes.items() if isinstance(v, str)}),
+        await interactions.pressed(USED | changes),
+        await interactions.pressed(SUBMITTED | changes),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("section", "reasons"),
+    [
+        ({"others": {"answer": "off"}}, ["channel_off", "channel_off"]),
+        ({"channels": {"C1": {"users": ["U2"]}}}, ["user_not_allowed", "user_not_allowed"]),
+        ({"direct_messages": False}, ["direct_message"]),
+        ({"limit": {"per_minute": 0.001, "burst": 1}}, ["too_many", "too_many"]),
+    ],
+)
+async def test_the_rules_hold_for_questions_that_are_no_messages(
+    section: dict[str, Any], reasons: list[str]
+) -> None:
+    """Commands, shortcuts and forms; who asks is told, and nothing is stored."""
+    core = FakeCore("slack")
+    async with Workspace() as platform:
+        platform.more = section
+        async with serving(SlackChannel, platform, core) as site:
+            command, _, form = await ask(site, platform)
+    assert reasons == core.ignored
+    assert 3 - len(reasons) == len(core.accepted)
+    told = {"direct_message": commands.ON_IT, "too_many": commands.ON_IT}.get(reasons[0], commands.NOT_HERE)
+    assert told == (command and command["text"])
+    assert ("errors" in (form or {})) == (reasons[0] in {"direct_message", "too_many"})
+
+
+async def test_other_apps_and_workspaces_are_not_answered() -> None:
+    """Whatever they press, send or ask (row S35)."""
+    core = FakeCore("slack")
+    async with Workspace() as platform, serving(SlackChannel, platform, core) as site:
+        channel: Any = site.channel
+        await channel._single.identity()
+        elsewhere = {"team": {"id": "T8"}, "user": {"id": "U8", "team_id": "T8"}, "team_id": "T8"}
+        assert [None] * 3 == await ask(site, platform, **elsewhere)
+        assert [] == core.accepted
+        assert ["tenant"] * 3 == core.ignored
+        guest = {"team": {"id": "T8"}, "user": {"id": "U8", "team_id": "T8"}}
+        interactions = channel.interactions(core.accept)
+        await interactions.pressed(USED | guest | {"message": USED["message"] | {"team": "T0"}})  # type: ignore[dict-item]
+    assert 1 == len(core.accepted)
+
+
+def _signed(payload: dict[str, Any]) -> dict[str, Any]:
+    body = json.dumps(payload)
+    return {"data": body, "headers": signed(body) | {"Content-Type": "application/json"}}
+
+
+async def test_a_shortcut_in_a_shared_channel_is_one_conversation_with_its_messages() -> None:
+    """What messages said of the channel is remembered, by the next process too."""
+    core = FakeCore("slack")
+    async with Workspace() as platform:
+        async with serving(SlackChannel, platform, core) as site:
+            await site.post("/events", **_signed(mention(number=1) | {"is_ext_shared_channel": True}))
+        async with serving(SlackChannel, platform, core) as site:
+            channel: Any = site.channel
+            reply = {"ts": ts(2), "thread_ts": ts(1), "text": "And this?", "user": "U5"}
+            await channel.interactions(core.accept).pressed(USED | {"message": reply})
+            assert 1 == len({inbound.conversation for inbound in core.accepted})
+            await site.post("/events", **_signed(mention(number=3)))
+            assert not await channel._shared.has("C1")

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from supportbot.messages import Attachment
-from supportbot_slack import files
+from supportbot_slack import files, openings
 from supportbot_slack.api import SlackApi
 from tests.channels.slack.driver import direct, mention, ts
 from tests.channels.slack.test_outbound import _delivered
@@ -44,6 +44,30 @@ async def test_a_thread_joined_late_is_read_first(live: Any, slack: ScriptedSlac
             "Name of U6: I pulled the plug",
         ] == [message.text for message in prompt.turn.memory.left_out]
     assert 1 == [method for method, _ in slack.calls].count("conversations.replies")
+
+
+async def test_of_a_long_thread_the_first_and_the_newest_are_read(
+    live: Any, slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page, as Slack gives it: the oldest first."""
+    monkeypatch.setattr(openings, "_PAGE", 10)
+    slack.said = [before(f"Message {n}", n) for n in range(1, 36)]
+    listed = slack._conversations_replies
+
+    def paged(arguments: dict[str, Any]) -> dict[str, Any]:
+        everything, start = listed(arguments)["messages"], int(arguments.get("cursor", "0"))
+        end = start + int(arguments["limit"])
+        more = {"response_metadata": {"next_cursor": str(end)}} if end < len(everything) else {}
+        return {"messages": [everything[0]] * bool(start) + everything[start:end], **more}
+
+    slack._conversations_replies = paged  # type: ignore[method-assign]
+    async with live(thread_messages=5) as bot:
+        await bot.send(mention("What now?", number=40, thread_ts=ts(1)))
+        await slack.until(lambda: slack.posts)
+        await _delivered(bot)
+    [prompt] = bot.model.prompts
+    read = [message.text.partition(": ")[2] for message in prompt.turn.memory.left_out]
+    assert [f"Message {n}" for n in (1, 32, 33, 34, 35)] == read
 
 
 async def test_a_thread_that_begins_with_the_question_is_not_read(live: Any, slack: ScriptedSlack) -> None:
@@ -104,20 +128,41 @@ async def test_people_of_another_organisation_are_not_asked_about(live: Any, sla
     assert "users.info" not in [method for method, _ in slack.calls]
 
 
-@pytest.mark.parametrize(("most", "data"), [(1000, b"\x89PNG"), (0, b""), (2, b"")])
-async def test_an_image_comes_with_the_turn(
-    live: Any, slack: ScriptedSlack, storage: str, *, monkeypatch: pytest.MonkeyPatch, most: int, data: bytes
+@pytest.mark.parametrize(
+    ("section", "data"),
+    [
+        ({"vision": True}, b"\x89PNG"),
+        ({"vision": True, "image_bytes": 0}, b""),
+        ({"vision": True, "image_bytes": 2}, b""),
+        ({"image_bytes": 1000}, b""),
+    ],
+)
+async def test_an_image_is_fetched_for_who_sees(
+    live: Any,
+    slack: ScriptedSlack,
+    storage: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    section: dict[str, Any],
+    data: bytes,
 ) -> None:
-    """If it may; what is not fetched is named all the same."""
+    """If it may be; what is not fetched is named all the same."""
+    fetched = []
+
+    async def fetch(*arguments: Any, **more: Any) -> bytes:
+        fetched.append(await files.fetch(*arguments, **more))
+        return fetched[-1]
+
+    monkeypatch.setattr(openings, "fetch", fetch)
     monkeypatch.setattr(files, "may_fetch", lambda *_: True)
     image = {"name": "a.png", "mimetype": "image/png", "size": 4, "url_private": f"{storage}/image"}
-    async with live(image_bytes=most) as bot:
+    async with live(**section) as bot:
         await bot.send(direct("What is wrong?", subtype="file_share", files=[image]))
         await slack.until(lambda: slack.posts)
         await _delivered(bot)
     [prompt] = bot.model.prompts
-    [file] = prompt.turn.messages[0].attachments
-    assert ("a.png", data) == (file.name, file.data)
+    assert ["a.png"] == [file.name for file in prompt.turn.messages[0].attachments]
+    assert [data] * bool(data) == fetched
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from typing import TYPE_CHECKING, Any
 
-from supportbot.testing import ScriptedModel
+import pytest
+
+from supportbot.testing import FakeCore, ScriptedModel
+from supportbot_slack import SlackChannel
+from tests.channels.slack import driver
 from tests.channels.slack.driver import direct, mention, ts, twin
 
 if TYPE_CHECKING:
+    from supportbot.testing import Clock
     from tests.channels.slack.workspace import ScriptedSlack
 
 ANSWER = "It comes tomorrow."
@@ -58,6 +64,22 @@ async def test_twins_and_retries_are_one_message(live: Any, slack: ScriptedSlack
     assert ["You said: And once more?", "You said: Once?"] == sorted(slack.shown())
 
 
+async def test_what_comes_again_a_day_later_is_still_known(
+    live: Any, slack: ScriptedSlack, clock: Clock
+) -> None:
+    """Slack may send an event again for an hour, and a person's client for longer."""
+    async with live() as bot:
+        first = mention("Once?")
+        await bot.send(first)
+        await _delivered(bot)
+        clock.advance(25 * 3600)
+        assert 200 == await bot.send(first)
+        assert 200 == await bot.send(twin(first))
+        await bot.send(mention("And now?", channel="C2"))
+        await slack.until(lambda: "You said: And now?" in slack.shown())
+    assert ["You said: Once?", "You said: And now?"] == slack.shown()
+
+
 async def test_the_same_timestamp_in_two_channels_is_two_messages(live: Any, slack: ScriptedSlack) -> None:
     """A timestamp names a message in its channel only."""
     async with live() as bot:
@@ -90,6 +112,46 @@ async def test_a_long_answer_is_several_posts_in_order(live: Any, slack: Scripte
     assert [False, False, False, True] == [
         any(b["type"] == "actions" for b in post.fields["blocks"]) for post in slack.posts
     ]
+
+
+def _refuses(slack: ScriptedSlack, too_long: Any) -> None:
+    """Let Slack find some posts too long, as it does with words that take more room than they seem to."""
+    taken = slack._chat_post_message
+
+    def picky(arguments: dict[str, Any]) -> dict[str, Any]:
+        return {"ok": False, "error": "msg_too_long"} if too_long(arguments) else taken(arguments)
+
+    slack._chat_post_message = picky  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 2])
+@pytest.mark.parametrize("fault", [None, "taken, then reset", "429"])
+async def test_a_part_that_slack_finds_too_long_goes_out_in_more(
+    live: Any, slack: ScriptedSlack, cut: int, fault: Any
+) -> None:
+    """Whichever it is; what stands there already stays, and what comes after it is found again."""
+    letters = "ABC"
+    long = "\n\n".join(f"{letter * 8} " * 1150 for letter in letters)
+    _refuses(slack, lambda a: len(a["blocks"][0]["text"]) > 3000 and letters[cut] * 8 in a["text"])
+    if fault:
+        slack.faults["chat.postMessage"].extend([None, None, None, None, fault])  # type: ignore[list-item]
+    async with live(ScriptedModel(long)) as bot:
+        await bot.send(mention())
+        await slack.until(lambda: slack.shown() and "CCC" in slack.shown()[-1])
+        await _delivered(bot)
+    numbers = [post.fields["metadata"]["event_payload"]["part"] for post in slack.posts]
+    assert list(range(1, len(slack.posts) + 1)) == numbers
+    assert long.split() == " ".join(slack.shown()).split()
+    assert ["actions"] == [post.fields["blocks"][-1]["type"] for post in slack.posts[-1:]]
+
+
+async def test_half_an_answer_is_not_called_refused(live: Any, slack: ScriptedSlack) -> None:
+    """A part that Slack will not have at any length leaves the delivery unclear: it is looked for."""
+    _refuses(slack, lambda a: "BBB" in a["text"])
+    async with live(ScriptedModel("\n\n".join(f"{letter * 8} " * 1150 for letter in "AB"))) as bot:
+        await bot.send(mention())
+        await slack.until(lambda: "conversations.replies" in slack.methods())
+    assert all("AAA" in text for text in slack.shown())
 
 
 async def test_a_refused_post_is_dead(live: Any, slack: ScriptedSlack) -> None:
@@ -137,6 +199,25 @@ async def test_what_cannot_be_looked_for_is_held(live: Any, slack: ScriptedSlack
         await slack.until(lambda: len(slack.posts) == 2)
         await _delivered(bot)
     assert 2 == len(slack.posts)
+
+
+async def test_two_first_deliveries_share_what_they_need(slack: ScriptedSlack) -> None:
+    """One register of streams, one of rate limits, whoever comes first."""
+    core = FakeCore("slack")
+
+    class Slow:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(core.host.records, name)
+
+        async def get(self, key: str) -> Any:
+            await asyncio.sleep(0)
+            return await core.host.records.get(key)
+
+    section = {"type": "slack", **driver.section(slack)}
+    host = dataclasses.replace(core.host, records=Slow())
+    channel = SlackChannel(SlackChannel.Config.model_validate(section), host)
+    first, second = await asyncio.gather(channel._way_out(), channel._way_out())
+    assert first is second
 
 
 async def _delivered(bot: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -76,11 +77,20 @@ async def tenancy() -> AsyncIterator[tuple[Site, Tenants]]:
             yield site, tenants
 
 
-async def install(site: Site, tenants: Tenants, team: str = "T1", enterprise: str = "") -> None:
+async def install(
+    site: Site, tenants: Tenants, team: str = "T1", enterprise: str = "", **tokens: Any
+) -> None:
     token = tenants.authority.give(TOKEN)
     channel: Any = site.channel
     workspace = Workspace(team=team, enterprise=enterprise, bot_token=token, bot_user="UBOT", app_id="A1")
-    await channel._several.installs.save(Installation(workspace=workspace, name="Acme"))
+    await channel._several.installs.save(Installation(workspace=workspace, name="Acme", **tokens))
+
+
+async def looked_into(site: Site) -> None:
+    """Wait until nothing is left of what Slack told of installations."""
+    async with asyncio.timeout(10):
+        while [key async for key, _ in site.core.host.records.scan("ended:")]:  # noqa: ASYNC110 - none tells
+            await asyncio.sleep(0.01)
 
 
 MESSAGE = {"type": "message", "channel": "D1", "channel_type": "im", "user": "U1", "text": "Hello"}
@@ -128,18 +138,52 @@ async def test_an_organisation_s_workspaces_are_all_taken() -> None:
     "event", [{"type": "app_uninstalled"}, {"type": "tokens_revoked", "tokens": {"bot": ["UBOT"]}}]
 )
 async def test_an_uninstalled_workspace_is_left_alone(event: dict[str, Any]) -> None:
-    """From the event on; told again, or late, it is the same. A new installation brings it back."""
+    """Once Slack was asked; told again, or late, it is the same. A new installation brings it back."""
     async with tenancy() as (site, tenants):
         await install(site, tenants)
         tenants.authority.tokens[TOKEN] = "account_inactive"
         for _ in range(2):
             assert 200 == await tenants.tell(site, event)
+            await looked_into(site)
         assert 200 == await tenants.tell(site, message("1.1"))
         assert [] == site.core.accepted
         await install(site, tenants)
         assert 200 == await tenants.tell(site, event)  # late
+        await looked_into(site)
         assert 200 == await tenants.tell(site, message("1.2"))
         assert 1 == len(site.core.accepted)
+
+
+async def test_an_uninstallation_is_acknowledged_before_slack_is_asked() -> None:
+    """It is on disk; Slack may be slow, or the bot may end: whoever starts next asks."""
+    async with tenancy() as (site, tenants):
+        await install(site, tenants)
+        tenants.authority.tokens[TOKEN] = "account_inactive"
+        slack_answers = asyncio.Event()
+        tenants.authority.before = slack_answers.wait
+        assert 200 == await tenants.tell(site, {"type": "app_uninstalled"})
+        assert ["ended:T1"] == [key async for key, _ in site.core.host.records.scan("ended:")]
+        slack_answers.set()
+        await looked_into(site)
+        channel: Any = site.channel
+        assert await channel._several.installs.get("T1") is None
+
+
+async def test_a_reply_goes_on_at_once_with_a_renewed_token() -> None:
+    """Its token had ended; the next try is a second later, not five minutes."""
+    async with tenancy() as (site, tenants):
+        tenants.authority.rotates = True
+        tenants.authority.refresh_tokens.add("xoxe-1-first")
+        await install(site, tenants, refresh_token="xoxe-1-first", expires_at=1)
+        await tenants.tell(site, message("1.1"))
+        [inbound] = site.core.accepted
+        outbound = site.core.reply(inbound.conversation, "Here it is.")
+        tenants.authority.tokens[TOKEN] = "token_expired"
+        with pytest.raises(RetryAfter) as waits:
+            await site.channel.send(outbound)
+        assert 1.0 == waits.value.seconds
+        await site.channel.send(outbound)
+        assert 1 == len(tenants.authority.posts)
 
 
 async def test_replies_wait_until_the_app_is_installed_again() -> None:

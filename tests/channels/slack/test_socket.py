@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any
 from supportbot.errors import StoreUnavailable
 from supportbot.testing import FakeCore
 from supportbot.testing.site import serving
-from supportbot_slack import SlackChannel
+from supportbot_slack import SlackChannel, socket
 from tests.channels.slack.driver import direct, mention
 from tests.channels.slack.test_outbound import _delivered
 from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
+    import pytest
+
     from tests.channels.slack.workspace import ScriptedSlack
 
 APP = {"app_token": "xapp-1-test", "signing_secret": None}
@@ -89,3 +91,33 @@ async def test_a_refused_app_token_is_reported(slack: ScriptedSlack) -> None:
         channel: Any = site.channel
         await slack.until(lambda: ("apps.connections.open", {}) in slack.calls)
         assert "no connection" in channel.problem() or "invalid_auth" in channel.problem()
+
+
+async def test_a_connection_that_breaks_is_opened_again(
+    slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when it breaks while envelopes are being stored."""
+    read, broken = socket._envelope, []
+
+    def breaks(frame: Any) -> dict[str, Any]:
+        if not broken:
+            broken.append(frame)
+            raise ConnectionResetError
+        return read(frame)
+
+    monkeypatch.setattr(socket, "_envelope", breaks)
+    platform = Workspace()
+    platform.slack, platform.more = slack, APP | {"connections": 1}
+    core = FakeCore("slack")
+    async with serving(SlackChannel, platform, core):
+        await slack.until(lambda: 2 == [method for method, _ in slack.calls].count("apps.connections.open"))
+        await slack.until(lambda: len(slack.sockets) == 1)
+        await slack.push("events_api", mention())
+    assert 1 == len(core.accepted)
+
+
+def test_pauses_between_connections() -> None:
+    """They double up to half a minute, and are as long as Slack asks at least."""
+    assert [0.5, 1.0, 15.0] == [socket._pause(failures, 0.0, 0.0) for failures in (1, 2, 99)]
+    assert [1.0, 30.0] == [socket._pause(failures, 0.0, 1.0) for failures in (1, 99)]
+    assert 60.5 == socket._pause(1, 60.0, 0.0)

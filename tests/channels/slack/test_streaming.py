@@ -9,7 +9,12 @@ import pytest
 
 from supportbot.errors import ModelError
 from supportbot.messages import Answer
-from supportbot_slack import shown
+from supportbot.testing import FakeCore
+from supportbot_slack import shown, streaming
+from supportbot_slack.address import Address
+from supportbot_slack.api import SlackApi
+from supportbot_slack.links import Links
+from supportbot_slack.marker import Marker
 from tests.channels.slack.driver import direct, event, mention, ts
 from tests.channels.slack.test_outbound import _delivered
 
@@ -161,3 +166,33 @@ async def test_a_stream_ends_before_slack_ends_it(
     assert ["chat.startStream", "chat.stopStream", "chat.update", "chat.update"] == slack.methods()
     stop = next(arguments for method, arguments in slack.calls if method == "chat.stopStream")
     assert 0 == stop["metadata"]["event_payload"]["of"]
+
+
+async def test_another_answers_stream_is_not_taken_for_ones_own(live: Any, slack: ScriptedSlack) -> None:
+    """One that is looked for while the next is being written is posted by itself."""
+    slack.faults["chat.postMessage"].append("500")
+    slack.faults["conversations.replies"].extend(["500"] * 15)
+    model = Writing(["The first."], ["The second ", seen(slack, "The first."), "comes."])
+    async with live(model) as bot:
+        await bot.send(mention(number=1))
+        await slack.until(lambda: "conversations.replies" in slack.methods())
+        await bot.send(mention(number=2, thread_ts=ts(1)))
+        await slack.until(lambda: "The second" in slack.shown())
+        slack.faults["conversations.replies"].clear()
+        await _delivered(bot)
+    assert ["The second comes.", "The first."] == slack.shown()
+
+
+async def test_what_is_never_delivered_is_not_kept_for_ever(
+    slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of answers that are dead, or that another process delivers, the oldest is let go."""
+    monkeypatch.setattr(streaming, "_MOST", 2)
+    core = FakeCore("slack")
+    host = core.host
+    workspaces: Any = None
+    streams = streaming.Streams(host, SlackApi(slack.url), workspaces, Marker(b"key"), Links(()))
+    for number in range(5):
+        streams._begin(f"trn_{number}", Address(team="T0", channel="C1"))
+    assert ["trn_3", "trn_4"] == list(streams._shown)
+    await streams.end()

@@ -1,0 +1,246 @@
+"""The e-mail channel on a real Dovecot, with the real program and a model that answers at once.
+
+    python -m bench.mailbox [connect] [rate] [memory] [hostile]
+
+connect    a mailbox of 10,000 mails without ``backfill``: from the start of the process until it is watched
+rate       5 mails a second for a minute: how many become drafts, and how long each takes
+memory     5,000 mails, as fast as they become drafts: the resident memory on the way
+hostile    mails made to hurt, then a good one: CPU of the child for each, /healthz meanwhile, the good draft
+
+Not ``bench/email.py``: a module of that name beside the others would hide the standard library's from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.http_load import Connection, Latencies
+from bench.program import running, settings
+from bench.turns import model
+from supportbot_email.child import Parser
+from supportbot_email.mail import Settings
+from tests.channels.email.dovecot import Dovecot, dovecot, mail
+from tests.channels.email.mailboxes import section
+from tests.channels.email.test_parse_hostile import HOSTILE
+
+if TYPE_CHECKING:
+    import imaplib
+    from collections.abc import AsyncIterator, Callable
+
+    from bench.program import Program
+
+_TOKEN = "bench-token-" + "0" * 20
+ADDRESS = "support@example.com"
+_LOOK = 0.02  # seconds between two looks into the Drafts folder
+
+
+class Box:
+    """The bot's mailbox, seen from the server's disk: looking costs nobody anything."""
+
+    def __init__(self, server: Dovecot) -> None:
+        self._maildir = server.root / "home" / ADDRESS / "Maildir"
+        self.drafted: dict[str, float] = {}
+        """When a draft that answers a Message-ID was there."""
+        self._known: set[str] = set()
+        with server.person(ADDRESS) as person:  # makes the folders
+            person.select("Drafts")
+            person.select("INBOX")
+
+    def fill(self, count: int) -> None:
+        """Put mails into the inbox, as they lie on the disk."""
+        new = self._maildir / "new"
+        for number in range(count):
+            (new / f"1700000000.{number}.bench").write_bytes(
+                mail(f"Old question {number}", subject=f"old {number}")
+            )
+        if os.geteuid() == 0:
+            subprocess.run(["chown", "-R", "nobody:nogroup", str(self._maildir)], check=True)
+
+    def look(self) -> None:
+        """Note the drafts that have come."""
+        now = time.perf_counter()
+        for folder in ("new", "cur"):
+            for file in os.scandir(self._maildir / ".Drafts" / folder):
+                name = file.name.partition(":")[0]
+                if name not in self._known:
+                    self._known.add(name)
+                    with contextlib.suppress(FileNotFoundError):
+                        answers = Path(file.path).read_text().partition("In-Reply-To: ")[2]
+                        self.drafted.setdefault((answers or name).split(maxsplit=1)[0], now)
+
+    async def has(self, count: int, within: float) -> None:
+        """Look until so many mails have their drafts."""
+        async with asyncio.timeout(within):
+            while len(self.drafted) < count:
+                self.look()
+                await asyncio.sleep(_LOOK)
+
+
+def question(number: int) -> bytes:
+    """Return a customer's mail, each from another customer."""
+    return mail(
+        "How long do I have to return something?\n\nOn Tue, Nov 3, 2026 at 9:00 AM Shop wrote:\n> Hello",
+        From=f"Customer {number} <c{number}@customer.test>",
+        Message_ID=f"<{number}@customer.test>",
+    )
+
+
+def put(person: imaplib.IMAP4, raw: bytes) -> None:
+    """Deliver a mail over a connection that is open."""
+    status, answer = person.append("INBOX", None, None, raw)  # type: ignore[arg-type]
+    assert status == "OK", answer
+
+
+@contextlib.asynccontextmanager
+async def watching(server: Dovecot) -> AsyncIterator[tuple[Program, float]]:
+    """Run the bot on the mailbox; with the seconds from its start until it watches."""
+    with tempfile.TemporaryDirectory() as folder:
+        async with model("endpoint") as models:
+            channels = {"support": {"type": "email", **section(ADDRESS, server.port)}}
+            server_keys = {"port": 0, "admin_token": _TOKEN}
+            document = settings(**models) | {"channels": channels, "server": server_keys}
+            begun = time.perf_counter()
+            async with (
+                running(Path(folder), document) as program,
+                Connection(program.host, program.port) as http,
+            ):
+                while "channel support" in (await _checks(http)):  # noqa: ASYNC110 - another process
+                    await asyncio.sleep(0.01)
+                yield program, time.perf_counter() - begun
+
+
+async def _checks(http: Connection) -> list[str]:
+    """Return the checks of /readyz that are not well."""
+    _, said = await http.request("GET", "/readyz", {"Authorization": f"Bearer {_TOKEN}"})
+    return [name for name, state in said["checks"].items() if state != "ok"]
+
+
+async def connect(server: Dovecot) -> dict[str, Any]:
+    Box(server).fill(10_000)
+    async with watching(server) as (program, seconds):
+        return {"seconds": round(seconds, 2), "rss MiB": round(program.rss_mib())}
+
+
+async def rate(server: Dovecot, *, each: float = 0.2, count: int = 300) -> dict[str, Any]:
+    box = Box(server)
+    async with watching(server) as (program, _):
+        sent: dict[str, float] = {}
+        looking = asyncio.ensure_future(box.has(count, 120))
+        cpu, begun = program.cpu(), time.perf_counter()
+        with server.person(ADDRESS) as person:
+            for number in range(count):
+                await asyncio.sleep(max(0.0, begun + number * each - time.perf_counter()))
+                await asyncio.to_thread(put, person, question(number))
+                sent[f"<{number}@customer.test>"] = time.perf_counter()
+        await looking
+        seconds = max(box.drafted.values()) - begun
+        took = sorted(box.drafted[one] - sent[one] for one in sent)
+        return {
+            "drafts": len(took),
+            "mails/s": round(count / seconds, 2),
+            "p50 s": round(statistics.median(took), 2),
+            "p95 s": round(took[int(len(took) * 0.95)], 2),
+            "max s": round(took[-1], 2),
+            "CPU ms/mail": round((program.cpu() - cpu) / count * 1000, 1),
+        }
+
+
+async def memory(server: Dovecot, *, count: int = 5_000) -> dict[str, Any]:
+    box = Box(server)
+    async with watching(server) as (program, _):
+        begun, rss = time.perf_counter(), {}
+        with server.person(ADDRESS) as person:
+            for number in range(count):
+                await asyncio.to_thread(put, person, question(number))
+                if number % 50 == 49:
+                    await box.has(number - 50, 120)
+                if number % 500 == 499:
+                    rss[number + 1] = round(program.rss_mib(), 1)
+                    print(
+                        f"  {number + 1} mails: {rss[number + 1]} MiB, {time.perf_counter() - begun:.0f} s",
+                        flush=True,
+                    )
+        await box.has(count, 120)
+        return {
+            "mails/s": round(count / (time.perf_counter() - begun), 1),
+            "MiB after 1000": rss[1000],
+            f"MiB after {count}": round(program.rss_mib(), 1),
+        }
+
+
+async def hostile(server: Dovecot) -> dict[str, Any]:
+    cpu = await _cpu_of_each()
+    worst = max(cpu, key=lambda name: cpu[name])
+    box = Box(server)
+    async with watching(server) as (program, _), Connection(program.host, program.port) as http:
+        health = Latencies()
+
+        async def ask() -> None:
+            while True:
+                begun = time.perf_counter()
+                await http.request("GET", "/healthz")
+                health.add(begun)
+                await asyncio.sleep(0.005)
+
+        asking = asyncio.ensure_future(ask())
+        with server.person(ADDRESS) as person:
+            for raw in HOSTILE.values():
+                await asyncio.to_thread(put, person, raw or b"\r\n")
+            await asyncio.to_thread(put, person, question(0))
+        begun = time.perf_counter()
+        while "<0@customer.test>" not in box.drafted and time.perf_counter() < begun + 60:
+            box.look()
+            await asyncio.sleep(_LOOK)
+        asking.cancel()
+        return {
+            "mails": len(HOSTILE),
+            "worst CPU s": (round(cpu[worst], 2), worst),
+            "good one drafted after s": round(box.drafted["<0@customer.test>"] - begun, 2),
+            "/healthz": health.summary(),
+            "rss MiB": round(program.rss_mib()),
+        }
+
+
+async def _cpu_of_each() -> dict[str, float]:
+    """Return the CPU seconds of a child for each hostile mail, its start included."""
+    cpu = {}
+    for name, raw in HOSTILE.items():
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        parser = Parser(Settings())
+        await parser.parse(raw)
+        await parser.close()
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu[name] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return cpu
+
+
+MEASUREMENTS: dict[str, Callable[[Dovecot], Any]] = {
+    "connect": connect,
+    "rate": rate,
+    "memory": memory,
+    "hostile": hostile,
+}
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("what", nargs="*", choices=[*MEASUREMENTS, []])
+    options = parser.parse_args()
+    for what in options.what or MEASUREMENTS:
+        with dovecot(quota="10G") as server:
+            print(f"{what}: {json.dumps(await MEASUREMENTS[what](server))}", flush=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,74 @@
+"""Machines known by one field of their mail, and people whose mail has a field like it."""
+
+from __future__ import annotations
+
+import pytest
+
+from supportbot_email.mail import Settings
+from supportbot_email.parse import parse
+
+MACHINES = {
+    "Auto-Submitted: auto-generated": "auto_reply",
+    "Auto-Submitted: AUTO-REPLIED; x": "auto_reply",
+    "X-Auto-Response-Suppress: OOF": "auto_reply",
+    "X-Autoreply: yes": "auto_reply",
+    "X-Autorespond: Order": "auto_reply",
+    "X-Vacation: 1": "auto_reply",
+    "X-Apple-Action: vacation": "auto_reply",
+    "Precedence: Auto_Reply": "auto_reply",
+    "Precedence: LIST": "list_or_bulk",
+    "List-Unsubscribe: <mailto:u@far.example>": "list_or_bulk",
+    "Feedback-ID: 1:far": "list_or_bulk",
+    "Return-Path: <>": "bounce",
+    "X-Failed-Recipients: ann@customer.example": "bounce",
+    "X-Apple-Unsubscribe: true": "feedback_report",
+    "X-SupportBot-Loop: 1": "own_echo",
+}
+PEOPLE = [
+    "Auto-Submitted: no",
+    "Auto-Submitted: No (a person)",
+    "X-Auto-Response-Suppress: None",
+    "X-Autoreply: no",
+    "Precedence: normal",
+    "Precedence: first-class",
+    "Return-Path: <ann@customer.example>",
+    "X-Apple-Action: reply",
+    "X-MS-Exchange-Inbox-Rules-Loop: help@shop.example",
+    "Disposition-Notification-To: ann@customer.example",
+    "X-Mailer: The Bat! (v9)",
+]
+
+
+def kind(field: str) -> str:
+    raw = f"From: Ann <ann@customer.example>\r\n{field}\r\nSubject: Lamp\r\n\r\nIt is broken.\r\n"
+    return parse(raw.encode(), settings=Settings()).kind
+
+
+@pytest.mark.parametrize("field", MACHINES)
+def test_machines(field: str) -> None:
+    """One such field is enough, whatever its letters' case."""
+    assert MACHINES[field] == kind(field)
+
+
+@pytest.mark.parametrize("field", PEOPLE)
+def test_people(field: str) -> None:
+    """RFC 3834 and Exchange have words for a person as well."""
+    assert "human" == kind(field)
+
+
+@pytest.mark.parametrize(("method", "expected"), [("REPLY", "auto_reply"), ("Request", "human")])
+def test_invitations(method: str, expected: str) -> None:
+    """A click on "accept" wants no answer; an invitation may. What a calendar reads is no customer's word."""
+    lines = (
+        "From: Ann <ann@customer.example>",
+        "Subject: Call about the lamp",
+        f'Content-Type: text/calendar; method={method}; charset="utf-8"',
+        "",
+        "BEGIN:VCALENDAR",
+    )
+    mail = parse("\r\n".join(lines).encode(), settings=Settings())
+    assert (expected, "", ["text/calendar"]) == (
+        mail.kind,
+        mail.reply,
+        [part.content_type for part in mail.attachments],
+    )
