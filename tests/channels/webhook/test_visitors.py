@@ -249,6 +249,8 @@ def _seen(message: Any, **fields: Any) -> dict[str, Any]:
         "id": message.id,
         "created_at": message.created_at,
         "citations": [],
+        "choices": [],
+        "images": [],
     } | fields
 
 
