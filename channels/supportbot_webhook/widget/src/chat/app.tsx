@@ -3,7 +3,7 @@ import { Component, createRef, Fragment, h } from "preact";
 import { EmailCard, SurveyCard } from "./cards";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
-import { config, floats, greeting, t } from "./config";
+import { config, dates, floats, greeting, t } from "./config";
 import { Icon } from "./icons";
 import { Markdown } from "./markdown";
 import { mend } from "./mend";
@@ -12,7 +12,7 @@ import type { Message, Speaks } from "./types";
 
 const NEAR = 48; // pixels from the end within which the view follows what is written
 const { features } = config;
-const day = new Intl.DateTimeFormat(config.language, { weekday: "long", day: "numeric", month: "long" });
+const day = dates({ weekday: "long", day: "numeric", month: "long" });
 
 interface Props {
   chat: Chat;
@@ -124,7 +124,7 @@ export class App extends Component<Props, Here> {
         if (date || on !== new Date().toDateString()) {
           items.push(
             <div class="day" key={`day${message.seq}`}>
-              {day.format(message.created_at)}
+              {day(message.created_at)}
             </div>,
           );
           author = "";

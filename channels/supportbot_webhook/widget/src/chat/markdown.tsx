@@ -128,8 +128,18 @@ class Block extends Component<{ token: Token }> {
 
 const blocks = (tokens: Token[]) => tokens.map((token, at) => <Block key={at} token={token} />);
 
+// One line in which nothing can be Markdown. The parser's first use takes longer than drawing the whole chat.
+const PLAIN = /^(?![-+=\d\s])(?!.*www\.)[^*_`#[\]<>|~\\&\n@:]+$/i;
+
 /** Draw Markdown. */
 export const Markdown = ({ source }: { source: string }) => {
+  if (PLAIN.test(source)) {
+    return (
+      <div class="markdown">
+        <p>{source}</p>
+      </div>
+    );
+  }
   let tokens: Token[];
   try {
     tokens = new Lexer({ gfm: true, breaks: true }).lex(source);
