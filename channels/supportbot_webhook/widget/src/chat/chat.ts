@@ -248,7 +248,9 @@ export class Chat {
       for (let after = from ?? lastSeq(this.state); ; ) {
         const page = await api.readMessages(session.token, after);
         if (this.state.session?.conversation !== session.conversation) break;
-        this.adopt(renewed(withMessages({ ...this.state, speaks: page.state }, page.messages), page.messages));
+        // Who speaks may have changed since the page was made: the stream knows better, if it said anything.
+        const speaks = this.state.speaks ?? page.state;
+        this.adopt(renewed(withMessages({ ...this.state, speaks }, page.messages), page.messages));
         if (page.messages.length < 200) break;
         after = page.messages.at(-1)!.seq;
       }
