@@ -24,6 +24,7 @@ from supportbot.brain import Brain
 from supportbot.channel import CanReport, CanShow, Host, load_channel
 from supportbot.completion import Completions
 from supportbot.contacts import ChannelContacts
+from supportbot.drafts import ChannelDrafts
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
@@ -33,6 +34,7 @@ from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
+from supportbot.outbox.returns import ChannelReturns
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.spending import Caps, Till
@@ -106,6 +108,8 @@ def make_channels(
             ignored=partial(metrics.message_ignored, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
+            returned=ChannelReturns(store, name, metrics),
+            drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,

@@ -40,6 +40,10 @@ _GROUP = "supportbot.channels"
 Verdict = Literal["good", "bad"]
 """What somebody thinks of an answer."""
 
+DraftOutcome = Literal["open", "used", "edited", "ignored", "deleted", "replaced"]
+"""How a draft stands: nobody has decided yet; sent as it was; sent with other words; the person answered
+otherwise, or never; thrown away; a newer draft took its place."""
+
 
 class ChannelConfig(BaseModel):
     """What every channel's section of bot.yaml has; a channel's own ``Config`` adds its keys."""
@@ -89,6 +93,11 @@ class Records(Protocol):
 
     async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
         """Store a value only if the key is free; says whether it did."""
+
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``, as ``get`` returned it; says whether it did.
+
+        For what several processes change: whoever comes second is told, and looks again."""
 
     async def delete(self, key: str, *, only: Any = None) -> None:
         """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""
@@ -185,6 +194,38 @@ class Contacts(Protocol):
         """Return that address, or the one that is known anyway; empty when there is none."""
 
 
+class Returned(Protocol):
+    """Told of a delivery that the platform gave back after it had taken it, such as mail that bounces."""
+
+    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
+        """Record that the delivery did not arrive after all: it is ``dead`` now, with this ``reason``.
+
+        Says whether that is news: False for one that there is not, that had not been sent, or that ended as
+        ``dead`` before. Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+
+class Drafts(Protocol):
+    """What became of the replies that a channel left for a person to send."""
+
+    async def record(
+        self, delivery_id: str, outcome: DraftOutcome, *, length: int = 0, changed: int | None = None
+    ) -> bool:
+        """Store how a draft stands; the newest word counts. Says whether the channel has such a delivery.
+
+        Args:
+            delivery_id: of the reply that was left (``Outbound.delivery_id``).
+            outcome: ``open`` as soon as it lies there.
+            length: the draft's, in characters.
+            changed: how many of them were inserted, deleted or replaced before it was sent; None unless it
+                was sent.
+
+        Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Host:
     """What the core lends a channel."""
@@ -201,6 +242,10 @@ class Host:
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings
     """Where people's verdicts on answers go."""
+    returned: Returned
+    """Where deliveries go that come back."""
+    drafts: Drafts
+    """Where it is told what people made of drafts."""
     contacts: Contacts
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""

@@ -201,6 +201,18 @@ class ChatRefused(SupportBotError):
     """The bot did not take the message ({status}): {cause}"""
 
 
+class BotDidNotStart(SupportBotError):
+    """The throwaway bot did not start: {cause}"""
+
+
+class BotMisbehaved(SupportBotError):
+    """The bot on trial did what it must not: {cause}"""
+
+
+class TrialBroke(SupportBotError):
+    """The trial could not be held: {cause}"""
+
+
 class BotGone(SupportBotError):
     """The bot does not answer: {cause}. A message that it took is answered when it runs again
     (supportbot serve); to read the answer: {reading}"""

@@ -168,6 +168,17 @@ class Citation(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Source(_Evolve):
+    """A passage of the knowledge that stood behind a reply, for whoever judges the reply."""
+
+    title: str
+    source: str
+    """Where it stands: a path below ``knowledge/``, with the heading behind a ``#``."""
+    score: float
+    """How well it fits the question, 0 to 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Choice(_Evolve):
     """An answer that a customer can give by pressing a button; a channel without buttons shows none."""
 
@@ -424,6 +435,9 @@ class Outbound(_Evolve):
     in_reply_to: str = ""
     """The first key of the newest message it answers."""
     citations: tuple[Citation, ...] = ()
+    sources: tuple[Source, ...] = ()
+    """What of the knowledge stood behind it, the best first, at most five: what it quotes, else what a model
+    was given to read. None behind a fixed text."""
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""

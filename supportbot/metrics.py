@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _TURN_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 180)
 _COMMIT_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10)
+_CHANGED_BUCKETS = (0, 0.01, 0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1)
 _GROUP_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
@@ -113,6 +114,19 @@ class Metrics:
             "supportbot_ratings_total",
             "What people thought of answers.",
             ["channel", "verdict"],
+            registry=registry,
+        )
+        self._drafts = Counter(
+            "supportbot_drafts_total",
+            "Drafts by what became of them.",
+            ["channel", "topic", "outcome"],
+            registry=registry,
+        )
+        self._draft_changed = Histogram(
+            "supportbot_draft_changed_ratio",
+            "How much of a draft was changed before it was sent.",
+            ["channel"],
+            buckets=_CHANGED_BUCKETS,
             registry=registry,
         )
         self._scores = Counter(
@@ -209,6 +223,13 @@ class Metrics:
     def answer_rated(self, channel: str, verdict: str) -> None:
         """Somebody found an answer ``good`` or ``bad``; who changes their mind is counted again."""
         self._ratings.labels(channel, verdict).inc()
+
+    def draft(self, channel: str, topic: str, outcome: str, changed: float | None) -> None:
+        """A draft was left (``open``), or it ended, and so much of it was changed (1: all of it) if it was
+        sent. ``topic`` is one of bot.yaml's, ``other``, or empty where nothing was sorted."""
+        self._drafts.labels(channel, topic, outcome).inc()
+        if changed is not None:
+            self._draft_changed.labels(channel).observe(changed)
 
     def conversation_scored(self, channel: str, score: int) -> None:
         """Somebody gave a conversation 1 to 5; who changes their mind is counted again."""

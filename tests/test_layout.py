@@ -21,6 +21,7 @@ MAY_TOUCH_FILES = {
     "channels/supportbot_webhook/assets": "the built files of the widget",
     "supportbot/tokenizer": "a model's vocabulary",
     "supportbot/lockfile": "the lock beside the database",
+    "supportbot/chaos/": "the throwaway bot's folder, its processes' environment, a database server's files",
     "supportbot/testing/": "the bot.yaml of a test, and which files a process has open",
     "supportbot/schema": "makes the database's file, and copies it before it is migrated",
 }

@@ -20,7 +20,13 @@ LOCK = (ROOT / "requirements.lock").read_text("utf-8")
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 MARKDOWN = [*sorted(ROOT.glob("*.md")), *PAGES]
+IMAGE_LOCK = (ROOT / "deploy" / "requirements.lock").read_text("utf-8")
 LOCAL_MODEL_LOCK = (ROOT / "requirements-local-model.lock").read_text("utf-8")
+LOCKS = [
+    pytest.param(LOCK, id="project"),
+    pytest.param(IMAGE_LOCK, id="image"),
+    pytest.param(LOCAL_MODEL_LOCK, id="local model"),
+]
 SCRIPTS = sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file() and not path.suffix)
 
 MACHINE_PATH = re.compile(r"(?<![\w./}-])/(?:work|home|root|tmp|opt|Users|mnt)/\w")
@@ -86,13 +92,17 @@ def test_no_file_names_a_registry() -> None:
     assert {} == _findings(REGISTRY)
 
 
-@pytest.mark.parametrize("lock", [LOCK, LOCAL_MODEL_LOCK], ids=["project", "local model"])
+@pytest.mark.parametrize(
+    "lock", [LOCK, IMAGE_LOCK, LOCAL_MODEL_LOCK], ids=["project", "image", "local model"]
+)
 def test_a_lock_holds_no_address(lock: str) -> None:
     """A lock says what, never from where."""
     assert [] == re.findall(r"\S*://\S*", lock)
 
 
-@pytest.mark.parametrize("lock", [LOCK, LOCAL_MODEL_LOCK], ids=["project", "local model"])
+@pytest.mark.parametrize(
+    "lock", [LOCK, IMAGE_LOCK, LOCAL_MODEL_LOCK], ids=["project", "image", "local model"]
+)
 def test_everything_locked_is_pinned_and_hashed(lock: str) -> None:
     """Every distribution of a lock has one version and at least one SHA-256."""
     pinned = re.compile(r"\S+==\S+( ; .+)? \\\n(    --hash=sha256:[0-9a-f]{64}( \\\n|$))+$")
@@ -111,6 +121,9 @@ def test_everything_declared_is_locked() -> None:
         *(line for lines in groups.values() for line in lines),
     ]
     assert set() == _not_in(LOCK, declared)
+    at_work = [lines for extra, lines in project["optional-dependencies"].items() if extra != "testing"]
+    in_image = [*project["dependencies"], *(line for lines in at_work for line in lines)]
+    assert set() == _not_in(IMAGE_LOCK, in_image)
 
 
 def _not_in(lock: str, declared: list[str]) -> set[str]:

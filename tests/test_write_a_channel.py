@@ -17,7 +17,8 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,6 +5,7 @@
 import asyncio
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,7 +16,7 @@ from supportbot.errors import NoStoreYet, SupportBotError
 from supportbot_email.check import view
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
-from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.preview import sending_tried, would
 from supportbot_email.reading import reading
 
 if TYPE_CHECKING:
@@ -60,16 +61,35 @@ def check(
     seen = view(config)
     for line in _summary(config, seen):
         typer.echo(line)
+    works = _sending(config)
+    records = partial(_records, bot, name)
     for mail in asyncio.run(_read(config, seen)):
         typer.echo("")
-        for line in _described(mail, known=_is_known(bot, name, mail)):
+        known = _is_known(bot, name, mail)
+        for line in _described(mail, known=known, would=would(config, mail, records)):
             typer.echo(line)
     if seen.drafts.startswith("("):
         typer.echo("\nWithout a Drafts folder no draft can be left: name it in 'folders.drafts'.", err=True)
+    if not works or seen.drafts.startswith("("):
         raise typer.Exit(1)
     typer.echo(
         "\nNothing was marked, moved or written. 'supportbot serve' watches for new mail from its start on."
     )
+
+
+def _sending(config: EmailConfig) -> bool:
+    """Say how sending would go; returns whether it would, or need not."""
+    if config.mode == "draft":
+        return True
+    works, said = asyncio.run(sending_tried(config))
+    typer.echo(_safe(f"smtp    {said}"))
+    return works
+
+
+def _records(bot: "BotFile", channel: str, prefix: str) -> "list[tuple[str, Any]]":
+    with suppress(NoStoreYet):
+        return bot.records(channel, prefix)
+    return []
 
 
 def _section(bot: "BotFile", channel: str) -> "tuple[str, Mapping[str, Any]]":
@@ -116,8 +136,7 @@ async def _read(config: EmailConfig, seen: "View") -> "list[Mail]":
         return [await parser.parse(raw) for raw in seen.newest]
 
 
-def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
-    ignored = reason_to_ignore(mail)
+def _described(mail: "Mail", *, known: bool, would: str) -> "Iterator[str]":
     when = (
         datetime.fromtimestamp(mail.date / 1000).astimezone().strftime("%Y-%m-%d %H:%M") if mail.date else "?"
     )
@@ -125,8 +144,7 @@ def _described(mail: "Mail", *, known: bool) -> "Iterator[str]":
     rule = "no rule says that a machine wrote it" if mail.kind == "human" else f"rule: {mail.rule}"
     yield f"  class   {mail.kind} ({rule}){', sender verified' if mail.verified else ''}"
     yield f"  thread  {'continues one that the bot knows' if known else 'a new conversation'}"
-    draft = f"get a draft to {mail.sender.address}"
-    yield _safe(f"  would   {f'be recorded and not answered: {ignored}' if ignored else draft}")
+    yield _safe(f"  would   {would}")
     lines = mail.reply.splitlines()
     for line in lines[:_SHOWN]:
         yield _safe(f"  | {line}")

@@ -108,6 +108,11 @@ def _is_made_up(message_id: str) -> bool:
     return message_id.endswith("@missing.invalid>")
 
 
+def _may_be_named(message_id: str) -> bool:
+    """Whether an id can stand in a field of ASCII; the answer to a mail without one begins a thread."""
+    return bool(re.fullmatch(r"[\x21-\x7e]+", message_id))
+
+
 def _fields(answer: Answer) -> list[tuple[str, str]]:
     mail = answer.answered
     fields = [
@@ -118,8 +123,12 @@ def _fields(answer: Answer) -> list[tuple[str, str]]:
         ("Message-ID", answer.message_id),
     ]
     if not _is_made_up(mail.message_id):
-        fields += [("In-Reply-To", mail.message_id), ("References", " ".join(references_of(mail)))]
-    fields += [("Thread-Index", mail.thread_index)] if mail.thread_index else []
+        chain = " ".join(one for one in references_of(mail) if _may_be_named(one))
+        fields += [("In-Reply-To", mail.message_id)] if _may_be_named(mail.message_id) else []
+        fields += [("References", chain)] if chain else []
+    fields += (
+        [("Thread-Index", mail.thread_index)] if mail.thread_index.isascii() and mail.thread_index else []
+    )
     fields += [("Thread-Topic", _encoded(mail.thread_topic))] if mail.thread_topic else []
     if answer.automatic:
         fields += [

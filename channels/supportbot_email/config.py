@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
@@ -13,6 +13,13 @@ _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _SPAN = re.compile(r"([1-9][0-9]{0,3})([hd])")
 _HOURS = {"h": 1, "d": 24}
+_STARTTLS_PORT = 587
+
+Mode = Literal["draft", "send"]
+"""What becomes of a reply: it is left for a person to send, or sent."""
+
+ReplyTo = Literal["never", "same_domain", "always"]
+"""When the customer's Reply-To is answered instead of their From."""
 
 Security = Literal["tls", "starttls", "none"]
 """How a connection is protected: from the first byte on, from STARTTLS on, or not (this machine only)."""
@@ -57,9 +64,35 @@ class Imap(_Server):
 
 
 class Smtp(_Server):
-    """Where mail is sent."""
+    """Where mail is sent: the provider's submission server (RFC 6409, RFC 8314)."""
 
-    port: int = Field(465, ge=1, le=65535, description="Its port.")
+    port: int = Field(465, ge=1, le=65535, description="Its port; 587 when security is starttls.")
+    login: bool = Field(True, description="Log in before sending; false for a relay that knows this machine.")
+    username: str = Field("", description="Who logs in, where it is not who logs in to the mailbox.")
+    password: SecretStr = Field(SecretStr(""), description="Their password, given as ${NAME}.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _usual_port(cls, section: Any) -> Any:
+        if isinstance(section, dict) and section.get("security") == "starttls":
+            return {"port": _STARTTLS_PORT, **section}
+        return section
+
+    @model_validator(mode="after")
+    def _is_one_login(self) -> Smtp:
+        if bool(self.username) != bool(self.password.get_secret_value()):
+            raise ValueError("username and password go together; without them the mailbox's own are used")
+        if self.username and not self.login:
+            raise ValueError("login is false, and there is a username")
+        return self
+
+
+class Limits(_Section):
+    """How many mails are sent without a person; beyond that, replies are left as drafts."""
+
+    thread_per_hour: int = Field(4, ge=1, le=100, description="In one thread, an hour.")
+    per_hour: int = Field(100, ge=1, le=100_000, description="Of the whole mailbox, an hour.")
+    per_day: int = Field(400, ge=1, le=1_000_000, description="Of the whole mailbox, in 24 hours.")
 
 
 class Oauth(_Section):
@@ -99,6 +132,15 @@ class EmailConfig(ChannelConfig):
     aliases: tuple[Address, ...] = Field(
         (), strict=False, description="Its other addresses: mail from them is ours, never a customer's."
     )
+    mode: Mode = Field("draft", description="draft leaves replies for a person to send; send sends them.")
+    smtp: Smtp | None = Field(None, description="Where mail is sent; for mode: send.")
+    save_sent: bool = Field(
+        True, description="Put a copy of what was sent into the Sent folder; false where the provider does."
+    )
+    limits: Limits = Field(default_factory=Limits, description="How many mails are sent by the bot alone.")
+    reply_to: ReplyTo = Field(
+        "never", description="Answer Reply-To instead of From: never, same_domain or always."
+    )
     name: str = Field("", max_length=200, description="The name beside the address; the bot's when empty.")
     imap: Imap = Field(description="Where the mailbox is read.")
     username: str = Field("", description="Who logs in; the address when empty.")
@@ -116,6 +158,14 @@ class EmailConfig(ChannelConfig):
     )
     signature: str = Field(
         "", max_length=2000, description="Below every reply. {bot} and {address} are filled in."
+    )
+    draft_header: bool = Field(
+        True, description="Write into the header of drafts what they rest on (X-SupportBot)."
+    )
+    note: str = Field(
+        "",
+        max_length=200,
+        description="A folder for notes that explain each draft, such as SupportBot; none when empty.",
     )
     max_size: int = Field(
         25 * 1024 * 1024,
@@ -160,6 +210,19 @@ class EmailConfig(ChannelConfig):
         """How far the first start looks back."""
         found = _SPAN.fullmatch(self.backfill or "")
         return int(found[1]) * _HOURS[found[2]] if found else 0
+
+    @model_validator(mode="after")
+    def _can_send(self) -> EmailConfig:
+        if self.mode == "send" and self.smtp is None:
+            raise ValueError("mode 'send' needs smtp: say where mail is sent")
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_folder_for_notes(self) -> EmailConfig:
+        others = {"inbox", self.folders.inbox.lower(), self.folders.drafts.lower(), self.folders.sent.lower()}
+        if self.note and self.note.lower() in others:
+            raise ValueError("note needs a folder of its own, not one of those for mail")
+        return self
 
     @model_validator(mode="after")
     def _can_log_in(self) -> EmailConfig:

@@ -117,3 +117,10 @@ class Credentials:
         self.username = config.login
         self.password = config.password.get_secret_value()
         self.tokens = Tokens(config.oauth) if config.oauth else None
+
+    @classmethod
+    def of(cls, username: str, password: str) -> Credentials:
+        """Return those of somebody else than the mailbox's owner."""
+        made = cls.__new__(cls)
+        made.username, made.password, made.tokens = username, password, None
+        return made

@@ -8,7 +8,7 @@ of those has gone, a person may have sent or deleted it meanwhile, and it is not
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import replace
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from typing import TYPE_CHECKING, Literal
@@ -17,84 +17,33 @@ from supportbot.errors import Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_email.failures import Disconnected, LoginRefused, MailServerError, NoFolder, ServerSaysNo
+from supportbot_email.words import bare
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from collections.abc import Sequence
+
+    from supportbot.channel import Drafts as Told
     from supportbot.messages import Outbound
     from supportbot_email.config import EmailConfig
-    from supportbot_email.imap import Connection
+    from supportbot_email.imap import Connection, Folder
     from supportbot_email.line import Line
+    from supportbot_email.notes import Note, Notes
 
-NoteState = Literal["planned", "open", "replaced"]
-"""The server may not have it; it was left there; a newer one was left instead."""
-
-_REMEMBERED = 20_000
-"""Characters of a draft that are kept."""
+Stands = Literal["there", "touched", "gone"]
+"""Where a draft is: as it was left; saved by a person, with changes; not in the folder."""
 
 _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 """What servers say when trying again is no use (RFC 5530, RFC 7889)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Note:
-    """What we know of one draft."""
-
-    delivery: str
-    conversation: str
-    message_id: str
-    text: str
-    """The reply's words: a person may send others."""
-    at: int
-    state: NoteState = "planned"
-    validity: int = 0
-    uid: int = 0
-    """Where it lies. While it is planned: the UID that was next before the server was asked."""
-
-
-class Notes:
-    """The notes of a mailbox, by delivery; and which drafts have not ended."""
-
-    def __init__(self, records: Records) -> None:
-        self._records = records
-
-    async def get(self, delivery: str) -> Note | None:
-        """Return the note of a delivery."""
-        found = await self._records.get(f"draft:{delivery}")
-        return Note(**found) if found is not None else None
-
-    async def put(self, note: Note) -> None:
-        """Write a note down."""
-        await self._records.put(f"draft:{note.delivery}", asdict(note))
-
-    async def open(self, note: Note) -> None:
-        """Write down that a draft lies in the folder."""
-        await self._records.put(_open(note), note.delivery)
-        await self.put(note)
-
-    async def end(self, note: Note) -> None:
-        """Write down how a draft ended."""
-        await self.put(note)
-        await self._records.delete(_open(note))
-
-    async def open_in(self, conversation: str = "") -> list[Note]:
-        """Return the drafts that have not ended, of one conversation or of all, oldest first."""
-        prefix = f"open:{conversation}:" if conversation else "open:"
-        deliveries = [delivery async for _, delivery in self._records.scan(prefix)]
-        notes = [note for delivery in deliveries if (note := await self.get(delivery)) is not None]
-        return sorted(notes, key=lambda note: note.at)
-
-
-def _open(note: Note) -> str:
-    return f"open:{note.conversation}:{note.delivery}"
-
-
 class Drafts:
     """The Drafts folder of a mailbox."""
 
-    def __init__(self, config: EmailConfig, line: Line, notes: Notes) -> None:
+    def __init__(self, config: EmailConfig, line: Line, notes: Notes, told: Told) -> None:
         self._config = config
         self._line = line
         self._notes = notes
+        self._told = told
 
     async def leave(self, outbound: Outbound, note: Note, raw: bytes) -> Sent:
         """Put a draft into the folder, unless it has been there before.
@@ -107,18 +56,27 @@ class Drafts:
         Raises:
             Refused, RetryAfter, Unclear: as ``Channel.send``.
         """
-        known = await self._notes.get(note.delivery)
-        if known is not None and known.state != "planned":
-            return Sent(external_id=known.message_id)
+        note = await self._notes.plan(note)
+        if note.state != "planned":
+            await self.tell(note)
+            return Sent(external_id=note.delivery)
         try:
-            planned, there = await self._line.run(self._looked_for, note)
+            folder, there = await self._line.run(self._looked_for, note)
         except MailServerError as error:
             raise RetryAfter(cause=str(error)) from error
-        await self._notes.put(planned)
+        await self._notes.change(note.delivery, lambda now: _numbered(now, folder))
         if there is None:
-            there = await self._append(planned, raw)
-        await self._left(planned, there)
+            there = await self._append(note, raw)
+        await self._left(note, there)
         return Sent(external_id=outbound.delivery_id)
+
+    async def is_waiting(self, conversation: str) -> bool:
+        """Say whether a draft of a conversation waits for a person."""
+        return bool(await self._notes.waiting(conversation))
+
+    async def has_begun(self, delivery: str) -> bool:
+        """Say whether a reply was, or may have been, left as a draft."""
+        return await self._notes.get(delivery) is not None
 
     async def find(self, delivery: str) -> Sent | None:
         """Look for a draft that may have been left.
@@ -131,6 +89,7 @@ class Drafts:
         if note is None:
             return None
         if note.state != "planned":
+            await self.tell(note)
             return Sent(external_id=delivery)
         now, there = await self._line.run(self._looked_for, note)
         if there is not None:
@@ -139,16 +98,20 @@ class Drafts:
         if await self._line.run(self._was_sent, note):
             await self._left(note, (now.validity, 0))
             return Sent(external_id=delivery)
+        if not note.validity:
+            return None  # the server had not been asked yet
         if now.validity == note.validity and await self._line.run(_all_there, note, now):
             return None
         raise Unclear(cause="the draft is not there, but it may have been: look into the mailbox")
 
-    def _looked_for(self, connection: Connection, note: Note) -> tuple[Note, tuple[int, int] | None]:
-        """Return the note with the folder's numbers as they are now, and where the draft lies, if it does."""
-        folder = connection.open(connection.special("drafts", self._config.folders.drafts), writing=True)
+    def _looked_for(self, connection: Connection, note: Note) -> tuple[Folder, tuple[int, int] | None]:
+        """Return the folder as it is now, and where the draft lies in it, if it does."""
+        folder = self._opened(connection, writing=True)
         uid = exactly(connection, note.message_id)
-        numbered = replace(note, validity=folder.validity, uid=folder.next_uid)
-        return numbered, (folder.validity, uid) if uid is not None else None
+        return folder, (folder.validity, uid) if uid is not None else None
+
+    def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
+        return connection.open(connection.special("drafts", self._config.folders.drafts), writing=writing)
 
     def _was_sent(self, connection: Connection, note: Note) -> bool:
         try:
@@ -185,57 +148,121 @@ class Drafts:
 
     async def _left(self, note: Note, there: tuple[int, int]) -> None:
         """Write down that a draft is there, and take away those it replaces."""
-        for older in await self._notes.open_in(note.conversation):
+        for older in await self._notes.waiting(note.conversation):
             if older.delivery != note.delivery and older.at <= note.at:
-                await self._replace(older)
+                await self.replace(older)
         validity, uid = there
-        await self._notes.open(replace(note, state="open", validity=validity, uid=uid))
+        left = await self._notes.change(
+            note.delivery, lambda now: replace(now, state="open", validity=validity, uid=uid)
+        )
+        await self.tell(left or note)
 
-    async def _replace(self, older: Note) -> None:
-        """Take away a draft that nobody touched; one that a person works on stays."""
+    async def tell(self, note: Note) -> None:
+        """Tell the store how a draft stands; the same again does no harm."""
+        if note.state != "planned":
+            length = len(bare(note.text))
+            await self._told.record(note.delivery, note.outcome, length=length, changed=note.changed)
+
+    async def replace(self, older: Note) -> None:
+        """Take away a draft that nobody touched; one that a person works on stays.
+
+        That it is to go is written down first. Whoever dies on the way leaves it to the next look at the
+        folder, which then knows that no person took it away.
+        """
+        going = await self._notes.change(
+            older.delivery,
+            lambda now: replace(now, state="replacing") if now.state in {"open", "replacing"} else None,
+        )
+        if going is None:
+            return
         try:
-            gone = await self._line.run(self._removed, older)
+            stood = await self._line.run(self._removed, going)
         except MailServerError:
             return  # two drafts lie there: better than none
-        if gone:
-            await self._notes.end(replace(older, state="replaced"))
+        is_ours = stood == "there" or older.state == "replacing"
+        ended = await self._notes.change(older.delivery, lambda now: _taken_away(now, stood, is_ours=is_ours))
+        if ended is not None:
+            await self.tell(ended)
 
-    def _removed(self, connection: Connection, older: Note) -> bool:
-        """Remove a draft if it is as we left it: what a UID stands for never changes (RFC 3501, 2.3.1.1)."""
-        if older.state != "open":
-            return False
-        folder = connection.open(connection.special("drafts", self._config.folders.drafts), writing=True)
-        if folder.validity != older.validity or exactly(connection, older.message_id) != older.uid:
-            return False
-        connection.remove(older.uid)
-        return True
+    def _removed(self, connection: Connection, older: Note) -> Stands:
+        """Remove a draft if it is as we left it, and say how it stood."""
+        stood = _stands(connection, self._opened(connection, writing=True), older)
+        if stood == "there":
+            connection.remove(older.uid)
+        return stood
+
+    async def stand(self, notes: Sequence[Note]) -> dict[str, Stands]:
+        """Look how drafts stand, by delivery; nothing is changed.
+
+        Raises:
+            MailServerError: it could not be seen.
+        """
+        return await self._line.run(self._seen, notes)
+
+    def _seen(self, connection: Connection, notes: Sequence[Note]) -> dict[str, Stands]:
+        folder = self._opened(connection)
+        known = [note.uid for note in notes if note.uid and note.validity == folder.validity]
+        there = set(connection.existing(known))
+        return {
+            note.delivery: "there"
+            if note.validity == folder.validity and note.uid in there
+            else _missing(connection, note)
+            for note in notes
+        }
 
 
-def exactly(connection: Connection, message_id: str) -> int | None:
-    """Return the UID of the mail in the open folder that has this very Message-ID."""
-    for uid in reversed(connection.uids_of(message_id)):
+def _taken_away(note: Note, stood: Stands, *, is_ours: bool) -> Note | None:
+    """Return the note of a draft that was to be taken away, and of which we know how it stood then."""
+    if note.state != "replacing":
+        return None
+    if stood == "touched":
+        return replace(note, state="touched")
+    if not is_ours:
+        return replace(note, state="open", gone_at=note.gone_at or now_ms())
+    return replace(note, state="replaced", outcome="replaced" if note.outcome == "open" else note.outcome)
+
+
+def _stands(connection: Connection, folder: Folder, note: Note) -> Stands:
+    """Say how a draft stands: what a UID means never changes (RFC 3501, 2.3.1.1)."""
+    if folder.validity == note.validity and exactly(connection, note.message_id) == note.uid:
+        return "there"
+    return _missing(connection, note)
+
+
+def _missing(connection: Connection, note: Note) -> Stands:
+    """Say whether a draft that is not where it was left was saved anew: under its Message-ID, as some mail
+    programs do, or under another one as an answer to the same mail, as others do."""
+    if exactly(connection, note.message_id, deleted=False) is not None:
+        return "touched"
+    return "touched" if connection.answers_to(note.answered) else "gone"
+
+
+def exactly(connection: Connection, message_id: str, *, deleted: bool = True) -> int | None:
+    """Return the UID of the mail in the open folder that has this very Message-ID.
+
+    Args:
+        connection: where.
+        message_id: which.
+        deleted: also one that somebody marked as deleted.
+    """
+    for uid in reversed(connection.uids_of(message_id, deleted=deleted)):
         raw = connection.fetch(uid, most=65_536)
-        if raw is not None and _message_id(raw) == message_id:
+        if raw is not None and message_id_of(raw) == message_id:
             return uid
     return None
 
 
-def _message_id(raw: bytes) -> str:
+def message_id_of(raw: bytes) -> str:
+    """Return the Message-ID of a mail, or of its beginning; empty when it has none."""
     return str(BytesHeaderParser(policy=compat32).parsebytes(raw).get("Message-ID", "")).strip()
 
 
-def _all_there(connection: Connection, before: Note, now: Note) -> bool:
+def _numbered(note: Note, folder: Folder) -> Note:
+    """Return the note of a draft that the server is about to be asked to take."""
+    return replace(note, validity=folder.validity, uid=folder.next_uid)
+
+
+def _all_there(connection: Connection, before: Note, now: Folder) -> bool:
     """Say whether every mail that was put into the folder since is still in it."""
-    given = now.uid - before.uid
+    given = now.next_uid - before.uid
     return given == len(connection.uids_after(before.uid - 1)) if given else True
-
-
-def planned_note(outbound: Outbound, message_id: str) -> Note:
-    """Return the note of a draft that is about to be left."""
-    return Note(
-        delivery=outbound.delivery_id,
-        conversation=outbound.external_id,
-        message_id=message_id,
-        text=outbound.text[:_REMEMBERED],
-        at=outbound.created_at or now_ms(),
-    )

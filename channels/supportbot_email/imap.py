@@ -51,6 +51,12 @@ _USUAL = {
     "sent": ("sent", "sent items", "sent mail", "sent messages", "gesendet", "gesendete elemente", "envoyés"),
 }
 _MARKS = {"drafts": "\\Drafts", "sent": "\\Sent"}
+_AT_ONCE = 200
+"""UIDs named in one command: its line stays short."""
+
+_ASKABLE = re.compile(r'<[^<>"\\\x00-\x20\x7f-\U0010ffff]+>')
+"""A Message-ID that can stand in quotes in a command."""
+
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _SIZE = re.compile(rb"\bUID (\d+)\b.*?\bRFC822\.SIZE (\d+)|\bRFC822\.SIZE (\d+)\b.*?\bUID (\d+)\b")
 _DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
@@ -114,6 +120,10 @@ class Connection:
         self._ok(*self._client.select(encode_folder(name), readonly=not writing))
         return Folder(name=name, validity=self._told("UIDVALIDITY"), next_uid=self._told("UIDNEXT"))
 
+    def make(self, name: str) -> None:
+        """Make a folder."""
+        self._ok(*self._client.create(encode_folder(name)))
+
     def special(self, use: FolderUse, named: str) -> str:
         """Return the name of the folder for a use: as named, marked, or usually called.
 
@@ -156,9 +166,20 @@ class Connection:
         """Return the UIDs in a range, of mails that arrived on a day or later."""
         return self.uids(f"UID {first}:{last} SINCE {since.day}-{_MONTHS[since.month - 1]}-{since.year}")
 
-    def uids_of(self, message_id: str) -> list[int]:
+    def uids_of(self, message_id: str, *, deleted: bool = True) -> list[int]:
         """Return the UIDs of the mails that may have a Message-ID: SEARCH finds parts of words as well."""
-        return self.uids(f'HEADER Message-ID "{message_id}"')
+        return self.uids(f'{"" if deleted else "UNDELETED "}HEADER Message-ID "{message_id}"')
+
+    def answers_to(self, message_id: str) -> list[int]:
+        """Return the UIDs of the mails that answer one and are not marked as deleted, if it can be asked."""
+        if not _ASKABLE.fullmatch(message_id):
+            return []
+        return self.uids(f'UNDELETED HEADER In-Reply-To "{message_id}"')
+
+    def existing(self, uids: Sequence[int]) -> list[int]:
+        """Return which of these UIDs there are, without those that are marked as deleted."""
+        parts = (uids[first : first + _AT_ONCE] for first in range(0, len(uids), _AT_ONCE))
+        return [uid for part in parts for uid in self.uids(f"UNDELETED UID {','.join(map(str, part))}")]
 
     def listed(self, uids: Sequence[int]) -> list[Listed]:
         """Return the sizes of mails; one that has gone meanwhile is not among them."""

@@ -28,6 +28,7 @@ class Line:
         self._connect = connect
         self._thread: ThreadPoolExecutor | None = None
         self._connection: Connection | None = None
+        self._closed = False
 
     async def run(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -37,6 +38,8 @@ class Line:
         Raises:
             MailServerError: it could not be done.
         """
+        if self._closed:  # the core may still try to deliver: nobody would close what is opened now
+            raise Disconnected(cause="the bot is stopping")
         if self._thread is None:
             self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imap")
         doing = self._thread.submit(self._do, lambda connection: work(connection, *args, **kwargs))
@@ -48,7 +51,8 @@ class Line:
             raise
 
     async def close(self) -> None:
-        """Let go of the connection and the thread."""
+        """Let go of the connection and the thread, for good."""
+        self._closed = True
         if self._thread is None:
             return
         thread, self._thread = self._thread, None

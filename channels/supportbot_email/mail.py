@@ -59,6 +59,18 @@ class Part:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Report:
+    """What a bounce says became of the mail that it is about."""
+
+    failed: bool = False
+    """It will not arrive; False for a delay, and for success."""
+    status: str = ""
+    """The enhanced status code (RFC 3463), such as 5.1.1; empty when there is none."""
+    diagnosis: str = ""
+    """The mail server's words, on one line, without addresses."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Mail:
     """One mail, read once."""
 
@@ -68,6 +80,8 @@ class Mail:
     """The same for the same mail fetched again: of Message-ID, From, Date, Subject and body."""
     date: int | None = None
     """The sender's claim, in milliseconds since 1970."""
+    received: int | None = None
+    """When the last server on its way took it, likewise: our own, where it writes ``Received``."""
     subject: str = ""
     sender: Address = Address()
     reply_to: tuple[Address, ...] = ()
@@ -85,6 +99,8 @@ class Mail:
     """The rule that decided the kind."""
     reported_message_id: str = ""
     """Which mail a bounce or report is about."""
+    report: Report = Report()
+    """What a bounce says about it."""
     verified: bool = False
     """Our own server says that the domain of From vouches for this mail (DMARC pass)."""
     no_reply: bool = False

@@ -1,4 +1,4 @@
-"""A reply of the bot as the mail that a person will send. Pure."""
+"""A reply of the bot as a mail: what a person will send, or the bot. Pure."""
 
 from __future__ import annotations
 
@@ -8,42 +8,74 @@ from typing import TYPE_CHECKING
 from supportbot.errors import Refused
 from supportbot_email.compose import Answer, NotWritten, compose
 from supportbot_email.mail import Address, Mail
+from supportbot_email.mark import mark
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
     from supportbot_email.config import EmailConfig
 
 
-def to_mail(outbound: Outbound, *, message_id: str, asked: str, config: EmailConfig, bot_name: str) -> bytes:
-    """Return the draft's bytes, the same for the same delivery.
+def to_mail(
+    outbound: Outbound,
+    *,
+    message_id: str,
+    asked: str,
+    config: EmailConfig,
+    bot_name: str,
+    automatic: bool = False,
+) -> bytes:
+    """Return the mail's bytes, the same for the same delivery.
 
     Args:
         outbound: the reply; its address is what ``inbound.reply_address`` made.
-        message_id: the draft's own.
+        message_id: its own.
         asked: what the customer wrote, to be quoted below.
         config: the mailbox.
         bot_name: the name beside the address, where the mailbox has none of its own.
+        automatic: no person sends it; it says so.
 
     Raises:
         Refused: it has nobody to go to, or would read back differently.
     """
     to = outbound.address
-    if not to.get("to") or to["to"] in config.ours:
+    address = recipient_address(outbound)
+    if not address or to["to"] in config.ours:
         raise Refused(cause="there is nobody to answer")
     name = config.name or bot_name
     answer = Answer(
         answered=_answered(outbound, asked),
         markdown=outbound.text,
-        signature=config.signature.replace("{bot}", bot_name).replace("{address}", config.address),
+        signature=signature_of(config, bot_name),
         identity=Address(name=name, address=config.address),
-        recipient=Address(name=to["name"], address=to["to"]),
+        recipient=Address(name=to["name"], address=address),
         message_id=message_id,
         now=datetime.fromtimestamp(outbound.created_at / 1000, UTC),
+        automatic=automatic,
+        extra=(mark(outbound.sources),) if config.draft_header and not automatic else (),
     )
     try:
         return compose(answer)
     except NotWritten as error:
         raise Refused(cause=str(error)) from error
+
+
+def recipient_address(outbound: Outbound) -> str:
+    """Return the one address that a reply goes to, in ASCII: its domain in the form of RFC 5890.
+
+    Raises:
+        Refused: what stands before the @ is not ASCII; few servers take that (SMTPUTF8, RFC 6531).
+    """
+    local, at, domain = str(outbound.address.get("to", "")).rpartition("@")
+    try:
+        local.encode("ascii")
+        return f"{local}{at}{domain.encode('idna').decode() if not domain.isascii() else domain}"
+    except UnicodeError:
+        raise Refused(cause="the address is beyond ASCII, which mail servers need SMTPUTF8 for") from None
+
+
+def signature_of(config: EmailConfig, bot_name: str) -> str:
+    """Return what stands below every reply."""
+    return config.signature.replace("{bot}", bot_name).replace("{address}", config.address)
 
 
 def _answered(outbound: Outbound, asked: str) -> Mail:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from supportbot_email import classify, headers, html, mime, quotes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
-from supportbot_email.mail import Address, Mail, Settings
+from supportbot_email.dsn import report_of
+from supportbot_email.mail import Address, Mail, Report, Settings
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         message_id=_message_id(entity, raw),
         content_key=_content_key(entity, raw),
         date=headers.date_ms(entity.get("date")),
+        received=headers.date_ms(entity.get("received").rpartition(";")[2]),
         subject=subject,
         sender=sender,
         reply_to=headers.addresses(entity.get("reply-to")),
@@ -56,6 +58,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         kind=kind,
         rule=rule,
         reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
+        report=report_of(entity, subject=subject, text=text) if kind == "bounce" else Report(),
         verified=is_verified(results, settings.authserv_id, sender.domain),
         no_reply=classify.is_no_reply(sender),
         encrypted=_is_encrypted(entity, text),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Accept
     from supportbot_email.child import Parser
     from supportbot_email.conversations import Conversations
+    from supportbot_email.incoming import Incoming
     from supportbot_email.mail import Mail
 
 
@@ -19,13 +20,21 @@ class Reader:
     """Takes the inbox's mails."""
 
     def __init__(
-        self, name: str, accept: Accept, parser: Parser, conversations: Conversations, *, keep_raw: int
+        self,
+        name: str,
+        accept: Accept,
+        parser: Parser,
+        *,
+        conversations: Conversations,
+        incoming: Incoming,
+        keep_raw: int,
     ) -> None:
         """``keep_raw``: bytes of a mail that are kept as they came."""
         self._name = name
         self._accept = accept
         self._parser = parser
         self._conversations = conversations
+        self._incoming = incoming
         self._keep_raw = keep_raw
 
     async def take(self, raw: bytes) -> None:
@@ -36,19 +45,20 @@ class Reader:
         """
         mail = await self._parser.parse(raw)
         ignored = reason_to_ignore(mail)
-        conversation = await self._conversation_of(mail)
-        if not ignored:
-            people = (mail.sender.address, *(other.address for other in (*mail.to, *mail.cc)))
-            await self._conversations.learn(conversation, mail.message_id, people)
-        await self._accept(
-            to_inbound(
-                mail,
-                channel=self._name,
-                conversation=conversation,
-                ignored=ignored,
-                original=raw[: self._keep_raw],
-            )
+        conversation = await self._incoming.notice(mail) or await self._conversation_of(mail)
+        inbound = to_inbound(
+            mail,
+            channel=self._name,
+            conversation=conversation,
+            ignored=ignored,
+            original=raw[: self._keep_raw],
         )
+        if not ignored:
+            to = self._incoming.recipient(mail).address
+            people = (mail.sender.address, to, *(other.address for other in (*mail.to, *mail.cc)))
+            await self._conversations.learn(conversation, mail.message_id, people)
+            inbound = inbound.evolve(address=await self._incoming.address(mail))
+        await self._accept(inbound)
 
     async def set_aside(self, raw: bytes) -> None:
         """Record that there was a mail which nothing here can handle."""

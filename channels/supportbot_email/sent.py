@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import structlog
 
 from supportbot.messages import Inbound, Sender
+from supportbot_email.mark import is_marked
 
 if TYPE_CHECKING:
     from supportbot.channel import Accept
     from supportbot_email.child import Parser
     from supportbot_email.conversations import Conversations
-    from supportbot_email.drafts import Notes
     from supportbot_email.mail import Mail
+    from supportbot_email.outcomes import Outcomes
 
 log = structlog.get_logger(__name__)
 
@@ -22,13 +23,20 @@ class SentMail:
     """Takes the mails of the Sent folder."""
 
     def __init__(
-        self, name: str, accept: Accept, parser: Parser, *, conversations: Conversations, notes: Notes
+        self,
+        name: str,
+        accept: Accept,
+        parser: Parser,
+        *,
+        conversations: Conversations,
+        outcomes: Outcomes,
     ) -> None:
         self._name = name
         self._accept = accept
         self._parser = parser
         self._conversations = conversations
-        self._notes = notes
+        self._outcomes = outcomes
+        self._has_warned = False
 
     async def take(self, raw: bytes) -> None:
         """Let a reply that a person sent join its conversation; the bot goes on drafting there.
@@ -38,20 +46,28 @@ class SentMail:
         """
         mail = await self._parser.parse(raw)
         conversation = await self._conversations.of(mail)
+        draft = await self._outcomes.of_sent(mail, conversation)
+        if draft is not None:
+            conversation = draft.note.conversation
         if conversation is None:
             return
         people = [address.address for address in (*mail.to, *mail.cc)]
         await self._conversations.learn(conversation, mail.message_id, people)
-        if not await self._is_as_drafted(mail):
+        self._warn_if_marked(raw)
+        if draft is None or not draft.as_it_was:
             await self._accept(self._inbound(mail, conversation))
 
     async def set_aside(self, raw: bytes) -> None:
         """A mail of our own that cannot be read is left out."""
         log.warning("email.sent_mail_unreadable", size=len(raw))
 
-    async def _is_as_drafted(self, mail: Mail) -> bool:
-        note = await self._notes.get(await self._conversations.delivery_of(mail.message_id))
-        return note is not None and note.text.split() == mail.reply.split()
+    def _warn_if_marked(self, raw: bytes) -> None:
+        """Say once that the team's mail program sends the header of drafts to customers."""
+        if not self._has_warned and is_marked(raw):
+            self._has_warned = True
+            log.warning(
+                "email.draft_header_was_sent", advice="set 'draft_header: false' in the channel's section"
+            )
 
     def _inbound(self, mail: Mail, conversation: str) -> Inbound:
         return Inbound(

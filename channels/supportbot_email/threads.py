@@ -49,6 +49,11 @@ def has_token_shape(message_id: str, domain: str) -> bool:
     return bool(found and domain and found.group(3).lower() == domain.lower())
 
 
+def is_any_bots(message_id: str) -> bool:
+    """Whether a Message-ID looks like one that a SupportBot made, ours or somebody else's."""
+    return bool(_TOKEN.fullmatch(message_id))
+
+
 def keys(mail: Mail, *, domain: str, secret: bytes) -> tuple[Key, ...]:
     """What to look a mail's conversation up by, best first. None of them found: it begins a new one.
 

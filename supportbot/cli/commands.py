@@ -7,9 +7,11 @@ import typer
 
 from supportbot import __version__
 from supportbot.cli.ask import ask
+from supportbot.cli.chaos import chaos
 from supportbot.cli.chat import chat
 from supportbot.cli.conversations import conversations
 from supportbot.cli.deliveries import deliveries
+from supportbot.cli.drafts import drafts
 from supportbot.cli.evaluate import evaluate
 from supportbot.cli.explain import explain
 from supportbot.cli.export import export
@@ -58,10 +60,11 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, ask, check, schema, migrate, explain, usage, export):
+for command in (serve, chat, ask, check, schema, migrate, explain, usage, export, chaos):
     app.command()(command)
 app.command("eval")(evaluate)
 app.add_typer(conversations, name="conversations")
 app.add_typer(turns, name="turns")
 app.add_typer(dead, name="dead")
 app.add_typer(deliveries, name="deliveries")
+app.add_typer(drafts, name="drafts")

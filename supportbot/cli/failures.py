@@ -8,7 +8,15 @@ import typer
 
 from supportbot.cli.extensions import Extensible
 from supportbot.cli.settings import Settings
-from supportbot.errors import BotGone, ChatRefused, ModelError, StoreUnavailable, SupportBotError
+from supportbot.errors import (
+    BotDidNotStart,
+    BotGone,
+    BotMisbehaved,
+    ChatRefused,
+    ModelError,
+    StoreUnavailable,
+    SupportBotError,
+)
 
 if TYPE_CHECKING:
     from supportbot.log import Harmless
@@ -17,7 +25,7 @@ BROKE = 1
 TO_CHANGE = 2
 """The command, bot.yaml or what it names has to change before it can work."""
 
-_BROKE = (StoreUnavailable, BotGone, ChatRefused, ModelError)
+_BROKE = (StoreUnavailable, BotDidNotStart, BotGone, BotMisbehaved, ChatRefused, ModelError)
 _WITH_VALUE = ("-c", "--config", "--model-file")
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 

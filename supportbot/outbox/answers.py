@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, bindparam, func, literal_column, update
 from supportbot.feed import Outcome, Said, Settled, StateChanged
 from supportbot.ids import now_ms
 from supportbot.journal import note
+from supportbot.messages import Source
 from supportbot.outbox import ledger
 from supportbot.outbox.deliveries import Deliveries
 from supportbot.outbox.live import LiveAnswer
@@ -57,6 +58,9 @@ _QUEUE = Statement(
     .where(conversations.c.id == bindparam("conversation"), conversations.c.state == literal_column("'bot'"))
     .values(state="queued")
 )
+
+
+_MOST_SOURCES = 5
 
 
 class Remember(Protocol):
@@ -208,6 +212,7 @@ class Outbox:
             lease_until=now + self.deliveries.lease_ms,
             seq=seq,
             citations=answer.citations if answer else (),
+            sources=_sources(answer) if answer else (),
             choices=answer.choices if answer else (),
             handoff=handoff,
         )
@@ -229,6 +234,14 @@ class Outbox:
             settled = Settled(waiting, "handed_over", "queued")
             tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, StateChanged("queued")))
+
+
+def _sources(answer: Answer) -> tuple[Source, ...]:
+    """Return what of the knowledge stood behind an answer: what it quotes, else what the model was given."""
+    quoted = {citation.source for citation in answer.citations}
+    read = [p for p in answer.prompt.passages if answer.model and (p.source in quoted or not quoted)]
+    best = sorted(read, key=lambda passage: -passage.score)[:_MOST_SOURCES]
+    return tuple(Source(title=p.title, source=p.source, score=p.score) for p in best)
 
 
 def _note_objection(tx: Tx, turn: Turn, objection: Objection, now: int) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Choice, Citation, Message, Outbound, Turn, clean_text
+from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages
@@ -92,6 +92,27 @@ _END = Statement(
         updated_at=bindparam("now"),
     )
 )
+_GIVE_BACK = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.channel == bindparam("of"),
+        deliveries.c.state.in_(
+            (literal_column("'sending'"), literal_column("'delivered'"), literal_column("'unknown'"))
+        ),
+    )
+    .values(
+        state="dead",
+        reason=bindparam("why"),
+        owner=None,
+        due_at=None,
+        updated_at=bindparam("now"),
+    )
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+)
+_CONVERSATION_OF = Statement(
+    select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery"))
+)
 _AGAIN = Statement(
     update(deliveries)
     .where(*_MINE)
@@ -157,6 +178,7 @@ def say(
     lease_until: int,
     seq: int | None = None,
     citations: tuple[Citation, ...] = (),
+    sources: tuple[Source, ...] = (),
     choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
@@ -192,6 +214,7 @@ def say(
         seq=message.seq,
         in_reply_to=turn.messages[-1].client_key,
         citations=citations,
+        sources=sources,
         choices=choices,
         handoff=handoff,
         created_at=now,
@@ -257,6 +280,7 @@ def _store_delivery(
         reason="",
         address=to_json(dict(outbound.address)),
         in_reply_to=outbound.in_reply_to,
+        sources=listed(outbound.sources),
         handoff=outbound.handoff,
         choices=listed(outbound.choices),
         created_at=outbound.created_at,
@@ -315,6 +339,35 @@ def end(
         return None
     tx.run(_WAKE, delivery=following.id, now=now)
     return str(following.id)
+
+
+def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> bool:
+    """Record that a delivery of a channel did not arrive after all; says whether it changes anything.
+
+    It may still be on its way, by our reckoning: whoever sends it then records nothing any more. What waits
+    behind it is due.
+    """
+    found = tx.row(_CONVERSATION_OF, delivery=delivery_id)
+    if found is None:
+        return False
+    tx.lock(_LOCK, conversation=found.conversation_id)
+    row = tx.row(_GIVE_BACK, delivery=delivery_id, of=channel, why=reason, now=now)
+    if row is None:
+        return False
+    note(
+        tx,
+        row.conversation_id,
+        "delivery.returned",
+        at=now,
+        message_id=row.message_id,
+        turn_id=row.turn_id,
+        delivery_id=delivery_id,
+        reason=reason,
+    )
+    following = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
+    if following is not None:
+        tx.run(_WAKE, delivery=following.id, now=now)
+    return True
 
 
 def postpone(tx: Tx, claimed: Claimed, *, due: int, now: int, reason: str) -> None:

@@ -7,6 +7,7 @@ does not grow with the store; where a filter has no index of its own, that is sa
 from __future__ import annotations
 
 from supportbot.reports.advice import advice
+from supportbot.reports.drafts import DraftGrouping, DraftRow, drafts_by
 from supportbot.reports.exchanges import Exchange
 from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
 from supportbot.reports.rows import (
@@ -26,6 +27,8 @@ from supportbot.reports.usage import Grouping, UsageRow, usage
 __all__ = [
     "ConversationRow",
     "DeliveryRow",
+    "DraftGrouping",
+    "DraftRow",
     "EventRow",
     "Exchange",
     "FileRow",
@@ -44,6 +47,7 @@ __all__ = [
     "conversations",
     "dead",
     "deliveries",
+    "drafts_by",
     "explain",
     "messages",
     "transcript",

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from supportbot.messages import Attachment, Choice, Citation, Contact, Memory, Message, Outbound, clean_text
+from supportbot.messages import (
+    Attachment,
+    Choice,
+    Citation,
+    Contact,
+    Memory,
+    Message,
+    Outbound,
+    Source,
+    clean_text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,8 +52,10 @@ def from_json(text: str) -> Any:
     return orjson.loads(text)
 
 
-def listed(values: Sequence[Attachment] | Sequence[Choice] | Sequence[Citation]) -> str:
-    """Return attachments, choices or citations as JSON text."""
+def listed(
+    values: Sequence[Attachment] | Sequence[Choice] | Sequence[Citation] | Sequence[Source],
+) -> str:
+    """Return attachments, choices, citations or sources as JSON text."""
     if not values:
         return "[]"
     return to_json([{k: v for k, v in asdict(value).items() if k not in _NOT_LISTED} for value in values])
@@ -113,6 +125,7 @@ def outbound_from(row: Any) -> Outbound:
         seq=row.seq,
         in_reply_to=row.in_reply_to,
         citations=citations_from(row.citations),
+        sources=() if row.sources == "[]" else tuple(Source(**entry) for entry in from_json(row.sources)),
         choices=choices_from(row.choices),
         handoff=row.handoff,
         attempt=row.sends,

@@ -28,7 +28,7 @@ from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.channel import Verdict
+    from supportbot.channel import DraftOutcome, Verdict
     from supportbot.messages import Attachment, Choice, Citation, Inbound, MessageState, State
 
 
@@ -52,6 +52,14 @@ class MemoryRecords:
         if await self.get(key) is not None:
             return False
         await self.put(key, value, expires_at=expires_at)
+        return True
+
+    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
+        """Store a value only if the key still holds ``before``; says whether it did."""
+        found = await self.get(key)
+        if found is None or found != json.loads(json.dumps(before)):
+            return False
+        await self.put(key, after, expires_at=expires_at)
         return True
 
     async def delete(self, key: str, *, only: Any = None) -> None:
@@ -189,6 +197,33 @@ class MemoryContacts:
         return self.addresses.get(external_id, "")
 
 
+class MemoryReturns:
+    """Which deliveries came back, in memory; it takes any for one that was sent."""
+
+    def __init__(self) -> None:
+        self.reasons: dict[str, str] = {}
+        """By delivery."""
+
+    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
+        """Remember one; says whether it is news."""
+        return self.reasons.setdefault(delivery_id, reason) is reason
+
+
+class MemoryDrafts:
+    """What became of drafts, in memory; it takes any delivery for one that there is."""
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, tuple[DraftOutcome, int, int | None]] = {}
+        """By delivery: the outcome, the draft's length, how much of it was changed."""
+
+    async def record(
+        self, delivery_id: str, outcome: DraftOutcome, *, length: int = 0, changed: int | None = None
+    ) -> bool:
+        """Store how a draft stands."""
+        self.outcomes[delivery_id] = (outcome, length, changed)
+        return True
+
+
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
 
@@ -202,6 +237,8 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
+        self.returned = MemoryReturns()
+        self.drafts = MemoryDrafts()
         self._conversations: dict[str, _Conversation] = {}
         self.ratings = MemoryRatings(self._conversations)
         self.contacts = MemoryContacts(self._conversations)
@@ -217,6 +254,8 @@ class FakeCore:
             ignored=self.ignored.append,
             tools=tools,
             ratings=self.ratings,
+            returned=self.returned,
+            drafts=self.drafts,
             contacts=self.contacts,
             base_path=f"/channels/{name}",
             bot_name=bot_name,

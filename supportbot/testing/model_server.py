@@ -162,7 +162,7 @@ class FakeModelServer:
         reply = self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
         await self._note(seen)
         try:
-            return await _serve(request, self._limited(reply), seen)
+            return await serve_reply(request, self._limited(reply), seen)
         except (asyncio.CancelledError, ConnectionResetError):
             seen.aborted = True
             raise
@@ -221,7 +221,8 @@ def _model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 1_735_718_400, "owned_by": "test"}
 
 
-async def _serve(request: web.Request, reply: ModelReply, seen: ModelRequest) -> web.StreamResponse:
+async def serve_reply(request: web.Request, reply: ModelReply, seen: ModelRequest) -> web.StreamResponse:
+    """Answer a request as the reply says, faults and all."""
     await asyncio.sleep(reply.first_delay)
     if reply.body is not None:
         return _fixed(reply)

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from tests.acceptance.clients import BASE, signed
+from supportbot.chaos.clients import BASE, signed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.acceptance.clients import Visitor
+    from supportbot.chaos.clients import Visitor
 
 GOOD_ORIGIN = "https://good.example"
 """The only origin that the bot allows."""

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import aiohttp
 import pytest
 
-from tests.acceptance.model import ListeningModel
-from tests.acceptance.ordeal import Ordeal
-from tests.acceptance.receiver import Receiver
+from supportbot.chaos.model import ListeningModel
+from supportbot.chaos.receiver import Receiver
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+    from supportbot.chaos.verdict import Verdict
+
+ARTEFACTS = Path(__file__).parent.parent / "artefacts"
 SEED_VARIABLE = "SUPPORTBOT_TEST_SEED"
 PATIENCE_VARIABLE = "SUPPORTBOT_TEST_PATIENCE"
 
@@ -61,16 +63,17 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def chance() -> random.Random:
-    """Chance that can be repeated: the seed is printed, and taken from the environment if it is there."""
+def seed() -> int:
+    """What chance is made of: printed, and taken from the environment if it is there, to be repeated."""
     seed = int(os.environ.get(SEED_VARIABLE, "20251"))
     print(f"\n{SEED_VARIABLE}={seed}")
-    return random.Random(seed)
+    return seed
 
 
-@pytest.fixture
-def ordeal(
-    model: ListeningModel, receiver: Receiver, session: aiohttp.ClientSession, chance: random.Random
-) -> Ordeal:
-    """What the bot has to go through."""
-    return Ordeal(model, receiver, session, chance)
+def check(name: str, verdict: Verdict) -> None:
+    """Print a verdict, keep it among the tests' artefacts, and fail unless the promise was kept."""
+    print(f"\n{name}: {verdict.line}")
+    ARTEFACTS.mkdir(exist_ok=True)
+    (ARTEFACTS / f"{name}.txt").write_text("\n".join([verdict.line, *verdict.problems]) + "\n", "utf-8")
+    assert [] == verdict.problems
+    assert verdict.passed, verdict.line

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 import pytest
 
-from tests.acceptance.program import ROOT, BotFolder
+from tests.acceptance import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from supportbot.chaos.folder import BotFolder
 
 _ENVIRONMENT = ROOT / ".venv-local-model"
 SLOW = 120.0

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from supportbot.chaos.clients import BASE, Http, SignedProgram, next_event
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.model import markers
+from supportbot.chaos.program import program
 from tests.acceptance.attack import GOOD_ORIGIN, JSON_TYPE, Attack, request
-from tests.acceptance.clients import BASE, Http, SignedProgram, next_event
-from tests.acceptance.model import markers
-from tests.acceptance.program import BotFolder, program
 from tests.raw_http import wire
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from supportbot.chaos.clients import Visitor
+    from supportbot.chaos.model import ListeningModel
+    from supportbot.chaos.program import Program
     from tests.acceptance.attack import Row
-    from tests.acceptance.clients import Visitor
-    from tests.acceptance.model import ListeningModel
-    from tests.acceptance.program import Program
     from tests.raw_http import Reply
 
 MIB = 1 << 20

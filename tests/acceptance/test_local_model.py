@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, cast
 import jsonschema
 import pytest
 
-from tests.acceptance.clients import Http, Visitor, events, next_event
+from supportbot.chaos.clients import Http, Visitor, events, next_event
+from supportbot.chaos.folder import ADMIN_TOKEN, ENVIRONMENT, BotFolder
+from supportbot.chaos.program import program
+from tests.acceptance import ROOT
 from tests.acceptance.local_model import NAME, SLOW, LocalModel, local_model, needed
-from tests.acceptance.program import ADMIN_TOKEN, ENVIRONMENT, ROOT, BotFolder, program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
 
 ENDLESS = {"max_tokens": 4000, "extra": {"ignore_eos": True}}
 """A minute of writing and more."""

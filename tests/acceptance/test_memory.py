@@ -7,16 +7,18 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from tests.acceptance.clients import Http
-from tests.acceptance.program import ROOT, BotFolder, program
+from supportbot.chaos.clients import Http
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
+from tests.acceptance import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.model import Call, ListeningModel
-    from tests.acceptance.program import Program
+    from supportbot.chaos.model import Call, ListeningModel
+    from supportbot.chaos.program import Program
 
 ASKS = "You keep the notes"
 

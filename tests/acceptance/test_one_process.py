@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supportbot import lockfile
-from tests.acceptance.clients import Http
-from tests.acceptance.program import BotFolder, Program, program
+from supportbot.chaos.clients import Http
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import Program, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.model import ListeningModel
+    from supportbot.chaos.model import ListeningModel
 
 
 async def test_a_second_process_is_refused(

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.clients import Http
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.clients import Http
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.clients import Visitor
-    from tests.acceptance.model import Call, ListeningModel
-    from tests.acceptance.program import Program
+    from supportbot.chaos.clients import Visitor
+    from supportbot.chaos.model import Call, ListeningModel
+    from supportbot.chaos.program import Program
 
 _BREAKS = "You are {{ bot.name }}.{% if 'Poison' in contact.name %}{{ 1 // 0 }}{% endif %}\n"
 """A prompt that cannot be rendered for one customer: nothing that ``check`` could know."""

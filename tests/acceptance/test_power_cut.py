@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.audit import Tables
+from supportbot.chaos.plan import Plan
+from supportbot.chaos.trial import hold
+from tests.acceptance.conftest import check
 from tests.acceptance.disks import disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from supportbot.chaos.program import Program
     from tests.acceptance.disks import Disk
-    from tests.acceptance.ordeal import Ordeal
-    from tests.acceptance.program import Program
 
 CUTS = max(2, int(os.environ.get("SUPPORTBOT_TEST_KILLS", "6")) // 2)
 
@@ -41,15 +42,13 @@ def test_a_power_cut_forgets_what_was_not_synced(mounted: Disk) -> None:
     assert not written.exists() or "" == written.read_text()
 
 
-async def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, ordeal: Ordeal, mounted: Disk) -> None:
+async def test_a_power_cut_loses_nothing_acknowledged(tmp_path: Path, seed: int, mounted: Disk) -> None:
     """What was acknowledged before the power went is there afterwards, and is answered once."""
 
     async def crash(bot: Program) -> None:
         await bot.kill()
         mounted.cut_power()
 
-    folder = ordeal.folder(tmp_path / "bot", database=f"sqlite:///{mounted.root}/bot.db")
-    counts = await ordeal.endure(folder, Tables(folder.database), kills=CUTS, crash=crash)
-    counts.report("power-cut")
-    counts.check()
-    assert "ok" == folder.integrity()
+    plan = Plan(conversations=8, messages=15, kills=CUTS, freezes=0, stops=0, seed=seed)
+    database = f"sqlite:///{mounted.root}/bot.db"
+    check("power-cut", await hold(plan, tmp_path / "bot", database, crash=crash))

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 
-from tests.acceptance.audit import Tables
-from tests.acceptance.clients import Answer, Http, SignedProgram
-from tests.acceptance.program import ADMIN_TOKEN, API_KEY, SECRET, BotFolder, program
+from supportbot.chaos.audit import Tables
+from supportbot.chaos.clients import Answer, Http, SignedProgram
+from supportbot.chaos.folder import ADMIN_TOKEN, API_KEY, SECRET, BotFolder
+from supportbot.chaos.program import program
 
 if TYPE_CHECKING:
     import aiohttp
 
-    from tests.acceptance.model import Call, ListeningModel
-    from tests.acceptance.program import Program
-    from tests.acceptance.receiver import Receiver
+    from supportbot.chaos.model import Call, ListeningModel
+    from supportbot.chaos.program import Program
+    from supportbot.chaos.receiver import Receiver
 
 CANARY = "{{ 1337*1337 }}"
 RUN = "1787569"

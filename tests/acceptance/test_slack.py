@@ -13,8 +13,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.acceptance.audit import Tables
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.audit import Tables
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 from tests.channels.slack.driver import mention, post, section, ts, twin
 from tests.channels.slack.workspace import ScriptedSlack
 
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
 
 EVENTS = 40
 _OPEN = "select 1 from deliveries where state in ('planned', 'sending')"

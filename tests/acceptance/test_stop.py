@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.acceptance.clients import Http, SignedProgram, Visitor, next_event
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.clients import Http, SignedProgram, Visitor, next_event
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.model import Call, ListeningModel
-    from tests.acceptance.program import Program
+    from supportbot.chaos.model import Call, ListeningModel
+    from supportbot.chaos.program import Program
 
 STREAMS = 100
 LONGER_THAN_THE_GRACE = 60.0

@@ -10,10 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from tests.acceptance.clients import Http, Visitor, insist
+from supportbot.chaos.clients import Http, Visitor, insist
+from supportbot.chaos.folder import ADMIN_TOKEN, BotFolder
+from supportbot.chaos.model import markers
+from supportbot.chaos.program import program
 from tests.acceptance.disks import disk, immutable
-from tests.acceptance.model import markers
-from tests.acceptance.program import ADMIN_TOKEN, BotFolder, program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,10 +23,10 @@ if TYPE_CHECKING:
 
     import aiohttp
 
-    from tests.acceptance.clients import Answer
+    from supportbot.chaos.clients import Answer
+    from supportbot.chaos.model import Call, ListeningModel
+    from supportbot.chaos.program import Program
     from tests.acceptance.disks import Disk
-    from tests.acceptance.model import Call, ListeningModel
-    from tests.acceptance.program import Program
 
 IN_TIME = 2.8
 """Seconds in which a message that cannot be stored is refused: Slack waits three."""

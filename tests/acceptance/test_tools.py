@@ -6,17 +6,18 @@ import asyncio
 import json
 from typing import TYPE_CHECKING
 
+from supportbot.chaos.clients import Http
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 from supportbot.testing.model_replies import ModelReply, ToolCallReply
 from supportbot.testing.model_server import FakeModelServer
-from tests.acceptance.clients import Http
-from tests.acceptance.program import BotFolder, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
 
 _TOOLS = '''
 import time

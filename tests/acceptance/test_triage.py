@@ -7,17 +7,19 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from tests.acceptance.clients import Http
-from tests.acceptance.program import ROOT, BotFolder, program
+from supportbot.chaos.clients import Http
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
+from tests.acceptance import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.clients import Visitor
-    from tests.acceptance.model import Call, ListeningModel
-    from tests.acceptance.program import Program
+    from supportbot.chaos.clients import Visitor
+    from supportbot.chaos.model import Call, ListeningModel
+    from supportbot.chaos.program import Program
 
 
 async def test_a_triage_that_never_ends_costs_nothing_but_itself(

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
-from tests.acceptance.clients import Http, Visitor, insist, next_event
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.clients import Http, Visitor, insist, next_event
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.model import Call, ListeningModel
+    from supportbot.chaos.model import Call, ListeningModel
 
 SECRET = "a secret of thirty-two bytes or more"
 IDENTITY = {

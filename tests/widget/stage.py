@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from tests.acceptance.program import UNLIMITED, BotFolder, Program, program
+from supportbot.chaos.folder import UNLIMITED, BotFolder
+from supportbot.chaos.program import Program, program
 from tests.widget.site import Site
 from tests.widget.talking import TalkingModel
 

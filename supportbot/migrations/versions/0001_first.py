@@ -37,6 +37,7 @@ def upgrade() -> None:
     _ratings()
     _surveys()
     _deliveries()
+    _drafts()
     _events()
     _records()
 
@@ -46,6 +47,7 @@ def downgrade() -> None:
     for table in (
         "records",
         "events",
+        "drafts",
         "deliveries",
         "triages",
         "surveys",
@@ -341,6 +343,7 @@ def _deliveries() -> None:
         sa.Column("reason", sa.Text, nullable=False),
         sa.Column("address", _JSON, nullable=False),
         sa.Column("in_reply_to", sa.Text, nullable=False),
+        sa.Column("sources", _JSON, nullable=False),
         sa.Column("handoff", sa.Text, nullable=False),
         sa.Column("choices", _JSON, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -358,6 +361,26 @@ def _deliveries() -> None:
     unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
+
+
+def _drafts() -> None:
+    op.create_table(
+        "drafts",
+        sa.Column("delivery_id", sa.Text, nullable=False),
+        sa.Column("conversation_id", sa.Text, nullable=False),
+        sa.Column("turn_id", sa.Text, nullable=False),
+        sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("length", sa.Integer, nullable=False),
+        sa.Column("changed", sa.Integer),
+        sa.Column("left_at", sa.BigInteger, nullable=False),
+        sa.Column("ended_at", sa.BigInteger),
+        sa.PrimaryKeyConstraint("delivery_id", name="pk_drafts"),
+        _of_conversation("drafts"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_drafts_conversation", "drafts", ["conversation_id"])
+    op.create_index("ix_drafts_left", "drafts", ["left_at"])
 
 
 def _events() -> None:

@@ -102,6 +102,7 @@ async def test_a_second_mail_replaces_the_draft(server: Dovecot, address: str, t
         await until(lambda: ["<more@customer.test>"] == [d["In-Reply-To"] for d in drafts(server, address)])
     assert "Second." in words(drafts(server, address)[0])
     assert "Where is it?" in str(model.prompts[1].words)
+    assert "First." not in str(model.prompts[1].words), "the customer has never read it"
 
 
 async def test_a_person_s_reply_is_known_to_the_next_draft(

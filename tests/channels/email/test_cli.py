@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from typer.testing import CliRunner
 from supportbot.cli.commands import app
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section
+from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,3 +91,24 @@ def test_without_a_mailbox_it_says_so(tmp_path: Path) -> None:
     assert (2, True) == (code, "There is: none" in said)
     code, said = _check(tmp_path, {"support": {"type": "email"}})
     assert (2, True) == (code, "channels.support" in said and "address" in said)
+
+
+@needs_dovecot
+async def test_it_says_what_sending_would_do(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """In mode send: it logs in where mail is sent, and sends none; each mail's fate is named."""
+    server.deliver(address, mail("Where is it?"))
+    server.deliver(address, mail("Your order.", From="no-reply@shop.test"))
+    async with Relay() as relay:
+        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        code, said = await asyncio.to_thread(_check, tmp_path, {"support": support})
+        wrong = support | {"smtp": relay.section(username="a", password="no-such-password")}
+        failed, told = await asyncio.to_thread(_check, tmp_path, {"support": wrong})
+    assert (0, []) == (code, relay.mails)
+    for line in (
+        f"smtp    127.0.0.1:{relay.port} (none): logged in, takes mail from {address}; nothing was sent",
+        "  would   be answered by mail to anna@customer.test",
+        "  would   get a draft to no-reply@shop.test, and nothing is sent: no_reply",
+    ):
+        assert line in said
+    assert (1, True) == (failed, "does not let us in" in told)
+    assert "no-such-password" not in told

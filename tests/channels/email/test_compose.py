@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supportbot_email import mime
 from supportbot_email.compose import Answer, NotWritten, compose, recipient_of, references_of, subject_of
 from supportbot_email.mail import Address, Mail, Settings
 from supportbot_email.parse import parse
@@ -125,3 +126,12 @@ def test_no_injection(subject: str, name: str, text: str, markdown: str, signatu
     read = message_from_bytes(raw)
     assert read["Bcc"] is None
     assert ("ann@x.example",) == tuple(one.address for one in parse(raw, settings=Settings()).to)
+
+
+def test_ids_beyond_ascii_are_not_named() -> None:
+    """A customer's program wrote them so; the answer is written all the same."""
+    asked = replace(
+        ASKED, message_id="<fr\xe5ga@kunde.example>", references=("<a@b>", "<\xe5@b>"), thread_index="\xe5"
+    )
+    read, _ = mime.read(compose(replace(ANSWER, answered=asked)))
+    assert ["", "<a@b>", ""] == [read.get(name) for name in ("in-reply-to", "references", "thread-index")]

@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.program import BotFolder, program
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import section, subject
+from tests.channels.email.relay import Relay
 from tests.channels.email.wire import Wire
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.acceptance.program import Program
+    from supportbot.chaos.program import Program
     from tests.channels.email.dovecot import Dovecot
 
 pytestmark = needs_dovecot
 
 
-def _folder(root: Path, address: str, port: int) -> BotFolder:
+def _folder(root: Path, address: str, port: int, database: str = "sqlite:///data/bot.db") -> BotFolder:
     support = {"type": "email", **section(address, port)}
-    return BotFolder(root, channels={"support": support})
+    return BotFolder(root, database=database, deliveries={"timeout": 2}, channels={"support": support})
 
 
 def _is_stored(folder: BotFolder) -> bool:
@@ -54,5 +57,51 @@ async def test_killed_where_it_hurts(server: Dovecot, address: str, tmp_path: Pa
             server.deliver(address, mail("Where can I follow it?", subject="two"))
             await bot.start()
             await until(lambda: 2 == len(server.mails(address, "Drafts")), 40)
+            assert 0 == await bot.stop()
+    assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
+
+
+async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """In mode send, between the final dot and its answer: that mail is never sent again, the next one is."""
+    async with Relay() as relay:
+        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        folder = BotFolder(tmp_path, channels={"support": support}, deliveries={"attempts": 3})
+        async with program(folder) as bot:
+            await _watches(bot)
+            relay.hold = asyncio.Event()
+            server.deliver(address, mail("How long does a parcel take?", subject="one", From="a@c.test"))
+            await relay.has_dot.wait()
+            await bot.kill()
+            relay.hold.set()
+            relay.hold = None
+            server.deliver(address, mail("Where can I follow it?", subject="two", From="b@c.test"))
+            await bot.start()
+            await until(lambda: [("delivered",), ("unknown",)] == _ends(folder), 40)
+            assert 0 == await bot.stop()
+    assert ["Re: one", "Re: two"] == sorted(subject(taken.raw) for taken in relay.mails)
+    assert ["Re: two"] == [subject(raw) for raw in server.mails(address, "Sent")]
+    assert [] == server.mails(address, "Drafts")
+
+
+def _ends(folder: BotFolder) -> list[tuple[str]]:
+    with closing(sqlite3.connect(folder.database_file)) as database:
+        return database.execute("select state from deliveries order by state").fetchall()
+
+
+async def test_killed_on_postgresql(
+    server: Dovecot, address: str, tmp_path: Path, postgres_database: str
+) -> None:
+    """With a store that others may share, the delivery's lease has to end before the draft is looked for."""
+    async with Wire(server.port) as wire:
+        folder = _folder(tmp_path, address, wire.port, postgres_database)
+        async with program(folder) as bot:
+            await _watches(bot)
+            wire.cut = "hold receipt"
+            server.deliver(address, mail("How long does a parcel take?", subject="one"))
+            await wire.was_cut.wait()
+            await bot.kill()
+            server.deliver(address, mail("Where can I follow it?", subject="two"))
+            await bot.start()
+            await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
             assert 0 == await bot.stop()
     assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))

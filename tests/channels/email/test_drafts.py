@@ -9,8 +9,9 @@ import pytest
 
 from supportbot.errors import Refused, RetryAfter, Unclear
 from supportbot.messages import Outbound
-from supportbot.testing.host import MemoryRecords
-from supportbot_email.drafts import Drafts, Notes, planned_note
+from supportbot.testing.host import MemoryDrafts, MemoryRecords
+from supportbot_email.drafts import Drafts
+from supportbot_email.notes import Notes, planned_note
 from tests.channels.email.dovecot import dovecot, mail, needs_dovecot
 from tests.channels.email.mailboxes import config, line, subject
 from tests.channels.email.wire import Wire
@@ -46,7 +47,7 @@ async def desk(address: str, port: int, records: MemoryRecords) -> AsyncIterator
     settings = config(address, port)
     own = line(settings)
     try:
-        yield Desk(Drafts(settings, own, Notes(records)))
+        yield Desk(Drafts(settings, own, Notes(records), MemoryDrafts()))
     finally:
         await own.close()
 

@@ -17,6 +17,9 @@ Cut = Literal[
     "in literal",
     "no to append",
     "never to append",
+    "before store",
+    "after store",
+    "after expunge",
     "hold fetch",
     "hold append",
     "hold receipt",
@@ -43,6 +46,8 @@ class Wire:
         self.seen: list[bytes] = []
         """The commands of the clients."""
         self._open: set[asyncio.StreamWriter] = set()
+        self._deaf = False
+        self._done = asyncio.Event()
         self.port = 0
 
     async def __aenter__(self) -> Self:
@@ -100,6 +105,12 @@ class Wire:
                 self._happened()
                 writer.write(append[1] + b" NO " + words + b"\r\n")
                 continue
+            if self.cut == "before store" and b" STORE " in line:
+                self._happened()
+                return
+            if self.cut in {"after store", "after expunge"} and f" {self.cut[6:]} ".upper().encode() in line:
+                await self._then_cut(line, back)
+                return
             if _IDLE.match(line):
                 self.idling.set()
                 if self.cut == "in idle":
@@ -107,11 +118,24 @@ class Wire:
                     return
             back.write(line)
 
+    async def _then_cut(self, line: bytes, back: asyncio.StreamWriter) -> None:
+        """Let the server do it, and the client never hear of it."""
+        self._deaf = True
+        back.write(line + b"cut NOOP\r\n")
+        await self._done.wait()
+        self._done.clear()
+        self._deaf = False
+        self._happened()
+
     async def _answers(
         self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, end: Callable[[], None]
     ) -> None:
         try:
             while chunk := await there.read(65_536):
+                if self._deaf:
+                    if b"cut OK" in chunk:
+                        self._done.set()
+                    continue
                 if self.hides:
                     chunk = chunk.replace(self.hides, b"")
                 if self.cut == "hold receipt" and b"APPENDUID" in chunk:

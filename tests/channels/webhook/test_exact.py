@@ -71,7 +71,7 @@ class Tab:
         self._events = await self._stack.enter_async_context(self._visitor.follow(last_event_id=last))
 
     async def shows(self, text: str) -> None:
-        """Read until the page shows an answer as far as it is written: never anything but its beginning."""
+        """Read until the page shows an answer as far as it is written; never anything but its beginning."""
         while self.page.shown != text:
             self.page.take(await self._events.next())
             assert text.startswith(self.page.shown)

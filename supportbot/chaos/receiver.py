@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from aiohttp import web
 from standardwebhooks import Webhook
 
-from tests.acceptance.program import SECRET
+from supportbot.chaos.folder import SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +29,7 @@ class Posted:
 
     @property
     def data(self) -> dict[str, Any]:
+        """What it tells: the reply, its number, its conversation."""
         data: dict[str, Any] = json.loads(self.raw)["data"]
         return data
 
@@ -58,6 +59,7 @@ class Receiver:
 
     @property
     def url(self) -> str:
+        """Where replies are posted."""
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}/replies"
 
     @property

@@ -14,12 +14,11 @@ from uuid import uuid4
 import aiohttp
 from standardwebhooks import Webhook
 
-from tests.acceptance.program import SECRET
+from supportbot.chaos.folder import SECRET
+from supportbot.errors import BotMisbehaved
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
-
-    from tests.acceptance.program import Program
 
 BASE = "/channels/web"
 _PAUSE = 0.05
@@ -36,8 +35,22 @@ class Answer:
     headers: Mapping[str, str]
 
 
+class Bot(Protocol):
+    """Where the bot is: one process, or one of several."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens now."""
+
+    async def up(self) -> None:
+        """Wait until it listens."""
+
+
 class Writer(Protocol):
     """Somebody with one conversation."""
+
+    conversation: str
+    """The channel's key of it."""
 
     async def post(self, message_id: str, text: str) -> Answer:
         """Send a message once."""
@@ -47,9 +60,9 @@ class Writer(Protocol):
 
 
 class Http:
-    """Requests to wherever the program listens now."""
+    """Requests to wherever the bot listens now."""
 
-    def __init__(self, program: Program, session: aiohttp.ClientSession) -> None:
+    def __init__(self, program: Bot, session: aiohttp.ClientSession) -> None:
         self.program = program
         self.session = session
 
@@ -73,7 +86,7 @@ class Http:
                 continue
             if opened.status == 201:
                 return Visitor(self, opened.body["token"], opened.body["conversation"])
-            assert 503 == opened.status, opened
+            _only_busy(opened)
 
 
 @dataclass
@@ -85,9 +98,13 @@ class Tries:
 
 
 async def insist(
-    writer: Writer, program: Program, message_id: str, text: str, tries: Tries | None = None
+    writer: Writer, program: Bot, message_id: str, text: str, tries: Tries | None = None
 ) -> Answer:
-    """Send a message again and again until it is acknowledged; only a 503 may come meanwhile."""
+    """Send a message again and again until it is acknowledged; only a 503 may come meanwhile.
+
+    Raises:
+        BotMisbehaved: something else came.
+    """
     tries = tries or Tries()
     while True:
         await program.up()
@@ -99,7 +116,7 @@ async def insist(
             continue
         if answer.status in {200, 202}:
             return answer
-        assert 503 == answer.status, answer
+        _only_busy(answer)
         tries.refused.append(answer)
         await asyncio.sleep(_PAUSE)
 
@@ -133,7 +150,10 @@ class Visitor:
     async def answered(self, text: str) -> dict[str, Any]:
         """Wait for the first message of the bot that holds this text, reading the event stream."""
         async with self.follow() as response:
-            return await next_event(response, "message", lambda m: m["author"] == "bot" and text in m["text"])
+            found: dict[str, Any] = await next_event(
+                response, "message", lambda m: m["author"] == "bot" and text in m["text"]
+            )
+            return found
 
     def follow(self, last: int = 0) -> Any:
         """Open the event stream behind message number ``last``: an async context manager."""
@@ -204,11 +224,17 @@ async def next_event(
     raise EOFError(name)
 
 
+def _only_busy(answer: Answer) -> None:
+    if answer.status != 503:
+        raise BotMisbehaved(cause=f"a message was answered {answer}")
+
+
 async def _all_pages(page: Any) -> list[dict[str, Any]]:
     messages: list[dict[str, Any]] = []
     while True:
         answer = await page(messages[-1]["seq"] if messages else 0)
-        assert 200 == answer.status, answer
+        if answer.status != 200:
+            raise BotMisbehaved(cause=f"reading a conversation was answered {answer}")
         if not answer.body["messages"]:
             return messages
         messages += answer.body["messages"]

@@ -7,7 +7,6 @@ Each message of a conversation carries a *marker*, the conversation's word and t
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
@@ -15,8 +14,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 from aiohttp import web
 
+from supportbot.testing.model_replies import ModelReply
+from supportbot.testing.model_server import ModelRequest, serve_reply
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+_HANGS = 1.5
+"""Seconds after which a call that hangs is broken off, so that a frozen bot's is over before its lease is."""
 
 MARKER = re.compile(r"\b(k[a-z]+\d+)-(\d+)\b")
 
@@ -31,7 +36,7 @@ def markers(text: str) -> list[tuple[str, int]]:
     return [(word, int(number)) for word, number in MARKER.findall(text)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
     """A request for an answer."""
 
@@ -39,7 +44,9 @@ class Call:
     headers: dict[str, str]
     word: str
     """Whose conversation it is; empty without markers."""
-    asked: list[int]
+    told: tuple[int, ...]
+    """The numbers of all the customer's messages in the prompt, in order."""
+    asked: tuple[int, ...]
     """The numbers of the messages to be answered: those after the last answer."""
 
     @property
@@ -51,12 +58,29 @@ class Call:
 class ListeningModel:
     """An OpenAI-compatible endpoint on a free port: an async context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, in_order: bool = True, keep: bool = True, ending: str = "") -> None:
+        """Say what to expect.
+
+        Args:
+            in_order: customers write their messages in order and every one is answered by this model, so that
+                a prompt holds the messages 1, 2, 3 … and the answers to them; what differs is ``wrong``.
+            keep: keep the requests' bodies too.
+            ending: what every answer ends with; an answer without it was cut off.
+        """
         self.calls: list[Call] = []
         self.wrong: list[str] = []
-        """What was wrong with the prompts or with when they came."""
+        """What was wrong with the prompts."""
+        self.overlapping: list[str] = []
+        """The words of conversations in which two calls were made at once."""
+        self.said: set[str] = set()
+        """All answers that were meant to be given, whole."""
         self.before: Callable[[Call], Awaitable[None]] | None = None
         """Awaited before each answer."""
+        self.mood: Callable[[ModelReply], ModelReply] = lambda reply: reply
+        """Makes of a proper reply the one that is given."""
+        self._in_order = in_order
+        self._keep = keep
+        self._ending = ending
         self._seen: dict[str, int] = defaultdict(int)  # word -> highest number asked about
         self._at_work: Counter[str] = Counter()
         self._news = asyncio.Condition()
@@ -66,15 +90,18 @@ class ListeningModel:
         self._runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
 
     async def __aenter__(self) -> Self:
+        """Begin to listen."""
         await self._runner.setup()
         await web.TCPSite(self._runner, "127.0.0.1", 0, backlog=4096).start()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        """Stop."""
         await self._runner.cleanup()
 
     @property
     def url(self) -> str:
+        """What to write as ``base_url`` in bot.yaml."""
         return f"http://127.0.0.1:{self._runner.addresses[0][1]}/v1"
 
     async def asked(self, word: str, number: int) -> None:
@@ -92,9 +119,11 @@ class ListeningModel:
         return sum(text in call.body["messages"][-1]["content"] for call in self.calls)
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
-        call = self._understand(await request.json(), dict(request.headers))
+        body = await request.json()
+        call = self._understand(body, dict(request.headers))
         if self._at_work[call.word] and call.word:
-            self.wrong.append(f"two calls at once for {call.word}")
+            self.overlapping.append(call.word)
+            self.wrong.append(f"{call.word}: two calls at once")
         self._at_work[call.word] += 1
         try:
             async with self._news:
@@ -103,7 +132,10 @@ class ListeningModel:
                 self._news.notify_all()
             if self.before is not None:
                 await self.before(call)
-            return await _answer(request, call)
+            text = f"re {' '.join(marker(call.word, n) for n in call.asked) or 'that'}{self._ending}"
+            self.said.add(text)
+            reply = self.mood(ModelReply(pieces=(text[:3], text[3:-1], text[-1:]), usage=None))
+            return await _give(request, reply, body)
         finally:
             self._at_work[call.word] -= 1
 
@@ -112,27 +144,31 @@ class ListeningModel:
         customers = [found for role, of_one in said if role == "user" for found in of_one]
         answered = [found for role, of_one in said if role == "assistant" for found in of_one]
         words = {word for word, _ in customers + answered}
-        if not words:
-            return Call(body, headers, "", [])
+        kept = body if self._keep else {}
+        if not customers:
+            return Call(kept, headers, "", (), ())
         word = customers[-1][0]
-        numbers, done = [n for _, n in customers], [n for _, n in answered]
+        last = max((place for place, (role, _) in enumerate(said) if role == "assistant"), default=-1)
+        asked = tuple(n for role, of_one in said[last + 1 :] if role == "user" for _, n in of_one)
+        told = tuple(number for _, number in customers)
         if len(words) > 1:
             self.wrong.append(f"cross-talk: {sorted(words)} in one prompt")
-        if numbers != list(range(1, len(numbers) + 1)):
-            self.wrong.append(f"{word}: the prompt holds the messages {numbers}")
-        if done != list(range(1, len(done) + 1)) or len(done) >= len(numbers):
-            self.wrong.append(f"{word}: the prompt holds the answers {done} to {numbers}")
-        return Call(body, headers, word, numbers[len(done) :])
+        if self._in_order:
+            self._check_order(word, told, [number for _, number in answered], asked)
+        return Call(kept, headers, word, told, asked)
+
+    def _check_order(self, word: str, told: tuple[int, ...], done: list[int], asked: tuple[int, ...]) -> None:
+        if list(told) != list(range(1, len(told) + 1)):
+            self.wrong.append(f"{word}: the prompt holds the messages {told}")
+        if done != list(range(1, len(done) + 1)) or asked != told[len(done) :] or not asked:
+            self.wrong.append(f"{word}: the prompt holds the answers {done} to {told}")
 
 
-async def _answer(request: web.Request, call: Call) -> web.StreamResponse:
-    text = "re " + (" ".join(marker(call.word, number) for number in call.asked) or "that")
-    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    pieces = [({"role": "assistant", "content": text[:3]}, None), ({"content": text[3:]}, "stop")]
-    for delta, reason in pieces:
-        chunk = {"id": "1", "choices": [{"index": 0, "delta": delta, "finish_reason": reason}]}
-        await response.write(f"data: {json.dumps(chunk)}\n\n".encode())
-    await response.write(b"data: [DONE]\n\n")
-    await response.write_eof()
-    return response
+async def _give(request: web.Request, reply: ModelReply, body: dict[str, Any]) -> web.StreamResponse:
+    try:
+        async with asyncio.timeout(_HANGS if reply.fault else None):
+            return await serve_reply(request, reply, ModelRequest("openai", request.headers.copy(), body))
+    except (TimeoutError, ConnectionResetError):  # it hangs, or its client has gone
+        if request.transport is not None:
+            request.transport.abort()
+        return web.Response()

@@ -6,113 +6,25 @@ import asyncio
 import json
 import os
 import signal
-import sqlite3
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from supportbot.chaos.folder import ENVIRONMENT
+from supportbot.errors import BotDidNotStart
+
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping
 
-ROOT = Path(__file__).parent.parent.parent
-START_WITHIN = 30.0
-"""Seconds; the machine that runs the tests may be busy."""
+    from supportbot.chaos.folder import BotFolder
 
-SECRET = "whsec_" + "YWNjZXB0YW5jZSB0ZXN0cyBzaWduIHdpdGggdGhpcw=="
-API_KEY = "sk-acceptance-0123456789abcdef"
-ADMIN_TOKEN = "admin-acceptance-0123456789"
-ENVIRONMENT = {"BOT_SECRET": SECRET, "BOT_API_KEY": API_KEY, "BOT_ADMIN_TOKEN": ADMIN_TOKEN}
-"""What bot.yaml names as ``${…}``."""
-
-UNLIMITED = dict.fromkeys(
-    ("requests_per_address", "sessions_per_address", "messages_per_session", "messages_per_channel")
-)
-
-_SYSTEM = "You are {{ bot.name }}. The customer is {{ contact.name }} <{{ contact.email }}>.\n"
-_KNOWLEDGE = "{% for passage in passages %}\n{{ passage.title }}\n{{ passage.text | quoted }}\n{% endfor %}\n"
-_ARTICLE = "# Parcels\n\nA parcel takes three days. You can follow it in your account.\n"
+START_WITHIN = 60.0
+"""Seconds; the machine may be busy."""
 
 
-class BotFolder:
-    """A bot.yaml and what it names, quick to fail and to try again unless a test says otherwise."""
-
-    def __init__(
-        self,
-        root: Path,
-        *,
-        model_url: str = "",
-        database: str = "sqlite:///data/bot.db",
-        webhook: Mapping[str, Any] | None = None,
-        prompt: str = _SYSTEM,
-        article: str = _ARTICLE,
-        tools: Sequence[str] = (),
-        **sections: Mapping[str, Any],
-    ) -> None:
-        """Write it.
-
-        Args:
-            root: an empty folder.
-            model_url: a model's ``base_url``; without one the bot answers from its knowledge.
-            database: as in bot.yaml.
-            webhook: more keys of the channel ``web``.
-            prompt: the system prompt.
-            article: the one article of the knowledge.
-            tools: as in bot.yaml.
-            sections: more keys of ``turns``, ``deliveries``, ``server``, ``log`` and so on.
-        """
-        self.root = root
-        self.file = root / "bot.yaml"
-        self.database = database
-        content: dict[str, Any] = {
-            "tools": list(tools),
-            "database": database,
-            "bot": {"name": "Fern"},
-            "knowledge": {},
-            "prompts": {"history_messages": 1000, "history_tokens": 100_000},
-            "turns": {"retry_delay": 0.1},
-            "deliveries": {"retry_delay": 0.1, "settle_delay": 0.1, "attempts": 100},
-            "server": {"port": 0, "admin_token": "${BOT_ADMIN_TOKEN}"},
-            "channels": {
-                "web": {"type": "webhook", "secrets": ["${BOT_SECRET}"], "limits": UNLIMITED}
-                | dict(webhook or {}),
-            },
-        }
-        for name, section in sections.items():
-            content[name] = content.get(name, {}) | dict(section)
-        if model_url:
-            content["model"] = [
-                {
-                    "dialect": "openai",
-                    "model": "test-model",
-                    "base_url": model_url,
-                    "api_key": "${BOT_API_KEY}",
-                    "context_tokens": 200_000,
-                }
-            ]
-        root.mkdir(exist_ok=True)
-        self.file.write_text(json.dumps(content, indent=2), "utf-8")
-        for name, text in {
-            "prompts/system.md.j2": prompt,
-            "prompts/knowledge.md.j2": _KNOWLEDGE,
-            "knowledge/parcels.md": article,
-        }.items():
-            path = root / name
-            path.parent.mkdir(exist_ok=True)
-            path.write_text(text, "utf-8")
-
-    @property
-    def database_file(self) -> Path:
-        """The SQLite file."""
-        return self.root / self.database.removeprefix("sqlite:///")
-
-    def integrity(self) -> str:
-        """Return what SQLite says about the file: ``ok``."""
-        connection = sqlite3.connect(self.database_file)
-        try:
-            return str(connection.execute("PRAGMA integrity_check").fetchone()[0])
-        finally:
-            connection.close()
+_WORDS = 400
+"""Characters of a process's last words that an error repeats."""
 
 
 class Program:
@@ -124,6 +36,8 @@ class Program:
         """Where the newest process listens."""
         self.errors: list[str] = []
         """The lines that all processes wrote to stderr."""
+        self.is_frozen = False
+        """Stopped by ``freeze``."""
         self._environment = ENVIRONMENT | dict(environment or {})
         self._up = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
@@ -135,15 +49,20 @@ class Program:
         """Start the program and wait until it says where it listens.
 
         Raises:
-            AssertionError: it ended instead.
+            BotDidNotStart: it ended instead, or took too long.
         """
         await self.begin()
         process = self._alive()
         assert process.stdout is not None
-        async with asyncio.timeout(START_WITHIN):
-            line = (await process.stdout.readline()).decode()
-        assert " is ready on " in line, (line, self.errors[-5:])
-        self.url = line.split(" is ready on ")[1].strip()
+        line = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(START_WITHIN):
+                line = await process.stdout.readline()
+        _, found, url = line.decode().partition(" is ready on ")
+        if not found:
+            await self._end(signal.SIGKILL, within=10)
+            raise BotDidNotStart(cause=self._last_words() or f"nothing within {START_WITHIN:.0f} s")
+        self.url = url.strip()
         self._up.set()
 
     async def begin(self) -> None:
@@ -154,7 +73,7 @@ class Program:
         """Start ``supportbot`` with these arguments; its stderr is collected in ``errors``."""
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "supportbot", "-c", str(self.folder.file), *arguments),
-            cwd=ROOT,
+            cwd=self.folder.root,
             env=_own_environment() | self._environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -185,11 +104,24 @@ class Program:
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal and go on."""
-        self._alive().send_signal(number)
+        with suppress(ProcessLookupError):  # it has just ended by itself
+            self._alive().send_signal(number)
+
+    def freeze(self) -> None:
+        """Stop it in mid-step as SIGSTOP does: it keeps its connections and answers nothing."""
+        self.is_frozen = True
+        self.send(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on, unless it was killed meanwhile."""
+        self.is_frozen = False
+        if self.is_running:
+            self.send(signal.SIGCONT)
 
     async def ended(self, *, within: float) -> int:
         """Wait for the end of the process and return the exit code."""
         self._up.clear()
+        self.is_frozen = False
         process = self._alive()
         async with asyncio.timeout(within):
             code = await process.wait()
@@ -203,11 +135,23 @@ class Program:
         await self._up.wait()
 
     @property
+    def is_up(self) -> bool:
+        """It said where it listens, and nobody has ended it since."""
+        return self._up.is_set()
+
+    @property
+    def exit_code(self) -> int | None:
+        """How it ended, if it did and nobody has started it since."""
+        return None if self._process is None else self._process.returncode
+
+    @property
     def is_running(self) -> bool:
+        """There is a process."""
         return self._process is not None and self._process.returncode is None
 
     @property
     def pid(self) -> int:
+        """Its process id."""
         return self._alive().pid
 
     @property
@@ -218,12 +162,18 @@ class Program:
 
     @property
     def open_files(self) -> int:
+        """How many files and connections it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def log(self, *, level: str = "") -> list[dict[str, Any]]:
         """Return the lines of the log, of one level if named; what is no such line has the level ``raw``."""
         lines = [_log_line(line) for line in self.errors]
         return [line for line in lines if level in {"", line["level"]}]
+
+    def _last_words(self) -> str:
+        """Return what the process wrote at last, but for the hint where to read more."""
+        lines = [line for line in self.errors if not line.startswith("To see all of it")]
+        return " ".join(lines[-1:])[-_WORDS:]
 
     async def _end(self, number: signal.Signals, *, within: float) -> int:
         self._up.clear()
@@ -242,13 +192,13 @@ class Program:
 
 @asynccontextmanager
 async def program(folder: BotFolder, **options: Any) -> AsyncIterator[Program]:
-    """Start the program; whatever becomes of the test, nothing of it is left running."""
+    """Start the program; whatever becomes of the block, nothing of it is left running."""
     started = Program(folder, **options)
     try:
         await started.start()
         yield started
-    except BaseException:
-        print("\n".join(["", "The program wrote at last:", *started.errors[-20:]]))
+    except BaseException as error:
+        error.add_note("\n".join(["The program wrote at last:", *started.errors[-20:]]))
         raise
     finally:
         if started.is_running:

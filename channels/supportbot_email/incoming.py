@@ -1,0 +1,91 @@
+"""What a mail that arrives tells of what was sent, and what has to be known of it when it is answered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from supportbot.ids import now_ms
+from supportbot_email.compose import recipient_of
+from supportbot_email.conversations import record_of
+from supportbot_email.guard import facts_of
+from supportbot_email.inbound import reply_address
+
+if TYPE_CHECKING:
+    from supportbot.channel import Records, Returned
+    from supportbot_email.config import EmailConfig
+    from supportbot_email.conversations import Conversations
+    from supportbot_email.dispatch import Traces
+    from supportbot_email.mail import Address, Mail
+
+_MOST = 10
+"""Mails of ours that one mail may prove or name."""
+
+log = structlog.get_logger(__name__)
+
+
+class Incoming:
+    """Looks at each mail once, before it is handed in."""
+
+    def __init__(
+        self,
+        config: EmailConfig,
+        records: Records,
+        returned: Returned,
+        *,
+        conversations: Conversations,
+        traces: Traces,
+    ) -> None:
+        self._config = config
+        self._records = records
+        self._returned = returned
+        self._conversations = conversations
+        self._traces = traces
+
+    async def notice(self, mail: Mail) -> str:
+        """Take note of what a mail says about ours.
+
+        Naming a Message-ID of ours, which nobody can guess, proves that the mail with it went out. A report
+        of failure gives the delivery back; one of delay, or of success, is only told.
+
+        Returns:
+            The conversation of the mail that a report is about; empty when it is of none.
+        """
+        for delivery in await self._named(mail):
+            await self._traces.prove(delivery)
+        if mail.kind not in {"bounce", "feedback_report"} or not mail.reported_message_id:
+            return ""
+        delivery = await self._conversations.delivery_of(mail.reported_message_id)
+        if delivery:
+            await self._traces.prove(delivery)
+        if delivery and mail.kind == "bounce" and mail.report.failed:
+            reason = " ".join(filter(None, ("bounced:", mail.report.status, mail.report.diagnosis)))
+            known = await self._returned(delivery, reason=reason.removesuffix(":"))
+            log.warning("email.bounced", delivery=delivery, status=mail.report.status, known=known)
+        found = await self._records.get(record_of(mail.reported_message_id))
+        return str(found) if found is not None else ""
+
+    async def address(self, mail: Mail) -> dict[str, Any]:
+        """Return what a reply to a mail needs, as JSON."""
+        to = self.recipient(mail)
+        facts = facts_of(mail, named=await self._named(mail), now=now_ms())
+        return {
+            **reply_address(mail),
+            "to": to.address,
+            "name": to.name or mail.sender.name,
+            "facts": facts.to_json(),
+        }
+
+    def recipient(self, mail: Mail) -> Address:
+        """Return the one address that a reply goes to: From, or Reply-To where bot.yaml says so."""
+        policy = self._config.reply_to
+        other = mail.reply_to[0].domain if len(mail.reply_to) == 1 else ""
+        follows = policy == "always" or (policy == "same_domain" and other == mail.sender.domain)
+        own = tuple(self._config.ours)
+        return recipient_of(mail, use_reply_to=follows, own_addresses=own) or mail.sender
+
+    async def _named(self, mail: Mail) -> list[str]:
+        ids = dict.fromkeys((mail.in_reply_to, *reversed(mail.references)))
+        found = [delivery for one in ids if (delivery := await self._conversations.delivery_of(one))]
+        return found[:_MOST]

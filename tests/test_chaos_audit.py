@@ -1,0 +1,279 @@
+"""The audit of a trial finds out whatever is wrong: a clean ledger passes, a doctored one does not."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from supportbot.chaos.audit import Evidence, Stored, examine
+from supportbot.chaos.clients import SignedProgram
+from supportbot.chaos.load import Conversation
+from supportbot.chaos.model import Call
+from supportbot.chaos.receiver import Posted
+from supportbot.chaos.verdict import FAULTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from supportbot.chaos.clients import Http
+
+ENOUGH = 3
+"""Messages of each of the two conversations."""
+
+
+class Ledger:
+    """A trial of two conversations in which nothing went wrong, as rows that a test can change."""
+
+    def __init__(self) -> None:
+        self.promised: dict[str, Conversation] = {}
+        self.conversations: list[Any] = []
+        self.messages: list[Any] = []
+        self.turns: list[Any] = []
+        self.deliveries: list[Any] = []
+        self.calls: list[Call] = []
+        self.said: set[str] = set()
+        self.tries: list[Posted] = []
+        for word in ("kanna0", "kbert2"):
+            self._converse(word)
+
+    def _converse(self, word: str) -> None:
+        promised = Conversation(word, SignedProgram(cast("Http", None), f"ticket-{word}"))
+        self.promised[word] = promised
+        self.conversations.append(
+            SimpleNamespace(
+                id=word, external_id=promised.key, last_seq=2 * ENOUGH, due_at=None, open_turn_id=None
+            )
+        )
+        for number in range(1, ENOUGH + 1):
+            turn, seq = f"turn-{word}-{number}", 2 * number - 1
+            promised.acknowledged[number] = {f"msg-{word}-{seq}"}
+            self.add(word, seq, f"{word}-{number} where is my parcel?", turn, "customer", "answered")
+            self.add(word, seq + 1, f"re {word}-{number}.", turn, "bot", "said")
+            self.turns.append(
+                SimpleNamespace(id=turn, conversation_id=word, state="answered", model="test-model")
+            )
+            self.deliveries.append(SimpleNamespace(id=f"dlv-{turn}", state="delivered", reason=""))
+            self.calls.append(Call({}, {}, word, tuple(range(1, number + 1)), (number,)))
+            self.said.add(f"re {word}-{number}.")
+            self.post(word, seq + 1, f"re {word}-{number}.")
+
+    def add(self, word: str, seq: int, text: str, turn: str, author: str, state: str) -> None:  # noqa: PLR0917
+        row = {"conversation_id": word, "seq": seq, "id": f"msg-{word}-{seq}", "author": author}
+        self.messages.append(SimpleNamespace(**row, text=text, state=state, turn_id=turn))
+
+    def post(self, word: str, seq: int, text: str, *, name: str = "") -> None:
+        data = {"conversation": f"ticket-{word}", "seq": seq, "text": text}
+        self.tries.append(Posted(name or f"dlv-{word}-{seq}", json.dumps({"data": data}).encode()))
+
+    def message(self, word: str, seq: int) -> Any:
+        return next(m for m in self.messages if (m.conversation_id, m.seq) == (word, seq))
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(
+            conversations=list(self.promised.values()),
+            stored=Stored(
+                conversations=self.conversations,
+                messages=sorted(self.messages, key=lambda m: (m.conversation_id, m.seq)),
+                turns=self.turns,
+                deliveries=self.deliveries,
+            ),
+            calls=self.calls,
+            said=frozenset(self.said),
+            tries=self.tries,
+        )
+
+
+def test_a_clean_ledger_passes() -> None:
+    """Everything accepted was answered, so the promise holds."""
+    verdict = examine(Ledger().evidence)
+    assert [] == verdict.problems
+    assert (2 * ENOUGH, 2 * ENOUGH, True) == (verdict.accepted, verdict.answered, verdict.passed)
+
+
+def test_nothing_accepted_is_no_pass() -> None:
+    """A trial in which nobody was heard proves nothing."""
+    nothing = Stored(conversations=[], messages=[], turns=[], deliveries=[])
+    evidence = Evidence(conversations=[], stored=nothing, calls=[], said=frozenset(), tries=[])
+    assert not examine(evidence).passed
+
+
+def _forget(ledger: Ledger) -> None:
+    """An acknowledged message is gone, and its reply with it."""
+    ledger.messages = [m for m in ledger.messages if m.conversation_id != "kanna0" or m.seq < 5]
+    ledger.conversations[0].last_seq = 4
+    ledger.tries = [t for t in ledger.tries if t.id != "dlv-kanna0-6"]
+
+
+def _forget_all(ledger: Ledger) -> None:
+    del ledger.conversations[0]
+
+
+def _leave_pending(ledger: Ledger) -> None:
+    ledger.message("kanna0", 5).state = "pending"
+
+
+def _ignore(ledger: Ledger) -> None:
+    ledger.message("kanna0", 5).state = "ignored"
+
+
+def _claim_an_answer(ledger: Ledger) -> None:
+    """A message says that it was answered, by a turn that said nothing."""
+    ledger.message("kanna0", 5).turn_id = "turn-nobody"
+
+
+def _overlook(ledger: Ledger) -> None:
+    """A reply answers one of the two messages of its turn."""
+    ledger.message("kanna0", 1).turn_id = "turn-kanna0-2"
+
+
+def _never_post(ledger: Ledger) -> None:
+    ledger.tries = [t for t in ledger.tries if t.id != "dlv-kanna0-6"]
+
+
+def _give_up_delivery(ledger: Ledger) -> None:
+    ledger.deliveries[0].state = "dead"
+
+
+def _bury(ledger: Ledger) -> None:
+    ledger.message("kanna0", 5).state = "dead"
+
+
+def _store_twice(ledger: Ledger) -> None:
+    ledger.conversations[0].last_seq = 7
+    ledger.add("kanna0", 7, "kanna0-3 where is my parcel?", "turn-kanna0-3", "customer", "answered")
+
+
+def _answer_twice(ledger: Ledger) -> None:
+    ledger.conversations[0].last_seq = 7
+    ledger.add("kanna0", 7, "re kanna0-3.", "turn-kanna0-3", "bot", "said")
+
+
+def _answer_again_in_another_turn(ledger: Ledger) -> None:
+    ledger.message("kanna0", 6).text = "re kanna0-2 kanna0-3."
+    ledger.said.add("re kanna0-2 kanna0-3.")
+
+
+def _post_twice(ledger: Ledger) -> None:
+    """The platform got one reply under two ids."""
+    ledger.post("kanna0", 6, "re kanna0-3.", name="another")
+
+
+def _post_in_disorder(ledger: Ledger) -> None:
+    ledger.tries[0], ledger.tries[1] = ledger.tries[1], ledger.tries[0]
+
+
+def _answer_in_disorder(ledger: Ledger) -> None:
+    """The first message's reply stands behind the second's."""
+    first, second = ledger.message("kanna0", 2), ledger.message("kanna0", 4)
+    first.turn_id, second.turn_id = second.turn_id, first.turn_id
+    first.text, second.text = second.text, first.text
+
+
+def _ask_without_an_earlier_message(ledger: Ledger) -> None:
+    ledger.calls[2] = replace(ledger.calls[2], told=(1, 3))
+
+
+def _speak_of_another(ledger: Ledger) -> None:
+    ledger.message("kanna0", 6).text = "re kanna0-3 kbert2-1."
+    ledger.said.add("re kanna0-3 kbert2-1.")
+
+
+def _store_at_another(ledger: Ledger) -> None:
+    ledger.message("kanna0", 5).text = "kbert2-3 where is my parcel?"
+
+
+def _cut_off(ledger: Ledger) -> None:
+    ledger.message("kanna0", 6).text = "re kanna0-3"
+
+
+def _post_less(ledger: Ledger) -> None:
+    """The platform got less than what is stored."""
+    ledger.tries = [t for t in ledger.tries if t.id != "dlv-kanna0-6"]
+    ledger.post("kanna0", 6, "re kan")
+
+
+@pytest.mark.parametrize(
+    ("count", "doctor"),
+    [
+        ("lost", _forget),
+        ("lost", _forget_all),
+        ("lost", _leave_pending),
+        ("lost", _ignore),
+        ("lost", _claim_an_answer),
+        ("lost", _overlook),
+        ("lost", _never_post),
+        ("lost", _give_up_delivery),
+        ("dead", _bury),
+        ("duplicated", _store_twice),
+        ("duplicated", _answer_twice),
+        ("duplicated", _answer_again_in_another_turn),
+        ("duplicated", _post_twice),
+        ("out_of_order", _post_in_disorder),
+        ("out_of_order", _answer_in_disorder),
+        ("out_of_order", _ask_without_an_earlier_message),
+        ("cross_talk", _speak_of_another),
+        ("cross_talk", _store_at_another),
+        ("truncated", _cut_off),
+        ("truncated", _post_less),
+    ],
+)
+def test_a_doctored_ledger_is_found_out(count: str, doctor: Callable[[Ledger], None]) -> None:
+    """Each thing that must not be is counted where it belongs, named, and spoils the verdict."""
+    ledger = Ledger()
+    doctor(ledger)
+    verdict = examine(ledger.evidence)
+    assert 0 < getattr(verdict, count), verdict.line
+    assert verdict.problems
+    assert not verdict.passed
+
+
+@pytest.mark.parametrize("count", FAULTS)
+def test_any_fault_spoils_the_verdict(count: str) -> None:
+    """Each count alone is enough, also one that left no words."""
+    verdict = examine(Ledger().evidence)
+    assert verdict.passed
+    setattr(verdict, count, 1)
+    assert not verdict.passed
+
+
+def _change_a_callback(ledger: Ledger) -> None:
+    ledger.tries.append(replace(ledger.tries[0], raw=ledger.tries[0].raw + b" "))
+
+
+def _leave_a_gap(ledger: Ledger) -> None:
+    ledger.conversations[0].last_seq = 8
+
+
+def _stay_due(ledger: Ledger) -> None:
+    ledger.conversations[0].due_at = 1
+
+
+def _acknowledge_otherwise(ledger: Ledger) -> None:
+    ledger.promised["kanna0"].acknowledged[1].add("msg-other")
+
+
+@pytest.mark.parametrize("doctor", [_change_a_callback, _leave_a_gap, _stay_due, _acknowledge_otherwise])
+def test_what_fits_no_count_is_a_problem(doctor: Callable[[Ledger], None]) -> None:
+    """What is wrong in another way is told in words, and spoils the verdict too."""
+    ledger = Ledger()
+    doctor(ledger)
+    verdict = examine(ledger.evidence)
+    assert 1 == len(verdict.problems), verdict.problems
+    assert not verdict.passed
+
+
+def test_the_knowledge_may_answer_instead() -> None:
+    """When the model fails too often the articles answer: that is an answer, though it names nothing."""
+    ledger = Ledger()
+    ledger.message("kanna0", 6).text = "A parcel takes three days."
+    ledger.tries = [t for t in ledger.tries if t.id != "dlv-kanna0-6"]
+    ledger.post("kanna0", 6, "A parcel takes three days.")
+    ledger.turns[2].model = "knowledge"
+    verdict = examine(ledger.evidence)
+    assert [] == verdict.problems
+    assert (1, True) == (verdict.from_knowledge, verdict.passed)
