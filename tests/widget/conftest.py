@@ -10,13 +10,12 @@ import pytest
 from playwright.async_api import async_playwright
 
 from tests.acceptance.conftest import patience
+from tests.widget.browsers import Browsers, running
 from tests.widget.stage import Stage, stage
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
-
-    from playwright.async_api import Browser
 
 __all__ = ["patience"]
 
@@ -24,26 +23,26 @@ CHROMIUM_VARIABLE = "SUPPORTBOT_TEST_CHROMIUM"
 
 
 @pytest.fixture(scope="session")
-def chromium() -> str:
-    """The path of the system's Chromium."""
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the system's Chromium, which runs."""
     found = os.environ.get(CHROMIUM_VARIABLE) or shutil.which("chromium") or shutil.which("chromium-browser")
     if not found:
         pytest.skip(f"needs Chromium: apt-get install chromium, or set {CHROMIUM_VARIABLE} to its path")
-    return found
+    with running(found, tmp_path_factory.mktemp("chromium")) as address:
+        yield address
 
 
 @pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    """Chromium, with nothing in it."""
+async def browsers(chromium: str) -> AsyncIterator[Browsers]:
+    """Browsers, each with nothing in it."""
     async with async_playwright() as playwright:
-        # Its own sandbox cannot be had as root, which is what tests in a container run as.
-        launched = await playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
-        yield launched
-        await launched.close()
+        opened = Browsers(await playwright.chromium.connect_over_cdp(chromium))
+        yield opened
+        await opened.close()
 
 
 @pytest.fixture
-async def here(tmp_path: Path, browser: Browser) -> AsyncIterator[Stage]:
-    """Model, bot, website and browser."""
-    async with stage(tmp_path / "bot", browser) as started:
+async def here(tmp_path: Path, browsers: Browsers) -> AsyncIterator[Stage]:
+    """Model, bot, website and browsers."""
+    async with stage(tmp_path / "bot", browsers) as started:
         yield started

@@ -17,7 +17,9 @@ from tests.widget.talking import TalkingModel
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, FrameLocator, Locator, Page
+    from playwright.async_api import BrowserContext, FrameLocator, Locator, Page
+
+    from tests.widget.browsers import Browsers
 
 ARTEFACTS = Path(__file__).parent.parent / "artefacts" / "widget"
 IDENTITY_SECRET = "a-secret-of-the-site-with-more-than-32-bytes"
@@ -74,32 +76,24 @@ class Visitor:
 class Stage:
     """What is there."""
 
-    browser: Browser
+    browsers: Browsers
     model: TalkingModel
     program: Program
     site: Site
     folder: BotFolder
-    contexts: list[BrowserContext] = field(default_factory=list)
 
     @property
     def base(self) -> str:
         """The channel's address, with a slash at its end."""
         return f"{self.program.url}/channels/web/"
 
-    async def context(self, **options: Any) -> BrowserContext:
-        """Return a browser of a person's own."""
-        context = await self.browser.new_context(**({"viewport": {"width": 1000, "height": 760}} | options))
-        context.set_default_timeout(15_000)
-        self.contexts.append(context)
-        return context
-
     async def visitor(
         self, context: BrowserContext | None = None, *, url: str = "", page: bool = False, **options: Any
     ) -> Visitor:
         """Return somebody who has the website before them; ``page``: the bot's full page instead."""
-        context = context or await self.context(**options)
+        context = context or await self.browsers.open(**options)
         opened = await context.new_page()
-        chat = opened.locator("html").frame_locator("iframe") if not page else opened  # type: ignore[assignment]
+        chat = opened.frame_locator("iframe[allow]") if not page else opened  # type: ignore[assignment]
         visitor = Visitor(opened, chat)  # type: ignore[arg-type]
         opened.on("pageerror", lambda error: visitor.errors.append(str(error)))
         opened.on(
@@ -123,19 +117,19 @@ class Stage:
 @asynccontextmanager
 async def stage(
     root: Path,
-    browser: Browser,
+    browsers: Browsers,
     *,
     widget: dict[str, Any] | None = None,
-    knowledge_only: bool = False,
+    model_url: str | None = None,
     **sections: Any,
 ) -> AsyncIterator[Stage]:
     """Start everything.
 
     Args:
         root: an empty folder.
-        browser: Chromium.
+        browsers: what opens Chromium.
         widget: more keys of the channel's ``widget``.
-        knowledge_only: the bot has no model and answers from its article.
+        model_url: of another model than the one that talks; empty: the bot answers from its article.
         sections: more keys of ``BotFolder``.
     """
     async with TalkingModel() as model, Site() as site:
@@ -152,20 +146,16 @@ async def stage(
         }
         folder = BotFolder(
             root,
-            model_url="" if knowledge_only else model.url,
+            model_url=model.url if model_url is None else model_url,
             webhook=webhook,
             server={"port": _free_port()},  # the same one after a restart
             bot={"company": "Juniper & Pine"},
             **sections,
         )
         async with program(folder, environment={"BOT_IDENTITY": IDENTITY_SECRET}) as started:
-            here = Stage(browser, model, started, site, folder)
+            here = Stage(browsers, model, started, site, folder)
             site.bot = here.base
-            try:
-                yield here
-            finally:
-                for context in here.contexts:
-                    await context.close()
+            yield here
 
 
 def _free_port() -> int:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
+from supportbot.testing.model_replies import ModelReply, ToolCallReply
+from supportbot.testing.model_server import FakeModelServer
+from tests.widget.stage import stage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.widget.browsers import Browsers
     from tests.widget.stage import Stage
 
 ANSWER = """**Standard delivery** takes *two to four* working days.
@@ -31,9 +36,10 @@ async def test_a_visitor_chats(here: Stage) -> None:
     await visitor.write("How long does delivery take?")
     await here.model.asked()
     await visitor.chat.locator(".typing").wait_for()
-    here.model.say("**Standard ", "delivery")
+    here.model.say("**Standard delivery", "** takes")
     await visitor.chat.locator(".bubble strong", has_text="Standard delivery").wait_for()
-    here.model.say(ANSWER.removeprefix("**Standard delivery"))
+    rest = ANSWER.removeprefix("**Standard delivery** takes")
+    here.model.say(rest[:-60], rest[-60:])
     await visitor.chat.locator(".bubble td", has_text="2–4 days").wait_for()
     await visitor.show("streaming")
     here.model.finish()
@@ -51,14 +57,14 @@ async def test_a_reload_in_mid_stream_loses_nothing(here: Stage) -> None:
     await visitor.open()
     await visitor.write("Tell me a story")
     await here.model.asked()
-    here.model.say("Once upon ")
+    here.model.say("Once upon ", "a ")
     await visitor.sees("Once upon")
     await visitor.page.reload()
     await visitor.open()
     await visitor.sees("Once upon")
-    here.model.say("a time.")
-    await visitor.sees("Once upon a time.")
+    here.model.say("time.")
     here.model.finish()
+    await visitor.sees("Once upon a time.")
     await visitor.chat.get_by_role("button", name="Copy").wait_for()
     assert ["Tell me a story", "Once upon a time."] == (await visitor.texts())[1:]
     assert 1 == len(here.model.requests)
@@ -70,7 +76,7 @@ async def test_a_killed_server_answers_after_its_restart(here: Stage) -> None:
     await visitor.open()
     await visitor.write("Tell me a story")
     await here.model.asked()
-    here.model.say("Once upon ")
+    here.model.say("Once upon ", "a ")
     await visitor.sees("Once upon")
     await here.program.kill()
     await visitor.chat.locator(".banner").wait_for()
@@ -90,7 +96,7 @@ async def test_a_killed_server_answers_after_its_restart(here: Stage) -> None:
 
 async def test_two_tabs_follow_each_other(here: Stage) -> None:
     """What is written in one tab is seen in the other, and so is the answer while it grows; one stream feeds both."""
-    context = await here.context()
+    context = await here.browsers.open()
     one = await here.visitor(context)
     await one.open()
     await one.write("Where is my parcel?")
@@ -98,12 +104,13 @@ async def test_two_tabs_follow_each_other(here: Stage) -> None:
     two = await here.visitor(context)
     await two.open()
     await two.sees("Where is my parcel?")
-    here.model.say("On its ")
+    here.model.say("On its ", "way")
     await one.sees("On its")
     await two.sees("On its")
-    here.model.say("way.")
+    here.model.say(".")
     here.model.finish()
     await two.chat.get_by_role("button", name="Copy").wait_for()
+    await one.chat.get_by_role("button", name="Copy").wait_for()
     assert await one.texts() == await two.texts()
     # The first tab, which held the connection, goes away: the second takes over.
     await one.page.close()
@@ -192,11 +199,9 @@ async def test_a_person_is_asked_for(here: Stage) -> None:
     assert ["queued"] == await visitor.page.evaluate("window.said")
 
 
-async def test_sources_are_cards(tmp_path_factory: pytest.TempPathFactory, browser: object) -> None:
+async def test_sources_are_cards(tmp_path: Path, browsers: Browsers) -> None:
     """An answer from the knowledge shows where it stands, and what stands there."""
-    from tests.widget.stage import stage
-
-    async with stage(tmp_path_factory.mktemp("bot") / "bot", browser, knowledge_only=True) as here:  # type: ignore[arg-type]
+    async with stage(tmp_path / "bot", browsers, model_url="") as here:
         visitor = await here.visitor()
         await visitor.open()
         await visitor.chat.get_by_role("button", name="Where is my parcel?").click()
@@ -211,7 +216,6 @@ async def test_an_image_is_sent(here: Stage) -> None:
     here.model.answer = "A red square."
     visitor = await here.visitor()
     await visitor.open()
-    await visitor.page.evaluate("0")
     frame = visitor.page.frames[1]
     await frame.evaluate(
         """async () => {
@@ -235,3 +239,50 @@ async def test_an_image_is_sent(here: Stage) -> None:
     assert [1600, 1067] == await picture.evaluate(
         "async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight])"
     )
+
+
+_TOOLS = '''
+from supportbot.tools import tool
+
+
+@tool(effects="once", confirm="cancel order {order_id}")
+def cancel_order(order_id: str) -> str:
+    """Cancel an order."""
+    return "cancelled"
+'''
+
+
+async def test_a_question_is_answered_by_pressing_a_button(tmp_path: Path, browsers: Browsers) -> None:
+    """A tool that wants a yes shows buttons below the question, until one of them is pressed."""
+    root = tmp_path / "bot"
+    root.mkdir()
+    (root / "shop_tools.py").write_text(_TOOLS, "utf-8")
+    call = ToolCallReply(name="cancel_order", arguments=('{"order_id": "A-17"}',))
+    async with (
+        FakeModelServer(
+            ModelReply(pieces=(), tool_calls=(call,), stop_reason="tool_calls"),
+            ModelReply(pieces=("It is cancelled.",)),
+        ) as model,
+        stage(root, browsers, model_url=model.base_url("openai"), tools=["shop_tools:cancel_order"]) as here,
+    ):
+        visitor = await here.visitor()
+        await visitor.open()
+        await visitor.write("Cancel order A-17")
+        buttons = visitor.chat.locator(".choice")
+        await buttons.nth(1).wait_for()
+        await visitor.show("confirm")
+        await buttons.first.click()
+        await visitor.sees("It is cancelled.")
+        assert 0 == await buttons.count()
+
+
+async def test_a_text_that_is_too_long_is_not_sent(here: Stage) -> None:
+    """More than 32 KiB is said to be too much while it is being written, and stays in the box."""
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("ä" * 16_385)
+    await visitor.chat.get_by_text("This is too long.").wait_for()
+    assert 1 == len(await visitor.texts())
+    here.model.answer = "Much."
+    await visitor.write("ä" * 16_384)
+    await visitor.sees("Much.")

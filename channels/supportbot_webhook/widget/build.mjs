@@ -48,6 +48,11 @@ await build({
   outfile: join(out, "chat.css"),
 });
 cpSync(join(here, "src/widget.d.ts"), join(out, "widget.d.ts"));
+const notices = ["preact", "marked"].map((name) => {
+  const text = readFileSync(join(here, "node_modules", name, "LICENSE"), "utf8").trim();
+  return `chat.js contains ${name}:\n\n${text}\n`;
+});
+writeFileSync(join(out, "LICENSES.txt"), notices.join("\n---\n\n"));
 mkdirSync(join(out, "texts"), { recursive: true });
 for (const name of readdirSync(join(here, "src/texts"))) {
   const texts = JSON.parse(readFileSync(join(here, "src/texts", name), "utf8"));

@@ -231,7 +231,7 @@ const start = () => {
     button.onclick = () => turn(!isOpen);
     // Whoever points at it will open it: the chat is there by then.
     button.onpointerenter = button.onfocus = load;
-    if (kept()) load();
+    if (kept()) (window.requestIdleCallback ?? setTimeout)(load);
   }
   show();
   place.append(host);

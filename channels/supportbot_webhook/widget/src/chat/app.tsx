@@ -3,7 +3,7 @@ import { Component, createRef, Fragment, h } from "preact";
 import { EmailCard, SurveyCard } from "./cards";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
-import { config, floats, greeting, t } from "./config";
+import { config, dates, floats, greeting, t } from "./config";
 import { Icon } from "./icons";
 import { Markdown } from "./markdown";
 import { mend } from "./mend";
@@ -12,7 +12,7 @@ import type { Message, Speaks } from "./types";
 
 const NEAR = 48; // pixels from the end within which the view follows what is written
 const { features } = config;
-const day = new Intl.DateTimeFormat(config.language, { weekday: "long", day: "numeric", month: "long" });
+const day = dates({ weekday: "long", day: "numeric", month: "long" });
 
 interface Props {
   chat: Chat;
@@ -21,14 +21,14 @@ interface Props {
 
 interface Here {
   menu: boolean;
-  survey: boolean;
+  survey: boolean | null;
   behind: boolean;
   announced: string;
   dragged: boolean;
 }
 
 export class App extends Component<Props, Here> {
-  override state: Here = { menu: false, survey: false, behind: false, announced: "", dragged: false };
+  override state: Here = { menu: false, survey: null, behind: false, announced: "", dragged: false };
   private readonly log = createRef<HTMLDivElement>();
   private readonly more = createRef<HTMLButtonElement>();
   private following = true;
@@ -38,6 +38,7 @@ export class App extends Component<Props, Here> {
 
   override componentDidMount() {
     this.componentDidUpdate();
+    document.addEventListener("keydown", this.key);
     // What grows without being drawn again: an image that arrives, a source that is unfolded, the keyboard.
     const watch = new ResizeObserver(() => this.follow());
     watch.observe(this.log.current!);
@@ -99,6 +100,7 @@ export class App extends Component<Props, Here> {
   private readonly person = () => {
     this.setState({ menu: false });
     this.props.chat.send(t("person_message"), [], true);
+    document.querySelector("textarea")!.focus();
   };
 
   private status(): string {
@@ -122,7 +124,7 @@ export class App extends Component<Props, Here> {
         if (date || on !== new Date().toDateString()) {
           items.push(
             <div class="day" key={`day${message.seq}`}>
-              {day.format(message.created_at)}
+              {day(message.created_at)}
             </div>,
           );
           author = "";
@@ -148,11 +150,12 @@ export class App extends Component<Props, Here> {
       items.push(<Unsent key={pending.client_id} chat={chat} pending={pending} first={author !== "customer"} />);
       author = "customer";
     }
-    if (draft) {
+    const written = draft && mend(draft.text);
+    if (written) {
       items.push(
         <Row key={`${session?.conversation}${draft.turn}`} author="bot" first={author !== "bot"}>
           <div class="bubble" dir="auto">
-            <Markdown source={mend(draft.text)} />
+            <Markdown source={written} />
           </div>
         </Row>,
       );
@@ -173,10 +176,10 @@ export class App extends Component<Props, Here> {
 
   /** The bot has something to answer. */
   private waits(): boolean {
-    const { messages, outbox, typing, speaks, connected } = this.props.chat.state;
+    const { messages, outbox, typing, draft, speaks, connected } = this.props.chat.state;
     const last: Message | undefined = messages.at(-1);
     if ((speaks ?? "bot") !== "bot" || connected === false) return false;
-    return typing || outbox.some(({ status }) => status === "sent") || (last?.author === "customer" && last.state === "pending");
+    return typing || draft !== null || outbox.some(({ status }) => status === "sent") || (last?.author === "customer" && last.state === "pending");
   }
 
   override render() {
@@ -186,12 +189,11 @@ export class App extends Component<Props, Here> {
     const fresh = !messages.length && !outbox.length && !loading;
     const waiting = speaks === "queued" || speaks === "human";
     const asksEmail = features.email && !emailKnown && speaks === "queued" && away;
-    const rates = features.survey && (survey || (speaks === "resolved" && !chat.state.survey));
+    const rates = features.survey && (survey ?? (speaks === "resolved" && !chat.state.survey));
     const lost = !online || (session !== null && connected === false);
     return (
       <main
         class={`chat${dragged ? " dragged" : ""}`}
-        onKeyDown={this.key}
         onDragOver={(event) => {
           if (!features.images) return;
           event.preventDefault();
@@ -279,7 +281,7 @@ export class App extends Component<Props, Here> {
             {this.items()}
             <Note speaks={speaks} away={away} />
             {asksEmail && <EmailCard chat={chat} />}
-            {rates && <SurveyCard chat={chat} close={() => this.setState({ survey: false })} />}
+            {rates && <SurveyCard chat={chat} wanted={!!survey} close={() => this.setState({ survey: false })} />}
           </div>
         </div>
         {behind && (
@@ -303,7 +305,7 @@ export class App extends Component<Props, Here> {
         )}
         <Composer chat={chat} />
         <div class="sr" aria-live="polite" aria-atomic="true">
-          {announced}
+          {announced || null}
         </div>
         {dragged && <div class="drop">{t("drop_image")}</div>}
       </main>

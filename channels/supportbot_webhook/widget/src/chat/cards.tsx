@@ -1,5 +1,5 @@
 // What is asked of the visitor beside the conversation: an address, and at its end what they think of it.
-import { Component, h } from "preact";
+import { Component, createRef, h } from "preact";
 import type { Chat } from "./chat";
 import { t } from "./config";
 import { Icon } from "./icons";
@@ -52,10 +52,15 @@ export class EmailCard extends Component<{ chat: Chat }, { problem?: string | un
 }
 
 export class SurveyCard extends Component<
-  { chat: Chat; close: () => void },
+  { chat: Chat; wanted: boolean; close: () => void },
   { score: number; done?: boolean; problem?: boolean }
 > {
   override state = { score: this.props.chat.state.survey ?? 0, done: false, problem: false };
+  private readonly first = createRef<HTMLInputElement>();
+
+  override componentDidMount() {
+    if (this.props.wanted) this.first.current!.focus();
+  }
 
   private readonly submit = (event: SubmitEvent) => {
     event.preventDefault();
@@ -64,7 +69,10 @@ export class SurveyCard extends Component<
     if (!score) return;
     this.props.chat
       .survey(score, comment.value.trim())
-      .then(() => this.setState({ done: true, problem: false }))
+      .then(() => {
+        this.setState({ done: true, problem: false });
+        setTimeout(this.props.close, 5000);
+      })
       .catch(() => this.setState({ problem: true }));
   };
 
@@ -85,6 +93,7 @@ export class SurveyCard extends Component<
           {[1, 2, 3, 4, 5].map((value) => (
             <label class={value <= score ? "on" : undefined}>
               <input
+                ref={value === 1 ? this.first : null}
                 class="sr"
                 type="radio"
                 name="score"

@@ -71,6 +71,7 @@ export class Chat {
   private async enter(session: Session, fresh = false) {
     const before = this.state.session;
     const another = before?.conversation !== session.conversation;
+    if (before && another) kept.forget(before); // who uses this browser now finds nothing of it
     kept.keepSession(session);
     this.keeps(true);
     this.tabs.want(""); // a new token needs a new connection
@@ -110,10 +111,19 @@ export class Chat {
   }
 
   private session(): Promise<Session> {
-    if (this.state.session) return Promise.resolve(this.state.session);
+    const known = this.state.session ?? kept.keptSession(); // another tab may have begun it just now
+    if (known && !this.state.session) void this.enter(known);
+    if (known) return Promise.resolve(known);
     return (this.opening ??= api
       .openSession(this.user)
-      .then(async (session) => {
+      .catch((error: api.Refusal) => {
+        // A name or an address that is none keeps nobody from writing.
+        if (error.status !== 422) throw error;
+        this.fail(error);
+        return api.openSession({});
+      })
+      .then((session) => {
+        if (this.state.session) return this.state.session; // the site said meanwhile who it is
         void this.enter(session, true);
         this.tabs.tell({ say: "session", session });
         return session;
@@ -129,6 +139,7 @@ export class Chat {
     const { outbox } = this.state;
     this.leave();
     this.set({ outbox });
+    this.tell({ name: "error", detail: { code: "unauthorized", message: "The session is over." } });
     void this.flush();
   }
 
@@ -159,8 +170,8 @@ export class Chat {
   }
 
   /** What the visitor calls themselves, for a session that is opened later. */
-  introduce(user: { name?: string; email?: string }) {
-    this.user = Object.fromEntries(Object.entries(user).filter(([, value]) => value));
+  introduce({ name, email }: { name: string; email: string }) {
+    this.user = { ...(name && { name: name.slice(0, 200) }), ...(email && { email }) };
   }
 
   /** The visitor logged out. */
@@ -237,7 +248,9 @@ export class Chat {
       for (let after = from ?? lastSeq(this.state); ; ) {
         const page = await api.readMessages(session.token, after);
         if (this.state.session?.conversation !== session.conversation) break;
-        this.adopt(renewed(withMessages({ ...this.state, speaks: page.state }, page.messages), page.messages));
+        // Who speaks may have changed since the page was made: the stream knows better, if it said anything.
+        const speaks = this.state.speaks ?? page.state;
+        this.adopt(renewed(withMessages({ ...this.state, speaks }, page.messages), page.messages));
         if (page.messages.length < 200) break;
         after = page.messages.at(-1)!.seq;
       }
@@ -386,12 +399,10 @@ export class Chat {
 
   async survey(score: number, comment: string) {
     await api.survey(this.state.session!.token, score, comment);
-    this.set({ survey: score });
   }
 
   async leaveEmail(email: string) {
     const { token } = await this.session();
     await api.leaveEmail(token, email);
-    this.set({ emailKnown: true });
   }
 }

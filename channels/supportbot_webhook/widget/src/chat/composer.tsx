@@ -21,7 +21,7 @@ export class Composer extends Component<{ chat: Chat }, Here> {
   private readonly field = createRef<HTMLTextAreaElement>();
 
   override componentDidMount() {
-    this.fit();
+    if (this.state.text) this.fit();
     addEventListener("supportbot:files", (event) => void this.add((event as CustomEvent<File[]>).detail));
   }
 

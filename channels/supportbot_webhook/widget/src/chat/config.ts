@@ -18,5 +18,11 @@ export const t = (key: string, values: Record<string, string | number> = {}): st
 const filled = (text: string, values: Record<string, string | number>) =>
   text.replace(/\{(\w+)\}/g, (whole, name: string) => `${values[name] ?? whole}`);
 
+/** A format of times, made when it is first needed: that takes longer than drawing the chat. */
+export const dates = (options: Intl.DateTimeFormatOptions) => {
+  let made: Intl.DateTimeFormat | undefined;
+  return (time: number) => (made ??= new Intl.DateTimeFormat(config.language, options)).format(time);
+};
+
 /** What the bot says before anybody wrote; empty for nothing. */
 export const greeting = filled(config.greeting, { name: config.bot });

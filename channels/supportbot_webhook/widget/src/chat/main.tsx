@@ -21,10 +21,14 @@ const draw = () => {
   if (drawing) return;
   drawing = true;
   // A hidden page gets no animation frames, but its title and its screen reader follow.
-  (document.visibilityState === "visible" ? requestAnimationFrame : setTimeout)(() => {
+  const now = () => {
+    cancelAnimationFrame(frame);
+    clearTimeout(timer);
     drawing = false;
     render(<App chat={chat} close={close} />, root);
-  });
+  };
+  const frame = requestAnimationFrame(now);
+  const timer = setTimeout(now, 200);
 };
 const close = () => {
   if (!floats) return;

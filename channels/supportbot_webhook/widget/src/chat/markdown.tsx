@@ -66,8 +66,8 @@ const block = (token: Token): ComponentChild => {
     case "space":
     case "def":
       return null;
-    case "heading": // the page's own headings stand above it
-      return h(`h${Math.min(6, token.depth + 2)}`, null, inline(token.tokens));
+    case "heading": // below the page's own; no level is left out, whatever an answer begins with
+      return <h2>{inline(token.tokens)}</h2>;
     case "paragraph":
       return <p>{inline(token.tokens)}</p>;
     case "text":
@@ -128,8 +128,18 @@ class Block extends Component<{ token: Token }> {
 
 const blocks = (tokens: Token[]) => tokens.map((token, at) => <Block key={at} token={token} />);
 
+// One line in which nothing can be Markdown. The parser's first use takes longer than drawing the whole chat.
+const PLAIN = /^(?![-+=\d\s])(?!.*www\.)[^*_`#[\]<>|~\\&\n@:]+$/i;
+
 /** Draw Markdown. */
 export const Markdown = ({ source }: { source: string }) => {
+  if (PLAIN.test(source)) {
+    return (
+      <div class="markdown">
+        <p>{source}</p>
+      </div>
+    );
+  }
   let tokens: Token[];
   try {
     tokens = new Lexer({ gfm: true, breaks: true }).lex(source);

@@ -2,12 +2,12 @@
 import { Component, h, type ComponentChildren } from "preact";
 import * as api from "./api";
 import type { Chat } from "./chat";
-import { config, t } from "./config";
+import { config, dates, t } from "./config";
 import { Icon } from "./icons";
 import { address, Markdown } from "./markdown";
 import type { Citation, Message, Pending, Picture, Verdict } from "./types";
 
-const clock = new Intl.DateTimeFormat(config.language, { hour: "numeric", minute: "2-digit" });
+const clock = dates({ hour: "numeric", minute: "2-digit" });
 
 /** Who wrote it, in words. */
 export const authorName = (author: Message["author"]) =>
@@ -24,11 +24,10 @@ export const Avatar = ({ person }: { person?: boolean }) =>
 
 const Source = ({ citation: { title, source, quote } }: { citation: Citation }) => {
   const url = address(source);
-  const host = url ? new URL(url).hostname : source.replace(/^.*\/|\.\w+(#.*)?$/g, "").replace(/[-_]/g, " ");
   const head = (
     <span class="source-title">
       {title}
-      <small>{host}</small>
+      {url && <small>{new URL(url).hostname}</small>}
     </span>
   );
   if (url) {
@@ -182,7 +181,7 @@ export class Stored extends Component<Props> {
         )}
         {(last || bot) && (
           <div class="meta">
-            <time dateTime={new Date(message.created_at).toISOString()}>{clock.format(message.created_at)}</time>
+            <time dateTime={new Date(message.created_at).toISOString()}>{clock(message.created_at)}</time>
             {bot && <Copy text={text} />}
             {bot && config.features.ratings && (
               <span role="group" aria-label={t("helpful")}>

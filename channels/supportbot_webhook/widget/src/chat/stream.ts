@@ -113,6 +113,7 @@ export class Stream {
       const decoder = new TextDecoder();
       const blocks = new Blocks();
       this.ears.connected(true);
+      this.failures = Math.min(this.failures, 1);
       for (;;) {
         const { done, value } = await reader.read();
         if (done) return;

@@ -72,9 +72,10 @@ export class Tabs {
         this.take(true);
         return new Promise<void>((resolve) => (this.release = resolve));
       })
-      .catch(() => {
-        // Stolen: this tab slept. Follow, and stand in line again.
+      .catch((error: DOMException) => {
         if (conversation !== this.wanted) return;
+        if (error.name !== "AbortError") return this.take(true); // none to be had here: each on its own, then
+        // Stolen: this tab slept. Follow, and stand in line again.
         this.take(false);
         this.ask(conversation, false);
       });

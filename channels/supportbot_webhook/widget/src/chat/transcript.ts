@@ -48,14 +48,14 @@ export const withMessages = (transcript: Transcript, added: Message[]): Transcri
   return { ...transcript, messages, draft, typing, drawn };
 };
 
-/** What the server says of messages that are here already: their state may have changed unheard. */
+/** What the server says of messages that are here as pending: they may have been settled unheard. */
 export const renewed = (transcript: Transcript, fresh: Message[]): Transcript => {
   const states = new Map(fresh.map(({ id, state }) => [id, state]));
   return {
     ...transcript,
     messages: transcript.messages.map((message) => {
       const state = states.get(message.id);
-      return state && state !== message.state ? { ...message, state } : message;
+      return state && message.state === "pending" && state !== "pending" ? { ...message, state } : message;
     }),
   };
 };
