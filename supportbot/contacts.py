@@ -8,7 +8,7 @@ from sqlalchemy import bindparam, select, update
 
 from supportbot.ids import now_ms
 from supportbot.journal import note
-from supportbot.messages import clean_key, clean_text
+from supportbot.storable import clean_key, clean_text
 from supportbot.store import Statement
 from supportbot.tables import contacts, conversations
 

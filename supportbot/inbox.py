@@ -20,7 +20,8 @@ from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, keep, told
 from supportbot.journal import note
-from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State, clean_key, clean_text
+from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State
+from supportbot.storable import clean_key, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, to_json
 from supportbot.tables import contacts, conversations, messages, seen

@@ -6,14 +6,12 @@ travels with the message:
     Outbound -> Sent           what a channel is asked to deliver, and its receipt
 
 All times are Unix milliseconds. All text is Unicode without NUL and without surrogates
-(``clean_text`` has been through it).
+(``storable.clean_text`` has been through it).
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from supportbot.usage import Usage
@@ -35,24 +33,6 @@ Assurance = Literal["anonymous", "claimed", "verified"]
 """How sure we are of who a contact is: not at all, on their own word, or proven by the channel."""
 
 DeliveryState = Literal["planned", "sending", "delivered", "unknown", "dead"]
-
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-_LONGEST_KEY = 400
-
-
-def clean_text(text: str) -> str:
-    """Replace what no database and no JSON parser can carry (NUL, lone surrogates) by U+FFFD."""
-    return _UNSTORABLE.sub("\ufffd", text)
-
-
-def clean_key(key: str) -> str:
-    """Return a name that came from outside (a key, a sender, a conversation) as it can be stored and found.
-
-    Longer than 400 characters it is its beginning and its SHA-256: PostgreSQL indexes at most 2704 bytes
-    (https://www.postgresql.org/docs/current/btree.html).
-    """
-    key = clean_text(key)
-    return key if len(key) <= _LONGEST_KEY else key[: _LONGEST_KEY - 64] + sha256(key.encode()).hexdigest()
 
 
 class _Evolve:

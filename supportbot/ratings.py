@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_replace  # both d
 from supportbot.channel import Opinion
 from supportbot.ids import now_ms
 from supportbot.journal import note
-from supportbot.messages import clean_key, clean_text
+from supportbot.storable import clean_key, clean_text
 from supportbot.store import Statement
 from supportbot.tables import conversations, messages, ratings, surveys, turns
 

@@ -16,7 +16,8 @@ from supportbot.ids import now_ms
 from supportbot.images.ledger import forget as forget_files
 from supportbot.images.ledger import load as load_file
 from supportbot.journal import note
-from supportbot.messages import Begun, Message, State, clean_key
+from supportbot.messages import Begun, Message, State
+from supportbot.storable import clean_key
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
 from supportbot.tables import contacts, conversations, deliveries, messages, records, seen, turns

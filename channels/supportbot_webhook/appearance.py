@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from supportbot.messages import clean_text
+from supportbot.storable import clean_text
 from supportbot_webhook.assets import LANGUAGES, Language, text_keys
 from supportbot_webhook.hours import Hours  # noqa: TC001 - pydantic reads the annotation
 from supportbot_webhook.section import LOOPBACK_HOSTS, Section

@@ -17,7 +17,8 @@ from pydantic import (
     field_validator,
 )
 
-from supportbot.messages import Attachment, Inbound, Sender, clean_text
+from supportbot.messages import Attachment, Inbound, Sender
+from supportbot.storable import clean_text
 from supportbot_webhook.identity import LONGEST_TOKEN
 
 if TYPE_CHECKING:

@@ -87,7 +87,8 @@ def _rendered(config: "Config", question: str) -> "Prompt":
 def new_turn(question: str, channel: str = _CHANNEL) -> "Turn":
     """Return a new customer's first message as the turn that it would be."""
     from supportbot.ids import now_ms
-    from supportbot.messages import Contact, Message, Turn, clean_text
+    from supportbot.messages import Contact, Message, Turn
+    from supportbot.storable import clean_text
 
     now = now_ms()
     text = clean_text(question)

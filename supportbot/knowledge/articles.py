@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from supportbot.errors import ConfigError
 from supportbot.knowledge.front_matter import FrontMatterError, read_front_matter
-from supportbot.messages import clean_text
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportbot.messages import clean_text
 from supportbot.model.base import room_of
 from supportbot.model.structured import Unheard
 from supportbot.readable import shorten, visible
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from supportbot.messages import Answer, Turn

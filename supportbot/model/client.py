@@ -27,7 +27,7 @@ import aiohttp
 
 from supportbot.errors import ModelOverBudget
 from supportbot.history import cost
-from supportbot.messages import Answer, ToolCall, clean_text
+from supportbot.messages import Answer, ToolCall
 from supportbot.model.breaker import Breaker
 from supportbot.model.catalogue import Catalogue
 from supportbot.model.exact import Exact
@@ -40,6 +40,7 @@ from supportbot.model.output import StreamCleaner
 from supportbot.model.overflow import fitted, shorter, unseen
 from supportbot.model.price import used
 from supportbot.model.scale import Scale
+from supportbot.storable import clean_text
 from supportbot.tokenizer import Tokenizer
 
 if TYPE_CHECKING:

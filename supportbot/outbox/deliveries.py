@@ -13,8 +13,8 @@ from supportbot.channel import CanFind
 from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
-from supportbot.messages import clean_text
 from supportbot.outbox import ledger
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping

@@ -16,7 +16,8 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn, clean_text
+from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
+from supportbot.storable import clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supportbot.feed import Delta
-from supportbot.messages import clean_text
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from supportbot.feed import Feed

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from supportbot.ids import now_ms
-from supportbot.messages import clean_text
 from supportbot.outbox import ledger
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from supportbot.store import Store, Tx

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from supportbot.messages import (
-    Attachment,
-    Choice,
-    Citation,
-    Contact,
-    Memory,
-    Message,
-    Outbound,
-    Source,
-    clean_text,
-)
+from supportbot.messages import Attachment, Choice, Citation, Contact, Memory, Message, Outbound, Source
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -22,7 +22,8 @@ from pydantic import ValidationError
 
 from supportbot.channel import CanFind, CanReport, Capabilities, ChannelConfig, config_of
 from supportbot.errors import NotAccepting, Refused, RetryAfter, StoreUnavailable
-from supportbot.messages import Sent, clean_text
+from supportbot.messages import Sent
+from supportbot.storable import clean_text
 from supportbot.testing.host import FakeCore
 from supportbot.testing.hostile import HOSTILE
 from supportbot.testing.leaks import belongings, left_over

@@ -23,7 +23,8 @@ from supportbot.channel import Host, Opinion
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
-from supportbot.messages import Accepted, Begun, Message, Outbound, clean_text
+from supportbot.messages import Accepted, Begun, Message, Outbound
+from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping

@@ -12,7 +12,7 @@ from supportbot.errors import Fenced, StoreUnavailable
 from supportbot.feed import Settled, Typing
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
-from supportbot.messages import clean_text
+from supportbot.storable import clean_text
 from supportbot.turns import ledger
 from supportbot.turns.turnstile import Turnstile
 

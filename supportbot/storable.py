@@ -1,0 +1,24 @@
+"""Text that came from outside, as every database and every JSON parser can carry it."""
+
+from __future__ import annotations
+
+import re
+from hashlib import sha256
+
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_LONGEST_KEY = 400
+
+
+def clean_text(text: str) -> str:
+    """Replace what no database and no JSON parser can carry (NUL, lone surrogates) by U+FFFD."""
+    return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_key(key: str) -> str:
+    """Return a name that came from outside (a key, a sender, a conversation) as it can be stored and found.
+
+    Longer than 400 characters it is its beginning and its SHA-256: PostgreSQL indexes at most 2704 bytes
+    (https://www.postgresql.org/docs/current/btree.html).
+    """
+    key = clean_text(key)
+    return key if len(key) <= _LONGEST_KEY else key[: _LONGEST_KEY - 64] + sha256(key.encode()).hexdigest()
