@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import BigInteger, Text, bindparam, text
 
+from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.store import Statement
@@ -117,9 +118,13 @@ class QueueEngine(Engine):
         if self._has_room():
             super()._look_at(conversation_id, due_at)
         elif self._open:
-            self._chore(
-                self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=due_at))
-            )
+            self._chore(self._enqueue(conversation_id, due_at))
+
+    async def _enqueue(self, conversation_id: str, due_at: int) -> None:
+        try:
+            await self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=due_at))
+        except StoreUnavailable as error:  # whoever looks for what was left behind makes the job
+            log.warning("turns.not_enqueued", error=str(error))
 
     async def _find_forever(self) -> None:
         """Work off the queue; begin anew when the database was gone."""
@@ -157,9 +162,7 @@ class QueueEngine(Engine):
         """Work off everything that is due in a conversation."""
         while self._open:
             if not await self._room():
-                await self._store.write(
-                    lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=now_ms())
-                )
+                await self._enqueue(conversation_id, now_ms())
                 return
             turn = await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
             if turn is None:
