@@ -53,6 +53,12 @@ class SchemaBehind(SupportBotError):
     supportbot migrate"""
 
 
+class SchemaDiffers(SupportBotError):
+    """The database {database} says it is at schema version '{found}', but its tables are not those of that
+    version ({differences}): a version that was never released made it. Give the bot a new database in
+    bot.yaml ('database'), or work on with what made this one; nothing was changed."""
+
+
 class ForeignDatabase(SupportBotError):
     """The database {database} holds tables that SupportBot did not make ({tables}). Give the bot an empty
     database of its own in bot.yaml ('database'); nothing was changed."""
