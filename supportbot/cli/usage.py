@@ -47,9 +47,7 @@ def usage(
         # A sum of one row would only repeat it.
         print_table(heads, [*map(_cells, rows), *(map(_cells, totals) if len(found) > len(totals) else ())])
         if more:
-            say(
-                f"There is more than these {limit:,}; 'all' is the sum of everything. More: --limit {10 * limit}"
-            )
+            say(f"There is more than these {limit:,}; 'all' is the sum of everything. To see more: --limit")
 
 
 def _day(given: datetime | None) -> str:
