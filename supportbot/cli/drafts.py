@@ -8,7 +8,7 @@ import typer
 from supportbot.cli.failures import say
 from supportbot.cli.options import AsJson, Channel, Day, in_order
 from supportbot.cli.output import phrase, print_json, print_table
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import check_channel, with_store
 
 if TYPE_CHECKING:
     from supportbot.reports import DraftRow
@@ -40,6 +40,8 @@ def stats(
     times = {"since": _start(since)} if since else {}
     times |= {"until": _start(until + timedelta(days=1))} if until else {}
     rows = with_store(context, lambda store: reports.drafts_by(store, by=by, channel=channel, **times))
+    if not rows:
+        check_channel(context, channel)
     if as_json:
         print_json({"by": by, "rows": rows})
     elif not rows:

@@ -14,7 +14,7 @@ from supportbot.cli.failures import say
 from supportbot.cli.options import Channel
 from supportbot.cli.output import console
 from supportbot.cli.settings import settings_of
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import check_channel, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,6 +66,8 @@ def export(
             return await _write(store, line, head, states=states, channel=channel, since=begun)
 
     seen, written = with_store(context, write)
+    if not seen:
+        check_channel(context, channel)
     say(f"Exported: {written} examples from {seen} conversations.")
 
 
