@@ -104,7 +104,8 @@ def test_the_tools_of_a_new_customer_are_shown(folder: BotFolder):
     code = (
         "from supportbot.tools import tool\n\n\n"
         '@tool\ndef hours() -> str:\n    """When the shop is open."""\n    return "9"\n\n\n'
-        '@tool(requires="verified")\ndef orders() -> str:\n    """What the customer has ordered."""\n    return "A-1"\n'
+        '@tool(requires="verified")\ndef orders() -> str:\n'
+        '    """What the customer has ordered."""\n    return "A-1"\n'
     )
     (folder.root / "ask_shown_tools.py").write_text(code, "utf-8")
     section = {"dialect": "llama", "model": "m", "api_key": "${SECRET}"}

@@ -424,6 +424,23 @@ def test_plain_http_to_strangers_is_warned_of(bot: BotFolder, host: str, warned:
     assert ([warning] if warned else []) == found
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            "spending: {currency: euro}",
+            "currency does not have the form it must have: it holds: What the prices are in: three letters",
+        ),
+        ("triage: {topics: {Returns!: sending back}}", "is not a name that works: use a-z, 0-9, - and _"),
+    ],
+)
+def test_no_pattern_is_shown(bot: BotFolder, content: str, says: str) -> None:
+    """Whoever writes bot.yaml reads words, not the expressions of whoever wrote the program."""
+    (problem,) = bot.problems(content)
+    assert says in problem
+    assert "pattern" not in problem
+
+
 _ONE = "model: [{name: m-a, model: m, base_url: 'https://a.example.com/v1'}]\n"
 
 
