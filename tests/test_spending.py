@@ -226,6 +226,8 @@ async def test_an_answer_is_charged_with_its_turn(database_url: str) -> None:
         ]
         days = await reports.usage(durable.store)
         assert {"USD": 14, "": 0} == {row.currency: row.cost for row in days}
+        totals = await reports.usage_totals(durable.store)
+        assert [("all", "", 0), ("all", "USD", 14)] == [(row.key, row.currency, row.cost) for row in totals]
         assert 2 == len(await reports.usage(durable.store, by="conversation", since=days[0].key))
         assert () == await reports.usage(durable.store, until="2020-01-01")
         assert {} == purse._tabs
