@@ -91,6 +91,10 @@ class NotFound(SupportBotError):
     """There is no {what} '{id}'."""
 
 
+class NoSuchChannel(SupportBotError):
+    """There is no channel '{name}' in bot.yaml, and nothing is kept of one. Known: {known}."""
+
+
 class NotInState(SupportBotError):
     """{what} {id} is {state}, not {wanted}."""
 
