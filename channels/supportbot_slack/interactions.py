@@ -17,6 +17,7 @@ from supportbot_slack.blocks import CHOICE, FEEDBACK, PERSON
 from supportbot_slack.commands import (
     ASK_VIEW,
     ASKED_BEFORE,
+    NO_DIRECT,
     NOT_HERE,
     TOO_MUCH,
     command_answer,
@@ -133,9 +134,9 @@ class Interactions:
         if asked.inbound is None:
             return asked
         who = Address.read(asked.inbound.address)
-        if refusal := self._rules.judge_place(place, who.user):
+        if refusal := self._rules.judge_place(place, who.user, answered=who.channel):
             self._host.ignored(refusal.reason)
-            return refused(NOT_HERE)
+            return refused(NO_DIRECT if refusal.reason == "direct_message" else NOT_HERE)
         if too_many := self._rules.asks_too_much(f"{who.team}/{who.user}", asked.inbound.keys[0]):
             self._host.ignored(too_many)
             return refused(TOO_MUCH)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supportbot_slack.commands import NO_DIRECT
 from supportbot_slack.config import Rate, SlackConfig
 from supportbot_slack.events import Ignored
 from supportbot_slack.rules import Rules
@@ -100,6 +101,31 @@ async def test_whoever_writes_too_much_is_told_once(live: Any, slack: ScriptedSl
         await slack.until(lambda: any("more than I can answer" in text for text in slack.shown()))
         await _delivered(bot)
     assert 3 == len(slack.posts)
+
+
+async def test_a_direct_message_is_refused_in_words(live: Any, slack: ScriptedSlack) -> None:
+    """Where there are none: once in a while, nothing is stored; another bot is told nothing."""
+    async with live(direct_messages=False) as bot:
+        await bot.send(direct("Beep", number=1, bot_id="B9", user="U9"))
+        for number in (2, 3):
+            assert 200 == await bot.send(direct(f"Hello {number}", number=number))
+        await slack.until(lambda: slack.posts)
+        await bot.send(mention("Hello there", number=4))
+        await slack.until(lambda: len(slack.posts) == 2)
+        await _delivered(bot)
+        assert None is await bot.channel._host.transcripts.conversation_id("T0/D1")
+    assert [("D1", NO_DIRECT), ("C1", "You said: Hello there")] == [(p.channel, p.text) for p in slack.posts]
+
+
+async def test_where_it_is_off_a_mention_is_met_with_silence(live: Any, slack: ScriptedSlack) -> None:
+    """Off is off: no post and no whisper; a mention elsewhere is answered."""
+    async with live(channels={"C2": {"answer": "off"}}) as bot:
+        await bot.send(mention("Anybody?", number=1, channel="C2"))
+        await bot.send(mention("Hello", number=2))
+        await slack.until(lambda: slack.posts)
+        await _delivered(bot)
+    assert [("C1", "You said: Hello")] == [(post.channel, post.text) for post in slack.posts]
+    assert "chat.postEphemeral" not in [method for method, _ in slack.calls]
 
 
 async def test_a_deleted_messages_words_go(live: Any, slack: ScriptedSlack) -> None:
