@@ -226,9 +226,7 @@ class SlackChannel:
         workspace = await self._workspaces.get(event.team, event.enterprise)
         if workspace is not None and user:
             begun = await self._host.transcripts.begun_by(f"{event.team}/{user}")
-            view = home_view(
-                self._host.bot_name, begun, direct_messages=self._config.direct_messages
-            )
+            view = home_view(self._host.bot_name, begun, direct_messages=self._config.direct_messages)
             await self._api.call(workspace.bot_token, "views.publish", {"user_id": user, "view": view})
 
     async def _end_installation(self, event: Event) -> None:

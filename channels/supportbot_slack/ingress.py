@@ -115,7 +115,9 @@ class Ingress:
         verdict = self._rules.judge(said)
         if isinstance(verdict, Ignored):
             if verdict.reason == "direct_message" and self._rules.is_to_be_told(said, verdict.reason):
-                self._tell(said, NO_DIRECT)  # there the bot alone was meant; in a channel silence is an answer
+                self._tell(
+                    said, NO_DIRECT
+                )  # there the bot alone was meant; in a channel silence is an answer
             return verdict
         if verdict == "if_taking_part" and not await self._takes_part(said.conversation):
             return Ignored("not_addressed")

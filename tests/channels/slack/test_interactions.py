@@ -204,7 +204,9 @@ async def test_the_rules_hold_for_questions_that_are_no_messages(
             command, _, form = await ask(site, platform)
     assert reasons == core.ignored
     assert 3 - len(reasons) == len(core.accepted)
-    told = {"direct_message": commands.NO_DIRECT, "too_many": commands.ON_IT}.get(reasons[0], commands.NOT_HERE)
+    told = {"direct_message": commands.NO_DIRECT, "too_many": commands.ON_IT}.get(
+        reasons[0], commands.NOT_HERE
+    )
     assert told == (command and command["text"])
     assert ("errors" in (form or {})) == (reasons[0] in {"direct_message", "too_many"})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
 from supportbot_slack.commands import NO_DIRECT
 from supportbot_slack.config import Rate, SlackConfig
@@ -49,6 +50,31 @@ def test_who_is_answered(section: dict[str, Any], message: Any, verdict: str) ->
     """By channel, by user, by how the bot was spoken to."""
     found = rules(**section).judge(message)
     assert verdict == (found.reason if isinstance(found, Ignored) else found)
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"agents": ["@anna"]}, "Copy member ID"),
+        ({"agents": ["C012AB3CD"]}, "Copy member ID"),
+        ({"others": {"users": ["anna"]}}, "Copy member ID"),
+        ({"channels": {"help": {"answer": "every"}}}, "Copy link"),
+        ({"channels": {"#noise": {"answer": "off"}}}, "Copy link"),
+        ({"channels": {"C012AB3CD": {"users": ["<@U1>"]}}}, "Copy member ID"),
+        ({"bots": ["jira"]}, "bot_id"),
+        ({"bots": ["U012AB3CD"]}, "bot_id"),
+    ],
+)
+def test_an_id_that_can_never_match_is_refused(section: dict[str, Any], says: str) -> None:
+    """Names are not ids; where to find the id is said."""
+    with pytest.raises(ValidationError, match=says):
+        rules(**section)
+
+
+def test_ids_are_taken() -> None:
+    """Users' begin with U or W, channels' with C or, private ones made long ago, with G, bots' with B."""
+    ids = {"agents": ["U012AB3CD", "W012AB3CD"], "bots": ["B012AB3CD"]}
+    rules(**ids, channels={"C012AB3CD": {}, "G012AB3CD": {"users": ["U1"]}})
 
 
 def test_two_bots_cannot_go_on_for_ever() -> None:
