@@ -313,7 +313,7 @@ class CanComplete(Protocol):
 
 @runtime_checkable
 class CanReport(Protocol):
-    """A channel that can say how it is, for ``/readyz``."""
+    """A channel that can say how it is, for ``/readyz``, which calls the bot degraded while one is not well."""
 
     def problem(self) -> str:
         """Return what keeps the channel from working, in one line; empty when all is well."""
