@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from supportbot.channel import ChannelConfig
+from supportbot.channel import ChannelConfig, Lack
 from supportbot_slack.credentials import AppToken, BotToken, SigningSecret, check_strength
 from supportbot_slack.install_config import OAuth, PublicUrl  # noqa: TC001 - pydantic reads them
+from supportbot_slack.sources import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 API_URL = "https://slack.com/api/"
 
@@ -63,7 +68,7 @@ BotId = Annotated[
     str,
     _id(
         "B",
-        "is not a bot's id, such as B012AB3CD: it is the bot_id that Slack answers to auth.test with its token",
+        "is not a bot's id, such as B012AB3CD: the bot_id that auth.test answers to its token",
     ),
 ]
 ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
@@ -194,6 +199,13 @@ class SlackConfig(ChannelConfig):
         """The secrets that a request may be signed with."""
         known = (self.signing_secret, self.previous_signing_secret)
         return [secret.get_secret_value() for secret in known if secret is not None]
+
+    def lacking(self, folder: Path) -> Iterable[Lack]:
+        """Return what is wrong with the name of the listeners. See ``ChannelConfig``."""
+        if self.listeners and (what := missing(self.listeners, folder)):
+            yield Lack(
+                "listeners", what, "name a function in a module beside bot.yaml, or in an installed one"
+            )
 
     @model_validator(mode="after")
     def _can_hear(self) -> SlackConfig:

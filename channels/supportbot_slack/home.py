@@ -33,7 +33,10 @@ _STATES: dict[State, str] = {
 """What is open, and how that is said. Whatever is not here is over, or none of the reader's business."""
 _WAYS = f"Write to me under Messages, mention me in a channel, or type {ASK_COMMAND} anywhere."
 _WAYS_IN_CHANNELS = "To ask me something, mention me in a channel."
-_ANYWHERE = "On any message, More actions → Ask the bot gets my answer into its thread. To reach a person, just say so."
+_ANYWHERE = (
+    "On any message, More actions → Ask the bot gets my answer into its thread. "
+    "To reach a person, just say so."
+)
 
 
 def home_view(bot_name: str, begun: Sequence[Begun], *, direct_messages: bool = True) -> dict[str, Any]:
