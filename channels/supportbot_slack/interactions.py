@@ -18,8 +18,10 @@ from supportbot_slack.commands import (
     ASK_VIEW,
     ASKED_BEFORE,
     NO_DIRECT,
+    NO_SUCH_COMMAND,
     NOT_HERE,
     TOO_MUCH,
+    Asked,
     command_answer,
     form,
     form_answer,
@@ -39,7 +41,6 @@ if TYPE_CHECKING:
     from supportbot.messages import Assurance
     from supportbot_slack.api import SlackApi
     from supportbot_slack.chores import Chores
-    from supportbot_slack.commands import Asked
     from supportbot_slack.identity import People
     from supportbot_slack.listeners import Listeners
     from supportbot_slack.rules import Rules
@@ -123,6 +124,9 @@ class Interactions:
             is_theirs, answer = await self._listeners.take(fields)
             if is_theirs:
                 return answer
+        if fields.get("command") != ASK_COMMAND:  # one that was added at Slack for something else
+            self._host.ignored("unknown_command")
+            return command_answer(Asked(says=NO_SUCH_COMMAND))
         sure = self._sure(team, user)
         read = from_command(fields, channel=self._host.name, assurance=sure)
         return command_answer(await self._ask(read, place=place))

@@ -211,6 +211,17 @@ async def test_the_rules_hold_for_questions_that_are_no_messages(
     assert ("errors" in (form or {})) == (reasons[0] in {"direct_message", "too_many"})
 
 
+async def test_another_command_is_no_question() -> None:
+    """One that was added at Slack and that no listener takes: who gave it is told, nothing is stored."""
+    core = FakeCore("slack")
+    async with Workspace() as platform, serving(SlackChannel, platform, core) as site:
+        channel: Any = site.channel
+        interactions = channel.interactions(core.accept)
+        told = await interactions.command(COMMAND | {"command": "/unknown"})
+    assert ([], ["unknown_command"]) == (core.accepted, core.ignored)
+    assert commands.NO_SUCH_COMMAND == told["text"]
+
+
 async def test_other_apps_and_workspaces_are_not_answered() -> None:
     """Whatever they press, send or ask (row S35)."""
     core = FakeCore("slack")

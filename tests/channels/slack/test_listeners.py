@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 
 import aiohttp
 import pytest
+import structlog
 import yaml
 
 from supportbot.config import check
@@ -238,6 +239,31 @@ def test_listeners_are_checked_without_being_imported(tmp_path: Path, name: str,
     found = [str(problem) for problem in check(tmp_path / "bot.yaml").problems]
     about = [problem for problem in found if "channels.slack.listeners" in problem]
     assert (len(about) == 1 and says in about[0]) if says else not about, found
+
+
+@pytest.mark.parametrize(
+    ("decorator", "warned"),
+    [
+        ("app.message('hello')", ["message"]),
+        ("app.event('message')", ["message"]),
+        ("app.event({'type': 'message', 'subtype': 'file_share'})", ["message"]),
+        ("app.event('app_mention')", ["app_mention"]),
+        ("app.event('reaction_added')", []),
+    ],
+)
+def test_a_listener_that_will_never_run_is_warned_of(
+    tmp_path: Path, decorator: str, warned: list[str]
+) -> None:
+    """When the bot starts: messages and mentions go to the bot alone."""
+    module = "never_" + re.sub(r"\W", "_", decorator)
+    code = f"def register(app):\n    @{decorator}\n    async def heard(event): ..."
+    (tmp_path / f"{module}.py").write_text(code, "utf-8")
+    known: Any = None
+    with structlog.testing.capture_logs() as logs:
+        Listeners.load(
+            f"{module}:register", folder=tmp_path, workspaces=known, api_url="http://127.0.0.1:1/api/"
+        )
+    assert warned == [line["on"] for line in logs if "never_runs" in line["event"]]
 
 
 def test_bolt_is_imported_only_for_listeners() -> None:
