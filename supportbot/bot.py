@@ -30,6 +30,7 @@ class Bot:
         model: Model,
         outbox: Outbox,
         passages: int,
+        asks_for_person: Callable[[str], bool],
         handoff_text: str,
         failed_text: str,
         patience: float,
@@ -44,6 +45,7 @@ class Bot:
             model: answers the words.
             outbox: records and delivers.
             passages: how many passages a model gets to read.
+            asks_for_person: whether a customer's message is the wish for a person and nothing else.
             handoff_text: said when the customer asked for a person.
             failed_text: said when a turn was put aside as dead.
             patience: seconds to go on trying to record an answer while the store cannot be written.
@@ -56,6 +58,7 @@ class Bot:
         self._model_reads = reads_words(model)
         self._outbox = outbox
         self._passages = passages
+        self._asks_for_person = asks_for_person
         self._handoff_text = handoff_text
         self._failed_text = failed_text
         self._patience = patience
@@ -78,8 +81,10 @@ class Bot:
         return Prompt(turn=turn, words=(), passages=tuple(passages), memory=turn.memory)
 
     async def _ask(self, prompt: Prompt) -> Answer:
-        """A customer who pressed "talk to a person" gets one, whatever a model would say."""
-        if any(message.wants_person for message in prompt.turn.messages):
+        """A customer who pressed or wrote "talk to a person" gets one, whatever a model would say.
+
+        Prompts and texts tell customers to write it."""
+        if any(m.wants_person or self._asks_for_person(m.text) for m in prompt.turn.messages):
             return Answer(prompt=prompt, text=self._handoff_text, model="", handoff="customer_asked")
         return await self._model.complete(prompt, self._outbox.live(prompt.turn))
 

@@ -66,6 +66,7 @@ class Brain:
         self._till = till
         self._outbox = outbox
         self._engine = engine
+        self._phrases = Phrases.load()
         self._memories = memories
         self._triages = triages
         self._models: list[Model] = []
@@ -96,6 +97,7 @@ class Brain:
                 model=onlookers.around(model, lambda inner: self._with_tools(inner, loaded)),
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
+                asks_for_person=self._phrases.only_asks_for_person,
                 handoff_text=config.texts.handoff,
                 failed_text=config.texts.failed,
                 patience=config.turns.lease,
@@ -115,7 +117,7 @@ class Brain:
             model,
             loaded.tools,
             self._store,
-            agrees=Phrases.load().agrees,
+            agrees=self._phrases.agrees,
             confirm_text=loaded.config.texts.confirm,
             choices=_YES_OR_NO,
             confirm_within=loaded.config.turns.confirm_within,

@@ -24,6 +24,7 @@ FRAME = 5
 PERSON_MARK = "[A person from the team wrote:]"
 """Stands above what support staff wrote, so that the model does not take it for its own words."""
 
+_NO_MARK = f"({PERSON_MARK[1:-1]})"
 _UNSEEN = "[You cannot see all of these images.]"
 _LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
 _MOST_FILES = 20
@@ -185,6 +186,8 @@ def _content(message: Message) -> str:
         content = "\n".join(filter(None, (content, *map(_attached, message.attachments[:_MOST_FILES]))))
     if message.author == "person" and content:
         return f"{PERSON_MARK}\n{content}"
+    if message.author == "bot":  # whom a model only claims to quote
+        content = content.replace(PERSON_MARK, _NO_MARK)
     return content or ("[An empty message]" if message.author == "customer" else "")
 
 

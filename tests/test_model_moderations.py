@@ -74,6 +74,7 @@ async def test_llama_guard_is_asked_by_chat(dialect: Dialect) -> None:
         ("unsafe\nS1, S14\n", ("violent-crimes", "code-interpreter-abuse")),
         ("unsafe\nhate,hate\n\nself-harm", ("hate", "self-harm")),
         ("safe to say: no", None),
+        ("safe\nunsafe", None),
         ("I am sorry", None),
     ],
 )

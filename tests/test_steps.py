@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -584,9 +585,16 @@ async def test_a_turn_with_tool_calls_keeps_its_messages(database_url: str) -> N
                 store, ScriptedModel(call_tool("pay", amount=5), model_down()), shop.tools
             ).complete(a_prompt(turn), RecordingSink())
         for attempt in (2, 3):
-            await store.write(lambda tx: ledger.reclaim(tx, "another", now_ms()))
-            again = await store.write(lambda tx: ledger.claim(tx, turn.conversation_id, now_ms(), RULES))
+            again = await store.write(partial(_failed_and_claimed, turn=turn))
             assert (attempt, ["one", "two"]) == (again.attempt, [m.text for m in again.messages])
+            turn = again
+
+
+def _failed_and_claimed(tx: Tx, turn: Turn) -> Turn:
+    ledger.fail(tx, turn, reason="down", now=now_ms(), again_at=now_ms())
+    again = ledger.claim(tx, turn.conversation_id, now_ms(), RULES)
+    assert isinstance(again, type(turn))
+    return again
 
 
 # -- asking the customer -------------------------------------------------------------------------
@@ -608,6 +616,17 @@ async def test_a_customer_confirms_and_it_is_done(database_url: str) -> None:
         assert "?" == await said(bot, "yes", sender=ANNA)
         assert [("cancel", "A-17")] == shop.calls
         assert [("cancel", "confirmed"), ("cancel", "done")] == await states(bot)
+
+
+@pytest.mark.parametrize("hidden", ["A-1" + " x" * 60 + " and B-2", "A-1\u200b"])
+async def test_what_cannot_be_shown_whole_is_not_asked(sqlite_database: str, hidden: str) -> None:
+    """A yes is to what the customer read: the model is told to say it shorter."""
+    shop = Shop()
+    model = ScriptedModel(call_tool("cancel", order_id=hidden), fallback=lambda _: "Which one?")
+    async with working(sqlite_database, model, shop.tools) as bot:
+        assert "Which one?" == await said(bot, "Cancel it", sender=ANNA)
+        assert [("cancel", "invalid")] == await states(bot)
+        assert "make them shorter" in results(model.prompts[1])[0]["error"]
 
 
 @pytest.mark.parametrize("words", ["no", "yes?", "yes but not that one", "yes\nno wait", "what?", "y"])

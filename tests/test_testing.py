@@ -102,6 +102,20 @@ async def test_who_asks_for_a_person_gets_one(bot: StartedBot) -> None:
     assert ("handed_over", "") == (later.state, later.text)
 
 
+@pytest.mark.parametrize("words", ["talk to a person", "Can I speak to someone?", "human please"])
+async def test_a_model_does_not_stand_in_the_way_of_a_person(start_bot: StartBot, words: str) -> None:
+    """Prompts and texts tell customers to write it: who does is handed over, also with a healthy model."""
+    bot = await start_bot({}, model=ScriptedModel(fallback=lambda _: "I am the model."))
+    assert "customer_asked" == (await bot.say(words)).handoff
+
+
+async def test_more_than_the_wish_for_a_person_is_the_model_s(start_bot: StartBot) -> None:
+    """It may have the answer; triage.hand_over decides otherwise."""
+    bot = await start_bot({}, model=ScriptedModel(fallback=lambda _: "I am the model."))
+    reply = await bot.say("Before I ask to talk to a person: how long does the delivery of a lamp take?")
+    assert "I am the model." == reply.text
+
+
 async def test_a_turn_that_dies_says_sorry(start_bot: StartBot) -> None:
     """When the model never answers, the reply is the text for that, and says that it is none."""
     content = {"turns": {"attempts": 2, "retry_delay": 0.01}, "texts": {"failed": "Sorry."}}

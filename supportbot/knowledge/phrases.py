@@ -79,6 +79,11 @@ class Phrases:
         """Whether the customer would like to speak with a person."""
         return any(self._asks(words(sentence)) for sentence in _SENTENCE.split(text[:_LONGEST]))
 
+    def only_asks_for_person(self, text: str) -> bool:
+        """Whether a message is the wish for a person and hardly more; one that tells or asks something beside
+        it may be for a model to answer first."""
+        return len(words(text[:_LONGEST])) <= _SMALL and self.asks_for_person(text)
+
     def _asks(self, spoken: list[str]) -> bool:
         if any((word,) in self.lists["report"] for word in spoken):
             return False

@@ -81,7 +81,7 @@ def read_verdict(text: str) -> tuple[str, ...] | None:
     verdict, _, named = text.strip().partition("\n")
     match verdict.strip().lower():
         case "safe":
-            return ()
+            return None if named.strip() else ()
         case "unsafe":
             names = [_name(part.strip()) for part in named.replace("\n", ",").split(",") if part.strip()]
             return tuple(dict.fromkeys(names))[:_MOST] or ("unspecified",)

@@ -61,7 +61,7 @@ def _judged(ordinal: int, call: ToolCall, tools: Tools, ids: set[str], done: set
         known = ", ".join(tools)
         return undecided.ended("refused", error(f"There is no such tool. There are: {known}."))
     try:
-        tool.read(call.arguments)
+        _check(tool, call.arguments)
     except BadArguments as wrong:
         return undecided.ended("invalid", error(str(wrong)))
     if done.intersection(_keys(undecided, tools)):
@@ -69,6 +69,12 @@ def _judged(ordinal: int, call: ToolCall, tools: Tools, ids: set[str], done: set
             "refused", error("This was called before with these arguments: see its result.")
         )
     return undecided
+
+
+def _check(tool: Tool[..., Any], arguments: str) -> None:
+    values = tool.read(arguments)
+    if tool.confirm and not tool.can_be_confirmed(values):
+        raise BadArguments(problems="the customer has to confirm them; make them shorter, and plain text")
 
 
 def _keys(call: Call, tools: Tools) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pydantic_core import to_json, to_jsonable_python
 
 from supportbot.errors import BadTool
 from supportbot.messages import ToolSpec
-from supportbot.readable import one_line
+from supportbot.readable import one_line, visible
 from supportbot.tools.schema import description_of, signature_of
 
 if TYPE_CHECKING:
@@ -123,9 +123,15 @@ class Tool(Generic[P, R]):
 
     def action(self, values: Mapping[str, Any]) -> str:
         """Return what a customer is asked to confirm, in their words: ``cancel order A-17``."""
-        plain = to_jsonable_python(dict(values), fallback=str)
-        shown = {name: one_line(str(value), _SHOWN) for name, value in plain.items()}
+        shown = {name: one_line(value, _SHOWN) for name, value in _told(values).items()}
         return self._action.format(**shown)
+
+    def can_be_confirmed(self, values: Mapping[str, Any]) -> bool:
+        """Say whether ``action`` shows every argument that it names whole: a yes is to what was read, not to
+        what was cut off or hidden in it."""
+        named = {field for _, field, _, _ in string.Formatter().parse(self._action)}
+        told = (value for name, value in _told(values).items() if name in named)
+        return all(len(value) <= _SHOWN and visible(value) == value for value in told)
 
     def bind(self, values: Mapping[str, Any], caller: Caller) -> Callable[[], Any]:
         """Return the function with all its arguments, ready to be called."""
@@ -185,6 +191,11 @@ def tool(function: Any = None, /, **options: Any) -> Any:
     if function is not None:
         return Tool(function)
     return functools.partial(Tool, **options)
+
+
+def _told(values: Mapping[str, Any]) -> dict[str, str]:
+    """Return arguments as a question to the customer tells them."""
+    return {name: str(value) for name, value in to_jsonable_python(dict(values), fallback=str).items()}
 
 
 def _action(name: str, parameters: tuple[str, ...], confirm: bool | str) -> str:
