@@ -139,6 +139,10 @@ class _FailingTx:
         self._failing.statement()
         return self._tx.run(statement, **params)
 
+    def send(self, statement: Statement, /, **params: Any) -> None:
+        self._failing.statement()
+        self._tx.send(statement, **params)
+
     def lock(self, statement: Statement, /, **params: Any) -> None:
         self._failing.statement()
         self._tx.lock(statement, **params)

@@ -66,7 +66,7 @@ class Attack:
 
     def _origins(self) -> Iterator[Row]:
         for origin in ("https://evil.example", "null", f"{GOOD_ORIGIN}.evil.example", "http://good.example"):
-            headers = JSON_TYPE | {"Origin": origin}
+            headers = JSON_TYPE | {"Origin": origin, "Host": "bot.example"}
             yield Row(f"W11 {origin}", request(f"POST {BASE}/sessions", headers, b"{}"), (403,))
         headers = {"Content-Type": "text/plain", "Origin": "https://evil.example", "Cookie": "a=b"}
         yield Row("W13", request(f"POST {BASE}/sessions", headers, b"{}"), (403, 415))

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.acceptance.clients import Http, SignedProgram, events, next_event
-from tests.acceptance.program import BotFolder, Program, program
+from supportbot.chaos.clients import Http, SignedProgram, events, next_event
+from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.program import Program, program
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import aiohttp
 
-    from tests.acceptance.model import Call, ListeningModel
+    from supportbot.chaos.model import Call, ListeningModel
 
 QUICK = {"turns": {"retry_delay": 0.1, "lease": 5}}
 
