@@ -149,7 +149,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
     config = validated(Config, data, findings) or _sound_part(data, findings)
     channels = {
         name: channel.model_copy(update=absolute(channel, root))
-        for name, channel in read_channels(data.get("channels"), findings).items()
+        for name, channel in read_channels(data.get("channels"), root, findings).items()
     }
     tools = read_tools(config.tools, root, findings)
     check_files(config, root, path.parent, findings)
