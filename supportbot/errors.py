@@ -190,6 +190,10 @@ class Unclear(DeliveryError):
     """Nobody can say whether the platform took the delivery: {cause}"""
 
 
+class NeverClear(Unclear):
+    """Nobody will be able to say whether the platform took the delivery, however often it is asked: {cause}"""
+
+
 # -- the server --------------------------------------------------------------------------------
 
 

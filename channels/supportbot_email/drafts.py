@@ -2,8 +2,9 @@
 
 What makes that sure is written down before the mail server is asked (``Note``): the draft's Message-ID, and
 the UID that the folder would give next. If nobody can say whether the server took a draft, it is looked for
-by its Message-ID; if it is not there and every UID given since is still there too, it was never taken. If one
-of those has gone, a person may have sent or deleted it meanwhile, and it is not left a second time.
+by its Message-ID; if it is not there and every UID given since is still there too, or was that of another
+draft of ours, it was never taken. If another mail has gone, that may have been the draft, which a person sent
+or deleted meanwhile: it is not left a second time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from email.parser import BytesHeaderParser
 from email.policy import compat32
 from typing import TYPE_CHECKING, Literal
 
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_email.failures import Disconnected, LoginRefused, MailServerError, NoFolder, ServerSaysNo
@@ -82,7 +83,7 @@ class Drafts:
         """Look for a draft that may have been left.
 
         Raises:
-            Unclear: it is not there, and may have been.
+            NeverClear: it is not there, and may have been.
             MailServerError: looking failed.
         """
         note = await self._notes.get(delivery)
@@ -91,7 +92,7 @@ class Drafts:
         if note.state != "planned":
             await self.tell(note)
             return Sent(external_id=delivery)
-        now, there = await self._line.run(self._looked_for, note)
+        now, there, missing = await self._line.run(self._searched, note)
         if there is not None:
             await self._left(note, there)
             return Sent(external_id=delivery)
@@ -100,9 +101,31 @@ class Drafts:
             return Sent(external_id=delivery)
         if not note.validity:
             return None  # the server had not been asked yet
-        if now.validity == note.validity and await self._line.run(_all_there, note, now):
+        if now.validity == note.validity and missing <= await self._others(note):
             return None
-        raise Unclear(cause="the draft is not there, but it may have been: look into the mailbox")
+        raise NeverClear(
+            cause="a mail is gone from Drafts that may have been this draft: look for it in the mailbox, "
+            "then tell 'supportbot deliveries settle'"
+        )
+
+    def _searched(
+        self, connection: Connection, note: Note
+    ) -> tuple[Folder, tuple[int, int] | None, frozenset[int]]:
+        """Return the folder, where the draft lies in it, and the UIDs given since that are not in it."""
+        now, there = self._looked_for(connection, note)
+        if there is not None or now.validity != note.validity:
+            return now, there, frozenset()
+        # Others leave drafts meanwhile: what came after the folder was opened tells nothing of this one.
+        given = frozenset(range(note.uid, now.next_uid))
+        return now, there, given.difference(connection.uids_after(note.uid - 1) if given else ())
+
+    async def _others(self, note: Note) -> frozenset[int]:
+        """Return the UIDs of our other drafts, which may have gone: where one lay, this one was not."""
+        return frozenset(
+            one.uid
+            for one in await self._notes.waiting()
+            if one.uid and one.validity == note.validity and one.state != "planned"
+        )
 
     def _looked_for(self, connection: Connection, note: Note) -> tuple[Folder, tuple[int, int] | None]:
         """Return the folder as it is now, and where the draft lies in it, if it does."""
@@ -261,8 +284,3 @@ def _numbered(note: Note, folder: Folder) -> Note:
     """Return the note of a draft that the server is about to be asked to take."""
     return replace(note, validity=folder.validity, uid=folder.next_uid)
 
-
-def _all_there(connection: Connection, before: Note, now: Folder) -> bool:
-    """Say whether every mail that was put into the folder since is still in it."""
-    given = now.next_uid - before.uid
-    return given == len(connection.uids_after(before.uid - 1)) if given else True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.messages import Outbound
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
 from supportbot_email.drafts import Drafts
@@ -31,9 +31,9 @@ class Desk:
     def __init__(self, drafts: Drafts) -> None:
         self.drafts = drafts
 
-    async def leave(self, name: str, *, at: int = 1) -> Sent:
+    async def leave(self, name: str, *, at: int = 1, thread: str = "thread") -> Sent:
         """Leave a draft whose subject is its name."""
-        outbound = _outbound(name, at)
+        outbound = _outbound(name, at, thread)
         note = planned_note(outbound, f"<{name}@example.com>")
         return await self.drafts.leave(outbound, note, _draft(name))
 
@@ -52,7 +52,7 @@ async def desk(address: str, port: int, records: MemoryRecords) -> AsyncIterator
         await own.close()
 
 
-def _outbound(name: str, at: int) -> Outbound:
+def _outbound(name: str, at: int, thread: str) -> Outbound:
     return Outbound(
         delivery_id=f"dlv_{name}",
         conversation_id="conv",
@@ -60,7 +60,7 @@ def _outbound(name: str, at: int) -> Outbound:
         turn_id="turn",
         tenant="default",
         channel="support",
-        external_id="thread",
+        external_id=thread,
         address={},
         text=name,
         seq=2,
@@ -164,14 +164,30 @@ async def test_a_lost_answer_is_settled_by_looking(
 async def test_a_draft_that_vanished_unseen_is_not_left_again(
     server: Dovecot, address: str, records: MemoryRecords
 ) -> None:
-    """The server took it, its answer got lost, and a person deleted it: nobody can tell."""
+    """The server took it, its answer got lost, and a person deleted it: nobody can tell, now or later."""
     async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
         wire.cut = "after append"
         with pytest.raises(Unclear):
             await own.leave("one")
         server.remove(address, "Drafts")
-        with pytest.raises(Unclear):
+        with pytest.raises(NeverClear, match="supportbot deliveries settle"):
             await own.find("one")
+
+
+@pytest.mark.parametrize("then", ["lie there", "were replaced"])
+async def test_other_drafts_say_nothing_of_a_lost_one(
+    server: Dovecot, address: str, records: MemoryRecords, then: str
+) -> None:
+    """The server never got it, and others were left since: it is not there, and is left."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "before append"
+        with pytest.raises(Unclear):
+            await own.leave("one", at=9, thread="another")
+        await own.leave("two", at=2)
+        await own.leave("three", at=3 if then == "were replaced" else 1)
+        assert await own.find("one") is None
+        await own.leave("one", at=9, thread="another")
+    assert {"one", "three"} <= set(_left(server, address))
 
 
 async def test_one_that_a_person_sent_unseen_is_found_in_sent(
