@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot.errors import RetryAfter
+from supportbot.errors import NeverClear, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger

@@ -123,7 +123,7 @@ class EmailChannel:
         """Say whether a reply is sent, and not left as a draft; refuse one that a person made needless.
 
         What may have been sent before is not left as a draft. As long as a draft of the thread waits for a
-        person, they have the thread, and the next reply replaces it.
+        person, they have the thread, and the next reply is a draft too.
         """
         delivery = outbound.delivery_id
         if await self._traces.get(delivery) is not None:

@@ -141,6 +141,11 @@ class EmailConfig(ChannelConfig):
     reply_to: ReplyTo = Field(
         "never", description="Answer Reply-To instead of From: never, same_domain or always."
     )
+    contact_forms: tuple[Address, ...] = Field(
+        (),
+        strict=False,
+        description="Addresses that contact forms write from, also your own: Reply-To is then the customer.",
+    )
     name: str = Field("", max_length=200, description="The name beside the address; the bot's when empty.")
     imap: Imap = Field(description="Where the mailbox is read.")
     username: str = Field("", description="Who logs in; the address when empty.")

@@ -18,7 +18,7 @@ from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_email.failures import Disconnected, LoginRefused, MailServerError, NoFolder, ServerSaysNo
-from supportbot_email.words import bare
+from supportbot_email.words import bare, says_all_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 Stands = Literal["there", "touched", "gone"]
 """Where a draft is: as it was left; saved by a person, with changes; not in the folder."""
+
+_OURS = frozenset({"\\draft", "\\seen", "\\recent", "\\deleted"})
+"""Flags that a draft has without a person's doing, and the one that whoever died while removing it has set."""
 
 _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 """What servers say when trying again is no use (RFC 5530, RFC 7889)."""
@@ -170,9 +173,14 @@ class Drafts:
         return receipt
 
     async def _left(self, note: Note, there: tuple[int, int]) -> None:
-        """Write down that a draft is there, and take away those it replaces."""
+        """Write down that a draft is there, and take away those it replaces.
+
+        It replaces what it says itself. Whether a model saw an earlier question is no proof that it answered
+        it, and an answer must not get lost: two drafts are better than none.
+        """
         for older in await self._notes.waiting(note.conversation):
-            if older.delivery != note.delivery and older.at <= note.at:
+            is_older = older.delivery != note.delivery and older.at <= note.at
+            if is_older and says_all_of(note.text, older.text):
                 await self.replace(older)
         validity, uid = there
         left = await self._notes.change(
@@ -210,6 +218,8 @@ class Drafts:
     def _removed(self, connection: Connection, older: Note) -> Stands:
         """Remove a draft if it is as we left it, and say how it stood."""
         stood = _stands(connection, self._opened(connection, writing=True), older)
+        if stood == "there" and connection.flags(older.uid) - _OURS:
+            return "touched"
         if stood == "there":
             connection.remove(older.uid)
         return stood

@@ -78,10 +78,14 @@ class Incoming:
         }
 
     def recipient(self, mail: Mail) -> Address:
-        """Return the one address that a reply goes to: From, or Reply-To where bot.yaml says so."""
+        """Return the one address that a reply goes to: From, or Reply-To where bot.yaml says so or nobody reads From."""
         policy = self._config.reply_to
         other = mail.reply_to[0].domain if len(mail.reply_to) == 1 else ""
-        follows = policy == "always" or (policy == "same_domain" and other == mail.sender.domain)
+        follows = (
+            policy == "always"
+            or (policy == "same_domain" and other == mail.sender.domain)
+            or mail.no_reply  # nobody reads what goes to From, and a person looks at the answer first
+        )
         own = tuple(self._config.ours)
         return recipient_of(mail, use_reply_to=follows, own_addresses=own) or mail.sender
 
