@@ -113,7 +113,8 @@ class EmailChannel:
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""
         watching = self._inbox.problem if self._inbox is not None else "not started"
-        return (watching if "mail" in self._host.roles else "") or self._dispatch.problem
+        reading = watching if "mail" in self._host.roles else ""
+        return reading or self._drafts.problem or self._dispatch.problem
 
     async def verify(self) -> list[str]:
         """Log in where mail is read, and where it is sent, and say what is wrong."""

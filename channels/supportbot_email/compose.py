@@ -191,7 +191,8 @@ def _body(text: str) -> str:
 
 
 def _plain(answer: Answer) -> str:
-    signature = f"\n\n-- \n{_body(answer.signature)}" if answer.signature.strip() else ""
+    """The reply, the signature and the quote; no "-- ", behind which programs take all for signature."""
+    signature = f"\n\n{_body(answer.signature)}" if answer.signature.strip() else ""
     quoted = f"{_attribution(answer.answered)}\n{_quoted(answer.answered)}"
     return f"{_body(answer.markdown)}{signature}\n\n{quoted}\n"
 
@@ -203,7 +204,7 @@ def _html(answer: Answer) -> str:
     quoted = escape(_body(answer.answered.text[:_MOST_QUOTED])).replace("\n", "<br>\n")
     return (
         f"<html><body>\n{reader.render(_body(answer.markdown))}"
-        + (f"<p>-- <br>\n{signature}</p>\n" if signature else "")
+        + (f"<p>{signature}</p>\n" if signature else "")
         + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
         + "</body></html>\n"
     )

@@ -30,7 +30,7 @@ class _Section(BaseModel):
 
 
 def _check_address(address: str) -> str:
-    if not _ADDRESS.fullmatch(address):
+    if not _ADDRESS.fullmatch(address) or "*" in address:
         raise ValueError("must be one address such as support@example.com, without a name")
     return address.lower()
 
@@ -220,6 +220,13 @@ class EmailConfig(ChannelConfig):
     def _can_send(self) -> EmailConfig:
         if self.mode == "send" and self.smtp is None:
             raise ValueError("mode 'send' needs smtp: say where mail is sent")
+        return self
+
+    @model_validator(mode="after")
+    def _has_folders_of_their_own(self) -> EmailConfig:
+        names = [name for name in (self.folders.drafts, self.folders.sent, self.folders.inbox) if name]
+        if len({"INBOX" if name.upper() == "INBOX" else name for name in names}) != len(names):
+            raise ValueError("folders: inbox, drafts and sent must be three folders")
         return self
 
     @model_validator(mode="after")

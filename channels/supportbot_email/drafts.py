@@ -9,6 +9,7 @@ or deleted meanwhile: it is not left a second time.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from email.parser import BytesHeaderParser
 from email.policy import compat32
@@ -48,6 +49,8 @@ class Drafts:
         self._line = line
         self._notes = notes
         self._told = told
+        self.problem = ""
+        """What is wrong with the folder, in one line, as it was last seen; empty when all is well."""
 
     async def leave(self, outbound: Outbound, note: Note, raw: bytes) -> Sent:
         """Put a draft into the folder, unless it has been there before.
@@ -137,7 +140,17 @@ class Drafts:
         return folder, (folder.validity, uid) if uid is not None else None
 
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
-        return connection.open(connection.special("drafts", self._config.folders.drafts), writing=writing)
+        named = self._config.folders.drafts
+        try:
+            folder = connection.open(connection.special("drafts", named), writing=writing)
+        except NoFolder as error:
+            self.problem = str(error)
+            raise
+        except ServerSaysNo as error:
+            self.problem = f"The folder for drafts cannot be opened, see 'folders.drafts': {error.words}"
+            raise
+        self.problem = ""
+        return folder
 
     def _was_sent(self, connection: Connection, note: Note) -> bool:
         try:
@@ -223,6 +236,15 @@ class Drafts:
         if stood == "there":
             connection.remove(older.uid)
         return stood
+
+    async def look(self) -> None:
+        """Look whether the folder is there; ``problem`` tells.
+
+        Raises:
+            MailServerError: it could not be asked.
+        """
+        with suppress(NoFolder, ServerSaysNo):
+            await self._line.run(self._opened)
 
     async def stand(self, notes: Sequence[Note]) -> dict[str, Stands]:
         """Look how drafts stand, by delivery; nothing is changed.
