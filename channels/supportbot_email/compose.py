@@ -10,6 +10,7 @@ from email.header import Header
 from email.utils import format_datetime, formataddr
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
@@ -17,6 +18,10 @@ from supportbot_email import headers, mime
 from supportbot_email.classify import LOOP_HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.token import Token
+
     from supportbot_email.mail import Address, Mail
 
 _ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
@@ -200,6 +205,7 @@ def _plain(answer: Answer) -> str:
 def _html(answer: Answer) -> str:
     """Simple HTML: the model's own tags are shown as text, and an image is only its description."""
     reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").disable("image")
+    reader.add_render_rule("link_close", _link_end)
     signature = escape(_body(answer.signature)).replace("\n", "<br>\n")
     quoted = escape(_body(answer.answered.text[:_MOST_QUOTED])).replace("\n", "<br>\n")
     return (
@@ -208,6 +214,16 @@ def _html(answer: Answer) -> str:
         + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
         + "</body></html>\n"
     )
+
+
+def _link_end(_renderer: object, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
+    """The end of a link, with its address beside it: words may hide another one (a model may be led astray)."""
+    begin = next(n for n in range(at, -1, -1) if tokens[n].type == "link_open")  # links are never nested
+    target = str(tokens[begin].attrGet("href") or "")
+    words = "".join(token.content for token in tokens[begin:at])
+    if words in {target, unquote(target), target.removeprefix("mailto:")}:
+        return "</a>"
+    return f"</a> ({escape(target)})"
 
 
 def _check(raw: bytes, answer: Answer, plain: str, markup: str) -> None:

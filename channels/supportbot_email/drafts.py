@@ -35,7 +35,8 @@ Stands = Literal["there", "touched", "gone"]
 """Where a draft is: as it was left; saved by a person, with changes; not in the folder."""
 
 _OURS = frozenset({"\\draft", "\\seen", "\\recent", "\\deleted"})
-"""Flags that a draft has without a person's doing, and the one that whoever died while removing it has set."""
+"""Flags that a draft has without a person's doing, and the one that whoever died while removing it has
+set."""
 
 _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 """What servers say when trying again is no use (RFC 5530, RFC 7889)."""
@@ -315,4 +316,3 @@ def message_id_of(raw: bytes) -> str:
 def _numbered(note: Note, folder: Folder) -> Note:
     """Return the note of a draft that the server is about to be asked to take."""
     return replace(note, validity=folder.validity, uid=folder.next_uid)
-

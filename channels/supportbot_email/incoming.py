@@ -78,7 +78,8 @@ class Incoming:
         }
 
     def recipient(self, mail: Mail) -> Address:
-        """Return the one address that a reply goes to: From, or Reply-To where bot.yaml says so or nobody reads From."""
+        """Return the one address that a reply goes to: From; Reply-To where bot.yaml says so, or nobody reads
+        From."""
         policy = self._config.reply_to
         other = mail.reply_to[0].domain if len(mail.reply_to) == 1 else ""
         follows = (

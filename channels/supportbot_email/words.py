@@ -38,7 +38,7 @@ def says_all_of(new: str, old: str) -> bool:
     A short one ("Yes.") may stand there as the answer to another question, and one that is cut may go on.
     """
     what = bare(old)
-    return _SAYS_SOMETHING <= len(what) and len(old) < MOST and what in bare(new)
+    return len(what) >= _SAYS_SOMETHING and len(old) < MOST and what in bare(new)
 
 
 def without_ending(text: str, ending: str) -> str:

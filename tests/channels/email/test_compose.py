@@ -68,7 +68,9 @@ def test_references_begin_with_what_the_customer_s_mail_answers() -> None:
 
 def test_a_link_shows_where_it_goes() -> None:
     """In the HTML too: words may hide another address."""
-    text = "[our page](https://evil.example/?q=secret) <https://a.example/b> [x@y.example](mailto:x@y.example)"
+    text = (
+        "[our page](https://evil.example/?q=secret) <https://a.example/b> [x@y.example](mailto:x@y.example)"
+    )
     read = message_from_bytes(compose(replace(ANSWER, markdown=text)), policy=policy.default)
     markup = read.get_body(("html",)).get_content()
     assert ">our page</a> (https://evil.example/?q=secret)" in markup
@@ -80,9 +82,7 @@ def test_texts() -> None:
     """The plain text quotes the customer below the signature; the HTML has no tag of the model's, no image."""
     read = message_from_bytes(compose(ANSWER), policy=policy.default)
     plain, markup = (part.get_content() for part in read.iter_parts())
-    assert "\n\nUs & you\n\nÄnn, Lee <ann@x.example> wrote:\n> Hello\n>> old\n" in plain.replace(
-        "\r\n", "\n"
-    )
+    assert "\n\nUs & you\n\nÄnn, Lee <ann@x.example> wrote:\n> Hello\n>> old\n" in plain.replace("\r\n", "\n")
     assert "<strong>Yes.</strong> &lt;b&gt;x&lt;/b&gt;" in markup
     assert "<img" not in markup
 
