@@ -300,8 +300,8 @@ class CanFind(Protocol):
         """Look on the platform for this delivery: its receipt, or None when it is not there.
 
         Raises:
-            NeverClear: no further look would tell; the delivery ends as ``unknown``. After any other exception
-                it is looked for again, for a while.
+            NeverClear: no further look would tell; the delivery ends as ``unknown``. After any other
+                exception it is looked for again, for a while.
         """
 
 

@@ -191,7 +191,7 @@ class Unclear(DeliveryError):
 
 
 class NeverClear(Unclear):
-    """Nobody will be able to say whether the platform took the delivery, however often it is asked: {cause}"""
+    """Nobody will ever be able to say whether the platform took the delivery: {cause}"""
 
 
 # -- the server --------------------------------------------------------------------------------

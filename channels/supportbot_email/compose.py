@@ -217,7 +217,7 @@ def _html(answer: Answer) -> str:
 
 
 def _link_end(_renderer: object, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
-    """The end of a link, with its address beside it: words may hide another one (a model may be led astray)."""
+    """The end of a link, with its address beside it: words may hide another one."""
     begin = next(n for n in range(at, -1, -1) if tokens[n].type == "link_open")  # links are never nested
     target = str(tokens[begin].attrGet("href") or "")
     words = "".join(token.content for token in tokens[begin:at])

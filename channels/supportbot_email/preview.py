@@ -20,10 +20,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supportbot_email.config import EmailConfig
+    from supportbot_email.imap import Folder
     from supportbot_email.mail import Mail
 
     Records = Callable[[str], list[tuple[str, Any]]]
     """What the channel keeps under keys that begin so; nothing before the first start."""
+
+
+def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, uid: int) -> str:
+    """Return what the bot would do with a mail of the inbox, or that it has had its turn.
+
+    Args:
+        config: the mailbox.
+        mail: what was read.
+        records: what is known.
+        inbox: as it is now.
+        uid: the mail's.
+    """
+    if not reason_to_ignore(mail):
+        if records(record_of(mail.message_id)):
+            notes = [note for _, note in records("draft:") if note["answered"] == mail.message_id]
+            had = f": its draft is '{notes[-1]['state']}'" if notes else ""
+            return f"do nothing: it was read before{had}"
+        cursors = [dict(value) for key, value in records(f"cursor:{inbox.name}") if key.endswith(inbox.name)]
+        if any(one["validity"] == inbox.validity and uid <= one["uid"] for one in cursors):
+            return "do nothing: it came before the first start, and not within 'backfill'"
+    return would(config, mail, records)
 
 
 def would(config: EmailConfig, mail: Mail, records: Records) -> str:

@@ -125,20 +125,20 @@ async def test_a_newer_draft_replaces_an_untouched_one(
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "left"),
+    ("texts", "left"),
     [
-        (SAYS, "You can pay with PayPal.", ["one", "two"]),
-        (SAYS, f"You can pay with PayPal.\n\n{SAYS}", ["two"]),
-        ("Yes.", "Yes. You can pay with PayPal.", ["one", "two"]),
+        ((SAYS, "You can pay with PayPal."), ["one", "two"]),
+        ((SAYS, f"You can pay with PayPal.\n\n{SAYS}"), ["two"]),
+        (("Yes.", "Yes. You can pay with PayPal."), ["one", "two"]),
     ],
 )
 async def test_no_answer_is_lost_to_a_newer_draft(
-    server: Dovecot, address: str, records: MemoryRecords, old: str, new: str, left: list[str]
+    server: Dovecot, address: str, records: MemoryRecords, texts: tuple[str, str], left: list[str]
 ) -> None:
-    """The customer writes twice, about two things: only a draft that says both takes the older one's place."""
+    """The customer asks two things: only a draft that says both takes the older one's place."""
     async with desk(address, server.port, records) as own:
-        await own.leave("one", at=1, text=old)
-        await own.leave("two", at=2, text=new)
+        await own.leave("one", at=1, text=texts[0])
+        await own.leave("two", at=2, text=texts[1])
     assert left == _left(server, address)
 
 

@@ -256,11 +256,11 @@ def test_reply_to_counts_where_it_is_told_to(policy_: str, reply_to: str, answer
 
 @pytest.mark.parametrize("sender", ["noreply@forms.test", "support@example.com"])
 def test_a_contact_form_s_mail_is_the_customer_s(sender: str) -> None:
-    """It comes from the form's address, or from our own, and Reply-To says who wrote: a person sends the answer."""
+    """It comes from the form's address, or our own, and Reply-To says who wrote: a person sends it."""
     settings = Settings(own_addresses=("support@example.com",), contact_forms=(sender,))
     asked = parse(mail("Where?", From=sender, Reply_To="Kim <kim@customer.test>"), settings=settings)
     assert ("human", "kim@customer.test", "Kim") == (asked.kind, asked.sender.address, asked.sender.name)
-    assert asked.no_reply and not asked.verified
+    assert (True, False) == (asked.no_reply, asked.verified)
 
 
 @pytest.mark.parametrize("reply_to", ["support@example.com", "a@a.test, b@b.test", ""])
