@@ -12,6 +12,7 @@ from supportbot_email.credentials import Credentials
 from supportbot_email.failures import MailServerError
 from supportbot_email.guard import facts_of, reason_to_draft
 from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.incoming import recipient
 from supportbot_email.pace import earlier_of, prefix_of
 from supportbot_email.smtp import Submission
 from supportbot_email.threads import verify_token
@@ -53,9 +54,9 @@ def would(config: EmailConfig, mail: Mail, records: Records) -> str:
     if ignored := reason_to_ignore(mail):
         return f"be recorded and not answered: {ignored}"
     if config.mode == "draft":
-        return f"get a draft to {mail.sender.address}"
+        return f"get a draft to {recipient(config, mail).address}"
     reason = _reason_to_draft(config, mail, records)
-    to = mail.sender.address
+    to = recipient(config, mail).address
     return f"get a draft to {to}, and nothing is sent: {reason}" if reason else f"be answered by mail to {to}"
 
 

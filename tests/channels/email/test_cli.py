@@ -14,7 +14,7 @@ from supportbot_email.conversations import record_of
 from supportbot_email.imap import Folder
 from supportbot_email.mail import Settings
 from supportbot_email.parse import parse
-from supportbot_email.preview import fate
+from supportbot_email.preview import fate, would
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import config, section
 from tests.channels.email.relay import Relay
@@ -134,6 +134,8 @@ def test_a_mail_that_had_its_turn_gets_no_second_one() -> None:
         )  # fmt: skip
 
     assert "get a draft to anna@customer.test" == said(11)
+    form = parse(mail("Where?", From="noreply@forms.test", Reply_To="kim@c.test"), settings=Settings())
+    assert "get a draft to kim@c.test" == would(own, form, lambda _: [])
     assert "came before the first start" in said(10)
     read = {record_of(asked.message_id): "conversation"}
     assert "do nothing: it was read before" == said(10, **read)
