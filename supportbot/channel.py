@@ -315,7 +315,12 @@ class CanFind(Protocol):
     """A channel that can look whether an unclear delivery arrived."""
 
     async def find(self, outbound: Outbound) -> Sent | None:
-        """Look on the platform for this delivery: its receipt, or None when it is not there."""
+        """Look on the platform for this delivery: its receipt, or None when it is not there.
+
+        Raises:
+            NeverClear: no further look would tell; the delivery ends as ``unknown``. After any other
+                exception it is looked for again, for a while.
+        """
 
 
 @runtime_checkable

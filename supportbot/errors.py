@@ -200,6 +200,10 @@ class Unclear(DeliveryError):
     """Nobody can say whether the platform took the delivery: {cause}"""
 
 
+class NeverClear(Unclear):
+    """Nobody will ever be able to say whether the platform took the delivery: {cause}"""
+
+
 # -- the server --------------------------------------------------------------------------------
 
 

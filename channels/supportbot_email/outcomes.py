@@ -169,6 +169,7 @@ class Outcomes:
         Raises:
             MailServerError, StoreUnavailable: not everything could be seen, or written down.
         """
+        await self._drafts.look()
         notes = await self._notes.waiting()
         for note in notes:
             if note.state == "replacing":
