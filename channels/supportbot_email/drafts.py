@@ -189,12 +189,13 @@ class Drafts:
     async def _left(self, note: Note, there: tuple[int, int]) -> None:
         """Write down that a draft is there, and take away those it replaces.
 
-        It replaces what it says itself. Whether a model saw an earlier question is no proof that it answered
-        it, and an answer must not get lost: two drafts are better than none.
+        It replaces an older one of its conversation when a model wrote it, to which the older one's question
+        was still unanswered. Articles are searched for the newest words alone: what quotes them replaces only
+        what it says itself, so that no answer gets lost.
         """
         for older in await self._notes.waiting(note.conversation):
             is_older = older.delivery != note.delivery and older.at <= note.at
-            if is_older and says_all_of(note.text, older.text):
+            if is_older and (note.read_on or says_all_of(note.text, older.text)):
                 await self.replace(older)
         validity, uid = there
         left = await self._notes.change(

@@ -22,6 +22,9 @@ NoteState = Literal["planned", "open", "touched", "replacing", "replaced", "gone
 """The server may not have it; it lies as it was left; a person saved it with changes; it is being taken away
 for a newer one; it was; it is not there any more."""
 
+_QUOTED = "knowledge"
+"""What the core calls an answer that no language model wrote."""
+
 _KEPT = 180 * 24 * 3_600_000
 """Milliseconds that a note outlives its draft."""
 
@@ -52,6 +55,9 @@ class Note:
     """How many characters a person changed, once it was sent."""
     sent: str = ""
     """The content key of the mail that decided the outcome."""
+    read_on: bool = False
+    """A language model wrote it, which read the customer's earlier questions, and of our replies only those
+    that somebody had sent: what is still a draft was unanswered to it."""
     why: bool = False
     """A note that explains it may lie in the folder for those."""
 
@@ -131,4 +137,5 @@ def planned_note(outbound: Outbound, message_id: str) -> Note:
         said=outbound.message_id,
         answered=str(outbound.address.get("message_id", "")),
         to=str(outbound.address.get("to", "")),
+        read_on=outbound.model not in {"", _QUOTED},
     )

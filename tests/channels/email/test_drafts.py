@@ -34,9 +34,11 @@ class Desk:
     def __init__(self, drafts: Drafts) -> None:
         self.drafts = drafts
 
-    async def leave(self, name: str, *, at: int = 1, thread: str = "thread", text: str = SAYS) -> Sent:
+    async def leave(
+        self, name: str, *, at: int = 1, thread: str = "thread", text: str = SAYS, model: str = ""
+    ) -> Sent:
         """Leave a draft whose subject is its name."""
-        outbound = _outbound(name, at, thread, text)
+        outbound = _outbound(name, at, thread, text).evolve(model=model)
         note = planned_note(outbound, f"<{name}@example.com>")
         return await self.drafts.leave(outbound, note, _draft(name))
 
@@ -139,6 +141,18 @@ async def test_no_answer_is_lost_to_a_newer_draft(
     async with desk(address, server.port, records) as own:
         await own.leave("one", at=1, text=texts[0])
         await own.leave("two", at=2, text=texts[1])
+    assert left == _left(server, address)
+
+
+@pytest.mark.parametrize(("model", "left"), [("llama", ["two"]), ("knowledge", ["one", "two"])])
+async def test_a_model_s_newer_draft_answers_both(
+    server: Dovecot, address: str, records: MemoryRecords, model: str, left: list[str]
+) -> None:
+    """To a model the first question is unanswered while its draft lies there; articles are searched for the
+    newest words alone."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one", at=1, text=SAYS)
+        await own.leave("two", at=2, text="Three days, and by PayPal.", model=model)
     assert left == _left(server, address)
 
 
