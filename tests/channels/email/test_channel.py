@@ -95,8 +95,8 @@ async def test_a_renumbered_mailbox_answers_nothing_twice(
 async def test_a_second_mail_gets_a_draft_that_answers_both(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
-    """The customer adds something before anybody looked: the new draft takes the first one's place, because to
-    the model both mails are unanswered."""
+    """The customer adds something before anybody looked: the new draft takes the first one's place, since
+    both mails are unanswered to the model."""
     model = ScriptedModel("First.", "Second.")
     async with bot_on(address, server, tmp_path, model):
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))

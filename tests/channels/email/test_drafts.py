@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -168,6 +170,21 @@ async def test_a_draft_that_a_person_marked_is_left_alone(
             person.store("1", "+FLAGS", f"({flag})")
         await own.leave("two", at=2)
     assert ["one", "two"] == _left(server, address)
+
+
+@pytest.mark.parametrize("other", [{"read_on": None}, {"of_a_newer_release": 1}])
+async def test_a_note_of_another_release_can_be_changed(
+    records: MemoryRecords, other: dict[str, Any]
+) -> None:
+    """A field that it lacks, or has beside ours, is no reason to look at it for ever."""
+    notes = Notes(records)
+    note = planned_note(_outbound("one", 1, "thread", SAYS), "<one@example.com>")
+    await notes.plan(note)
+    stored = asdict(note) | other
+    await records.put("draft:dlv_one", {key: value for key, value in stored.items() if value is not None})
+    async with asyncio.timeout(5):
+        changed = await notes.change("dlv_one", lambda now: replace(now, state="open"))
+    assert changed == await notes.get("dlv_one") == replace(note, state="open")
 
 
 async def test_an_edited_draft_is_left_alone(server: Dovecot, address: str, records: MemoryRecords) -> None:
