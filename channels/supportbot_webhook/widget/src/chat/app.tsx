@@ -34,7 +34,8 @@ export class App extends Component<Props, Here> {
   private following = true;
   private lastAnnounced = -1;
   private wasOpen = false;
-  private sent = 0;
+  private own = 0;
+  private top = 0;
 
   override componentDidMount() {
     this.componentDidUpdate();
@@ -46,9 +47,10 @@ export class App extends Component<Props, Here> {
   }
 
   override componentDidUpdate() {
-    const { open, outbox, loading } = this.props.chat.state;
-    if (outbox.length > this.sent || (open && !this.wasOpen)) this.following = true;
-    this.sent = outbox.length;
+    const { open, outbox, messages, loading } = this.props.chat.state;
+    const own = outbox.length + messages.filter(({ author }) => author === "customer").length;
+    if (own > this.own || (open && !this.wasOpen)) this.following = true;
+    this.own = own;
     this.wasOpen = open;
     this.follow();
     if (!loading) this.announce();
@@ -61,7 +63,10 @@ export class App extends Component<Props, Here> {
 
   private readonly scrolled = () => {
     const { scrollHeight, scrollTop, clientHeight } = this.log.current!;
-    this.following = scrollHeight - scrollTop - clientHeight < NEAR;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR;
+    // Only who scrolls up leaves the end: it also moves away when something grows.
+    this.following = near || (this.following && scrollTop >= this.top);
+    this.top = scrollTop;
     if (this.state.behind === this.following) this.setState({ behind: !this.following });
   };
 
@@ -73,7 +78,11 @@ export class App extends Component<Props, Here> {
       const fresh = messages.filter(({ seq, author }) => seq > this.lastAnnounced && author !== "customer");
       this.lastAnnounced = last;
       if (fresh.length) {
-        const announced = fresh.map(({ author, text }) => `${authorName(author)}: ${text.replace(/[*_`#|]+/g, "")}`);
+        // As it is drawn: nobody wants to hear Markdown.
+        const announced = fresh.map(
+          ({ author, seq }) =>
+            `${authorName(author)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText ?? ""}`,
+        );
         this.setState({ announced: announced.join("\n") });
       }
     }
@@ -194,6 +203,7 @@ export class App extends Component<Props, Here> {
     return (
       <main
         class={`chat${dragged ? " dragged" : ""}`}
+        tabIndex={-1}
         onDragOver={(event) => {
           if (!features.images) return;
           event.preventDefault();

@@ -50,7 +50,7 @@ addEventListener("message", ({ source, origin: from, data }: MessageEvent<ToChat
       // On a phone the keyboard would jump up before anything was read.
       if (data.focus) {
         const phone = matchMedia("(pointer: coarse)").matches;
-        document.querySelector<HTMLElement>(phone ? ".log" : "textarea")?.focus({ preventScroll: true });
+        document.querySelector<HTMLElement>(phone ? "main" : "textarea")?.focus({ preventScroll: true });
       }
       break;
     case "close":
