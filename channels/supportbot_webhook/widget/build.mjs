@@ -22,7 +22,7 @@ const lexerOnly = {
 };
 
 const common = { bundle: true, minify: true, target: "es2022", charset: "utf8", legalComments: "none" };
-const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src, do not edit */` });
+const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src */` });
 
 mkdirSync(out, { recursive: true });
 await build({
