@@ -40,7 +40,7 @@ await build({
   jsxFactory: "h",
   jsxFragment: "Fragment",
   plugins: [lexerOnly],
-  banner: { js: "/* SupportBot chat - MIT licence; built from widget/src with Preact (MIT) and marked (MIT) */" },
+  banner: { js: "/* SupportBot chat - MIT licence, see LICENSES.txt; built from widget/src */" },
 });
 await build({
   ...common,

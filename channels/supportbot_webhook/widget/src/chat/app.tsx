@@ -34,7 +34,7 @@ export class App extends Component<Props, Here> {
   private following = true;
   private lastAnnounced = -1;
   private wasOpen = false;
-  private own = 0;
+  private sent = 0;
   private top = 0;
 
   override componentDidMount() {
@@ -47,10 +47,9 @@ export class App extends Component<Props, Here> {
   }
 
   override componentDidUpdate() {
-    const { open, outbox, messages, loading } = this.props.chat.state;
-    const own = outbox.length + messages.filter(({ author }) => author === "customer").length;
-    if (own > this.own || (open && !this.wasOpen)) this.following = true;
-    this.own = own;
+    const { open, outbox, loading } = this.props.chat.state;
+    if (outbox.length > this.sent || (open && !this.wasOpen)) this.following = true;
+    this.sent = outbox.length;
     this.wasOpen = open;
     this.follow();
     if (!loading) this.announce();
@@ -81,7 +80,7 @@ export class App extends Component<Props, Here> {
         // As it is drawn: nobody wants to hear Markdown.
         const announced = fresh.map(
           ({ author, seq }) =>
-            `${authorName(author)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText ?? ""}`,
+            `${authorName(author)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText}`,
         );
         this.setState({ announced: announced.join("\n") });
       }
@@ -203,7 +202,6 @@ export class App extends Component<Props, Here> {
     return (
       <main
         class={`chat${dragged ? " dragged" : ""}`}
-        tabIndex={-1}
         onDragOver={(event) => {
           if (!features.images) return;
           event.preventDefault();

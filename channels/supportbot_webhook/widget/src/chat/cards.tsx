@@ -59,7 +59,7 @@ export class SurveyCard extends Component<
   private readonly first = createRef<HTMLInputElement>();
 
   override componentDidMount() {
-    if (this.props.wanted) this.first.current!.focus({ preventScroll: true });
+    if (this.props.wanted) this.first.current!.focus();
   }
 
   private readonly submit = (event: SubmitEvent) => {

@@ -61,18 +61,15 @@ export class Composer extends Component<{ chat: Chat }, Here> {
     for (const file of files) {
       if (this.state.images.length >= limits.images) {
         this.setState({ problem: t("too_many_images", { n: limits.images }) });
-        this.submitted = false;
         break;
       }
       const image = await prepared(file).catch(() => null);
       if (image) this.setState(({ images }: Here) => ({ images: [...images, image], problem: undefined }));
-      else {
-        this.setState({ problem: t("bad_image") });
-        this.submitted = false; // whoever wrote it decides what becomes of the rest
-      }
+      else this.setState({ problem: t("bad_image") });
       await new Promise((resolve) => setTimeout(resolve)); // the state is set by then
     }
-    if (!--this.adding && this.submitted) this.submit();
+    // After a problem the visitor decides what becomes of the rest.
+    if (!--this.adding && this.submitted && !this.state.problem) this.submit();
   }
 
   override render() {

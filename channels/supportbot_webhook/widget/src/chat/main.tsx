@@ -48,10 +48,7 @@ addEventListener("message", ({ source, origin: from, data }: MessageEvent<ToChat
     case "open":
       chat.show(true);
       // On a phone the keyboard would jump up before anything was read.
-      if (data.focus) {
-        const phone = matchMedia("(pointer: coarse)").matches;
-        document.querySelector<HTMLElement>(phone ? "main" : "textarea")?.focus({ preventScroll: true });
-      }
+      if (data.focus && !matchMedia("(pointer: coarse)").matches) document.querySelector("textarea")!.focus();
       break;
     case "close":
       chat.show(false);
