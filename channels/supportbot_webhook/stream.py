@@ -175,7 +175,7 @@ class Readers:
                     reader.end()
 
 
-async def follow(
+async def follow(  # noqa: PLR0912 - one case for each kind of event
     host: Host, reader: Reader, conversation: str, *, after: int, heartbeat: float
 ) -> AsyncGenerator[Event | None]:
     """Yield what happens after message number ``after``: every message once and in order, and whatever else.
