@@ -71,6 +71,8 @@ class Brain:
         self._triages = triages
         self._models: list[Model] = []
         self._onlookers: list[Onlookers] = []
+        self.loaded = loaded
+        """What answers now is made of this."""
         self.reload(loaded)
 
     def reload(self, loaded: Loaded) -> None:
@@ -104,6 +106,7 @@ class Brain:
                 settle=self._till.close,
             )
         )
+        self.loaded = loaded
 
     async def _with_images(self, turn: Turn) -> Turn:
         """Return the turn with what its channel knows, and what models see of its images."""

@@ -20,14 +20,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Iterable, Mapping
     from pathlib import Path
 
     from aiohttp import web
@@ -45,12 +45,30 @@ DraftOutcome = Literal["open", "used", "edited", "ignored", "deleted", "replaced
 otherwise, or never; thrown away; a newer draft took its place."""
 
 
+class Lack(NamedTuple):
+    """Something that a section of bot.yaml names and that is not there."""
+
+    key: str
+    """The section's key that names it."""
+    what: str
+    """What is wrong, going on from the key's name, as in ``names no module``."""
+    fix: str
+    """What to do."""
+
+
 class ChannelConfig(BaseModel):
     """What every channel's section of bot.yaml has; a channel's own ``Config`` adds its keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     type: str = Field(description="Which kind of channel this is: terminal, webhook, or one you installed.")
+
+    def lacking(self, folder: Path) -> Iterable[Lack]:
+        """Return what the section names and is not there, for ``supportbot check``.
+
+        ``folder`` is bot.yaml's. Called once the section is sound by itself; must import and ask nothing.
+        """
+        return ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -297,7 +315,12 @@ class CanFind(Protocol):
     """A channel that can look whether an unclear delivery arrived."""
 
     async def find(self, outbound: Outbound) -> Sent | None:
-        """Look on the platform for this delivery: its receipt, or None when it is not there."""
+        """Look on the platform for this delivery: its receipt, or None when it is not there.
+
+        Raises:
+            NeverClear: no further look would tell; the delivery ends as ``unknown``. After any other
+                exception it is looked for again, for a while.
+        """
 
 
 @runtime_checkable
@@ -313,7 +336,7 @@ class CanComplete(Protocol):
 
 @runtime_checkable
 class CanReport(Protocol):
-    """A channel that can say how it is, for ``/readyz``."""
+    """A channel that can say how it is, for ``/readyz``: while one is not well, the bot is degraded."""
 
     def problem(self) -> str:
         """Return what keeps the channel from working, in one line; empty when all is well."""

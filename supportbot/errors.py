@@ -53,6 +53,12 @@ class SchemaBehind(SupportBotError):
     supportbot migrate"""
 
 
+class SchemaDiffers(SupportBotError):
+    """The database {database} says it is at schema version '{found}', but its tables are not those of that
+    version ({differences}): a version that was never released made it. Give the bot a new database in
+    bot.yaml ('database'), or work on with what made this one; nothing was changed."""
+
+
 class ForeignDatabase(SupportBotError):
     """The database {database} holds tables that SupportBot did not make ({tables}). Give the bot an empty
     database of its own in bot.yaml ('database'); nothing was changed."""
@@ -83,6 +89,10 @@ class NoStoreYet(SupportBotError):
 
 class NotFound(SupportBotError):
     """There is no {what} '{id}'."""
+
+
+class NoSuchChannel(SupportBotError):
+    """There is no channel '{name}' in bot.yaml, and nothing is kept of one. Known: {known}."""
 
 
 class NotInState(SupportBotError):
@@ -188,6 +198,10 @@ class RetryAfter(DeliveryError):
 
 class Unclear(DeliveryError):
     """Nobody can say whether the platform took the delivery: {cause}"""
+
+
+class NeverClear(Unclear):
+    """Nobody will ever be able to say whether the platform took the delivery: {cause}"""
 
 
 # -- the server --------------------------------------------------------------------------------

@@ -52,7 +52,7 @@ class Health:
     Args:
         checks: what ``/readyz`` looks at, by the name it shows.
         metrics: what ``/metrics`` shows.
-        weak: the parts without which the bot still answers everybody, only not as well.
+        weak: the parts without which the bot still works, only not as well or not everywhere.
         admin_token: the Bearer token of ``/readyz`` and ``/metrics``; without one they answer only to this
             machine. Behind a proxy on the same machine set one: a proxy that adds no header cannot be told
             from a person.

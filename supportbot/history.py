@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,7 @@ _NO_MARK = f"({PERSON_MARK[1:-1]})"
 _UNSEEN = "[You cannot see all of these images.]"
 _LONGEST_MESSAGE = 32_000  # characters; nobody reads more, and one message must not cost seconds
 _MOST_FILES = 20
+_NO_BRACKETS = str.maketrans("[]", "()")
 _SHORT = 500  # characters
 _ROLES: dict[Author, Role] = {"customer": "user", "bot": "assistant", "person": "assistant"}
 
@@ -192,11 +194,18 @@ def _content(message: Message) -> str:
 
 
 def _attached(file: Attachment) -> str:
-    name = one_line(file.name, 100)
+    name = _base_name(file.name)
     if not file.width:
-        return f"[Attached: {name or 'a file'}]"
+        unseen = ", which you cannot see" if file.content_type.startswith("image/") else ""
+        return f"[Attached: {name or 'a file'}{unseen}]"
     unseen = "" if file.image else ", which you cannot see"
     return f"[Image: {name or 'without a name'}, {file.width}\u00d7{file.height}{unseen}]"
+
+
+def _base_name(name: str) -> str:
+    """Return a file's name without folders, and without the brackets that end what is told of it."""
+    base = re.split(r"[/\\]", visible(name).rstrip("/\\"))[-1]
+    return one_line(base.translate(_NO_BRACKETS), 100)
 
 
 def _images(message: Message) -> tuple[Image, ...]:

@@ -415,6 +415,8 @@ class Outbound(_Evolve):
     sources: tuple[Source, ...] = ()
     """What of the knowledge stood behind it, the best first, at most five: what it quotes, else what a model
     was given to read. None behind a fixed text."""
+    model: str = ""
+    """Which model wrote it, as named in bot.yaml; ``knowledge`` when none did, empty for a fixed text."""
     handoff: str = ""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""

@@ -176,7 +176,7 @@ def _as_model(section: GuardSection) -> ModelSection:
     return ModelSection(
         **section.model_dump(include={"dialect", "model", "base_url", "requests_per_minute", "concurrency"}),
         api_key=section.api_key,
-        name=section.name or "moderation",
+        name=section.label,
         max_tokens=64,
         temperature=0.0 if section.call == "chat" else None,
         stream=False,

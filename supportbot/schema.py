@@ -21,12 +21,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from supportbot.columns import differences
 from supportbot.errors import (
     DatabaseDriverMissing,
     DatabaseUnusable,
     ForeignDatabase,
     NotFound,
     SchemaBehind,
+    SchemaDiffers,
     UnknownSchema,
 )
 from supportbot.migrations import HEAD, KNOWN
@@ -62,6 +64,8 @@ class _Found:
 
     tables: frozenset[str] = frozenset()
     version: str | None = None
+    differences: tuple[str, ...] = ()
+    """Between its tables and those of the newest version, when it says it is at that."""
 
 
 def prepare(url: str) -> None:
@@ -74,6 +78,7 @@ def prepare(url: str) -> None:
 
     Raises:
         SchemaBehind: the database is at an older version; ``migrate`` would help.
+        SchemaDiffers: it says it is at the right version, and its tables are others.
         UnknownSchema: it is at a version that this release does not know.
         ForeignDatabase: it holds tables that are not ours.
         DatabaseUnusable: it cannot be opened, read or filled.
@@ -101,11 +106,14 @@ def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) 
 
     Raises:
         NotFound: there is no such revision.
-        UnknownSchema, ForeignDatabase, DatabaseUnusable, DatabaseDriverMissing: as for ``prepare``.
+        SchemaDiffers, UnknownSchema, ForeignDatabase, DatabaseUnusable, DatabaseDriverMissing: as for
+            ``prepare``.
     """
     wanted = _wanted(revision)
     with _explained(url):
-        if _judged(url, _look(url)) == wanted:
+        found = _look(url)
+        if _judged(url, found) == wanted:
+            _compare(url, found)
             report(f"The database is at schema version {wanted or 'base'}. Nothing to do.")
             return
         with _alone(url) as connection:
@@ -144,20 +152,20 @@ def _look(url: str) -> _Found:
     if not path.exists():
         return _Found()
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_WAIT)) as readonly:
-        return _catalogue(readonly.execute, _SQLITE_TABLES)
+        return _catalogue(readonly.execute, sqlite=True)
 
 
 def _look_through(connection: Connection) -> _Found:
-    tables = _SQLITE_TABLES if connection.dialect.name == "sqlite" else _POSTGRES_TABLES
-    return _catalogue(connection.exec_driver_sql, tables)
+    return _catalogue(connection.exec_driver_sql, sqlite=connection.dialect.name == "sqlite")
 
 
-def _catalogue(query: Callable[[str], Iterable[Any]], tables_query: str) -> _Found:
-    tables = frozenset(row[0] for row in query(tables_query))
+def _catalogue(query: Callable[[str], Iterable[Any]], *, sqlite: bool) -> _Found:
+    tables = frozenset(row[0] for row in query(_SQLITE_TABLES if sqlite else _POSTGRES_TABLES))
     if _VERSION_TABLE not in tables:
         return _Found(tables)
     versions = sorted(row[0] for row in query(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - constant
-    return _Found(tables, ", ".join(versions) or None)
+    differs = differences(query, sqlite=sqlite) if versions == [HEAD] and _LANDMARK in tables else []
+    return _Found(tables, ", ".join(versions) or None, tuple(differs))
 
 
 def _judged(url: str, found: _Found) -> str | None:
@@ -176,7 +184,16 @@ def _is_ready(url: str, found: _Found) -> bool:
     current = _judged(url, found)
     if current not in {None, HEAD}:
         raise SchemaBehind(found=current, needed=HEAD)
+    _compare(url, found)
     return current == HEAD
+
+
+def _compare(url: str, found: _Found) -> None:
+    """Refuse a database whose tables are not those of the version it names."""
+    if found.differences:
+        raise SchemaDiffers(
+            database=_shown(url), found=found.version, differences=_enumerated(list(found.differences))
+        )
 
 
 # -- changing ----------------------------------------------------------------------------------

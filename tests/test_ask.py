@@ -99,6 +99,30 @@ def test_the_shown_command_sends_the_same_and_holds_no_key(folder: BotFolder):
     assert KEY not in result.stdout + result.stderr
 
 
+def test_the_tools_of_a_new_customer_are_shown(folder: BotFolder):
+    """What the bot would offer; those for customers who are known are named beside it."""
+    code = (
+        "from supportbot.tools import tool\n\n\n"
+        '@tool\ndef hours() -> str:\n    """When the shop is open."""\n    return "9"\n\n\n'
+        '@tool(requires="verified")\ndef orders() -> str:\n'
+        '    """What the customer has ordered."""\n    return "A-1"\n'
+    )
+    (folder.root / "ask_shown_tools.py").write_text(code, "utf-8")
+    section = {"dialect": "llama", "model": "m", "api_key": "${SECRET}"}
+    bot = {"model": [section], "tools": ["ask_shown_tools:hours", "ask_shown_tools:orders"]}
+    result = ask(folder, bot, "--show-request", "Hi", SECRET=KEY)
+    assert ["hours"] == [each["function"]["name"] for each in json.loads(result.stdout)["tools"]]
+    assert "known: orders\n" in result.stderr
+
+
+def test_the_next_one_is_asked_in_a_sentence_of_its_own(folder: BotFolder):
+    """What was wrong with the first ends in a full stop."""
+    with served(ModelReply(stop_reason="length"), ModelReply(pieces=("Yes.",))) as server:
+        models = [entry(server, name=name, attempts=1) for name in ("a", "b")]
+        result = ask(folder, {"model": models}, "Hi")
+    assert "cut off at max_tokens. Asking the next one." in result.stderr
+
+
 def test_what_is_shown_is_what_is_sent(folder: BotFolder):
     """The same JSON, streamed or not."""
     with served() as server:

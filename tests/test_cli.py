@@ -306,6 +306,19 @@ def test_an_empty_list_is_no_error(operator: Operator, command: str) -> None:
     assert {"rows": [], "next": None} == operator.json(command, "list")
 
 
+@pytest.mark.parametrize(
+    "command",
+    ["conversations list", "turns list", "dead list", "deliveries list", "drafts stats", "export"],
+)
+def test_a_channel_that_nobody_knows_is_refused(operator: Operator, command: str) -> None:
+    """A slip in its name is not an empty list; one that is gone from bot.yaml, but not from the store, is."""
+    operator.live(talk("hello"))
+    assert "There is no channel 'wbe'" in operator.refused(*command.split(), "--channel", "wbe")
+    operator.folder.file.write_text("channels:\n  other: {type: webhook}\n", "utf-8")
+    for known in ("web", "other"):
+        operator.says(*command.split(), "--channel", known)
+
+
 def test_conversations_are_listed_in_pages(operator: Operator) -> None:
     """A page says how to get the next one."""
 

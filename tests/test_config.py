@@ -424,6 +424,63 @@ def test_plain_http_to_strangers_is_warned_of(bot: BotFolder, host: str, warned:
     assert ([warning] if warned else []) == found
 
 
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (
+            "spending: {currency: euro}",
+            "currency does not have the form it must have: it holds: What the prices are in: three letters",
+        ),
+        ("triage: {topics: {Returns!: sending back}}", "is not a name that works: use a-z, 0-9, - and _"),
+    ],
+)
+def test_no_pattern_is_shown(bot: BotFolder, content: str, says: str) -> None:
+    """Whoever writes bot.yaml reads words, not the expressions of whoever wrote the program."""
+    (problem,) = bot.problems(content)
+    assert says in problem
+    assert "pattern" not in problem
+
+
+_ONE = "model: [{name: m-a, model: m, base_url: 'https://a.example.com/v1'}]\n"
+
+
+@pytest.mark.parametrize("name", ["m-a", "knowledge"])
+def test_a_guard_has_a_name_of_its_own(bot: BotFolder, name: str) -> None:
+    """Else its failures would be shown as a model's."""
+    guard = f"{{name: {name}, model: g, base_url: 'https://b.example.com/v1'}}"
+    (problem,) = bot.problems(f"{_ONE}moderation: {{guard: {guard}, input: {{}}}}")
+    assert f"moderation.guard.name is '{name}'" in problem
+    assert [] == bot.problems(f"{_ONE}moderation: {{guard: {guard.replace(name, 'other')}, input: {{}}}}")
+
+
+def test_a_model_called_as_the_guard_is_without_a_name_is_refused(bot: BotFolder) -> None:
+    """Its name is moderation then."""
+    guard = "{model: g, base_url: 'https://b.example.com/v1'}"
+    models = _ONE.replace("m-a", "moderation")
+    (problem,) = bot.problems(f"{models}moderation: {{guard: {guard}, input: {{}}}}")
+    assert "moderation.guard.name is 'moderation'" in problem
+
+
+def test_a_guard_that_judges_nothing_or_in_the_open_is_warned_of(bot: BotFolder) -> None:
+    """Both work, and neither is what somebody wants."""
+    idle = bot.warnings("moderation: {guard: {model: g, base_url: 'http://b.example.com/v1'}}")
+    assert ["moderation.guard judges nothing", "moderation.guard.base_url sends customers' words"] == [
+        line.split(": ", 1)[1].split(": ")[0].split(" and the key")[0] for line in idle
+    ]
+    assert [] == bot.warnings("moderation: {guard: {model: g, base_url: 'http://10.0.0.1/v1'}, output: {}}")
+
+
+def test_a_cap_of_money_without_a_price_is_warned_of(bot: BotFolder) -> None:
+    """It can never be reached."""
+    spending = "spending: {day: {cost: 5}}\n"
+    assert ["spending.day.cost is never reached"] == [
+        line.split(": ")[1] for line in bot.warnings(_ONE + spending)
+    ]
+    priced = _ONE.replace("model: m,", "model: m, price: {input: 1, output: 2},")
+    assert [] == bot.warnings(priced + spending)
+    assert [] == bot.warnings(_ONE + "spending: {day: {tokens: 5000}}\n")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
 def test_loopback_needs_no_token(bot: BotFolder, host: str) -> None:
     """Listening on this machine alone is safe without a token."""

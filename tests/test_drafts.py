@@ -133,3 +133,4 @@ async def test_what_stood_behind_a_reply_comes_with_it(database_url: str, fate: 
         sources = (await _answered(bot, "a")).sources
         assert ["7.md", "6.md", "5.md", "4.md", "3.md"] == [source.source for source in sources]
         assert Source(title="T7", source="7.md", score=0.7) == sources[0]
+        assert bot.platform.posts[-1].model, "it names who wrote it, also when it is read from the store"

@@ -118,6 +118,8 @@ def test_changed_answers_are_named_and_do_not_fail(operator: Operator, tmp_path:
     """A baseline keeps what was answered; an answer that differs from it is shown."""
     file, record = tmp_path / "s.yaml", tmp_path / "baseline.json"
     file.write_text(PASSES, "utf-8")
+    assert "there is no such file" in operator.refused("eval", str(file), "--baseline", str(record))
+    record.write_text("{}", "utf-8")
     assert "is no baseline" in operator.refused("eval", str(file), "--baseline", str(record))
     assert "Say which file" in operator.refused("eval", str(file), "--update-baseline")
     operator.says("eval", str(file), "--baseline", str(record), "--update-baseline")

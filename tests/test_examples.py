@@ -43,6 +43,12 @@ pytestmark = pytest.mark.usefixtures("own_logging")
         ("to nl91abna0417164300.", "to [iban]."),
         ("to GB00 WEST 1234 5698 7654 32", "to GB00 WEST 1234 5698 7654 32"),
         ("key sk-abcdefghij0123456789", "key [redacted]"),
+        ("Authorization: Bearer abc123def456", "Authorization: [redacted]"),
+        ("a bearer certificate of shares", "a bearer certificate of shares"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.dGhlIHNpZ25hdHVyZQ ok", "[redacted] ok"),
+        ("set whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "set [redacted]"),
+        ("card 4111.1111.1111.1111 and 3782.822463.10005", "card [card] and [card]"),
+        ("number 4111.1111.1111.1112", "number 4111.1111.1111.1112"),
         ("order JP-123456 of 2026-11-25 for €1,299.00", "order JP-123456 of 2026-11-25 for €1,299.00"),
         (
             "I am Anna, ANNA Jansen's daughter; Annabel is not",
@@ -62,6 +68,25 @@ def test_personal_data_is_replaced_by_its_kind(said: str, left: str) -> None:
         ("Zoë", "Zoe\u0308 here", "[name] here"),
         ("प्रिया शर्मा", "मैं प्रिया हूँ", "मैं [name] हूँ"),
         ("J. Li", "j li", "j [name]"),
+        (
+            "Pat O'Neil",
+            "O’Neil, O`NEIL or oneil, of the Neils; neil",
+            "[name], [name] or [name], of the Neils; [name]",
+        ),
+        ("Pat O’Neil", "I am O'Neil", "I am [name]"),
+        ("Jean-Luc Picard", "Jean, JEAN-LUC, jean luc, Jeanluc", "[name], [name], [name] [name], [name]"),
+        (
+            "Jörg Müller",
+            "MULLER, Muller, Mueller, Mu\u0308ller and joerg",
+            "[name], [name], [name], [name] and [name]",
+        ),
+        ("Søren Åberg", "Soren ABERG", "[name] [name]"),
+        ("anna", "ANNA, Anna and aNNa", "[name], [name] and [name]"),
+        ("지민", "지민 is 지민이", "[name] is [name]이"),
+        ("the", "The lamp. Is the The there? THE END", "The lamp. Is the [name] there? THE END"),
+        ("Will Smith", "Will you? I am Will. will smith, smith", "Will you? I am [name]. [name], [name]"),
+        ("Anna van der Berg", "Groet van Anna Van Der Berg, der Berg", "Groet van [name], der [name]"),
+        ("Card Name", "4111 1111 1111 1111 is my card, Name", "[card] is my [name], [name]"),
     ],
 )
 def test_names_are_found_in_any_script(name: str, said: str, left: str) -> None:
@@ -167,6 +192,8 @@ def test_export_writes_a_line_for_each_conversation(operator: Operator, tmp_path
     } == json.loads(line)
     file = tmp_path / "out.jsonl"
     assert "" == operator.says("export", "--unresolved", "--system", "--output", str(file))
+    assert 0o600 == file.stat().st_mode & 0o777
+    assert "cannot be written" in operator.refused("export", "--output", str(tmp_path / "none" / "out.jsonl"))
     lines = [json.loads(line)["messages"] for line in file.read_text("utf-8").splitlines()]
     assert [3, 3] == list(map(len, lines))
     assert "You are SupportBot." in lines[0][0]["content"]

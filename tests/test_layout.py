@@ -20,6 +20,7 @@ MAY_TOUCH_FILES = {
     "supportbot/evaluation/baseline": "what was answered before",
     "channels/supportbot_webhook/assets": "the built files of the widget",
     "supportbot/tokenizer": "a model's vocabulary",
+    "supportbot/cli/export": "the examples that it writes",
     "supportbot/lockfile": "the lock beside the database",
     "supportbot/chaos/": "the throwaway bot's folder, its processes' environment, a database server's files",
     "supportbot/testing/": "the bot.yaml of a test, and which files a process has open",

@@ -97,6 +97,38 @@ async def test_after_one_repair_it_is_a_failure(text: str) -> None:
     assert "customer words" not in str(raised.value)
 
 
+class Wish(BaseModel):
+    person: bool
+    count: int = 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"person": "true"}',
+        '{"person": 1}',
+        '{"person": true, "count": "3"}',
+        '{"person": false, "person": true}',
+        '{"person": true, "customer words": 1}',
+    ],
+)
+async def test_it_is_read_as_strictly_as_it_is_asked_for(text: str) -> None:
+    """Text is not true, a name twice or beside the schema is no answer, and nothing of it is quoted."""
+    async with FakeModelServer(
+        ModelReply(pieces=(text,)), ModelReply(pieces=('{"person": false}',))
+    ) as server:
+        model = Endpoint(ModelSection(model="m", base_url=server.base_url("openai"), attempts=1))
+        try:
+            found = await ask(model, a_prompt(), Wish)
+        finally:
+            await model.close()
+    assert (2, Wish(person=False)) == (len(server.requests), found.value)
+    async with FakeModelServer(ModelReply(pieces=(text,))) as server:
+        with pytest.raises(ModelUnusable) as raised:
+            await asked(server, "openai")
+    assert "customer words" not in str(raised.value)
+
+
 async def test_a_fence_around_the_json_is_no_mistake() -> None:
     """Hosts that do not know ``response_format`` let models write Markdown."""
     async with FakeModelServer(ModelReply(pieces=(f"```json\n{GOOD}\n```",))) as server:

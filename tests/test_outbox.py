@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot.errors import RetryAfter
+from supportbot.errors import NeverClear, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger
@@ -100,6 +100,20 @@ async def test_failed_looks_have_a_limit_of_their_own(database_url: str, failure
         bot.platform.fates.append("unclear but there")
         await bot.accept("hello")
         await bot.until_rows("select state, sends from deliveries", [(outcome, 1)])
+        assert ["re: hello"] == bot.platform.texts
+
+
+async def test_what_will_never_be_clear_ends_at_once(database_url: str) -> None:
+    """One look is enough when the channel knows that no other would tell more; nothing is posted again."""
+    async with running(database_url) as bot:
+
+        async def never(outbound: Outbound) -> Sent | None:
+            raise NeverClear(cause="it has gone")
+
+        bot.platform.find = never  # type: ignore[method-assign]
+        bot.platform.fates.append("unclear but there")
+        await bot.accept("hello")
+        await bot.until_rows(DELIVERIES, [("unknown", "it has gone")])
         assert ["re: hello"] == bot.platform.texts
 
 

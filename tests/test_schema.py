@@ -26,6 +26,7 @@ from supportbot.errors import (
     ForeignDatabase,
     NotFound,
     SchemaBehind,
+    SchemaDiffers,
     UnknownSchema,
 )
 from supportbot.migrations import HEAD, KNOWN
@@ -241,6 +242,44 @@ def test_an_older_version_is_not_migrated_by_a_start(
 
     assert str(refused.value).endswith(f"'{HEAD}' and this release needs '0009'. Run: supportbot migrate")
     assert before == photograph(database_url)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("ALTER TABLE conversations DROP COLUMN owner", "conversations.owner is missing"),
+        ("DROP TABLE leases", "leases.holder is missing"),
+        ("ALTER TABLE seen RENAME COLUMN seen_at TO at", "seen.at is unknown"),
+    ],
+)
+def test_tables_of_another_day_are_refused(database_url: str, change: str, told: str) -> None:
+    """The number is right and the columns are not: both a start and ``migrate`` say so, with their names."""
+    schema.prepare(database_url)
+    execute(database_url, change)
+    before = definitions(database_url)
+    for attempt in (
+        lambda: schema.prepare(database_url),
+        lambda: schema.migrate(database_url, report=lambda _: None),
+    ):
+        with pytest.raises(SchemaDiffers) as refused:
+            attempt()
+        assert told in str(refused.value)
+    assert definitions(database_url) == before
+
+
+def test_a_column_that_somebody_added_is_nobodys_concern(database_url: str) -> None:
+    """What the bot need not fill does not keep it from working."""
+    schema.prepare(database_url)
+    execute(database_url, "ALTER TABLE contacts ADD COLUMN shoe_size INTEGER")
+    schema.prepare(database_url)
+
+
+def test_a_database_from_before_the_queue_is_refused(postgres_database: str) -> None:
+    """On PostgreSQL the turns' queue belongs to the schema."""
+    schema.prepare(postgres_database)
+    execute(postgres_database, "DROP SCHEMA supportbot_queue CASCADE")
+    with pytest.raises(SchemaDiffers, match=r"supportbot_queue\.procrastinate_jobs is missing"):
+        schema.prepare(postgres_database)
 
 
 @pytest.mark.parametrize(

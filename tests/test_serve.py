@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot import config
-from supportbot.cli.reload import needs_restart
+from supportbot.cli.reload import applied, channels_keep, needs_restart, no_longer_judged
 from tests.bot_folder import BotFolder
 
 if TYPE_CHECKING:
@@ -124,6 +124,7 @@ def test_it_reads_bot_yaml_again(served: Served) -> None:
     served.first_line()
     served.folder.file.write_text(f"{BOT}bot: {{name: Fern}}\nturns: {{debounce: 1}}\n", "utf-8")
     served.process.send_signal(signal.SIGHUP)
+    assert "bot.name" == served.logged("config.reloaded")["keys"]
     assert "turns.debounce" == served.logged("config.needs_restart")["keys"]
     served.folder.file.write_text("bot: {nmae: Fern}\n", "utf-8")
     served.process.send_signal(signal.SIGHUP)
@@ -149,6 +150,30 @@ def test_only_what_cannot_change_needs_a_restart(tmp_path: Path) -> None:
         "channels.web",
     ] == needs_restart(before, after)
     assert [] == needs_restart(before, config.load(_written(folder, BOT), {}))
+    assert ["bot.name"] == channels_keep(before, after)
+
+
+def test_what_counts_at_once_is_said_and_so_is_what_is_judged_no_longer(tmp_path: Path) -> None:
+    """Moderation, triage and tools count from the next turn on; that less is judged is a warning."""
+    folder = BotFolder(tmp_path)
+    (folder.root / "prompts" / "triage.md.j2").write_text("Sort it.\n", "utf-8")
+    model = "model:\n  - {name: m, model: m, base_url: 'https://models.example.com/v1'}\n"
+    guard = "guard: {model: g, base_url: 'https://models.example.com/v1'}"
+    triage = "triage: {enabled: true, topics: {returns: sending back}}\n"
+    plain = folder.load(BOT + model)
+    judged = folder.load(f"{BOT}{model}{triage}moderation: {{{guard}, input: {{}}, output: {{}}}}\n")
+    less = folder.load(f"{BOT}{model}{triage}moderation: {{{guard}, output: {{}}}}\n")
+    assert [] == needs_restart(plain, judged)
+    assert [
+        "triage.enabled",
+        "triage.topics",
+        "moderation.guard",
+        "moderation.input",
+        "moderation.output",
+    ] == applied(plain, judged)
+    assert [] == no_longer_judged(plain, judged)
+    assert ["moderation.input"] == no_longer_judged(judged, less)
+    assert ["moderation.input", "moderation.output"] == no_longer_judged(judged, plain)
 
 
 def _written(folder: BotFolder, content: str) -> Path:

@@ -226,6 +226,8 @@ async def test_an_answer_is_charged_with_its_turn(database_url: str) -> None:
         ]
         days = await reports.usage(durable.store)
         assert {"USD": 14, "": 0} == {row.currency: row.cost for row in days}
+        totals = await reports.usage_totals(durable.store)
+        assert [("all", "", 0), ("all", "USD", 14)] == [(row.key, row.currency, row.cost) for row in totals]
         assert 2 == len(await reports.usage(durable.store, by="conversation", since=days[0].key))
         assert () == await reports.usage(durable.store, until="2020-01-01")
         assert {} == purse._tabs
@@ -418,3 +420,38 @@ def test_usage_is_shown_by_day_model_and_conversation(tmp_path: Path) -> None:
     (row,) = operator.json("usage", "--by", "model")["rows"]
     assert ("m", 2, 2 * 10**9) == (row["key"], row["requests"], row["cost"])
     assert [] == operator.json("usage", "--until", "2020-01-01")["rows"]
+
+
+def test_the_sum_is_of_everything_however_few_rows_are_shown(tmp_path: Path) -> None:
+    """A bill must not shrink with ``--limit``; that there is more is said."""
+    operator = Operator(tmp_path)
+
+    async def spend(durable: Durable) -> None:
+        purse = till(durable.store)
+        for name, cost in (("conv_1", 3), ("conv_2", 2), ("conv_3", 1)):
+            of = turn("", conversation_id=name)
+            purse.spent(
+                asking(of), Spent(model="m", prompt_tokens=100, completion_tokens=5, cost=cost * 10**9)
+            )
+        await purse.stop()
+
+    operator.live(spend)
+    for limit in ("1", "2"):
+        shown = operator.run("usage", "--by", "conversation", "--limit", limit)
+        assert ["all", "3", "300", "0", "15", "6.00", "USD"] == shown.stdout.split()[-7:]
+        assert f"There is more than these {limit}" in shown.stderr
+    report = operator.json("usage", "--by", "conversation", "--limit", "2")
+    assert (2, True, [6 * 10**9]) == (
+        len(report["rows"]),
+        report["more"],
+        [total["cost"] for total in report["totals"]],
+    )
+    assert "" == operator.run("usage", "--by", "conversation", "--limit", "3").stderr
+
+
+def test_days_that_end_before_they_begin_are_refused(tmp_path: Path) -> None:
+    """Nobody is told that nothing was used."""
+    operator = Operator(tmp_path)
+    operator.live(lambda durable: durable.accept("hello"))
+    assert "--since" in operator.refused("usage", "--since", "2026-11-30", "--until", "2026-11-01")
+    assert "--since" in operator.refused("drafts", "stats", "--since", "2026-11-30", "--until", "2026-11-01")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib
 import pkgutil
 from typing import TYPE_CHECKING
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 from sqlalchemy import LargeBinary, Text, bindparam, literal_column, select, text
+from structlog.testing import capture_logs
 
 import supportbot
 from supportbot.errors import StoreUnavailable
@@ -25,6 +27,10 @@ _KILL_OTHERS = Statement(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND pid <> pg_backend_pid()"
     )
+)
+_CANCEL_SLEEPERS = (
+    "SELECT pg_cancel_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND query LIKE 'SELECT pg_sleep(600)%'"
 )
 _WRONG = Statement(text("SELECT 1 / 0"))
 _ONE = Statement(text("SELECT 1 AS one"))
@@ -217,3 +223,30 @@ async def test_two_units_that_block_each_other_are_both_done(postgres_database: 
         await asyncio.gather(store.write(both("a", "b")), store.write(both("b", "a")))  # type: ignore[arg-type]
         after = await rows_of(store, "SELECT sum(updated_at) FROM conversations")
         assert 4 == after[0][0] - before[0][0]
+
+
+async def test_a_failure_that_nobody_waits_for_any_more_is_told_in_the_log(postgres_database: str) -> None:
+    """Whoever gave up hears no more of it; the event loop does not complain of an error never retrieved."""
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    reached = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    hang = Statement(text("SELECT pg_sleep(600)"))
+
+    def unit(tx: Tx) -> None:
+        loop.call_soon(reached.set)
+        tx.row(hang)
+
+    async with opened(postgres_database) as store:
+        with capture_logs() as logs:
+            gone = asyncio.ensure_future(store.write(unit))
+            await reached.wait()
+            gone.cancel()
+            await asyncio.wait([gone])
+            async with asyncio.timeout(10):
+                while not logs:  # nobody waits for the unit, that is the point
+                    await rows_of(store, _CANCEL_SLEEPERS)
+        del gone
+    gc.collect()
+    assert ["store.failed_after_the_caller_left"] == [entry["event"] for entry in logs]
+    assert [] == complaints

@@ -113,7 +113,8 @@ class EmailChannel:
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""
         watching = self._inbox.problem if self._inbox is not None else "not started"
-        return (watching if "mail" in self._host.roles else "") or self._dispatch.problem
+        reading = watching if "mail" in self._host.roles else ""
+        return reading or self._drafts.problem or self._dispatch.problem
 
     async def verify(self) -> list[str]:
         """Log in where mail is read, and where it is sent, and say what is wrong."""
@@ -123,7 +124,7 @@ class EmailChannel:
         """Say whether a reply is sent, and not left as a draft; refuse one that a person made needless.
 
         What may have been sent before is not left as a draft. As long as a draft of the thread waits for a
-        person, they have the thread, and the next reply replaces it.
+        person, they have the thread, and the next reply is a draft too.
         """
         delivery = outbound.delivery_id
         if await self._traces.get(delivery) is not None:

@@ -29,8 +29,8 @@ class View:
     sent: str
     pushes: bool
     """The server tells of new mail by itself."""
-    newest: tuple[bytes, ...]
-    """The newest mails, oldest first."""
+    newest: tuple[tuple[int, bytes], ...]
+    """The newest mails with their UIDs, oldest first."""
 
 
 def view(config: EmailConfig) -> View:
@@ -44,14 +44,14 @@ def view(config: EmailConfig) -> View:
         sent = _folder(connection, "sent", config.folders.sent)
         inbox = connection.open(config.folders.inbox)
         uids = connection.uids("ALL")
-        raws = [connection.fetch(uid, most=_MOST) for uid in uids[-_NEWEST:]]
+        raws = [(uid, connection.fetch(uid, most=_MOST)) for uid in uids[-_NEWEST:]]
         return View(
             inbox=inbox,
             count=len(uids),
             drafts=drafts,
             sent=sent,
             pushes=connection.can_idle(),
-            newest=tuple(raw for raw in raws if raw is not None),
+            newest=tuple((uid, raw) for uid, raw in raws if raw is not None),
         )
 
 

@@ -16,7 +16,7 @@ from supportbot.errors import NoStoreYet, SupportBotError
 from supportbot_email.check import view
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
-from supportbot_email.preview import sending_tried, would
+from supportbot_email.preview import fate, sending_tried
 from supportbot_email.reading import reading
 
 if TYPE_CHECKING:
@@ -63,10 +63,12 @@ def check(
         typer.echo(line)
     works = _sending(config)
     records = partial(_records, bot, name)
-    for mail in asyncio.run(_read(config, seen)):
+    for uid, mail in asyncio.run(_read(config, seen)):
         typer.echo("")
         known = _is_known(bot, name, mail)
-        for line in _described(mail, known=known, would=would(config, mail, records)):
+        for line in _described(
+            mail, known=known, would=fate(config, mail, records, inbox=seen.inbox, uid=uid)
+        ):
             typer.echo(line)
     if seen.drafts.startswith("("):
         typer.echo("\nWithout a Drafts folder no draft can be left: name it in 'folders.drafts'.", err=True)
@@ -131,9 +133,9 @@ def _summary(config: EmailConfig, seen: "View") -> "Iterator[str]":
     yield f"sent    {seen.sent}"
 
 
-async def _read(config: EmailConfig, seen: "View") -> "list[Mail]":
+async def _read(config: EmailConfig, seen: "View") -> "list[tuple[int, Mail]]":
     async with reading(config) as parser:
-        return [await parser.parse(raw) for raw in seen.newest]
+        return [(uid, await parser.parse(raw)) for uid, raw in seen.newest]
 
 
 def _described(mail: "Mail", *, known: bool, would: str) -> "Iterator[str]":

@@ -10,6 +10,7 @@ from email.header import Header
 from email.utils import format_datetime, formataddr
 from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from markdown_it import MarkdownIt
 
@@ -17,6 +18,10 @@ from supportbot_email import headers, mime
 from supportbot_email.classify import LOOP_HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.token import Token
+
     from supportbot_email.mail import Address, Mail
 
 _ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+\])?[:：]", re.IGNORECASE)
@@ -191,7 +196,8 @@ def _body(text: str) -> str:
 
 
 def _plain(answer: Answer) -> str:
-    signature = f"\n\n-- \n{_body(answer.signature)}" if answer.signature.strip() else ""
+    """The reply, the signature and the quote; no "-- ", behind which programs take all for signature."""
+    signature = f"\n\n{_body(answer.signature)}" if answer.signature.strip() else ""
     quoted = f"{_attribution(answer.answered)}\n{_quoted(answer.answered)}"
     return f"{_body(answer.markdown)}{signature}\n\n{quoted}\n"
 
@@ -199,14 +205,25 @@ def _plain(answer: Answer) -> str:
 def _html(answer: Answer) -> str:
     """Simple HTML: the model's own tags are shown as text, and an image is only its description."""
     reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").disable("image")
+    reader.add_render_rule("link_close", _link_end)
     signature = escape(_body(answer.signature)).replace("\n", "<br>\n")
     quoted = escape(_body(answer.answered.text[:_MOST_QUOTED])).replace("\n", "<br>\n")
     return (
         f"<html><body>\n{reader.render(_body(answer.markdown))}"
-        + (f"<p>-- <br>\n{signature}</p>\n" if signature else "")
+        + (f"<p>{signature}</p>\n" if signature else "")
         + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
         + "</body></html>\n"
     )
+
+
+def _link_end(_renderer: object, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:
+    """The end of a link, with its address beside it: words may hide another one."""
+    begin = next(n for n in range(at, -1, -1) if tokens[n].type == "link_open")  # links are never nested
+    target = str(tokens[begin].attrGet("href") or "")
+    words = "".join(token.content for token in tokens[begin:at])
+    if words in {target, unquote(target), target.removeprefix("mailto:")}:
+        return "</a>"
+    return f"</a> ({escape(target)})"
 
 
 def _check(raw: bytes, answer: Answer, plain: str, markup: str) -> None:

@@ -30,7 +30,7 @@ class _Section(BaseModel):
 
 
 def _check_address(address: str) -> str:
-    if not _ADDRESS.fullmatch(address):
+    if not _ADDRESS.fullmatch(address) or "*" in address:
         raise ValueError("must be one address such as support@example.com, without a name")
     return address.lower()
 
@@ -141,6 +141,11 @@ class EmailConfig(ChannelConfig):
     reply_to: ReplyTo = Field(
         "never", description="Answer Reply-To instead of From: never, same_domain or always."
     )
+    contact_forms: tuple[Address, ...] = Field(
+        (),
+        strict=False,
+        description="Addresses that contact forms write from, also your own: Reply-To is then the customer.",
+    )
     name: str = Field("", max_length=200, description="The name beside the address; the bot's when empty.")
     imap: Imap = Field(description="Where the mailbox is read.")
     username: str = Field("", description="Who logs in; the address when empty.")
@@ -215,6 +220,13 @@ class EmailConfig(ChannelConfig):
     def _can_send(self) -> EmailConfig:
         if self.mode == "send" and self.smtp is None:
             raise ValueError("mode 'send' needs smtp: say where mail is sent")
+        return self
+
+    @model_validator(mode="after")
+    def _has_folders_of_their_own(self) -> EmailConfig:
+        names = [name for name in (self.folders.drafts, self.folders.sent, self.folders.inbox) if name]
+        if len({"INBOX" if name.upper() == "INBOX" else name for name in names}) != len(names):
+            raise ValueError("folders: inbox, drafts and sent must be three folders")
         return self
 
     @model_validator(mode="after")

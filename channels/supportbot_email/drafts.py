@@ -2,22 +2,24 @@
 
 What makes that sure is written down before the mail server is asked (``Note``): the draft's Message-ID, and
 the UID that the folder would give next. If nobody can say whether the server took a draft, it is looked for
-by its Message-ID; if it is not there and every UID given since is still there too, it was never taken. If one
-of those has gone, a person may have sent or deleted it meanwhile, and it is not left a second time.
+by its Message-ID; if it is not there and every UID given since is still there too, or was that of another
+draft of ours, it was never taken. If another mail has gone, that may have been the draft, which a person sent
+or deleted meanwhile: it is not left a second time.
 """
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import replace
 from email.parser import BytesHeaderParser
 from email.policy import compat32
 from typing import TYPE_CHECKING, Literal
 
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_email.failures import Disconnected, LoginRefused, MailServerError, NoFolder, ServerSaysNo
-from supportbot_email.words import bare
+from supportbot_email.words import bare, says_all_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 Stands = Literal["there", "touched", "gone"]
 """Where a draft is: as it was left; saved by a person, with changes; not in the folder."""
 
+_OURS = frozenset({"\\draft", "\\seen", "\\recent", "\\deleted"})
+"""Flags that a draft has without a person's doing, and the one that whoever died while removing it has
+set."""
+
 _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 """What servers say when trying again is no use (RFC 5530, RFC 7889)."""
 
@@ -44,6 +50,8 @@ class Drafts:
         self._line = line
         self._notes = notes
         self._told = told
+        self.problem = ""
+        """What is wrong with the folder, in one line, as it was last seen; empty when all is well."""
 
     async def leave(self, outbound: Outbound, note: Note, raw: bytes) -> Sent:
         """Put a draft into the folder, unless it has been there before.
@@ -82,7 +90,7 @@ class Drafts:
         """Look for a draft that may have been left.
 
         Raises:
-            Unclear: it is not there, and may have been.
+            NeverClear: it is not there, and may have been.
             MailServerError: looking failed.
         """
         note = await self._notes.get(delivery)
@@ -91,7 +99,7 @@ class Drafts:
         if note.state != "planned":
             await self.tell(note)
             return Sent(external_id=delivery)
-        now, there = await self._line.run(self._looked_for, note)
+        now, there, missing = await self._line.run(self._searched, note)
         if there is not None:
             await self._left(note, there)
             return Sent(external_id=delivery)
@@ -100,9 +108,31 @@ class Drafts:
             return Sent(external_id=delivery)
         if not note.validity:
             return None  # the server had not been asked yet
-        if now.validity == note.validity and await self._line.run(_all_there, note, now):
+        if now.validity == note.validity and missing <= await self._others(note):
             return None
-        raise Unclear(cause="the draft is not there, but it may have been: look into the mailbox")
+        raise NeverClear(
+            cause="a mail is gone from Drafts that may have been this draft: look for it in the mailbox, "
+            "then tell 'supportbot deliveries settle'"
+        )
+
+    def _searched(
+        self, connection: Connection, note: Note
+    ) -> tuple[Folder, tuple[int, int] | None, frozenset[int]]:
+        """Return the folder, where the draft lies in it, and the UIDs given since that are not in it."""
+        now, there = self._looked_for(connection, note)
+        if there is not None or now.validity != note.validity:
+            return now, there, frozenset()
+        # Others leave drafts meanwhile: what came after the folder was opened tells nothing of this one.
+        given = frozenset(range(note.uid, now.next_uid))
+        return now, there, given.difference(connection.uids_after(note.uid - 1) if given else ())
+
+    async def _others(self, note: Note) -> frozenset[int]:
+        """Return the UIDs of our other drafts, which may have gone: where one lay, this one was not."""
+        return frozenset(
+            one.uid
+            for one in await self._notes.waiting()
+            if one.uid and one.validity == note.validity and one.state != "planned"
+        )
 
     def _looked_for(self, connection: Connection, note: Note) -> tuple[Folder, tuple[int, int] | None]:
         """Return the folder as it is now, and where the draft lies in it, if it does."""
@@ -111,7 +141,17 @@ class Drafts:
         return folder, (folder.validity, uid) if uid is not None else None
 
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
-        return connection.open(connection.special("drafts", self._config.folders.drafts), writing=writing)
+        named = self._config.folders.drafts
+        try:
+            folder = connection.open(connection.special("drafts", named), writing=writing)
+        except NoFolder as error:
+            self.problem = str(error)
+            raise
+        except ServerSaysNo as error:
+            self.problem = f"The folder for drafts cannot be opened, see 'folders.drafts': {error.words}"
+            raise
+        self.problem = ""
+        return folder
 
     def _was_sent(self, connection: Connection, note: Note) -> bool:
         try:
@@ -147,9 +187,15 @@ class Drafts:
         return receipt
 
     async def _left(self, note: Note, there: tuple[int, int]) -> None:
-        """Write down that a draft is there, and take away those it replaces."""
+        """Write down that a draft is there, and take away those it replaces.
+
+        It replaces an older one of its conversation when a model wrote it, to which the older one's question
+        was still unanswered. Articles are searched for the newest words alone: what quotes them replaces only
+        what it says itself, so that no answer gets lost.
+        """
         for older in await self._notes.waiting(note.conversation):
-            if older.delivery != note.delivery and older.at <= note.at:
+            is_older = older.delivery != note.delivery and older.at <= note.at
+            if is_older and (note.read_on or says_all_of(note.text, older.text)):
                 await self.replace(older)
         validity, uid = there
         left = await self._notes.change(
@@ -187,9 +233,20 @@ class Drafts:
     def _removed(self, connection: Connection, older: Note) -> Stands:
         """Remove a draft if it is as we left it, and say how it stood."""
         stood = _stands(connection, self._opened(connection, writing=True), older)
+        if stood == "there" and connection.flags(older.uid) - _OURS:
+            return "touched"
         if stood == "there":
             connection.remove(older.uid)
         return stood
+
+    async def look(self) -> None:
+        """Look whether the folder is there; ``problem`` tells.
+
+        Raises:
+            MailServerError: it could not be asked.
+        """
+        with suppress(NoFolder, ServerSaysNo):
+            await self._line.run(self._opened)
 
     async def stand(self, notes: Sequence[Note]) -> dict[str, Stands]:
         """Look how drafts stand, by delivery; nothing is changed.
@@ -260,9 +317,3 @@ def message_id_of(raw: bytes) -> str:
 def _numbered(note: Note, folder: Folder) -> Note:
     """Return the note of a draft that the server is about to be asked to take."""
     return replace(note, validity=folder.validity, uid=folder.next_uid)
-
-
-def _all_there(connection: Connection, before: Note, now: Folder) -> bool:
-    """Say whether every mail that was put into the folder since is still in it."""
-    given = now.next_uid - before.uid
-    return given == len(connection.uids_after(before.uid - 1)) if given else True

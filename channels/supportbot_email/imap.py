@@ -59,6 +59,7 @@ _ASKABLE = re.compile(r'<[^<>"\\\x00-\x20\x7f-\U0010ffff]+>')
 
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _SIZE = re.compile(rb"\bUID (\d+)\b.*?\bRFC822\.SIZE (\d+)|\bRFC822\.SIZE (\d+)\b.*?\bUID (\d+)\b")
+_FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)
 _DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -196,6 +197,13 @@ class Connection:
             if isinstance(line, tuple) and len(line) == 2:
                 return bytes(line[1])
         return None
+
+    def flags(self, uid: int) -> frozenset[str]:
+        """Return the flags and keywords of a mail, in small letters."""
+        lines = self._ok(*self._client.uid("FETCH", str(uid), "(FLAGS)"))
+        heads = (line[0] if isinstance(line, tuple) else line for line in lines)
+        found = filter(None, map(_FLAGS.search, heads))
+        return frozenset(flag.decode("utf-8", "replace").lower() for one in found for flag in one[1].split())
 
     def can_idle(self) -> bool:
         """Say whether the server pushes news."""

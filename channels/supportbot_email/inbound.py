@@ -55,6 +55,7 @@ def reply_address(mail: Mail) -> dict[str, Any]:
         "name": mail.sender.name,
         "subject": mail.subject,
         "message_id": mail.message_id,
+        "in_reply_to": mail.in_reply_to,
         "references": list(mail.references),
         "date": mail.date,
         "thread_index": mail.thread_index,

@@ -78,14 +78,23 @@ class Incoming:
         }
 
     def recipient(self, mail: Mail) -> Address:
-        """Return the one address that a reply goes to: From, or Reply-To where bot.yaml says so."""
-        policy = self._config.reply_to
-        other = mail.reply_to[0].domain if len(mail.reply_to) == 1 else ""
-        follows = policy == "always" or (policy == "same_domain" and other == mail.sender.domain)
-        own = tuple(self._config.ours)
-        return recipient_of(mail, use_reply_to=follows, own_addresses=own) or mail.sender
+        """Return the one address that a reply goes to: From; Reply-To where bot.yaml says so, or nobody reads
+        From."""
+        return recipient(self._config, mail)
 
     async def _named(self, mail: Mail) -> list[str]:
         ids = dict.fromkeys((mail.in_reply_to, *reversed(mail.references)))
         found = [delivery for one in ids if (delivery := await self._conversations.delivery_of(one))]
         return found[:_MOST]
+
+
+def recipient(config: EmailConfig, mail: Mail) -> Address:
+    """Return the one address that a reply to a mail goes to."""
+    policy = config.reply_to
+    other = mail.reply_to[0].domain if len(mail.reply_to) == 1 else ""
+    follows = (
+        policy == "always"
+        or (policy == "same_domain" and other == mail.sender.domain)
+        or mail.no_reply  # nobody reads what goes to From, and a person looks at the answer first
+    )
+    return recipient_of(mail, use_reply_to=follows, own_addresses=tuple(config.ours)) or mail.sender

@@ -16,6 +16,8 @@ class Settings:
 
     own_addresses: tuple[str, ...] = ()
     """Every address that is ours, aliases too: mail from them is an echo."""
+    contact_forms: tuple[str, ...] = ()
+    """Addresses that contact forms write from: Reply-To says who the customer is."""
     own_domain: str = ""
     """The domain of our own Message-IDs."""
     authserv_id: str = ""

@@ -13,7 +13,7 @@ from supportbot.ids import now_ms
 from supportbot_email.words import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from supportbot.channel import DraftOutcome, Records
     from supportbot.messages import Outbound
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 NoteState = Literal["planned", "open", "touched", "replacing", "replaced", "gone"]
 """The server may not have it; it lies as it was left; a person saved it with changes; it is being taken away
 for a newer one; it was; it is not there any more."""
+
+_QUOTED = "knowledge"
+"""What the core calls an answer that no language model wrote."""
 
 _KEPT = 180 * 24 * 3_600_000
 """Milliseconds that a note outlives its draft."""
@@ -52,6 +55,9 @@ class Note:
     """How many characters a person changed, once it was sent."""
     sent: str = ""
     """The content key of the mail that decided the outcome."""
+    read_on: bool = False
+    """A language model wrote it, which read the customer's earlier questions, and of our replies only those
+    that somebody had sent: what is still a draft was unanswered to it."""
     why: bool = False
     """A note that explains it may lie in the folder for those."""
 
@@ -65,7 +71,7 @@ class Notes:
     async def get(self, delivery: str) -> Note | None:
         """Return the note of a delivery."""
         found = await self._records.get(f"draft:{delivery}")
-        return Note(**found) if found is not None else None
+        return _read(found) if found is not None else None
 
     async def of_reply(self, said: str) -> Note | None:
         """Return the note of a reply in the store; None when it was never about to be left as a draft."""
@@ -82,18 +88,23 @@ class Notes:
 
     async def change(self, delivery: str, change: Callable[[Note], Note | None]) -> Note | None:
         """Change a note as it is now; None when there is none, or ``change`` would rather not."""
-        while (note := await self.get(delivery)) is not None:
+        key = f"draft:{delivery}"
+        while (found := await self._records.get(key)) is not None:
+            note = _read(found)
             changed = change(note)
             if changed is None or changed == note:
                 return changed
-            if await self._records.swap(f"draft:{delivery}", asdict(note), asdict(changed)):
+            if await self._records.swap(key, found, asdict(changed)):
                 return changed
         return None
 
     async def close(self, note: Note) -> None:
         """Look for a draft no more; what is known of it stays for half a year."""
-        stays = now_ms() + _KEPT
-        if await self._records.swap(f"draft:{note.delivery}", asdict(note), asdict(note), expires_at=stays):
+        key, stays = f"draft:{note.delivery}", now_ms() + _KEPT
+        found = await self._records.get(key)
+        if found is None or _read(found) != note:
+            return
+        if await self._records.swap(key, found, asdict(note), expires_at=stays):
             await self._records.delete(_open(note))
 
     async def waiting(self, conversation: str = "", *, to: frozenset[str] | None = None) -> list[Note]:
@@ -110,6 +121,11 @@ class Notes:
     async def _entries(self, conversation: str) -> AsyncIterator[Any]:
         async for _, entry in self._records.scan(f"open:{conversation}:" if conversation else "open:"):
             yield entry
+
+
+def _read(found: Mapping[str, Any]) -> Note:
+    """Read a stored note; another release may have written it, without some fields or with some more."""
+    return Note(**{name: value for name, value in found.items() if name in Note.__dataclass_fields__})
 
 
 def _fits(entry: Any, to: frozenset[str] | None) -> bool:
@@ -131,4 +147,5 @@ def planned_note(outbound: Outbound, message_id: str) -> Note:
         said=outbound.message_id,
         answered=str(outbound.address.get("message_id", "")),
         to=str(outbound.address.get("to", "")),
+        read_on=outbound.model not in {"", _QUOTED},
     )

@@ -87,6 +87,7 @@ def _answered(outbound: Outbound, asked: str) -> Mail:
         date=to["date"],
         subject=to["subject"],
         sender=Address(name=to["name"], address=to["to"]),
+        in_reply_to=to.get("in_reply_to", ""),  # not in what was stored by earlier releases
         references=tuple(to["references"]),
         text=asked,
         thread_index=to["thread_index"],

@@ -90,8 +90,9 @@ class Outcomes:
         """
         if mail.in_reply_to:
             remembered = now_ms() + _WATCHED
-            to = sorted(_recipients(mail))
-            await self._records.put(_answered(mail.in_reply_to), to, expires_at=remembered)
+            key = _answered(mail.in_reply_to)
+            to = sorted({*_recipients(mail), *(await self._records.get(key) or ())})
+            await self._records.put(key, to, expires_at=remembered)
         named = await self._notes.get(await self._conversations.delivery_of(mail.message_id))
         found = await self._candidates(mail, conversation)
         note = named or next((one for one in found if one.sent == mail.content_key), None)
@@ -169,6 +170,7 @@ class Outcomes:
         Raises:
             MailServerError, StoreUnavailable: not everything could be seen, or written down.
         """
+        await self._drafts.look()
         notes = await self._notes.waiting()
         for note in notes:
             if note.state == "replacing":

@@ -29,7 +29,8 @@ _REPORTS = frozenset({"message/rfc822", "message/global", "text/rfc822-headers",
 def parse(raw: bytes, *, settings: Settings) -> Mail:
     """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
     entity, problem = mime.read(raw)
-    sender = next(iter(headers.addresses(entity.get("from"), 1)), Address())
+    written_from = next(iter(headers.addresses(entity.get("from"), 1)), Address())
+    sender = _customer_of_form(entity, written_from, settings) or written_from
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = _text(entity)
     spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
@@ -59,8 +60,8 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         rule=rule,
         reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
         report=report_of(entity, subject=subject, text=text) if kind == "bounce" else Report(),
-        verified=is_verified(results, settings.authserv_id, sender.domain),
-        no_reply=classify.is_no_reply(sender),
+        verified=sender is written_from and is_verified(results, settings.authserv_id, sender.domain),
+        no_reply=sender is not written_from or classify.is_no_reply(sender),
         encrypted=_is_encrypted(entity, text),
         loop=classify.loop_count(entity),
         own_token=_own_token([in_reply_to, *reversed(references)], settings),
@@ -68,6 +69,16 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         thread_topic=headers.decode_words(entity.get("thread-topic"), 500),
         problem=problem,
     )
+
+
+def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:
+    """The customer that a contact form names in Reply-To: one foreign address, on a stranger's word."""
+    if sender.address.lower() not in settings.contact_forms:
+        return None
+    named = headers.addresses(entity.get("reply-to"))
+    ours = {*map(str.lower, settings.own_addresses), *settings.contact_forms}
+    is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in ours
+    return named[0] if is_one else None
 
 
 def _message_id(entity: mime.Entity, raw: bytes) -> str:

@@ -12,6 +12,7 @@ from supportbot_email.credentials import Credentials
 from supportbot_email.failures import MailServerError
 from supportbot_email.guard import facts_of, reason_to_draft
 from supportbot_email.inbound import reason_to_ignore
+from supportbot_email.incoming import recipient
 from supportbot_email.pace import earlier_of, prefix_of
 from supportbot_email.smtp import Submission
 from supportbot_email.threads import verify_token
@@ -20,10 +21,32 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supportbot_email.config import EmailConfig
+    from supportbot_email.imap import Folder
     from supportbot_email.mail import Mail
 
     Records = Callable[[str], list[tuple[str, Any]]]
     """What the channel keeps under keys that begin so; nothing before the first start."""
+
+
+def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, uid: int) -> str:
+    """Return what the bot would do with a mail of the inbox, or that it has had its turn.
+
+    Args:
+        config: the mailbox.
+        mail: what was read.
+        records: what is known.
+        inbox: as it is now.
+        uid: the mail's.
+    """
+    if not reason_to_ignore(mail):
+        if records(record_of(mail.message_id)):
+            notes = [note for _, note in records("draft:") if note["answered"] == mail.message_id]
+            had = f": its draft is '{notes[-1]['state']}'" if notes else ""
+            return f"do nothing: it was read before{had}"
+        cursors = [dict(value) for key, value in records(f"cursor:{inbox.name}") if key.endswith(inbox.name)]
+        if any(one["validity"] == inbox.validity and uid <= one["uid"] for one in cursors):
+            return "do nothing: it came before the first start, and not within 'backfill'"
+    return would(config, mail, records)
 
 
 def would(config: EmailConfig, mail: Mail, records: Records) -> str:
@@ -31,9 +54,9 @@ def would(config: EmailConfig, mail: Mail, records: Records) -> str:
     if ignored := reason_to_ignore(mail):
         return f"be recorded and not answered: {ignored}"
     if config.mode == "draft":
-        return f"get a draft to {mail.sender.address}"
+        return f"get a draft to {recipient(config, mail).address}"
     reason = _reason_to_draft(config, mail, records)
-    to = mail.sender.address
+    to = recipient(config, mail).address
     return f"get a draft to {to}, and nothing is sent: {reason}" if reason else f"be answered by mail to {to}"
 
 

@@ -19,6 +19,7 @@ async def reading(config: EmailConfig) -> AsyncIterator[Parser]:
     """Give a parser that knows whose mailbox it is, and end its process afterwards."""
     settings = Settings(
         own_addresses=tuple(sorted(config.ours)),
+        contact_forms=config.contact_forms,
         own_domain=config.domain,
         authserv_id=config.authserv_id,
         max_image_bytes=config.max_image,

@@ -17,6 +17,9 @@ _BULLETS = re.compile(r"^[ \t]*(?:[-–—+•·]|\d{1,3}[.)])[ \t]+", re.MULTIL
 _QUOTES = str.maketrans(
     dict.fromkeys("‘’‚‛′", "'") | dict.fromkeys("“”„‟″«»", '"') | dict.fromkeys("‐‑‒–—", "-")
 )
+_SAYS_SOMETHING = 30
+"""Characters of a bare text that is not said by chance."""
+
 _GRAM = 8
 _DRAWN = 0.4
 """Share of the shorter text's pieces that stand in the other one too. Of two answers that know nothing of
@@ -27,6 +30,15 @@ def bare(text: str) -> str:
     """Return what of a text counts: its characters without blanks, marks and kinds of quotes."""
     plain = unicodedata.normalize("NFKC", text[:MOST]).translate(_QUOTES)
     return _MARKS.sub("", _BULLETS.sub("", plain))
+
+
+def says_all_of(new: str, old: str) -> bool:
+    """Say whether a text holds every word of another one, in its order.
+
+    A short one ("Yes.") may stand there as the answer to another question, and one that is cut may go on.
+    """
+    what = bare(old)
+    return len(what) >= _SAYS_SOMETHING and len(old) < MOST and what in bare(new)
 
 
 def without_ending(text: str, ending: str) -> str:

@@ -13,7 +13,6 @@ from supportbot.channel import Capabilities
 from supportbot_slack.api import SlackApi, SlackError
 from supportbot_slack.assistant import Pane, is_first, note
 from supportbot_slack.chores import Chores
-from supportbot_slack.commands import TOO_MUCH
 from supportbot_slack.config import SlackConfig
 from supportbot_slack.events import id_at, text_at
 from supportbot_slack.home import home_view
@@ -100,7 +99,7 @@ class SlackChannel:
             self._people,
             self._shared,
             watch=self._watch,
-            slow_down=self._slow_down,
+            tell=self._tell,
             is_ours=lambda event: self._is_ours(event.team, event.enterprise, event.app),
             listeners=self._listeners,
             others={
@@ -204,18 +203,19 @@ class SlackChannel:
         if is_first(heard, accepted.seq):
             self._chores.begin("title", self._pane.name(heard))
 
-    def _slow_down(self, heard: Heard) -> None:
-        self._chores.begin("notice", self._say_slow_down(heard))
+    def _tell(self, heard: Heard, text: str) -> None:
+        self._chores.begin("notice", self._say(heard, text))
 
-    async def _say_slow_down(self, heard: Heard) -> None:
+    async def _say(self, heard: Heard, text: str) -> None:
         workspace = await self._workspaces.get(heard.event.team, heard.event.enterprise)
         if workspace is not None:
-            words = note(TOO_MUCH, heard.channel, heard.thread)
+            words = note(text, heard.channel, heard.thread)
             method = "chat.postMessage" if heard.is_direct else "chat.postEphemeral"
             await self._api.call(workspace.bot_token, method, words | {"user": heard.user})
 
     async def _greet(self, event: Event) -> None:
-        self._chores.begin("greeting", self._pane.greet(event))
+        if self._config.direct_messages:  # the pane is one
+            self._chores.begin("greeting", self._pane.greet(event))
 
     async def _show_home(self, event: Event) -> None:
         if text_at(event.body, "tab") == "home":
@@ -226,7 +226,7 @@ class SlackChannel:
         workspace = await self._workspaces.get(event.team, event.enterprise)
         if workspace is not None and user:
             begun = await self._host.transcripts.begun_by(f"{event.team}/{user}")
-            view = home_view(self._host.bot_name, begun)
+            view = home_view(self._host.bot_name, begun, direct_messages=self._config.direct_messages)
             await self._api.call(workspace.bot_token, "views.publish", {"user_id": user, "view": view})
 
     async def _end_installation(self, event: Event) -> None:

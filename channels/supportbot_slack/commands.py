@@ -40,7 +40,10 @@ ASKED_BEFORE = "I was asked about that message before; the answer is in its thre
 NO_QUESTION = "Write your question behind the command, as in: /ask How do I return something?"
 NO_WORDS = "That message has no words that I could answer."
 TOO_LONG = "That is too long for me. Please ask it in fewer words."
+NO_SUCH_COMMAND = "I know no such command. Please ask me with /ask, as in: /ask How do I return something?"
 NOT_HERE = "I do not answer here."
+NO_DIRECT = "I do not answer in direct messages. Please mention me in a channel."
+"""For what is written there, and for what would be answered there."""
 TOO_MUCH = "That is more than I can answer at once. Please wait a minute, and ask what matters most again."
 
 

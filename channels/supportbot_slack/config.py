@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from supportbot.channel import ChannelConfig
+from supportbot.channel import ChannelConfig, Lack
 from supportbot_slack.credentials import AppToken, BotToken, SigningSecret, check_strength
 from supportbot_slack.install_config import OAuth, PublicUrl  # noqa: TC001 - pydantic reads them
+from supportbot_slack.sources import missing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
 
 API_URL = "https://slack.com/api/"
 
@@ -36,6 +41,36 @@ def _check_listeners(name: str) -> str:
     return name
 
 
+def _id(letters: str, otherwise: str) -> AfterValidator:
+    """Hold an id of Slack's to its form, so that a name, which would never match, is not taken for one."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(rf"[{letters}][A-Z0-9]{{1,30}}", value):
+            raise ValueError(otherwise)
+        return value
+
+    return AfterValidator(check)
+
+
+UserId = Annotated[
+    str,
+    _id("UW", "is not a user's id, such as U012AB3CD: in Slack, open the user's profile, ⋮, Copy member ID"),
+]
+ChannelId = Annotated[
+    str,
+    _id(
+        "CG",
+        "is not a channel's id, such as C012AB3CD: in Slack, right-click the channel, Copy, Copy link; "
+        "it is the link's last part",
+    ),
+]
+BotId = Annotated[
+    str,
+    _id(
+        "B",
+        "is not a bot's id, such as B012AB3CD: the bot_id that auth.test answers to its token",
+    ),
+]
 ApiUrl = Annotated[str, AfterValidator(_check_api_url)]
 
 
@@ -47,7 +82,7 @@ class Rule(_Section):
         description="mention: when it is mentioned, and in the threads it takes part in; every: each "
         "message; off: never.",
     )
-    users: tuple[str, ...] = Field(
+    users: tuple[UserId, ...] = Field(
         (), strict=False, description="The only users it answers there, by id (U…); everybody when left out."
     )
 
@@ -97,18 +132,18 @@ class SlackConfig(ChannelConfig):
         2, ge=1, le=10, description="Connections that Socket Mode holds open, so that one may be renewed."
     )
     api_url: ApiUrl = Field(API_URL, description="Where Slack's Web API is; another one is for tests.")
-    channels: dict[str, Rule] = Field(
+    channels: dict[ChannelId, Rule] = Field(
         default_factory=dict, description="Rules for single channels, by id (C…)."
     )
     others: Rule = Field(default_factory=Rule, description="The rule for all other channels.")
     direct_messages: bool = Field(True, description="Answer direct messages.")
-    agents: tuple[str, ...] = Field(
+    agents: tuple[UserId, ...] = Field(
         (),
         strict=False,
         description="The support team's users (U…). Where one of them writes in somebody's thread, without a "
         "mention of the bot, a person has taken over.",
     )
-    bots: tuple[str, ...] = Field(
+    bots: tuple[BotId, ...] = Field(
         (),
         strict=False,
         description="Other bots that are answered, by id (B…), at most 10 times in 10 minutes in a row.",
@@ -164,6 +199,13 @@ class SlackConfig(ChannelConfig):
         """The secrets that a request may be signed with."""
         known = (self.signing_secret, self.previous_signing_secret)
         return [secret.get_secret_value() for secret in known if secret is not None]
+
+    def lacking(self, folder: Path) -> Iterable[Lack]:
+        """Return what is wrong with the name of the listeners. See ``ChannelConfig``."""
+        if self.listeners and (what := missing(self.listeners, folder)):
+            yield Lack(
+                "listeners", what, "name a function in a module beside bot.yaml, or in an installed one"
+            )
 
     @model_validator(mode="after")
     def _can_hear(self) -> SlackConfig:

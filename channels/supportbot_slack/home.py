@@ -31,26 +31,29 @@ _STATES: dict[State, str] = {
     "snoozed": "paused",
 }
 """What is open, and how that is said. Whatever is not here is over, or none of the reader's business."""
+_WAYS = f"Write to me under Messages, mention me in a channel, or type {ASK_COMMAND} anywhere."
+_WAYS_IN_CHANNELS = "To ask me something, mention me in a channel."
+_ANYWHERE = (
+    "On any message, More actions → Ask the bot gets my answer into its thread. "
+    "To reach a person, just say so."
+)
 
 
-def home_view(bot_name: str, begun: Sequence[Begun]) -> dict[str, Any]:
+def home_view(bot_name: str, begun: Sequence[Begun], *, direct_messages: bool = True) -> dict[str, Any]:
     """Return the view.
 
     Args:
         bot_name: what the bot calls itself.
         begun: what the reader began, the newest first (``Transcripts.begun_by``); closed ones are left out.
+        direct_messages: whether they are answered; the form and the command are answered there, too.
     """
     theirs = [conversation for conversation in begun if conversation.state in _STATES][:MOST]
     return {
         "type": "home",
         "blocks": [
             _header(f"Hello, I am {bot_name}"),
-            _section(
-                f"Write to me under Messages, mention me in a channel, or type {ASK_COMMAND} anywhere. "
-                "On any message, More actions → Ask the bot gets my answer into its thread. "
-                "To reach a person, just say so."
-            ),
-            _actions(),
+            _section(f"{_WAYS if direct_messages else _WAYS_IN_CHANNELS} {_ANYWHERE}"),
+            *([_actions()] if direct_messages else []),
             {"type": "divider"},
             _header("Your open conversations"),
             *(_conversation(bot_name, conversation) for conversation in theirs),

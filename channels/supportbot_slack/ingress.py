@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
+from supportbot_slack.commands import NO_DIRECT, TOO_MUCH
 from supportbot_slack.events import Event, Ignored, event_of
 from supportbot_slack.inbound import Heard, deleted, heard, inbound_of
 
@@ -48,7 +49,7 @@ class Ingress:
         shared: SharedChannels,
         *,
         watch: Watch,
-        slow_down: Callable[[Heard], None],
+        tell: Callable[[Heard, str], None],
         is_ours: Callable[[Event], Awaitable[bool]],
         listeners: Listeners | None,
         others: Mapping[str, Handle],
@@ -62,7 +63,7 @@ class Ingress:
             people: who is who, as far as that is known already.
             shared: is told which channels are.
             watch: is told what was accepted.
-            slow_down: is told who writes too much, now and then. Must not wait.
+            tell: tells somebody, now and then, why their words are not answered. Must not wait.
             is_ours: whether an event is for this app and a workspace it works in.
             listeners: the bot's author's own, for whatever is no message and ends no installation.
             others: what to do with events that are no messages, by type. They are stored, where they must be,
@@ -74,7 +75,7 @@ class Ingress:
         self._people = people
         self._shared = shared
         self._watch = watch
-        self._slow_down = slow_down
+        self._tell = tell
         self._is_ours = is_ours
         self._listeners = listeners
         self._others = others
@@ -113,6 +114,10 @@ class Ingress:
         await self._shared.note(said.channel, shared=said.event.shared)
         verdict = self._rules.judge(said)
         if isinstance(verdict, Ignored):
+            if verdict.reason == "direct_message" and self._rules.is_to_be_told(said, verdict.reason):
+                self._tell(
+                    said, NO_DIRECT
+                )  # there the bot alone was meant; in a channel silence is an answer
             return verdict
         if verdict == "if_taking_part" and not await self._takes_part(said.conversation):
             return Ignored("not_addressed")
@@ -137,8 +142,8 @@ class Ingress:
         if not accepted.duplicate:
             self._rules.came(said)
             self._watch(said, accepted)
-            if inbound.ignored == "too_many" and self._rules.is_to_be_told(said):
-                self._slow_down(said)
+            if inbound.ignored == "too_many" and self._rules.is_to_be_told(said, inbound.ignored):
+                self._tell(said, TOO_MUCH)
 
     async def _takes_part(self, conversation: str) -> bool:
         """Whether the bot was spoken to in a thread before."""

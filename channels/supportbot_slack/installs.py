@@ -118,6 +118,13 @@ class Installs:
             if installation is not None:
                 yield installation
 
+    async def unreadable(self) -> AsyncIterator[str]:
+        """Yield the workspaces and organisations whose tokens none of the keys opens."""
+        async for key, row in self._records.scan(PREFIX):
+            found_by = key.removeprefix(PREFIX)
+            if self._opened(found_by, row) is None:
+                yield found_by
+
     def problem(self) -> str:
         """Return what keeps all of it from working; one workspace's trouble is in the log, and listed by
         ``supportbot slack workspaces``."""

@@ -17,8 +17,11 @@ from supportbot_slack.blocks import CHOICE, FEEDBACK, PERSON
 from supportbot_slack.commands import (
     ASK_VIEW,
     ASKED_BEFORE,
+    NO_DIRECT,
+    NO_SUCH_COMMAND,
     NOT_HERE,
     TOO_MUCH,
+    Asked,
     command_answer,
     form,
     form_answer,
@@ -38,7 +41,6 @@ if TYPE_CHECKING:
     from supportbot.messages import Assurance
     from supportbot_slack.api import SlackApi
     from supportbot_slack.chores import Chores
-    from supportbot_slack.commands import Asked
     from supportbot_slack.identity import People
     from supportbot_slack.listeners import Listeners
     from supportbot_slack.rules import Rules
@@ -122,6 +124,9 @@ class Interactions:
             is_theirs, answer = await self._listeners.take(fields)
             if is_theirs:
                 return answer
+        if fields.get("command") != ASK_COMMAND:  # one that was added at Slack for something else
+            self._host.ignored("unknown_command")
+            return command_answer(Asked(says=NO_SUCH_COMMAND))
         sure = self._sure(team, user)
         read = from_command(fields, channel=self._host.name, assurance=sure)
         return command_answer(await self._ask(read, place=place))
@@ -133,9 +138,9 @@ class Interactions:
         if asked.inbound is None:
             return asked
         who = Address.read(asked.inbound.address)
-        if refusal := self._rules.judge_place(place, who.user):
+        if refusal := self._rules.judge_place(place, who.user, answered=who.channel):
             self._host.ignored(refusal.reason)
-            return refused(NOT_HERE)
+            return refused(NO_DIRECT if refusal.reason == "direct_message" else NOT_HERE)
         if too_many := self._rules.asks_too_much(f"{who.team}/{who.user}", asked.inbound.keys[0]):
             self._host.ignored(too_many)
             return refused(TOO_MUCH)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _NOBODY_S = 404
 _FAILED = 500
+_QUESTIONS = ("message", "app_mention")
+"""Events that ``Ingress`` hands to no listener."""
 
 log = structlog.get_logger(__name__)
 
@@ -115,9 +117,22 @@ def _app(workspaces: Workspaces, api_url: str) -> AsyncApp:
         log.error("slack.listener_failed", error=type(error).__name__, exc_info=error)
         return None if response is None else BoltResponse(status=_FAILED)  # None: it was acknowledged before
 
+    class App(AsyncApp):
+        """Says of listeners that they will hear nothing."""
+
+        def message(self, *args: Any, **kwargs: Any) -> Any:
+            _warn("message")
+            return super().message(*args, **kwargs)
+
+        def event(self, event: Any, *args: Any, **kwargs: Any) -> Any:
+            named = event.get("type") if isinstance(event, dict) else event
+            if named in _QUESTIONS:
+                _warn(named)
+            return super().event(event, *args, **kwargs)
+
     quiet = logging.getLogger("supportbot_slack.listeners")  # Bolt's own lines hold what customers wrote
     quiet.setLevel(logging.ERROR)
-    app = AsyncApp(
+    app = App(
         name="supportbot",
         logger=quiet,
         client=web_client(api_url),
@@ -127,6 +142,10 @@ def _app(workspaces: Workspaces, api_url: str) -> AsyncApp:
     )
     app.error(failed)
     return app
+
+
+def _warn(event: str) -> None:
+    log.warning("slack.listener_never_runs", on=event, why="messages and mentions are the bot's to answer")
 
 
 def _function(name: str, folder: Path | None) -> Any:

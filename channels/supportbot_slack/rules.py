@@ -19,7 +19,7 @@ _BOT_TURNS = 10
 _BOT_WINDOW = 600.0  # seconds
 _MOST_KEYS = 20_000
 _TELL_EVERY = 600.0
-"""Seconds between two notices to one user that they write too much."""
+"""Seconds between two notices of a kind to one user: that they write too much, or in the wrong place."""
 
 Verdict = Literal["answer", "if_taking_part"]
 """``if_taking_part``: only in a thread in which the bot has been spoken to before."""
@@ -55,16 +55,20 @@ class Rules:
             return "answer"
         return "if_taking_part" if heard.thread else Ignored("not_addressed")
 
-    def judge_place(self, channel: str, user: str) -> Ignored | None:
+    def judge_place(self, channel: str, user: str, *, answered: str = "") -> Ignored | None:
         """Return why somebody may not ask beside messages: by a command, a shortcut, a button or a form.
 
         Args:
             channel: where; empty on the Home tab, which counts as a direct message.
             user: who.
+            answered: where the answer goes, if that is another place: a channel, or a user's direct message.
         """
         if not channel or channel.startswith("D"):
             return None if self._config.direct_messages else Ignored("direct_message")
-        return _refused(self._rule(channel), user)
+        refusal = _refused(self._rule(channel), user)
+        if refusal is None and answered[:1] in {"D", "U", "W"} and not self._config.direct_messages:
+            return Ignored("direct_message")
+        return refusal
 
     def _rule(self, channel: str) -> Rule:
         return self._config.channels.get(channel, self._config.others)
@@ -103,9 +107,9 @@ class Rules:
                 self._counted.popitem(last=False)
         return refusal
 
-    def is_to_be_told(self, heard: Heard) -> bool:
-        """Whether a user who writes too much has not been told so lately; counts as telling."""
-        return self._told.take(f"{heard.event.team}/{heard.user}")
+    def is_to_be_told(self, heard: Heard, why: str) -> bool:
+        """Whether a person whose words are not answered has not been told why lately; counts as telling."""
+        return not heard.bot and self._told.take(f"{why}/{heard.event.team}/{heard.user}")
 
 
 def _refused(rule: Rule, user: str) -> Ignored | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from supportbot.errors import StoreUnavailable
 from supportbot_slack.grants import Grants
 from supportbot_slack.installs import Installs
 from supportbot_slack.oauth import REDIRECT, InstallPages
@@ -16,6 +17,10 @@ from supportbot_slack.verify import check_oauth
 if TYPE_CHECKING:
     from supportbot.channel import Host
     from supportbot_slack.install_config import OAuth
+
+
+_NAMED = 5
+"""Workspaces that a problem names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +62,16 @@ class Several:
         return cls(installs, pages, grants, base_url + REDIRECT)
 
     async def verify(self) -> list[str]:
-        """Return what is wrong with the app's credentials; see ``CanVerify``."""
-        return await check_oauth(self.grants, self.redirect_url)
+        """Return what is wrong with the app's credentials, and with the keys; see ``CanVerify``."""
+        return [*await check_oauth(self.grants, self.redirect_url), *await self._unopened()]
+
+    async def _unopened(self) -> list[str]:
+        try:
+            shut = [team async for team in self.installs.unreadable()]
+        except StoreUnavailable:
+            return []  # before the first start there is none
+        if not shut:
+            return []
+        named = ", ".join(shut[:_NAMED]) + (", …" if len(shut) > _NAMED else "")
+        what = f"oauth.encryption_keys: cannot open the stored tokens of {named}"
+        return [f"{what}: add the key that sealed them, or let these workspaces install the app again"]

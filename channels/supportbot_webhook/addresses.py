@@ -28,6 +28,11 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 class UnsafeUrl(ValueError):
     """A callback URL that must not be called; its text completes "callback_url …"."""
 
+    def __init__(self, what: str, lifted: str = "") -> None:
+        """``what`` is wrong with it; the key that allows it for callbacks, if one does."""
+        super().__init__(f"{what} {lifted}".rstrip())
+        self.what = what
+
 
 class PrivateAddress(OSError):
     """A connection was about to be made to an address that is not public."""
@@ -61,7 +66,7 @@ def check_url(url: str, *, allow_http: bool, allow_private: bool) -> None:
     """
     parts = _split(url)
     if parts.scheme != "https" and not (allow_http and parts.scheme == "http"):
-        raise UnsafeUrl(f"must begin with https:// {_LIFTED_HTTP}")
+        raise UnsafeUrl("must begin with https://", _LIFTED_HTTP)
     if parts.username is not None or parts.password is not None:
         raise UnsafeUrl("must not hold a user name or password")
     if parts.fragment:
@@ -116,7 +121,7 @@ def _refuse_private(host: str) -> None:
         if _ENDS_IN_A_NUMBER.search(host):
             raise UnsafeUrl("must write an IP address in the usual way") from None
         if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
-            raise UnsafeUrl(f"must not name a private host {_LIFTED_PRIVATE}") from None
+            raise UnsafeUrl("must not name a private host", _LIFTED_PRIVATE) from None
         return
     if not is_public(literal):
-        raise UnsafeUrl(f"must not name a private address {_LIFTED_PRIVATE}")
+        raise UnsafeUrl("must not name a private address", _LIFTED_PRIVATE)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ValidationError
 from supportbot import strictjson
 from supportbot.web import Problem, read_body, read_json
 from supportbot_webhook.inbound import MAX_TEXT, ProgramMessage, VisitorMessage
+from supportbot_webhook.misfits import first_problem
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,6 @@ MAX_SEQ = 2**31 - 1
 
 _LARGE_AT_ONCE = 4
 _Model = TypeVar("_Model", bound=BaseModel)
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _BEARER = re.compile(r"Bearer ([!-~]{1,200})", re.IGNORECASE)
 
 
@@ -148,14 +148,4 @@ def _validate(value: object, model: type[_Model]) -> _Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        raise Problem(422, "invalid", _first_problem(error)) from None
-
-
-def _first_problem(error: ValidationError) -> str:
-    """Say in words of ours which field is wrong and why; of the request, only a plain name is repeated."""
-    first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    where = ".".join(str(part) for part in first["loc"])
-    if first["type"] == "extra_forbidden":
-        named = _PLAIN_NAME.fullmatch(where)
-        return f"{where}: is not known here" if named else "There is a field that is not known here."
-    return f"{where}: {first['msg'].removeprefix('Value error, ')}"
+        raise Problem(422, "invalid", first_problem(error)) from None

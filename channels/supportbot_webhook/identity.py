@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LONGEST_TOKEN = 8192  # characters
 
 _LONGEST_LIFE = 24 * 3600  # seconds that a token may be good for
+_NO_DATE = 1e12  # seconds: no clock says that
 _LEEWAY = 30  # seconds that two clocks may differ
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EMAIL = re.compile(r"[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+")
@@ -100,6 +101,8 @@ def _check_life(claims: dict[str, Any]) -> None:
     """Hold a token to 24 hours, by its own dates and by our clock."""
     dates = [claims[name] for name in ("exp", "iat", "nbf") if name in claims]
     if not all(isinstance(date, int | float) and not isinstance(date, bool) for date in dates):
+        raise NotIdentified
+    if not all(0 <= date < _NO_DATE for date in dates):  # also not NaN, and nothing that no float can hold
         raise NotIdentified
     expires, now = claims["exp"], time()
     if expires - now > _LONGEST_LIFE + _LEEWAY or expires - claims.get("iat", now) > _LONGEST_LIFE + _LEEWAY:

@@ -82,7 +82,9 @@ class Images:
             check_url(file.url, allow_http=self._allow_http, allow_private=self._allow_private)
             async with session.get(file.url, allow_redirects=False) as response:
                 return await self._read(response)
-        except (UnsafeUrl, _NotFetched) as error:
+        except UnsafeUrl as error:
+            reason = f"its url {error.what}"  # what lifts that for callbacks does not for images
+        except _NotFetched as error:
             reason = str(error)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             reason = type(error).__name__

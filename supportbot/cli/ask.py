@@ -4,7 +4,7 @@ import asyncio
 import json
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from supportbot.config import Config
     from supportbot.config.models import ModelSection
     from supportbot.messages import Answer, Prompt, Turn
+    from supportbot.tools import Tool
 
 _CHANNEL = "terminal"
 """Whose templates are used; nothing goes through it."""
@@ -46,13 +47,14 @@ def ask(
         say('The question is empty. Write one: supportbot ask "How do I return something?"')
         raise typer.Exit(TO_CHANGE)
     be_quiet()
-    config = settings_of(context).load().config
+    loaded = settings_of(context).load()
+    config = loaded.config
     sections = _chosen(config, model)
     if no_stream:
         sections = [section.model_copy(update={"stream": False}) for section in sections]
     prompt = _rendered(config, question)
     if show_request:
-        _show(sections[0], prompt)
+        _show(sections[0], _with_tools(prompt, loaded.tools))
     else:
         asyncio.run(_ask(sections, prompt))
 
@@ -107,6 +109,14 @@ def new_turn(question: str, channel: str = _CHANNEL) -> "Turn":
     )
 
 
+def _with_tools(prompt: "Prompt", tools: "Sequence[Tool[..., Any]]") -> "Prompt":
+    """Return the prompt with the tools that a new customer may use; say which they may not."""
+    usable = [tool for tool in tools if tool.is_for(prompt.turn.contact)]
+    if left_out := [tool.name for tool in tools if tool not in usable]:
+        say(f"Without the tools for customers who are known: {', '.join(left_out)}\n")
+    return prompt.evolve(tools=tuple(tool.spec for tool in usable))
+
+
 # -- asking --------------------------------------------------------------------------------------
 
 
@@ -121,7 +131,7 @@ async def _ask(sections: "Sequence[ModelSection]", prompt: "Prompt") -> None:
         try:
             return await _ask_one(section, prompt)
         except ModelError as error:
-            say(f"{error} Asking the next one.")
+            say(f"{str(error).rstrip('.')}. Asking the next one.")
     return await _ask_one(last, prompt)
 
 

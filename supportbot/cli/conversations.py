@@ -12,7 +12,7 @@ from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson, Before, Channel, Limit, Yes
 from supportbot.cli.output import console, json_line, local, phrase, print_json, words
 from supportbot.cli.pages import print_page
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import check_channel, with_store
 from supportbot.cli.triage import in_full
 from supportbot.errors import NotFound
 from supportbot.messages import State
@@ -47,6 +47,8 @@ def list_conversations(
         context,
         lambda store: reports.conversations(store, limit=limit, before=before, channel=channel, state=state),
     )
+    if not page.rows:
+        check_channel(context, channel)
     heads = ("conversation", "last", "channel", "state", "messages", "customer")
     print_page(page, heads, _cells, nothing="No conversations.", as_json=as_json)
 

@@ -7,7 +7,7 @@ import typer
 from supportbot.cli.options import AsJson, Before, Channel, Limit
 from supportbot.cli.output import local, phrase
 from supportbot.cli.pages import print_page
-from supportbot.cli.stored import why_not, with_store
+from supportbot.cli.stored import check_channel, why_not, with_store
 from supportbot.errors import NotFound
 from supportbot.messages import DeliveryState
 
@@ -37,6 +37,8 @@ def list_deliveries(
         context,
         lambda store: reports.deliveries(store, limit=limit, before=before, channel=channel, state=state),
     )
+    if not page.rows:
+        check_channel(context, channel)
     heads = ("delivery", "since", "channel", "state", "tries", "receipt", "reason")
     print_page(page, heads, _cells, nothing="No deliveries.", as_json=as_json)
 

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from supportbot.cli.failures import say
-from supportbot.cli.options import AsJson, Channel
+from supportbot.cli.options import AsJson, Channel, Day, in_order
 from supportbot.cli.output import phrase, print_json, print_table
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import check_channel, with_store
 
 if TYPE_CHECKING:
     from supportbot.reports import DraftRow
-
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, as 2026-11-25; included.")]
 
 drafts = typer.Typer(no_args_is_help=True, help="Replies that were left for a person to send.")
 
@@ -38,9 +36,12 @@ def stats(
     """Show what became of drafts, by topic, channel or model: sent as they were, edited, ignored, deleted."""
     from supportbot import reports
 
+    in_order(since, until)
     times = {"since": _start(since)} if since else {}
     times |= {"until": _start(until + timedelta(days=1))} if until else {}
     rows = with_store(context, lambda store: reports.drafts_by(store, by=by, channel=channel, **times))
+    if not rows:
+        check_channel(context, channel)
     if as_json:
         print_json({"by": by, "rows": rows})
     elif not rows:

@@ -1,10 +1,12 @@
 """``supportbot export``: resolved conversations as examples that a model can be trained with."""
 
 import json
+import os
 import sys
 from contextlib import contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO
 
 import typer
 
@@ -12,7 +14,7 @@ from supportbot.cli.failures import say
 from supportbot.cli.options import Channel
 from supportbot.cli.output import console
 from supportbot.cli.settings import settings_of
-from supportbot.cli.stored import with_store
+from supportbot.cli.stored import check_channel, with_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -31,8 +33,10 @@ def export(
         Literal["llama-jsonl"], typer.Option("--format", help="What Llama's fine-tuning takes.")
     ] = "llama-jsonl",
     output: Annotated[
-        typer.FileTextWrite | None,
-        typer.Option(encoding="utf-8", help="Where to write; stdout when not given."),
+        Path | None,
+        typer.Option(
+            dir_okay=False, writable=True, allow_dash=True, help="Where to write; stdout when not given."
+        ),
     ] = None,
     since: Annotated[
         datetime | None,
@@ -50,17 +54,40 @@ def export(
     head = _system_prompts(context) if system else lambda _channel: ""
     begun = 0 if since is None else int(since.timestamp() * 1000)
     states = ("resolved", "bot") if unresolved else ("resolved",)
-    target, ascii_only = (output, False) if output else (sys.stdout, not _is_utf8(sys.stdout.encoding))
     assert form == "llama-jsonl"
 
     async def write(store: "Store") -> tuple[int, int]:
-        def line(found: "Example") -> None:
-            target.write(json.dumps(found.line(), ensure_ascii=ascii_only) + "\n")
+        with _opened(output) as target:
+            ascii_only = not _is_utf8(target.encoding)
 
-        return await _write(store, line, head, states=states, channel=channel, since=begun)
+            def line(found: "Example") -> None:
+                target.write(json.dumps(found.line(), ensure_ascii=ascii_only) + "\n")
+
+            return await _write(store, line, head, states=states, channel=channel, since=begun)
 
     seen, written = with_store(context, write)
+    if not seen:
+        check_channel(context, channel)
     say(f"Exported: {written} examples from {seen} conversations.")
+
+
+@contextmanager
+def _opened(output: Path | None) -> "Iterator[TextIO]":
+    """Open a file that only its owner may read: what customers say is in it. One that is there keeps its
+    rights."""
+    if output is None or str(output) == "-":
+        yield sys.stdout
+        return
+    try:
+        file = open(output, "w", encoding="utf-8", opener=_private)  # noqa: SIM115 - no other has an opener
+    except OSError as error:
+        raise typer.BadParameter(f"{output} cannot be written: {error.strerror}.") from None
+    with file:
+        yield file
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _is_utf8(encoding: str | None) -> bool:

@@ -1,5 +1,6 @@
 """Options and arguments that several commands share."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
@@ -11,4 +12,11 @@ Before = Annotated[
     typer.Option(metavar="ID", help="List what is older than this one: the last line of the page before."),
 ]
 Channel = Annotated[str, typer.Option(help="Only of this channel, by its name in bot.yaml.")]
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, as 2026-11-25; included.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def in_order(since: datetime | None, until: datetime | None) -> None:
+    """Refuse days that end before they begin: that nothing happened then would be no answer."""
+    if since is not None and until is not None and until < since:
+        raise typer.BadParameter("is before the day of --since; exchange the two.", param_hint="--until")

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from supportbot.cli.settings import settings_of
-from supportbot.errors import NoStoreYet, NotFound, NotInState
+from supportbot.errors import NoStoreYet, NoSuchChannel, NotFound, NotInState
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -35,6 +35,21 @@ def looked_into(database: str, work: Callable[[Store], Awaitable[T]]) -> T:
     be_quiet()
     check_store(database)
     return asyncio.run(_worked(database, work))
+
+
+def check_channel(context: typer.Context, name: str) -> None:
+    """Refuse a channel that neither bot.yaml nor the store knows, when nothing was found of it.
+
+    Raises:
+        NoSuchChannel: there is none; the message says which there are.
+    """
+    from supportbot import reports
+
+    loaded = settings_of(context).check().loaded if name else None
+    if loaded is None or name in loaded.channels:
+        return
+    if not with_store(context, lambda store: reports.conversations(store, limit=1, channel=name)).rows:
+        raise NoSuchChannel(name=name, known=", ".join(sorted(loaded.channels)))
 
 
 def check_store(database: str) -> None:

@@ -9,7 +9,7 @@ from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.options import AsJson, Before, Channel, Limit
 from supportbot.cli.output import local, money, phrase, rated
 from supportbot.cli.pages import print_page
-from supportbot.cli.stored import why_not, with_store
+from supportbot.cli.stored import check_channel, why_not, with_store
 from supportbot.cli.triage import in_short
 from supportbot.errors import NotFound
 
@@ -42,6 +42,8 @@ def list_turns(
         context,
         lambda store: reports.turns(store, limit=limit, before=before, channel=channel, state=state or ""),
     )
+    if not page.rows:
+        check_channel(context, channel)
     heads = (
         *("turn", "begun", "channel", "state", "tries", "took", "model", "tokens", "cost", "triage", "rated"),
         "question",
@@ -62,6 +64,8 @@ def list_dead(
     from supportbot import reports
 
     page = with_store(context, lambda store: reports.dead(store, limit=limit, before=before, channel=channel))
+    if not page.rows:
+        check_channel(context, channel)
     heads = ("turn", "put aside", "channel", "tries", "reason", "question")
     print_page(page, heads, _dead_cells, nothing="Nothing is dead.", as_json=as_json)
 

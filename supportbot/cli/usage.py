@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from supportbot.cli.failures import say
-from supportbot.cli.options import AsJson
+from supportbot.cli.options import AsJson, Day, in_order
 from supportbot.cli.output import money, phrase, print_json, print_table
 from supportbot.cli.stored import with_store
 
 if TYPE_CHECKING:
     from supportbot.reports import UsageRow
-
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day, as 2026-11-25; included.")]
+    from supportbot.store import Store
 
 
 def usage(
@@ -30,17 +29,25 @@ def usage(
     """Show what models were asked for and what it cost, by day, model, purpose or conversation."""
     from supportbot import reports
 
-    rows = with_store(
-        context,
-        lambda store: reports.usage(store, by=by, since=_day(since), until=_day(until), limit=limit),
-    )
+    in_order(since, until)
+    days = {"since": _day(since), "until": _day(until)}
+
+    async def read(store: "Store") -> "tuple[tuple[UsageRow, ...], tuple[UsageRow, ...]]":
+        rows = await reports.usage(store, by=by, limit=limit + 1, **days)
+        return rows, await reports.usage_totals(store, **days)
+
+    found, totals = with_store(context, read)
+    rows, more = found[:limit], len(found) > limit
     if as_json:
-        print_json({"by": by, "rows": rows})
+        print_json({"by": by, "rows": rows, "more": more, "totals": totals})
     elif not rows:
         say("No model was asked.")
     else:
         heads = (by, "requests", "tokens in", "cached", "tokens out", "cost")
-        print_table(heads, [*map(_cells, rows), *_totals(rows)])
+        # A sum of one row would only repeat it.
+        print_table(heads, [*map(_cells, rows), *(map(_cells, totals) if len(found) > len(totals) else ())])
+        if more:
+            say(f"There is more than these {limit:,}; 'all' is the sum of everything. To see more: --limit")
 
 
 def _day(given: datetime | None) -> str:
@@ -57,21 +64,3 @@ def _cells(row: "UsageRow") -> tuple[str, ...]:
         f"{about}{row.completion_tokens:,}",
         money(row.cost, row.currency) if row.currency else "",
     )
-
-
-def _totals(rows: "tuple[UsageRow, ...]") -> list[tuple[str, ...]]:
-    """Return a line for each currency; none where it would only repeat the one above."""
-    from dataclasses import replace
-
-    sums: dict[str, UsageRow] = {}
-    for row in rows:
-        before = sums.get(row.currency)
-        sums[row.currency] = replace(row, key="all") if before is None else _sum(before, row)
-    return [_cells(total) for total in sums.values()] if len(rows) > len(sums) else []
-
-
-def _sum(one: "UsageRow", other: "UsageRow") -> "UsageRow":
-    from dataclasses import replace
-
-    names = ("requests", "estimated", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
-    return replace(one, **{name: getattr(one, name) + getattr(other, name) for name in names})

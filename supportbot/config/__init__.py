@@ -20,8 +20,10 @@ from supportbot.config.checks import (
     absolute,
     absolute_database,
     check_files,
+    check_guard,
     check_prompts,
     check_triage,
+    warn_of_idle_caps,
     warn_of_plain_http,
 )
 from supportbot.config.database import database_of
@@ -128,6 +130,8 @@ def _check(path: Path, environ: Mapping[str, str], models: tuple[ModelSection, .
     if models is not None:
         loaded = replace(loaded, config=loaded.config.model_copy(update={"model": models}))
     check_triage(loaded.config, loaded.root, findings)
+    check_guard(loaded.config, findings)
+    warn_of_idle_caps(loaded.config, findings)
     problems = in_order(findings.problems, name)
     return Report(
         problems=problems,
@@ -145,7 +149,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
     config = validated(Config, data, findings) or _sound_part(data, findings)
     channels = {
         name: channel.model_copy(update=absolute(channel, root))
-        for name, channel in read_channels(data.get("channels"), findings).items()
+        for name, channel in read_channels(data.get("channels"), root, findings).items()
     }
     tools = read_tools(config.tools, root, findings)
     check_files(config, root, path.parent, findings)

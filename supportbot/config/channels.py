@@ -12,15 +12,20 @@ from supportbot.config.validate import check_scalars, validated
 from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supportbot.config.nodes import Loc
     from supportbot.config.problems import Findings
 
 
-def read_channels(sections: Any, findings: Findings) -> dict[str, ChannelConfig]:
-    """Return the channels' configurations by name; record what does not fit, and leave it out."""
+def read_channels(sections: Any, folder: Path, findings: Findings) -> dict[str, ChannelConfig]:
+    """Return the channels' configurations by name; record what does not fit, and leave it out.
+
+    ``folder`` is bot.yaml's.
+    """
     if not isinstance(sections, dict):
         return {}
-    read = {name: _read_channel(name, section, findings) for name, section in sections.items()}
+    read = {name: _read_channel(name, section, folder, findings) for name, section in sections.items()}
     return {name: config for name, config in read.items() if config is not None}
 
 
@@ -35,7 +40,7 @@ def config_class(kind: str) -> type[ChannelConfig]:
     return channel.config_of(channel.load_channel(kind))
 
 
-def _read_channel(name: str, section: Any, findings: Findings) -> ChannelConfig | None:
+def _read_channel(name: str, section: Any, folder: Path, findings: Findings) -> ChannelConfig | None:
     loc: Loc = ("channels", name)
     if not isinstance(section, dict) or not isinstance(section.get("type"), str):
         validated(ChannelConfig, section, findings, loc)
@@ -47,11 +52,14 @@ def _read_channel(name: str, section: Any, findings: Findings) -> ChannelConfig 
     if node is not None:
         check_scalars(node, model, findings, loc)
     try:
-        return validated(model, section, findings, loc)
+        read = validated(model, section, findings, loc)
+        for lack in read.lacking(folder) if read is not None else ():
+            findings.add((*loc, lack.key), lack.what, lack.fix)
     except Exception as error:  # noqa: BLE001 - a stranger's validator may do anything; its words may hold secrets
         what = f"cannot be read by the channel's own Config, which failed with {type(error).__name__}"
         findings.add(loc, what, "tell the authors of the channel")
-    return None
+        return None
+    return read
 
 
 def _config_class(kind: str, findings: Findings, loc: Loc) -> type[ChannelConfig] | None:

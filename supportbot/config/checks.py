@@ -156,10 +156,44 @@ def _absolute_path(path: Path, root: Path) -> Path:
 def warn_of_plain_http(config: Config, findings: Findings) -> None:
     """Warn of models whose questions and keys would travel unencrypted."""
     for number, model in enumerate(config.model):
-        url = urlsplit(model.base_url)
-        if url.scheme == "http" and not _is_private(url.hostname or ""):
-            what = "sends customers' words and the key unencrypted to another machine"
-            findings.warn(("model", number, "base_url"), what, "use https://")
+        _warn_if_readable(("model", number, "base_url"), model.base_url, findings)
+
+
+def check_guard(config: Config, findings: Findings) -> None:
+    """Record a guard that is called as a model is; warn of one that judges nothing, or in the open."""
+    section = config.moderation
+    if section.guard is None or findings.suspect(("moderation",)):
+        return
+    if section.guard.label in {"knowledge", *(model.label for model in config.model)}:
+        findings.add(
+            ("moderation", "guard", "name"),
+            f"is '{shown(section.guard.label)}', as an entry of 'model' is called",
+            "give the guard a name of its own, by which its failures are told from the model's",
+        )
+    if section.input is None and section.output is None:
+        findings.warn(
+            ("moderation", "guard"),
+            "judges nothing: neither input nor output is set",
+            "write 'input: {}', 'output: {}' or both below moderation",
+        )
+    _warn_if_readable(("moderation", "guard", "base_url"), section.guard.base_url, findings)
+
+
+def warn_of_idle_caps(config: Config, findings: Findings) -> None:
+    """Warn of caps of money that nothing can reach, as no model has a price."""
+    if not config.model or any(model.price is not None for model in config.model):
+        return
+    for name in ("conversation", "day"):
+        if getattr(config.spending, name).cost is not None:
+            what = "is never reached: no entry of 'model' has a price"
+            findings.warn(("spending", name, "cost"), what, "give the models a 'price', or cap their tokens")
+
+
+def _warn_if_readable(loc: Loc, address: str, findings: Findings) -> None:
+    url = urlsplit(address)
+    if url.scheme == "http" and not _is_private(url.hostname or ""):
+        what = "sends customers' words and the key unencrypted to another machine"
+        findings.warn(loc, what, "use https://")
 
 
 def _is_private(host: str) -> bool:

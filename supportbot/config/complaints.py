@@ -106,9 +106,17 @@ class Complaints:
         elif kind in _LIMITS:
             what, how = _LIMITS[kind]
             fix = how.format_map(context)
+        elif kind == "string_pattern_mismatch":
+            what, fix = "does not have the form it must have", self._meaning(loc)
         else:
-            what, fix = f"does not fit ({self._silenced(error['msg'])})", "correct it"
+            what, fix = "does not fit", self._meaning(loc)
         return loc, what, fix
+
+    def _meaning(self, loc: Loc) -> str:
+        """Tell what a key holds; pydantic's own words are for those who wrote the model."""
+        field = shape.field_at(self._model, loc)
+        about = field.description if field else None
+        return f"it holds: {about.rstrip('.')}" if about else "see its documentation"
 
     def _how_to_add(self, loc: Loc) -> str:
         field = shape.field_at(self._model, loc)

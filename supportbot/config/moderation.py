@@ -26,6 +26,11 @@ class GuardSection(EndpointSection):
         None, ge=1, le=100_000, description="Most requests at once; more wait. Not limited when not set."
     )
 
+    @property
+    def label(self) -> str:
+        """What it is called in logs and figures."""
+        return self.name or "moderation"
+
 
 class CheckSection(Section):
     """What moderation looks at, and what follows."""

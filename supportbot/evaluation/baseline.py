@@ -20,6 +20,8 @@ def read(path: Path) -> Mapping[str, list[str]]:
     Raises:
         ConfigError: it cannot be read, or is no baseline.
     """
+    if not path.exists():
+        raise ConfigError(problems=f"{path}: there is no such file: write it with --update-baseline")
     try:
         found = json.loads(path.read_text("utf-8"))
         answers = found["answers"]

@@ -1,9 +1,10 @@
 """Personal data, replaced by what kind it is: ``[email]``, ``[phone]``, ``[card]``, ``[iban]``, ``[name]``.
 
 Found are e-mail addresses, telephone numbers, payment cards (by their check digit), IBANs (by theirs), the
-contact's own names, and the credentials that ``model.redact`` knows, in the digits of any script and in
-full-width letters. Order numbers stay: they say nothing to others, and a model has to learn their form. What
-has no form of its own stays too: other people's names, postal addresses, what somebody tells of their life.
+contact's own names, the credentials that ``model.redact`` knows and bearer tokens, in the digits of any
+script and in full-width letters. Order numbers stay: they say nothing to others, and a model has to learn
+their form. What has no form of its own stays too: other people's names, postal addresses, what somebody tells
+of their life.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from supportbot.model.redact import without_credentials, without_private_numbers
+from supportbot.examples.names import Names
+from supportbot.model.redact import REDACTED, without_credentials, without_private_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -26,14 +28,23 @@ _EMAIL = re.compile(
 )
 _IBAN = re.compile(r"(?<![A-Za-z0-9])[A-Za-z]{2}[0-9]{2}(?:[ -]?[A-Za-z0-9]){11,40}")
 _IBAN_LENGTHS = range(15, 35)  # ISO 13616: Norway has the shortest, 34 is the most
-_CARD = re.compile(r"(?<![A-Za-z0-9])[2-6][0-9](?:[ -]?[0-9]){11,17}(?![0-9])")
+_CARD = re.compile(
+    r"(?<![A-Za-z0-9])(?:[2-6][0-9](?:[ -]?[0-9]){11,17}"
+    r"|[2-6][0-9]{3}\.[0-9]{4}\.[0-9]{4}\.[0-9]{1,4}(?:\.[0-9]{1,3})?|3[0-9]{3}\.[0-9]{6}\.[0-9]{5})(?![0-9])"
+)
 _PHONES = (
     re.compile(r"(?<![\w+])(?:\+|00)[1-9](?:[ ./()-]{0,2}[0-9]){6,14}(?!\w)"),
     re.compile(r"(?<![\w+./-])\(?0[0-9](?:[ ./()-]{0,2}[0-9]){7,11}(?!\w)"),  # with a trunk prefix
     re.compile(r"(?<![\w+./-])(?:1[ .-])?\(?[2-9][0-9]{2}\)?[ .-]{1,2}[2-9][0-9]{2}[ .-][0-9]{4}(?!\w)"),
 )
-_SHORTEST_NAME = 2  # characters; initials would be found in every sentence
-_UNSPACED = re.compile("[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]")
+_TOKEN = re.compile(
+    r"""(?<![A-Za-z0-9])(?:
+        (?i:bearer)[ ]+(?=[!-~]{0,64}[0-9])[A-Za-z0-9._~+/=-]{8,}  # RFC 6750; words hold no digit
+      | eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]*   # a JWT begins with {" in base64
+      | whsec_[A-Za-z0-9+/=_-]{8,}                                # Standard Webhooks, Stripe
+    )""",
+    re.VERBOSE,
+)
 
 
 class Redactor:
@@ -41,32 +52,17 @@ class Redactor:
 
     def __init__(self, names: Iterable[str] = ()) -> None:
         """``names``: what the customer is called, each in full; their parts are found on their own too."""
-        known = sorted({form for name in names for form in _forms(name)}, key=len, reverse=True)
-        self._names = re.compile("|".join(map(_bounded, known)), re.IGNORECASE) if known else None
+        self._names = Names(names)
 
     def clean(self, text: str) -> str:
         """Return a text without personal data."""
+        text = _TOKEN.sub(REDACTED, text)
         for find, mark in _FOUND:
             text = _replaced(text, find, mark)
         text = without_private_numbers(without_credentials(text))
         for pattern in _PHONES:
             text = _replaced(text, _matches(pattern), "[phone]")
-        return self._names.sub("[name]", text) if self._names else text
-
-
-def _forms(name: str) -> Iterator[str]:
-    """Yield what of a name may stand in a text: each part, all of them without spaces, composed or not."""
-    parts = [part.strip(".,;()\"'") for part in name.split()]
-    for part in (*parts, "".join(parts)):
-        if len(part) >= _SHORTEST_NAME:
-            yield unicodedata.normalize("NFC", part)
-            yield unicodedata.normalize("NFD", part)
-
-
-def _bounded(form: str) -> str:
-    """Return a pattern for whole words; in scripts that put no spaces between words, for any place."""
-    pattern = re.escape(form)
-    return pattern if _UNSPACED.search(form) else rf"(?<!\w){pattern}(?!\w)"
+        return self._names.replaced(text, "[name]")
 
 
 def _replaced(text: str, find: Callable[[str], Iterable[Span]], mark: str) -> str:
@@ -103,6 +99,7 @@ def _ascii(character: str) -> str:
 
 
 def _is_card(found: str) -> bool:
+    found = found.replace(".", "-")
     return without_private_numbers(found) != found
 
 

@@ -83,6 +83,11 @@ class Language:
         )
 
 
+def stop_words() -> frozenset[str]:
+    """Return the words that tell nothing by themselves, of those lists that come with SupportBot."""
+    return frozenset(word for line in _content(_shipped("stop_words.txt")) for word in words(line))
+
+
 def _word_list(folder: Path, name: str) -> frozenset[str]:
     return frozenset(word for line in _lines(folder, name) for word in words(line))
 
@@ -98,8 +103,16 @@ def _phrases(text: str) -> tuple[tuple[str, ...], ...]:
 
 def _lines(folder: Path, name: str) -> Iterator[str]:
     """The lines of a list that comes with SupportBot and of the folder's own, without comments."""
-    shipped = files(__package__).joinpath(name).read_text("utf-8")
-    for line in (*shipped.splitlines(), *_own(folder / f"_{name}").splitlines()):
+    yield from _content(_shipped(name))
+    yield from _content(_own(folder / f"_{name}"))
+
+
+def _shipped(name: str) -> str:
+    return files(__package__).joinpath(name).read_text("utf-8")
+
+
+def _content(text: str) -> Iterator[str]:
+    for line in text.splitlines():
         content = line.partition("#")[0].strip()
         if content:
             yield content

@@ -6,19 +6,23 @@ shown to the model once, with what is wrong with it; what does not fit then is a
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from supportbot import strictjson
 from supportbot.errors import ModelUnusable
 from supportbot.history import cost
 from supportbot.messages import Form, Words
 from supportbot.tools.schema import plain_schema
 
 if TYPE_CHECKING:
-    from supportbot.messages import Answer, Prompt
+    from pydantic_core import ErrorDetails
+
+    from supportbot.messages import Prompt
     from supportbot.model.base import Model
     from supportbot.usage import Usage
 
@@ -49,13 +53,14 @@ async def ask(model: Model, prompt: Prompt, kind: type[Value]) -> Structured[Val
     first = await model.complete(asked, Unheard())
     try:
         return Structured(value=_read(kind, first.text), model=first.model, usage=first.usage)
-    except ValidationError as error:
-        second = await model.complete(_again(asked, first.text, _problems(error)), Unheard())
+    except _MisfitError as error:
+        second = await model.complete(_again(asked, first.text, error.problems), Unheard())
     usage = first.usage.plus(second.usage)
     try:
         return Structured(value=_read(kind, second.text), model=second.model, usage=usage)
-    except ValidationError as error:
-        raise _unusable(second, error) from None  # the error quotes what the model wrote
+    except _MisfitError as error:
+        cause = f"its answer does not fit the schema: {error.where}"
+        raise ModelUnusable(model=second.model, cause=cause) from None  # the error quotes the model
 
 
 def form_of(kind: type[BaseModel]) -> Form:
@@ -79,17 +84,38 @@ def _strict(node: Any) -> Any:
     return strict
 
 
+class _MisfitError(Exception):
+    """What was written is not what was asked for."""
+
+    def __init__(self, problems: str, where: str) -> None:
+        """``problems``: for the model, with its own words; ``where``: for people, without them."""
+        super().__init__(problems)
+        self.problems = problems
+        self.where = where
+
+
 def _read(kind: type[Value], text: str) -> Value:
+    """Read what a model wrote, as the schema has it: no name twice, no other property, no text for true."""
     fenced = _FENCE.match(text.strip())
-    return kind.model_validate_json(fenced[1] if fenced else text)
+    try:
+        value = strictjson.parse((fenced[1] if fenced else text).encode("utf-8", "replace"))
+        return kind.model_validate_json(json.dumps(value), strict=True, extra="forbid")
+    except strictjson.JSONError as error:
+        raise _MisfitError(str(error).rstrip("."), "all of it") from None
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_PROBLEMS]
+    problems = "; ".join(f"{_dotted(each['loc']) or 'the answer'}: {each['msg']}" for each in found)
+    raise _MisfitError(problems, ", ".join(sorted(set(map(_place, found)))))
 
 
-def _problems(error: ValidationError) -> str:
-    """Say what is wrong, without quoting what was written."""
-    found = error.errors(include_url=False, include_context=False, include_input=False)
-    return "; ".join(
-        f"{'.'.join(map(str, each['loc'])) or 'the answer'}: {each['msg']}" for each in found[:_MOST_PROBLEMS]
-    )
+def _place(error: ErrorDetails) -> str:
+    """Say where it does not fit; the name of a property that should not be there is the model's word."""
+    extra = error["type"] == "extra_forbidden"
+    return _dotted(error["loc"][:-1] if extra else error["loc"]) or "all of it"
+
+
+def _dotted(loc: tuple[int | str, ...]) -> str:
+    return ".".join(map(str, loc))
 
 
 def _again(prompt: Prompt, wrong: str, problems: str) -> Prompt:
@@ -100,13 +126,6 @@ def _again(prompt: Prompt, wrong: str, problems: str) -> Prompt:
         Words(role="user", content=repair),
     )
     return prompt.evolve(words=words, tokens=cost(words))
-
-
-def _unusable(answer: Answer, error: ValidationError) -> ModelUnusable:
-    where = ", ".join(
-        sorted({".".join(map(str, each["loc"])) or "all of it" for each in error.errors()[:_MOST_PROBLEMS]})
-    )
-    return ModelUnusable(model=answer.model, cause=f"its answer does not fit the schema: {where}")
 
 
 class Unheard:

@@ -213,6 +213,7 @@ class Outbox:
             seq=seq,
             citations=answer.citations if answer else (),
             sources=_sources(answer) if answer else (),
+            model=answer.model if answer else "",
             choices=answer.choices if answer else (),
             handoff=handoff,
         )

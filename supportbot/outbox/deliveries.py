@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import structlog
 
 from supportbot.channel import CanFind
-from supportbot.errors import DeliveryError, Refused, RetryAfter, StoreUnavailable
+from supportbot.errors import DeliveryError, NeverClear, Refused, RetryAfter, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.outbox import ledger
@@ -171,6 +171,9 @@ class Deliveries:
         try:
             async with asyncio.timeout(self._timeout):
                 found = await channel.find(claimed.outbound)
+        except NeverClear as error:
+            await self._end(claimed, "unknown", reason=_cause(error))
+            return
         except Exception as error:  # noqa: BLE001 - looking failed, whyever: look again, not for ever
             await self._look_again(claimed, _cause(error))
             return

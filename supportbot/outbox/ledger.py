@@ -20,7 +20,7 @@ from supportbot.messages import Choice, Citation, Message, Outbound, Source, Tur
 from supportbot.storable import clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
-from supportbot.tables import conversations, deliveries, messages
+from supportbot.tables import conversations, deliveries, messages, turns
 
 if TYPE_CHECKING:
     from supportbot.store import Tx
@@ -52,9 +52,11 @@ _WHOLE = Statement(
         messages.c.citations,
         conversations.c.tenant_id,
         conversations.c.external_id.label("conversation_external_id"),
+        turns.c.model,
     )
     .join(messages, messages.c.id == deliveries.c.message_id)
     .join(conversations, conversations.c.id == deliveries.c.conversation_id)
+    .join(turns, turns.c.id == deliveries.c.turn_id, isouter=True)
     .where(deliveries.c.id == bindparam("delivery"))
 )
 _CLAIM = Statement(
@@ -180,6 +182,7 @@ def say(
     seq: int | None = None,
     citations: tuple[Citation, ...] = (),
     sources: tuple[Source, ...] = (),
+    model: str = "",
     choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
@@ -216,6 +219,7 @@ def say(
         in_reply_to=turn.messages[-1].client_key,
         citations=citations,
         sources=sources,
+        model=model,
         choices=choices,
         handoff=handoff,
         created_at=now,

@@ -22,7 +22,7 @@ from supportbot.reports.rows import (
 )
 from supportbot.reports.story import EventRow, Story, explain
 from supportbot.reports.transcript import Transcript, conversation_ids, messages, transcript
-from supportbot.reports.usage import Grouping, UsageRow, usage
+from supportbot.reports.usage import Grouping, UsageRow, usage, usage_totals
 
 __all__ = [
     "ConversationRow",
@@ -53,4 +53,5 @@ __all__ = [
     "transcript",
     "turns",
     "usage",
+    "usage_totals",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import BigInteger, bindparam, cast, func, select
+from sqlalchemy import BigInteger, bindparam, cast, func, literal_column, select
 
 from supportbot.store import Statement
 from supportbot.tables import spending
@@ -50,25 +50,32 @@ def _sum(name: str) -> ColumnElement[int]:
     return cast(func.sum(spending.c[name]), BigInteger).label(name)
 
 
+_SUMS = tuple(
+    _sum(name)
+    for name in ("requests", "estimated", "prompt_tokens", "cached_tokens", "completion_tokens", "cost")
+)
+_DAYS = (spending.c.day >= bindparam("since"), spending.c.day <= bindparam("until"))
+
+
 def _grouped(by: str) -> Statement:
-    key, cost = _COLUMNS[by].label("key"), _sum("cost")
-    order = [_COLUMNS[by]] if by == "day" else [cost.desc(), _sum("prompt_tokens").desc(), _COLUMNS[by]]
+    column, cost = _COLUMNS[by], _sum("cost")
+    order = [column] if by == "day" else [cost.desc(), _sum("prompt_tokens").desc(), column]
     return Statement(
-        select(
-            key,
-            spending.c.currency,
-            *(_sum(name) for name in ("requests", "estimated", "prompt_tokens", "cached_tokens")),
-            _sum("completion_tokens"),
-            cost,
-        )
-        .where(spending.c.day >= bindparam("since"), spending.c.day <= bindparam("until"))
-        .group_by(_COLUMNS[by], spending.c.currency)
+        select(column.label("key"), spending.c.currency, *_SUMS)
+        .where(*_DAYS)
+        .group_by(column, spending.c.currency)
         .order_by(*order)
         .limit(bindparam("most"))
     )
 
 
 _USAGE = {by: _grouped(by) for by in _COLUMNS}
+_TOTALS = Statement(
+    select(literal_column("'all'").label("key"), spending.c.currency, *_SUMS)
+    .where(*_DAYS)
+    .group_by(spending.c.currency)
+    .order_by(spending.c.currency)
+)
 
 
 async def usage(
@@ -81,6 +88,13 @@ async def usage(
     """
     days = {"since": since or _FIRST, "until": until or _LAST}
     rows = await store.read(lambda tx: tx.rows(_USAGE[by], most=limit, **days))
+    return tuple(_usage_row(row) for row in rows)
+
+
+async def usage_totals(store: Store, *, since: str = "", until: str = "") -> tuple[UsageRow, ...]:
+    """Add up everything that was used on these days: one row, named ``all``, for each currency."""
+    days = {"since": since or _FIRST, "until": until or _LAST}
+    rows = await store.read(lambda tx: tx.rows(_TOTALS, **days))
     return tuple(_usage_row(row) for row in rows)
 
 

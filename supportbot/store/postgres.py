@@ -7,6 +7,7 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import structlog
 from psycopg import Error, InterfaceError, InternalError, OperationalError
 from sqlalchemy.util import greenlet_spawn
 
@@ -31,6 +32,9 @@ _FAILED = (OperationalError, InterfaceError, InternalError, OSError, TimeoutErro
 
 _FINISH = 3.0
 """Seconds that units in flight get when the store is closed; a server that hangs must not keep the bot."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class _Lost(Exception):
@@ -88,7 +92,11 @@ class PostgresStore:
         task = asyncio.ensure_future(work)
         self._at_work.add(task)
         task.add_done_callback(self._at_work.discard)
-        return await asyncio.shield(task)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(_tell_in_the_log)  # nobody else hears how it ends any more
+            raise
 
     async def _write_once(self, unit: Callable[[Tx], T]) -> T:
         async def transact(wire: Wire) -> T:
@@ -130,6 +138,12 @@ async def _transact(wire: Wire, unit: Callable[[Tx], T]) -> T:
         raise
     call_back(tx.callbacks)
     return result
+
+
+def _tell_in_the_log(task: asyncio.Future[Any]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        cause = str(error) if isinstance(error, StoreUnavailable) else _short(error)
+        log.warning("store.failed_after_the_caller_left", error=cause)
 
 
 def _short(error: BaseException) -> str:

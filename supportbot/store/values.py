@@ -117,6 +117,7 @@ def outbound_from(row: Any) -> Outbound:
         in_reply_to=row.in_reply_to,
         citations=citations_from(row.citations),
         sources=() if row.sources == "[]" else tuple(Source(**entry) for entry in from_json(row.sources)),
+        model=row.model or "",
         choices=choices_from(row.choices),
         handoff=row.handoff,
         attempt=row.sends,

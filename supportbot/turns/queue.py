@@ -15,20 +15,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import BigInteger, Text, bindparam, text
 
+from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.store import Statement
-from supportbot.store.postgres_pool import connection_settings
 from supportbot.turns.engine import Engine
 
 if TYPE_CHECKING:
     import procrastinate
-    from psycopg_pool import AsyncConnectionPool
 
     from supportbot.leases import Leases
     from supportbot.messages import Turn
@@ -119,9 +118,13 @@ class QueueEngine(Engine):
         if self._has_room():
             super()._look_at(conversation_id, due_at)
         elif self._open:
-            self._chore(
-                self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=due_at))
-            )
+            self._chore(self._enqueue(conversation_id, due_at))
+
+    async def _enqueue(self, conversation_id: str, due_at: int) -> None:
+        try:
+            await self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=due_at))
+        except StoreUnavailable as error:  # whoever looks for what was left behind makes the job
+            log.warning("turns.not_enqueued", error=str(error))
 
     async def _find_forever(self) -> None:
         """Work off the queue; begin anew when the database was gone."""
@@ -149,15 +152,9 @@ class QueueEngine(Engine):
     def _queue(self) -> procrastinate.App:
         import procrastinate
 
-        # Not waiting for the disk: jobs are handed out one by one, and one that is lost is made again.
-        connector = procrastinate.PsycopgConnector(
-            kwargs=connection_settings(self._database, search_path=SCHEMA, synchronous_commit="off"),
-            min_size=1,
-            max_size=4,
-            timeout=5.0,
-            pool_factory=_unchecked,
-        )
-        app = procrastinate.App(connector=connector)
+        from supportbot.turns.wakeups import QueueConnector
+
+        app = procrastinate.App(connector=QueueConnector(self._database, SCHEMA))
         app.task(name=_TASK, queue=_QUEUE)(self._drain)
         return app
 
@@ -165,9 +162,7 @@ class QueueEngine(Engine):
         """Work off everything that is due in a conversation."""
         while self._open:
             if not await self._room():
-                await self._store.write(
-                    lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=now_ms())
-                )
+                await self._enqueue(conversation_id, now_ms())
                 return
             turn = await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
             if turn is None:
@@ -209,13 +204,6 @@ class QueueEngine(Engine):
         for job in await manager.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=_STALLED):
             log.warning("turns.worker_died", conversation=job.lock)
             await manager.finish_job(job, status=Status.FAILED, delete_job=True)
-
-
-def _unchecked(**options: Any) -> AsyncConnectionPool[Any]:
-    """Make a pool that does not ask before every query whether the server is there; a query will tell."""
-    from psycopg_pool import AsyncConnectionPool
-
-    return AsyncConnectionPool(**{**options, "check": None})
 
 
 def _enqueue_what_was_left(tx: Tx) -> None:

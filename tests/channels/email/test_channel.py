@@ -92,15 +92,19 @@ async def test_a_renumbered_mailbox_answers_nothing_twice(
     assert 2 == len(model.prompts)
 
 
-async def test_a_second_mail_replaces_the_draft(server: Dovecot, address: str, tmp_path: Path) -> None:
-    """The customer adds something before anybody looked: one draft lies there, and it knows both."""
+async def test_a_second_mail_gets_a_draft_that_answers_both(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """The customer adds something before anybody looked: the new draft takes the first one's place, since
+    both mails are unanswered to the model."""
     model = ScriptedModel("First.", "Second.")
     async with bot_on(address, server, tmp_path, model):
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))
         await until(lambda: drafts(server, address))
         server.deliver(address, mail("It is blue.", Message_ID="<more@customer.test>", In_Reply_To=ASKED))
-        await until(lambda: ["<more@customer.test>"] == [d["In-Reply-To"] for d in drafts(server, address)])
-    assert "Second." in words(drafts(server, address)[0])
+        await until(
+            lambda: ["<more@customer.test>"] == [draft["In-Reply-To"] for draft in drafts(server, address)]
+        )
     assert "Where is it?" in str(model.prompts[1].words)
     assert "First." not in str(model.prompts[1].words), "the customer has never read it"
 

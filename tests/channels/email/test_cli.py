@@ -10,8 +10,13 @@ import pytest
 from typer.testing import CliRunner
 
 from supportbot.cli.commands import app
+from supportbot_email.conversations import record_of
+from supportbot_email.imap import Folder
+from supportbot_email.mail import Settings
+from supportbot_email.parse import parse
+from supportbot_email.preview import fate, would
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import section
+from tests.channels.email.mailboxes import config, section
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
@@ -112,3 +117,27 @@ async def test_it_says_what_sending_would_do(server: Dovecot, address: str, tmp_
         assert line in said
     assert (1, True) == (failed, "does not let us in" in told)
     assert "no-such-password" not in told
+
+
+def test_a_mail_that_had_its_turn_gets_no_second_one() -> None:
+    """Once the bot has run: what has a draft, and what lay there before the first start, is named as such."""
+    own = config("support@example.com", 993)
+    asked = parse(mail("Where?", Message_ID="<a@customer.test>"), settings=Settings())
+    inbox = Folder(name="INBOX", validity=7, next_uid=12)
+    known: dict[str, Any] = {"cursor:INBOX": {"validity": 7, "uid": 10}}
+
+    def said(uid: int, **more: Any) -> str:
+        kept = known | more
+        return fate(
+            own, asked, lambda prefix: [(k, v) for k, v in kept.items() if k.startswith(prefix)],
+            inbox=inbox, uid=uid,
+        )  # fmt: skip
+
+    assert "get a draft to anna@customer.test" == said(11)
+    form = parse(mail("Where?", From="noreply@forms.test", Reply_To="kim@c.test"), settings=Settings())
+    assert "get a draft to kim@c.test" == would(own, form, lambda _: [])
+    assert "came before the first start" in said(10)
+    read = {record_of(asked.message_id): "conversation"}
+    assert "do nothing: it was read before" == said(10, **read)
+    draft = {"draft:dlv": {"answered": asked.message_id, "state": "open"}}
+    assert "do nothing: it was read before: its draft is 'open'" == said(10, **read, **draft)

@@ -10,11 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from supportbot.messages import Outbound
 from supportbot_email import mime
 from supportbot_email.compose import Answer, NotWritten, compose, recipient_of, references_of, subject_of
+from supportbot_email.inbound import reply_address
 from supportbot_email.mail import Address, Mail, Settings
+from supportbot_email.outbound import to_mail
 from supportbot_email.parse import parse
 from supportbot_email.threads import make_token
+from tests.channels.email.mailboxes import config
 
 ASKED = Mail(
     message_id="<3@x.example>",
@@ -48,13 +52,37 @@ def test_threading() -> None:
     assert compose(ANSWER) == compose(ANSWER)
 
 
+def test_references_begin_with_what_the_customer_s_mail_answers() -> None:
+    """RFC 5322, 3.6.4, for a mail that has In-Reply-To and no References; also from what the core stored."""
+    raw = b"From: ann@x.example\r\nMessage-ID: <2@x.example>\r\nIn-Reply-To: <1@x.example>\r\n\r\nAnd?\r\n"
+    outbound = Outbound(
+        delivery_id="dlv", conversation_id="conv", message_id="msg", turn_id="turn", tenant="default",
+        channel="support", external_id="thread", text="Yes.", seq=2,
+        address=reply_address(parse(raw, settings=Settings())),
+    )  # fmt: skip
+    written = to_mail(
+        outbound, message_id="<3@y.example>", asked="And?", config=config("a@y.example", 993), bot_name="R"
+    )
+    assert "<1@x.example> <2@x.example>" == message_from_bytes(written)["References"]
+
+
+def test_a_link_shows_where_it_goes() -> None:
+    """In the HTML too: words may hide another address."""
+    text = (
+        "[our page](https://evil.example/?q=secret) <https://a.example/b> [x@y.example](mailto:x@y.example)"
+    )
+    read = message_from_bytes(compose(replace(ANSWER, markdown=text)), policy=policy.default)
+    markup = read.get_body(("html",)).get_content()
+    assert ">our page</a> (https://evil.example/?q=secret)" in markup
+    assert 2 == markup.count("https://a.example/b"), "one that is its own text is not told twice"
+    assert 2 == markup.count("x@y.example")
+
+
 def test_texts() -> None:
     """The plain text quotes the customer below the signature; the HTML has no tag of the model's, no image."""
     read = message_from_bytes(compose(ANSWER), policy=policy.default)
     plain, markup = (part.get_content() for part in read.iter_parts())
-    assert "\n\n-- \nUs & you\n\nÄnn, Lee <ann@x.example> wrote:\n> Hello\n>> old\n" in plain.replace(
-        "\r\n", "\n"
-    )
+    assert "\n\nUs & you\n\nÄnn, Lee <ann@x.example> wrote:\n> Hello\n>> old\n" in plain.replace("\r\n", "\n")
     assert "<strong>Yes.</strong> &lt;b&gt;x&lt;/b&gt;" in markup
     assert "<img" not in markup
 

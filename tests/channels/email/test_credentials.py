@@ -54,3 +54,17 @@ def test_a_section_that_cannot_work_is_refused(keys: dict[str, object]) -> None:
     """What would fail at the first connection, or leak a password, fails in ``supportbot check``."""
     with pytest.raises(ValidationError):
         EmailConfig.model_validate({"type": "email", **section("support@example.com", 993), **keys})
+
+
+@pytest.mark.parametrize(
+    ("keys", "said"),
+    [
+        ({"folders": {"drafts": "inbox"}}, "three folders"),
+        ({"folders": {"drafts": "Mine", "sent": "Mine"}}, "three folders"),
+        ({"aliases": ["*@example.com"]}, "one address"),
+    ],
+)
+def test_what_could_not_work_is_refused(keys: dict[str, object], said: str) -> None:
+    """Drafts among the customers' mail would be read as mail; a pattern would match no address."""
+    with pytest.raises(ValidationError, match=said):
+        EmailConfig.model_validate({"type": "email", **section("support@example.com", 993), **keys})

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.messages import Outbound
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
 from supportbot_email.drafts import Drafts
@@ -25,15 +27,20 @@ if TYPE_CHECKING:
 pytestmark = needs_dovecot
 
 
+SAYS = "A parcel takes three working days, and five to the islands."
+
+
 class Desk:
     """Leaves drafts as the channel does."""
 
     def __init__(self, drafts: Drafts) -> None:
         self.drafts = drafts
 
-    async def leave(self, name: str, *, at: int = 1) -> Sent:
+    async def leave(
+        self, name: str, *, at: int = 1, thread: str = "thread", text: str = SAYS, model: str = ""
+    ) -> Sent:
         """Leave a draft whose subject is its name."""
-        outbound = _outbound(name, at)
+        outbound = _outbound(name, at, thread, text).evolve(model=model)
         note = planned_note(outbound, f"<{name}@example.com>")
         return await self.drafts.leave(outbound, note, _draft(name))
 
@@ -52,7 +59,7 @@ async def desk(address: str, port: int, records: MemoryRecords) -> AsyncIterator
         await own.close()
 
 
-def _outbound(name: str, at: int) -> Outbound:
+def _outbound(name: str, at: int, thread: str, text: str) -> Outbound:
     return Outbound(
         delivery_id=f"dlv_{name}",
         conversation_id="conv",
@@ -60,9 +67,9 @@ def _outbound(name: str, at: int) -> Outbound:
         turn_id="turn",
         tenant="default",
         channel="support",
-        external_id="thread",
+        external_id=thread,
         address={},
-        text=name,
+        text=text,
         seq=2,
         created_at=at,
     )
@@ -113,12 +120,71 @@ async def test_part_of_a_message_id_is_another_draft(
 async def test_a_newer_draft_replaces_an_untouched_one(
     server: Dovecot, address: str, records: MemoryRecords
 ) -> None:
-    """The person finds one answer in a thread, the newest; other people's drafts stay."""
+    """Of two that say the same the person finds the newest; other people's drafts stay."""
     server.deliver(address, _draft("somebody"), "Drafts")
     async with desk(address, server.port, records) as own:
         await own.leave("one", at=1)
         await own.leave("two", at=2)
     assert ["somebody", "two"] == _left(server, address)
+
+
+@pytest.mark.parametrize(
+    ("texts", "left"),
+    [
+        ((SAYS, "You can pay with PayPal."), ["one", "two"]),
+        ((SAYS, f"You can pay with PayPal.\n\n{SAYS}"), ["two"]),
+        (("Yes.", "Yes. You can pay with PayPal."), ["one", "two"]),
+    ],
+)
+async def test_no_answer_is_lost_to_a_newer_draft(
+    server: Dovecot, address: str, records: MemoryRecords, texts: tuple[str, str], left: list[str]
+) -> None:
+    """The customer asks two things: only a draft that says both takes the older one's place."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one", at=1, text=texts[0])
+        await own.leave("two", at=2, text=texts[1])
+    assert left == _left(server, address)
+
+
+@pytest.mark.parametrize(("model", "left"), [("llama", ["two"]), ("knowledge", ["one", "two"])])
+async def test_a_model_s_newer_draft_answers_both(
+    server: Dovecot, address: str, records: MemoryRecords, model: str, left: list[str]
+) -> None:
+    """To a model the first question is unanswered while its draft lies there; articles are searched for the
+    newest words alone."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one", at=1, text=SAYS)
+        await own.leave("two", at=2, text="Three days, and by PayPal.", model=model)
+    assert left == _left(server, address)
+
+
+@pytest.mark.parametrize("flag", ["\\Flagged", "$Later"])
+async def test_a_draft_that_a_person_marked_is_left_alone(
+    server: Dovecot, address: str, records: MemoryRecords, flag: str
+) -> None:
+    """A flag or a keyword is a person's: they mean to come back to it."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one", at=1)
+        with server.person(address) as person:
+            person.select("Drafts")
+            person.store("1", "+FLAGS", f"({flag})")
+        await own.leave("two", at=2)
+    assert ["one", "two"] == _left(server, address)
+
+
+@pytest.mark.parametrize("other", [{"read_on": None}, {"of_a_newer_release": 1}])
+async def test_a_note_of_another_release_can_be_changed(
+    records: MemoryRecords, other: dict[str, Any]
+) -> None:
+    """A field that it lacks, or has beside ours, is no reason to look at it for ever."""
+    notes = Notes(records)
+    note = planned_note(_outbound("one", 1, "thread", SAYS), "<one@example.com>")
+    await notes.plan(note)
+    stored = asdict(note) | other
+    await records.put("draft:dlv_one", {key: value for key, value in stored.items() if value is not None})
+    async with asyncio.timeout(5):
+        changed = await notes.change("dlv_one", lambda now: replace(now, state="open"))
+    assert changed == await notes.get("dlv_one") == replace(note, state="open")
 
 
 async def test_an_edited_draft_is_left_alone(server: Dovecot, address: str, records: MemoryRecords) -> None:
@@ -164,14 +230,30 @@ async def test_a_lost_answer_is_settled_by_looking(
 async def test_a_draft_that_vanished_unseen_is_not_left_again(
     server: Dovecot, address: str, records: MemoryRecords
 ) -> None:
-    """The server took it, its answer got lost, and a person deleted it: nobody can tell."""
+    """The server took it, its answer got lost, and a person deleted it: nobody can tell, now or later."""
     async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
         wire.cut = "after append"
         with pytest.raises(Unclear):
             await own.leave("one")
         server.remove(address, "Drafts")
-        with pytest.raises(Unclear):
+        with pytest.raises(NeverClear, match="supportbot deliveries settle"):
             await own.find("one")
+
+
+@pytest.mark.parametrize("then", ["lie there", "were replaced"])
+async def test_other_drafts_say_nothing_of_a_lost_one(
+    server: Dovecot, address: str, records: MemoryRecords, then: str
+) -> None:
+    """The server never got it, and others were left since: it is not there, and is left."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "before append"
+        with pytest.raises(Unclear):
+            await own.leave("one", at=9, thread="another")
+        await own.leave("two", at=2)
+        await own.leave("three", at=3 if then == "were replaced" else 1)
+        assert await own.find("one") is None
+        await own.leave("one", at=9, thread="another")
+    assert {"one", "three"} <= set(_left(server, address))
 
 
 async def test_one_that_a_person_sent_unseen_is_found_in_sent(

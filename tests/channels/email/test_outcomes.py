@@ -286,6 +286,20 @@ async def test_one_that_is_being_edited_stays_and_is_no_deleted_one(
         assert ("edited", 3) == (own.outcome(outbound), own.core.drafts.outcomes[outbound.delivery_id][2])
 
 
+async def test_a_missing_folder_for_drafts_is_seen_before_a_draft_is_due(
+    server: Dovecot, address: str
+) -> None:
+    """It is the channel's problem, for /readyz, until somebody has made it."""
+    async with desk(address, server.port, folders={"drafts": "Entries"}) as own:
+        own.channel._host = replace(own.core.host, roles=frozenset({"deliver"}))
+        await own.look()
+        assert "folders.drafts" in own.channel.problem()
+        with server.person(address) as person:
+            person.create("Entries")
+        await own.look()
+        assert "" == own.channel.problem()
+
+
 async def test_one_that_a_newer_one_replaced(server: Dovecot, address: str, clock: Clock) -> None:
     """It is no person's verdict, and never becomes a deleted one."""
     async with desk(address, server.port) as own:

@@ -126,7 +126,7 @@ async def test_a_second_mail_of_the_thread_that_does_not_name_ours_gets_a_draft(
 async def test_a_thread_with_a_draft_stays_with_people(
     server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The customer could be answered again, but a draft waits for a person: the next one replaces it."""
+    """The customer could be answered again, but a draft waits for a person: the next one lies beside it."""
     monkeypatch.setattr(guard, "_TOO_FAST", 0)
     async with Relay() as relay, bot_on(address, server, relay, tmp_path, "First.", "Second.", "Third."):
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))
@@ -137,7 +137,7 @@ async def test_a_thread_with_a_draft_stays_with_people(
         reply = mail("And it is round, too.", Message_ID="<c@customer.test>").decode()
         server.deliver(address, f"In-Reply-To: {ours}\n{reply}".encode())
         await until(lambda: "Third." in "".join(map(text, map(read, server.mails(address, "Drafts")))))
-        await until(lambda: 1 == len(server.mails(address, "Drafts")))
+    assert 2 == len(server.mails(address, "Drafts"))
     assert 1 == len(relay.mails)
 
 
@@ -252,6 +252,34 @@ def test_reply_to_counts_where_it_is_told_to(policy_: str, reply_to: str, answer
     )
     asked = mail("Where?", Message_ID=ASKED, Reply_To=reply_to.replace("OURS", ours))
     assert answered == incoming.recipient(parse(asked, settings=Settings())).address
+
+
+@pytest.mark.parametrize("sender", ["noreply@forms.test", "support@example.com"])
+def test_a_contact_form_s_mail_is_the_customer_s(sender: str) -> None:
+    """It comes from the form's address, or our own, and Reply-To says who wrote: a person sends it."""
+    settings = Settings(own_addresses=("support@example.com",), contact_forms=(sender,))
+    asked = parse(mail("Where?", From=sender, Reply_To="Kim <kim@customer.test>"), settings=settings)
+    assert ("human", "kim@customer.test", "Kim") == (asked.kind, asked.sender.address, asked.sender.name)
+    assert (True, False) == (asked.no_reply, asked.verified)
+
+
+@pytest.mark.parametrize("reply_to", ["support@example.com", "a@a.test, b@b.test", ""])
+def test_a_contact_form_that_names_no_customer_is_ours(reply_to: str) -> None:
+    """Without one foreign address there is nobody to answer: it stays an echo of our own mail."""
+    ours = ("support@example.com",)
+    settings = Settings(own_addresses=ours, contact_forms=ours)
+    raw = mail("Where?", From=ours[0], **({"Reply_To": reply_to} if reply_to else {}))
+    assert "own_echo" == parse(raw, settings=settings).kind
+
+
+def test_an_address_that_nobody_reads_is_not_answered_when_another_is_given() -> None:
+    """Also where Reply-To is not followed otherwise."""
+    core = FakeCore()
+    known = Conversations(core.records, domain="example.com")
+    own = config("support@example.com", 993)
+    incoming = Incoming(own, core.records, core.returned, conversations=known, traces=Traces(core.records))
+    asked = mail("Where?", From="noreply@forms.test", Reply_To="kim@customer.test")
+    assert "kim@customer.test" == incoming.recipient(parse(asked, settings=Settings())).address
 
 
 async def test_reply_to_is_followed_to_the_end(server: Dovecot, address: str, tmp_path: Path) -> None:

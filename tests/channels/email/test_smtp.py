@@ -129,6 +129,9 @@ async def test_a_configuration_is_tried(server: Dovecot, address: str) -> None:
             return await channel.verify()
 
         assert [] == await wrong()
+        drafting = {"mode": "draft", "smtp": None}
+        assert [] == await wrong(**drafting)
+        assert ["imap"] == [one[:4] for one in await wrong(**drafting, password="no-such-password")]
         [imap, smtp] = await wrong(password="no-such-password")
         [folder] = await wrong(folders={"drafts": "Nowhere"})
     assert ("imap 127.0.0.1: The mail server does not let us in", True) == (imap[:50], "no-such" not in imap)

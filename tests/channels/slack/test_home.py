@@ -32,6 +32,13 @@ def test_it_says_how_to_ask() -> None:
     assert all(said in words for said in ("I am Fern", "/ask", "Ask the bot", "Ask a question"))
 
 
+def test_it_offers_no_way_that_is_closed() -> None:
+    """Without direct messages there is no place for an answer to a form, a command or a message there."""
+    words = json.dumps(home_view("Fern", (), direct_messages=False))
+    assert all(said in words for said in ("I am Fern", "mention me in a channel", "Ask the bot"))
+    assert not any(said in words for said in ("/ask", "Ask a question", "under Messages"))
+
+
 def test_open_conversations_are_listed() -> None:
     """What it began with, who speaks, and a way there."""
     [block] = listed(begun(state="queued"))

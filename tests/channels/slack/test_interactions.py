@@ -189,7 +189,7 @@ async def ask(site: Any, platform: Any, **changes: Any) -> list[dict[str, Any] |
     [
         ({"others": {"answer": "off"}}, ["channel_off", "channel_off"]),
         ({"channels": {"C1": {"users": ["U2"]}}}, ["user_not_allowed", "user_not_allowed"]),
-        ({"direct_messages": False}, ["direct_message"]),
+        ({"direct_messages": False}, ["direct_message", "direct_message"]),
         ({"limit": {"per_minute": 0.001, "burst": 1}}, ["too_many", "too_many"]),
     ],
 )
@@ -204,9 +204,22 @@ async def test_the_rules_hold_for_questions_that_are_no_messages(
             command, _, form = await ask(site, platform)
     assert reasons == core.ignored
     assert 3 - len(reasons) == len(core.accepted)
-    told = {"direct_message": commands.ON_IT, "too_many": commands.ON_IT}.get(reasons[0], commands.NOT_HERE)
+    told = {"direct_message": commands.NO_DIRECT, "too_many": commands.ON_IT}.get(
+        reasons[0], commands.NOT_HERE
+    )
     assert told == (command and command["text"])
     assert ("errors" in (form or {})) == (reasons[0] in {"direct_message", "too_many"})
+
+
+async def test_another_command_is_no_question() -> None:
+    """One that was added at Slack and that no listener takes: who gave it is told, nothing is stored."""
+    core = FakeCore("slack")
+    async with Workspace() as platform, serving(SlackChannel, platform, core) as site:
+        channel: Any = site.channel
+        interactions = channel.interactions(core.accept)
+        told = await interactions.command(COMMAND | {"command": "/unknown"})
+    assert ([], ["unknown_command"]) == (core.accepted, core.ignored)
+    assert commands.NO_SUCH_COMMAND == told["text"]
 
 
 async def test_other_apps_and_workspaces_are_not_answered() -> None:

@@ -13,7 +13,10 @@ from urllib.parse import parse_qs
 
 import aiohttp
 import pytest
+import structlog
+import yaml
 
+from supportbot.config import check
 from supportbot.testing import FakeCore, FakeSlack, serving, started_bot
 from supportbot_slack import SlackChannel
 from supportbot_slack.listeners import BadListeners, Listeners
@@ -205,6 +208,62 @@ async def test_listeners_that_are_not_there_are_named(name: str) -> None:
         with pytest.raises(BadListeners, match=name):
             async with serving(SlackChannel, platform, FakeCore("slack")):
                 pass
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("beside:register", ""),
+        ("beside:imported", ""),
+        ("folder_beside.inner:register", ""),
+        ("json:loads", ""),
+        ("sys:exit", ""),  # no source: the start will tell
+        ("beside:registre", "'registre', which is not in the module 'beside'"),
+        ("besides:register", "the module 'besides', which is not there"),
+        ("folder_beside.none:register", "the module 'folder_beside.none', which is not there"),
+        ("broken:register", "the module 'broken', which cannot be read (SyntaxError)"),
+    ],
+)
+def test_listeners_are_checked_without_being_imported(tmp_path: Path, name: str, says: str) -> None:
+    """``check`` says what the start would stumble over; no code of the module's runs."""
+    code = "raise SystemExit\nfrom json import loads as imported\ndef register(app): ..."
+    (tmp_path / "beside.py").write_text(code, "utf-8")
+    (tmp_path / "broken.py").write_text("def register(:", "utf-8")
+    (tmp_path / "folder_beside").mkdir()
+    (tmp_path / "folder_beside" / "__init__.py").write_text("raise SystemExit", "utf-8")
+    (tmp_path / "folder_beside" / "inner.py").write_text(code, "utf-8")
+    section = {"type": "slack", "bot_token": "xoxb-1-test", "signing_secret": SECRET, "listeners": name}
+    (tmp_path / "bot.yaml").write_text(
+        yaml.safe_dump({"bot": {"name": "Fern"}, "channels": {"slack": section}}), "utf-8"
+    )
+    found = [str(problem) for problem in check(tmp_path / "bot.yaml").problems]
+    about = [problem for problem in found if "channels.slack.listeners" in problem]
+    assert (len(about) == 1 and says in about[0]) if says else not about, found
+
+
+@pytest.mark.parametrize(
+    ("decorator", "warned"),
+    [
+        ("app.message('hello')", ["message"]),
+        ("app.event('message')", ["message"]),
+        ("app.event({'type': 'message', 'subtype': 'file_share'})", ["message"]),
+        ("app.event('app_mention')", ["app_mention"]),
+        ("app.event('reaction_added')", []),
+    ],
+)
+def test_a_listener_that_will_never_run_is_warned_of(
+    tmp_path: Path, decorator: str, warned: list[str]
+) -> None:
+    """When the bot starts: messages and mentions go to the bot alone."""
+    module = "never_" + re.sub(r"\W", "_", decorator)
+    code = f"def register(app):\n    @{decorator}\n    async def heard(event): ..."
+    (tmp_path / f"{module}.py").write_text(code, "utf-8")
+    known: Any = None
+    with structlog.testing.capture_logs() as logs:
+        Listeners.load(
+            f"{module}:register", folder=tmp_path, workspaces=known, api_url="http://127.0.0.1:1/api/"
+        )
+    assert warned == [line["on"] for line in logs if "never_runs" in line["event"]]
 
 
 def test_bolt_is_imported_only_for_listeners() -> None:

@@ -28,6 +28,8 @@ ENVIRONMENT = {
 @pytest.mark.parametrize("block", BLOCKS, ids=["socket mode", "http", "listeners", "several", "new key"])
 def test_each_bot_yaml_can_be_copied(tmp_path: Path, block: str) -> None:
     """``supportbot check`` finds nothing wrong with it, and nothing unwise."""
+    [printed] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (tmp_path / "mybot_slack.py").write_text(printed, "utf-8")
     report = BotFolder(tmp_path).check(block, ENVIRONMENT)
     assert ((), ()) == (report.problems, report.warnings)
 

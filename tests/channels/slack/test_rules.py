@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pydantic import ValidationError
 
+from supportbot_slack.commands import NO_DIRECT
 from supportbot_slack.config import Rate, SlackConfig
 from supportbot_slack.events import Ignored
 from supportbot_slack.rules import Rules
@@ -48,6 +50,31 @@ def test_who_is_answered(section: dict[str, Any], message: Any, verdict: str) ->
     """By channel, by user, by how the bot was spoken to."""
     found = rules(**section).judge(message)
     assert verdict == (found.reason if isinstance(found, Ignored) else found)
+
+
+@pytest.mark.parametrize(
+    ("section", "says"),
+    [
+        ({"agents": ["@anna"]}, "Copy member ID"),
+        ({"agents": ["C012AB3CD"]}, "Copy member ID"),
+        ({"others": {"users": ["anna"]}}, "Copy member ID"),
+        ({"channels": {"help": {"answer": "every"}}}, "Copy link"),
+        ({"channels": {"#noise": {"answer": "off"}}}, "Copy link"),
+        ({"channels": {"C012AB3CD": {"users": ["<@U1>"]}}}, "Copy member ID"),
+        ({"bots": ["jira"]}, "bot_id"),
+        ({"bots": ["U012AB3CD"]}, "bot_id"),
+    ],
+)
+def test_an_id_that_can_never_match_is_refused(section: dict[str, Any], says: str) -> None:
+    """Names are not ids; where to find the id is said."""
+    with pytest.raises(ValidationError, match=says):
+        rules(**section)
+
+
+def test_ids_are_taken() -> None:
+    """Users' begin with U or W, channels' with C or, private ones made long ago, with G, bots' with B."""
+    ids = {"agents": ["U012AB3CD", "W012AB3CD"], "bots": ["B012AB3CD"]}
+    rules(**ids, channels={"C012AB3CD": {}, "G012AB3CD": {"users": ["U1"]}})
 
 
 def test_two_bots_cannot_go_on_for_ever() -> None:
@@ -100,6 +127,31 @@ async def test_whoever_writes_too_much_is_told_once(live: Any, slack: ScriptedSl
         await slack.until(lambda: any("more than I can answer" in text for text in slack.shown()))
         await _delivered(bot)
     assert 3 == len(slack.posts)
+
+
+async def test_a_direct_message_is_refused_in_words(live: Any, slack: ScriptedSlack) -> None:
+    """Where there are none: once in a while, nothing is stored; another bot is told nothing."""
+    async with live(direct_messages=False) as bot:
+        await bot.send(direct("Beep", number=1, bot_id="B9", user="U9"))
+        for number in (2, 3):
+            assert 200 == await bot.send(direct(f"Hello {number}", number=number))
+        await slack.until(lambda: slack.posts)
+        await bot.send(mention("Hello there", number=4))
+        await slack.until(lambda: len(slack.posts) == 2)
+        await _delivered(bot)
+        assert None is await bot.channel._host.transcripts.conversation_id("T0/D1")
+    assert [("D1", NO_DIRECT), ("C1", "You said: Hello there")] == [(p.channel, p.text) for p in slack.posts]
+
+
+async def test_where_it_is_off_a_mention_is_met_with_silence(live: Any, slack: ScriptedSlack) -> None:
+    """Off is off: no post and no whisper; a mention elsewhere is answered."""
+    async with live(channels={"C2": {"answer": "off"}}) as bot:
+        await bot.send(mention("Anybody?", number=1, channel="C2"))
+        await bot.send(mention("Hello", number=2))
+        await slack.until(lambda: slack.posts)
+        await _delivered(bot)
+    assert [("C1", "You said: Hello")] == [(post.channel, post.text) for post in slack.posts]
+    assert "chat.postEphemeral" not in [method for method, _ in slack.calls]
 
 
 async def test_a_deleted_messages_words_go(live: Any, slack: ScriptedSlack) -> None:

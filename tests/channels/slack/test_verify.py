@@ -9,11 +9,13 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from supportbot.testing import FakeCore
+from supportbot_slack.grants import Installation
 from supportbot_slack.install_config import OAuth
 from supportbot_slack.scopes import SCOPES
 from supportbot_slack.sdk import web_client
 from supportbot_slack.several import Several
 from supportbot_slack.verify import REMEDIES, check_app_token, check_bot_token
+from supportbot_slack.workspaces import Workspace
 from tests.channels.slack.authority import CLIENT_ID, CLIENT_SECRET, REDIRECT, Authority
 
 if TYPE_CHECKING:
@@ -77,6 +79,26 @@ async def test_slack_away_is_said(authority: Authority, status: int) -> None:
     assert [
         "Slack does not answer: check that this machine reaches it, and try again"
     ] == await check_bot_token(client(authority))
+
+
+async def test_keys_that_open_nothing_are_named(authority: Authority) -> None:
+    """The database is looked into, if there is one: with another key the bot could answer nobody."""
+    core = FakeCore("slack", bot_name="Fern")
+
+    def several(key: str) -> Several:
+        secret = SecretStr(CLIENT_SECRET)
+        oauth = OAuth(client_id=CLIENT_ID, client_secret=secret, encryption_keys=(SecretStr(key),))
+        public_url = REDIRECT.removesuffix("/channels/slack/oauth_redirect")
+        return Several.made(oauth, core.host, public_url=public_url, api_url=f"{authority.url}/")
+
+    key = Fernet.generate_key().decode()
+    workspace = Workspace(
+        team="T1", enterprise="", bot_token="xoxb-1", bot_user="U0", bot_id="B0", app_id="A0"
+    )
+    await several(key).installs.save(Installation(workspace=workspace, name="One"))
+    assert [] == await several(key).verify()
+    [problem] = await several(Fernet.generate_key().decode()).verify()
+    assert "oauth.encryption_keys: cannot open the stored tokens of T1: add the key" in problem
 
 
 async def test_the_app_s_credentials_are_tried(authority: Authority) -> None:

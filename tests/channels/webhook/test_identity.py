@@ -131,6 +131,7 @@ BAD = {
     "no address": token(claims(email="anna")),
     "end is text": made({"alg": "HS256", "kid": "now"}, claims(exp=str(NOW + 600))),
     "end is true": made({"alg": "HS256", "kid": "now"}, claims(exp=True)),
+    "end is no number that a float can hold": made({"alg": "HS256", "kid": "now"}, claims(exp=10**400)),
     "end is endless": made({"alg": "HS256", "kid": "now"}, claims(exp=1e300)),
     "unknown key": token(kid="nobody"),
     "no key named": made({"alg": "HS256"}, claims()),

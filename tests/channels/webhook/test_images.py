@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 from yarl import URL
 
 from supportbot.messages import Attachment, Message
@@ -172,6 +173,21 @@ async def test_nothing_is_fetched_from_this_network(shop: str) -> None:
         assert b"" == await completed(named(url), 10_000)
     assert b"" == await completed(named(shop + "a.png"), 10_000, allow_http=True)
     assert b"" == await completed(named("https://[::1"), 10_000)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://shop.example/a.png", "its url must begin with https://"),
+        ("https://127.0.0.1/a.png", "its url must not name a private address"),
+        ("https://localhost/a.png", "its url must not name a private host"),
+    ],
+)
+async def test_why_it_was_not_fetched_advises_nothing_that_does_not_help(url: str, reason: str) -> None:
+    """The keys that lift this for callbacks do not lift it for images."""
+    with capture_logs() as logs:
+        await completed(named(url), 10_000)
+    assert [reason] == [line["reason"] for line in logs if line["event"] == "webhook.image_not_fetched"]
 
 
 async def test_the_channel_completes_turns() -> None:

@@ -1,0 +1,89 @@
+"""procrastinate's way to the database, made quick: one round trip a query, and no wake-up is lost."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from procrastinate import PsycopgConnector
+from procrastinate.sql import queries
+from psycopg_pool import AsyncConnectionPool
+
+from supportbot.store.postgres_pool import connection_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable
+
+    from procrastinate.connector import Notify
+    from psycopg import AsyncConnection
+
+_FETCH = queries["fetch_job"]
+
+
+class QueueConnector(PsycopgConnector):
+    """The connections of a worker of the queue.
+
+    A worker asks for one job after the other, so what one question takes bounds the jobs it can begin in a
+    second. It is one statement, which needs no BEGIN and COMMIT around it: two round trips of three.
+
+    A worker also forgets, after each look into the queue, every notice it has had by then; also that of a job
+    enqueued while the look was under way, which the look could not see. That one would wait for the next
+    poll, and so it is told of it again.
+    """
+
+    def __init__(self, url: str, schema: str) -> None:
+        """Take the store's URL, and the name of the queue's schema."""
+        super().__init__(
+            # Not waiting for the disk: jobs are handed out one by one, and one that is lost is made again.
+            kwargs=connection_settings(url, search_path=schema, synchronous_commit="off"),
+            configure=_each_statement_alone,
+            min_size=1,
+            max_size=4,
+            timeout=5.0,
+            pool_factory=_unchecked,
+        )
+        self._looking = False
+        self._tell_again: partial[Awaitable[None]] | None = None
+        self._telling: set[asyncio.Future[None]] = set()
+
+    async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
+        """Listen, and remember what is heard while the worker looks."""
+
+        async def hear(*, channel: str, payload: str) -> None:
+            await on_notification(channel=channel, payload=payload)
+            if self._looking:
+                self._tell_again = partial(on_notification, channel=channel, payload=payload)
+
+        await super().listen_notify(on_notification=hear, channels=channels)
+
+    async def execute_query_one_async(self, query: Any, **arguments: Any) -> dict[str, Any]:
+        """Run a query; after a look into the queue, tell again what was heard during it."""
+        looks = query == _FETCH
+        if looks:
+            self._looking, self._tell_again = True, None
+        try:
+            row: dict[str, Any] = await super().execute_query_one_async(query, **arguments)
+        finally:
+            if looks:
+                self._look_ended()
+        return row
+
+    def _look_ended(self) -> None:
+        self._looking = False
+        if self._tell_again is not None:  # in a task, which runs once the worker has forgotten
+            task = asyncio.ensure_future(self._repeat(self._tell_again))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
+
+    async def _repeat(self, notice: partial[Awaitable[None]]) -> None:
+        await notice()
+
+
+async def _each_statement_alone(connection: AsyncConnection[Any]) -> None:
+    await connection.set_autocommit(True)
+
+
+def _unchecked(**options: Any) -> AsyncConnectionPool[Any]:
+    """Make a pool that does not ask before every query whether the server is there; a query will tell."""
+    return AsyncConnectionPool(**{**options, "check": None})
