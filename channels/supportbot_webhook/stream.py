@@ -79,6 +79,13 @@ class Reader:
         """Let it look again whether its conversation has begun."""
         self._woken.set()
 
+    def begin(self) -> None:
+        """Its conversation begins, perhaps not for the first time."""
+        if self._subscription is None:
+            self.wake()
+        else:
+            self.end()
+
     def attach(self, subscription: Subscription) -> None:
         """Tell it what to close when it is to end."""
         self._subscription = subscription
@@ -134,9 +141,12 @@ class Readers:
                 del self._open[conversation]
 
     def announce(self, conversation: str) -> None:
-        """Tell those who wait for the conversation's first message that there is one."""
+        """Tell those who wait for the conversation's first message that there is one.
+
+        Those who follow already follow one that was deleted: they have to come again.
+        """
         for reader in self._open.get(conversation, ()):
-            reader.wake()
+            reader.begin()
 
     def end(self, conversation: str, whose: str) -> None:
         """End all readers of a session: it is over."""
@@ -165,14 +175,15 @@ class Readers:
                     reader.end()
 
 
-async def follow(
+async def follow(  # noqa: PLR0912 - one case for each kind of event
     host: Host, reader: Reader, conversation: str, *, after: int, heartbeat: float
 ) -> AsyncGenerator[Event | None]:
     """Yield what happens after message number ``after``: every message once and in order, and whatever else.
 
     Begins with the messages that are stored, then who speaks, then what happens from now on. It listens
     before it reads, so nothing falls in between. None stands for ``heartbeat`` seconds of silence.
-    Ends when the reader is ended or the bot stops.
+    In silence it looks whether another process, as the command line is one, changed who speaks.
+    Ends when the reader is ended, the bot stops, or the conversation is deleted.
     """
     conversation_id = None
     while conversation_id is None:
@@ -193,6 +204,17 @@ async def follow(
             yield StateChanged(state)
         async for event in _with_silence(subscription, heartbeat):
             match event:
+                case None:
+                    if await host.transcripts.conversation_id(conversation) != conversation_id:
+                        return
+                    now = await host.transcripts.state(conversation)
+                    if now is not None and now != state:
+                        state = now
+                        yield StateChanged(now)
+                    else:
+                        yield None
+                case StateChanged(state):
+                    yield event
                 case Said(message) if message.seq <= place.last:
                     pass
                 case Said(message) if message.seq == place.last + 1:

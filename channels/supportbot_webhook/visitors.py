@@ -117,7 +117,7 @@ class Visitors:
         accepted = await self._accept(from_visitor(self._host.name, body, session))
         if not accepted.same:
             raise Problem(409, "conflict", "Another message came under this client_id before.")
-        if accepted.seq == 1:
+        if accepted.seq == 1 and not accepted.duplicate:
             self._readers.announce(session.conversation)
             if session.reply_to:
                 await self._host.contacts.write_to(session.conversation, session.reply_to)

@@ -180,6 +180,19 @@ async def test_a_screen_reader_hears_new_messages_once(here: Stage) -> None:
     assert "polite" == await polite.get_attribute("aria-live")
 
 
+async def test_a_screen_reader_hears_words_and_no_markup(here: Stage) -> None:
+    """What is read aloud is what is shown: no address of a link, no dashes of a table."""
+    here.model.answer = "See the [guide](https://example.com/a_b).\n\n- *one*\n- snake_case\n\n| a | b |\n|---|---|\n| 1 | 2 |"
+    visitor = await here.visitor()
+    await visitor.open()
+    frame = visitor.page.frames[1]
+    await frame.evaluate(_LISTEN)
+    await visitor.write("How?")
+    await visitor.chat.locator("[aria-live]", has_text="Fern").wait_for(state="attached")
+    [heard] = await frame.evaluate("heard")
+    assert "Fern: See the guide. one snake_case a b 1 2" == " ".join(heard.split())
+
+
 async def test_with_reduced_motion_nothing_moves(here: Stage) -> None:
     """Who asked their system for less motion sees none."""
     visitor = await here.visitor(reduced_motion="reduce")

@@ -174,6 +174,7 @@ async def test_feedback_and_a_rating(here: Stage) -> None:
     assert 204 == (await rated.value).status
     await visitor.chat.get_by_role("button", name="More").click()
     await visitor.chat.get_by_role("button", name="Rate this chat").click()
+    await visitor.chat.locator(".stars input:focus").wait_for()
     await visitor.chat.locator(".stars label").nth(3).click()
     await visitor.chat.get_by_role("textbox", name="What could be better?").fill("Nothing")
     await visitor.show("rating")
@@ -183,6 +184,23 @@ async def test_feedback_and_a_rating(here: Stage) -> None:
     await visitor.open()
     await visitor.chat.locator("[aria-pressed=true]").wait_for()
     assert "true" == await good.get_attribute("aria-pressed")
+
+
+async def test_to_rate_a_long_chat_does_not_push_it_out_of_sight(here: Stage) -> None:
+    """A field that is there for keyboards only is focused: the conversation scrolls, never the document."""
+    here.model.answer = "Four days.\n\n" * 60
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("How long?")
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    await visitor.chat.get_by_role("button", name="More").click()
+    await visitor.chat.get_by_role("button", name="Rate this chat").click()
+    await visitor.chat.locator(".stars input:focus").wait_for()
+    await visitor.page.keyboard.press("ArrowRight")
+    assert [0, 0, 0] == await visitor.page.frames[1].evaluate(
+        "[document.scrollingElement, document.body, document.querySelector('.chat')].map((it) => it.scrollTop)"
+    )
+    assert await visitor.chat.locator("header").evaluate("(it) => it.getBoundingClientRect().top") >= 0
 
 
 async def test_a_person_is_asked_for(here: Stage) -> None:
@@ -239,6 +257,50 @@ async def test_an_image_is_sent(here: Stage) -> None:
     assert [1600, 1067] == await picture.evaluate(
         "async (image) => (await image.decode(), [image.naturalWidth, image.naturalHeight])"
     )
+
+
+_SLOWLY = """async () => {
+  const make = window.createImageBitmap;
+  window.createImageBitmap = async (file) => (await new Promise((go) => (window.decode = go)), make(file));
+  const blob = await new Promise((done) => Object.assign(document.createElement("canvas"), {width: 9, height: 9})
+    .toBlob(done, "image/png"));
+  const files = new DataTransfer(); files.items.add(new File([blob], "photo.png", {type: "image/png"}));
+  document.querySelector("textarea").dispatchEvent(
+    new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+}"""
+
+
+async def test_a_message_waits_for_its_image(here: Stage) -> None:
+    """Enter is pressed while an image is still being made smaller: it goes with the message, which is sent once."""
+    here.model.answer = "A dot."
+    visitor = await here.visitor()
+    await visitor.open()
+    frame = visitor.page.frames[1]
+    await frame.evaluate(_SLOWLY)
+    await visitor.write("What is this?")
+    await visitor.box.press("Enter")
+    await frame.evaluate("decode()")
+    await visitor.sees("A dot.")
+    await visitor.chat.locator(".row.customer img.picture").wait_for()
+    assert ["What is this?", "A dot."] == (await visitor.texts())[1:]
+
+
+async def test_what_grows_does_not_stop_the_view_from_following(here: Stage) -> None:
+    """Something above becomes taller while the view scrolls to the end, as images do: it still goes to the end."""
+    here.model.answer = "Four days.\n\n" * 30
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("How long?")
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    left = await visitor.chat.locator(".log").evaluate(
+        """async (it) => {
+          it.querySelector(".row").style.paddingBottom = "300px"; // an image arrives ...
+          it.dispatchEvent(new Event("scroll")); // ... before the event of having scrolled to the end does
+          await new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)));
+          return it.scrollHeight - it.scrollTop - it.clientHeight;
+        }"""
+    )
+    assert left < 2
 
 
 _TOOLS = '''

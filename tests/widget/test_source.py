@@ -97,3 +97,17 @@ def test_a_delta_that_does_not_fit_waits_for_the_message(run: Any) -> None:
       ];
     })()"""
     assert ["Once", "On", "On", None, "Two"] == run("transcript", script)
+
+
+def test_a_deleted_conversation_begins_again(run: Any) -> None:
+    """Another message under a number that is known: what was here is gone, and nothing of it stays."""
+    script = """it.heard(
+      {...it.empty, messages: [{id: "a", seq: 1}, {id: "b", seq: 2}]},
+      {event: "message", data: {id: "c", seq: 1, author: "customer"}},
+    ).messages.map(({id}) => id)"""
+    assert ["c"] == run("transcript", script)
+    again = """it.heard(
+      {...it.empty, messages: [{id: "a", seq: 1}, {id: "b", seq: 2}]},
+      {event: "message", data: {id: "a", seq: 1, author: "customer"}},
+    ).messages.map(({id}) => id)"""
+    assert ["a", "b"] == run("transcript", again)

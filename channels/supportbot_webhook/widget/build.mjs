@@ -22,7 +22,7 @@ const lexerOnly = {
 };
 
 const common = { bundle: true, minify: true, target: "es2022", charset: "utf8", legalComments: "none" };
-const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src, do not edit */` });
+const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src */` });
 
 mkdirSync(out, { recursive: true });
 await build({
@@ -40,7 +40,7 @@ await build({
   jsxFactory: "h",
   jsxFragment: "Fragment",
   plugins: [lexerOnly],
-  banner: { js: "/* SupportBot chat - MIT licence; built from widget/src with Preact (MIT) and marked (MIT) */" },
+  banner: { js: "/* SupportBot chat - MIT licence, see LICENSES.txt; built from widget/src */" },
 });
 await build({
   ...common,

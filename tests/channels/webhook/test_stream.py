@@ -145,6 +145,29 @@ async def test_silence_is_filled_with_comments() -> None:
             assert "message" in [event.name for event in await events.until("message")]
 
 
+async def test_in_silence_a_stream_sees_what_another_process_changed() -> None:
+    """Who speaks was changed by the command line, which tells no feed: the next heartbeat says so, once."""
+    async with running(streams={"heartbeat": 0.05}) as site:
+        visitor = await site.visitor()
+        await visitor.say("Hello")
+        async with visitor.follow() as events:
+            await events.until("state")
+            site.core._conversations[visitor.conversation].state = "human"
+            assert "human" == (await events.until("state"))[-1].data["state"]
+            assert {"": ""} == await events.block()
+
+
+async def test_a_stream_of_a_deleted_conversation_ends() -> None:
+    """Its reader comes again, and gets the conversation that begins in its place."""
+    async with running(streams={"heartbeat": 0.05}) as site:
+        visitor = await site.visitor()
+        await visitor.say("Hello")
+        async with visitor.follow() as events:
+            await events.until("state")
+            del site.core._conversations[visitor.conversation]
+            await events.until("bye")
+
+
 async def test_streams_are_limited_per_session_and_in_all() -> None:
     """Too many of one session is 429, too many of all is 503; one that closes makes room."""
     async with running(streams={"per_session": 2, "total": 3}) as site, AsyncExitStack() as open_streams:

@@ -10,17 +10,17 @@ const base = new URL(bot && /[/:]/.test(bot) ? bot.replace(/\/?$/, "/") : "./", 
 const flag = `supportbot:${base.href}`;
 const style = `
 :host{all:initial;--d:.18s}
-button{all:unset;box-sizing:border-box;position:fixed;z-index:2147483000;bottom:var(--y);inset-inline:auto;height:56px;min-width:56px;padding:0 16px;display:flex;align-items:center;justify-content:center;gap:10px;border-radius:28px;cursor:pointer;background:var(--c);color:var(--o);font:600 15px/1 system-ui,sans-serif;box-shadow:0 2px 6px #0002,0 8px 24px #0003;transition:transform var(--d),box-shadow var(--d);-webkit-tap-highlight-color:transparent}
-button:hover{transform:translateY(-2px);box-shadow:0 4px 10px #0002,0 12px 32px #0003}
+button{all:unset;box-sizing:border-box;position:fixed;z-index:2147483000;bottom:var(--y);inset-inline:auto;height:56px;min-width:56px;padding:0 16px;display:flex;align-items:center;justify-content:center;gap:10px;border-radius:28px;cursor:pointer;background:var(--c);color:var(--o);font:600 15px/1 system-ui,sans-serif;box-shadow:0 2px 6px #0002,0 8px 24px #0003;transition:var(--d);-webkit-tap-highlight-color:transparent}
+button:hover{transform:translateY(-2px);box-shadow:0 4px 10px #0002,0 8px 24px #0003}
 button:focus-visible{outline:3px solid var(--o);outline-offset:-6px;box-shadow:0 0 0 3px var(--c)}
 .left button,.left iframe{left:var(--x)}.right button,.right iframe{right:var(--x)}
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 img{width:28px;height:28px;border-radius:50%}
-b{position:absolute;top:-4px;right:-4px;box-sizing:border-box;min-width:22px;height:22px;padding:0 6px;border:2px solid #fff;border-radius:11px;background:#c81e1e;color:#fff;font:700 12px/18px system-ui,sans-serif;text-align:center}
+b{position:absolute;top:-4px;right:-4px;box-sizing:border-box;min-width:22px;height:22px;padding:0 6px;border:2px solid;border-radius:11px;background:#c81e1e;color:#fff;font:700 12px/18px system-ui,sans-serif;text-align:center}
 [hidden]{display:none!important}
-iframe{position:fixed;z-index:2147483001;bottom:calc(var(--y) + 68px);width:400px;height:min(680px,calc(100dvh - var(--y) - 84px));border:0;border-radius:var(--r);box-shadow:0 4px 12px #0001,0 16px 48px #0003;color-scheme:normal;opacity:0;visibility:hidden;transform:translateY(12px);transition:opacity var(--d),transform var(--d),visibility var(--d)}
+iframe{position:fixed;z-index:2147483001;bottom:calc(var(--y) + 68px);width:400px;height:min(680px,calc(100dvh - var(--y) - 84px));border:0;border-radius:var(--r);box-shadow:0 4px 12px #0001,0 16px 48px #0003;color-scheme:normal;opacity:0;visibility:hidden;transform:translateY(12px);transition:var(--d);transition-property:opacity,transform,visibility}
 .open iframe{opacity:1;visibility:visible;transform:none}
-.inline iframe{position:static;width:100%;height:100%;min-height:480px;box-shadow:none;opacity:1;visibility:visible;transform:none}
+.inline iframe{position:static;width:100%;height:100%;min-height:480px;box-shadow:none}
 @media (max-width:480px){.box iframe{inset:0;top:var(--vt,0);width:100%;height:var(--vh,100dvh);border-radius:0}.open button{display:none}}
 @media (prefers-reduced-motion:reduce){:host{--d:0s}}
 @media print{:host{display:none}}`;
@@ -55,15 +55,8 @@ const root = host.attachShadow({ mode: "open" });
 const sheet = new CSSStyleSheet(); // the site's Content-Security-Policy has no say in it
 sheet.replaceSync(style);
 root.adoptedStyleSheets = [sheet];
-for (const [name, value] of Object.entries({
-  c: settings.color,
-  o: settings.on_color,
-  r: `${settings.corner}px`,
-  x: `${settings.offset[0]}px`,
-  y: `${settings.offset[1]}px`,
-})) {
-  host.style.setProperty(`--${name}`, value);
-}
+const { color, on_color, corner, offset: [x, y] } = settings; // checked when the bot started
+host.style.cssText = `--c:${color};--o:${on_color};--r:${corner}px;--x:${x}px;--y:${y}px`;
 const box = make("div", root);
 
 let frame: HTMLIFrameElement | undefined;
@@ -90,31 +83,43 @@ const kept = (value?: boolean): boolean => {
 };
 
 const tell = (message: ToChat) => {
+  load();
   if (ready) frame!.contentWindow!.postMessage(message, base.origin);
   else waiting.push(message);
 };
 
+let again: ReturnType<typeof setTimeout>;
+let failures = 0;
+
 const load = () => {
   if (frame) return;
+  clearTimeout(again);
   frame = document.createElement("iframe");
   frame.title = texts[2];
   frame.allow = "clipboard-write";
-  const url = new URL("frame", base);
-  url.searchParams.set("lang", wanted);
-  if (theme) url.searchParams.set("theme", theme);
-  url.hash = `${inline ? "inline:" : ""}${encodeURIComponent(location.origin)}`;
-  frame.src = url.href;
-  frame.onload = () =>
-    setTimeout(() => {
-      if (!ready) emit("error", { code: "not_framed", message: "The chat did not load. Is this site in visitors.allowed_origins?" });
-    }, 5000);
+  const asked = new URLSearchParams({ lang: wanted, theme: theme ?? "" });
+  frame.src = `${base}frame?${asked}#${inline ? "inline:" : ""}${encodeURIComponent(location.origin)}`;
+  // A browser's page about an error loads as well, but does not say that it is ready.
+  frame.onload = () => (again = setTimeout(failed, 2000));
   box.prepend(frame);
+};
+
+/** Nobody gets to see a broken frame: the launcher comes back with the chat. */
+const failed = () => {
+  if (ready) return;
+  turn(false, false);
+  frame!.remove();
+  frame = undefined;
+  again = setTimeout(load, Math.min(3e5, 2e3 * 2 ** failures++) * (0.5 + Math.random()));
+  show();
+  emit("error", { code: "not_framed", message: "Bot down, or this site not in allowed_origins" });
 };
 
 const show = () => {
   const shown = isOpen || inline;
-  box.className = `${inline ? "inline" : "box"} ${settings.position}${isOpen ? " open" : ""}`;
+  box.className = `${inline ? "inline" : "box"} ${settings.position}${ready && shown ? " open" : ""}`;
   if (!button) return;
+  button.hidden = !ready && !!failures;
   button.setAttribute("aria-expanded", `${isOpen}`);
   button.setAttribute("aria-label", isOpen ? texts[1] : unread ? `${texts[0]}, ${texts[3].replace("{n}", `${unread}`)}` : texts[0]);
   bubble!.toggleAttribute("hidden", isOpen); // an svg has no such property
@@ -124,8 +129,8 @@ const show = () => {
 };
 
 // On a phone the keyboard covers a page without telling it: follow what is really visible.
+const seen = window.visualViewport;
 const fit = () => {
-  const seen = window.visualViewport;
   if (!seen) return;
   host.style.setProperty("--vh", `${seen.height}px`);
   host.style.setProperty("--vt", `${seen.offsetTop}px`);
@@ -133,7 +138,6 @@ const fit = () => {
 
 const turn = (open: boolean, back = true) => {
   if (inline || open === isOpen) return;
-  load();
   isOpen = open;
   show();
   fit();
@@ -158,6 +162,8 @@ addEventListener("message", ({ source, origin, data }: MessageEvent<ToPage>) => 
   switch (data.supportbot) {
     case "ready":
       ready = true;
+      show();
+      if (isOpen) frame.focus();
       waiting.forEach(tell);
       waiting = [];
       emit("ready");
@@ -178,25 +184,17 @@ addEventListener("message", ({ source, origin, data }: MessageEvent<ToPage>) => 
   }
 });
 document.addEventListener("visibilitychange", retitle);
-window.visualViewport?.addEventListener("resize", fit);
-window.visualViewport?.addEventListener("scroll", fit);
+seen?.addEventListener("resize", fit);
+seen?.addEventListener("scroll", fit);
 
 const api: SupportBot.Api = {
   open: () => turn(true),
   close: () => turn(false),
   toggle: () => turn(!isOpen),
-  identify({ token }) {
-    load();
-    tell({ supportbot: "identify", token });
-  },
-  setUser({ name = "", email = "" }) {
-    load();
-    tell({ supportbot: "user", name, email });
-  },
+  identify: ({ token }) => tell({ supportbot: "identify", token }),
+  setUser: ({ name = "", email = "" }) => tell({ supportbot: "user", name, email }),
   reset() {
-    if (!frame && !kept()) return;
-    load();
-    tell({ supportbot: "reset" });
+    if (frame || kept()) tell({ supportbot: "reset" });
   },
   on(event, listener) {
     (listeners[event] ??= new Set()).add(listener as (detail: unknown) => void);
@@ -205,18 +203,20 @@ const api: SupportBot.Api = {
   off(event, listener) {
     listeners[event]?.delete(listener as (detail: unknown) => void);
   },
-  push([name, ...rest]) {
-    (api[name] as (...rest: unknown[]) => void)(...rest);
+  push(command) {
+    const [name, ...rest] = [command].flat() as [Name, ...unknown[]]; // forgives a bare word
+    const call = (api as unknown as Record<string, (...rest: unknown[]) => void>)[name];
+    if (call) call(...rest);
+    else console.warn("SupportBot:", command);
   },
 };
 
 const start = () => {
   const place = inline ? document.querySelector(target!) : document.body;
-  if (!place) throw new Error(`SupportBot: there is no ${target} on this page.`);
+  if (!place) throw new Error(`SupportBot: no ${target} here`);
   if (inline) {
-    host.style.cssText += "display:block;height:100%";
+    host.style.cssText += ";display:block;height:100%";
     box.style.height = "100%";
-    load();
     tell({ supportbot: "open", focus: false });
   } else {
     button = make("button", box);

@@ -35,6 +35,7 @@ export class App extends Component<Props, Here> {
   private lastAnnounced = -1;
   private wasOpen = false;
   private sent = 0;
+  private top = 0;
 
   override componentDidMount() {
     this.componentDidUpdate();
@@ -61,7 +62,10 @@ export class App extends Component<Props, Here> {
 
   private readonly scrolled = () => {
     const { scrollHeight, scrollTop, clientHeight } = this.log.current!;
-    this.following = scrollHeight - scrollTop - clientHeight < NEAR;
+    const near = scrollHeight - scrollTop - clientHeight < NEAR;
+    // Only who scrolls up leaves the end: it also moves away when something grows.
+    this.following = near || (this.following && scrollTop >= this.top);
+    this.top = scrollTop;
     if (this.state.behind === this.following) this.setState({ behind: !this.following });
   };
 
@@ -73,7 +77,11 @@ export class App extends Component<Props, Here> {
       const fresh = messages.filter(({ seq, author }) => seq > this.lastAnnounced && author !== "customer");
       this.lastAnnounced = last;
       if (fresh.length) {
-        const announced = fresh.map(({ author, text }) => `${authorName(author)}: ${text.replace(/[*_`#|]+/g, "")}`);
+        // As it is drawn: nobody wants to hear Markdown.
+        const announced = fresh.map(
+          ({ author, seq }) =>
+            `${authorName(author)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText}`,
+        );
         this.setState({ announced: announced.join("\n") });
       }
     }

@@ -25,21 +25,20 @@ interface State extends Transcript {
 
 export type Told = { name: "message" | "unread" | "handoff" | "error"; detail: unknown };
 
+const nothing = {
+  ...empty,
+  session: null,
+  outbox: [],
+  connected: null,
+  loading: false,
+  seen: 0,
+  emailKnown: false,
+  ratings: {},
+  survey: null,
+};
+
 export class Chat {
-  state: State = {
-    ...empty,
-    session: null,
-    outbox: [],
-    connected: null,
-    online: navigator.onLine,
-    loading: false,
-    open: config.mode === "page",
-    seen: 0,
-    away: config.away,
-    emailKnown: false,
-    ratings: {},
-    survey: null,
-  };
+  state: State = { ...nothing, online: navigator.onLine, open: config.mode === "page", away: config.away };
   private user: { name?: string; email?: string } = {};
   private stream: Stream | undefined;
   private opening: Promise<Session> | undefined;
@@ -77,16 +76,13 @@ export class Chat {
     this.tabs.want(""); // a new token needs a new connection
     const unsent = before ? [] : this.state.outbox; // written before there was a session
     this.set({
-      session,
       ...(another && {
-        ...empty,
+        ...nothing,
         outbox: kept.keptOutbox(session.visitor_id),
         seen: kept.keptSeen(session.conversation),
-        ratings: {},
-        survey: null,
         loading: !fresh,
-        connected: null,
       }),
+      session,
     });
     if (another) this.unread();
     if (unsent.length) this.setOutbox([...this.state.outbox, ...unsent]);
@@ -148,7 +144,7 @@ export class Chat {
     this.tabs.want("");
     if (session) kept.forget(session);
     this.keeps(false);
-    this.set({ ...empty, session: null, outbox: [], connected: null, loading: false, ratings: {}, survey: null, emailKnown: false, seen: 0 });
+    this.set(nothing);
     this.unread();
   }
 
@@ -223,6 +219,8 @@ export class Chat {
     if (!next) return void this.fill();
     const added = next.messages.slice(this.state.messages.length);
     const before = this.state.speaks;
+    // What was here is gone, and this is the first of a new conversation.
+    if (next.messages.length < this.state.messages.length) this.set({ seen: 0 });
     this.adopt(next);
     for (const { id, seq, author } of added) this.tell({ name: "message", detail: { id, seq, author } });
     if (event.event === "state" && before !== event.data.state && (before ?? "bot") !== event.data.state) {

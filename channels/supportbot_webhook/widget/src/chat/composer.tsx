@@ -19,6 +19,8 @@ interface Here {
 export class Composer extends Component<{ chat: Chat }, Here> {
   override state: Here = { text: written(), images: [] };
   private readonly field = createRef<HTMLTextAreaElement>();
+  private adding = 0;
+  private submitted = false;
 
   override componentDidMount() {
     if (this.state.text) this.fit();
@@ -40,6 +42,8 @@ export class Composer extends Component<{ chat: Chat }, Here> {
 
   private readonly submit = (event?: Event) => {
     event?.preventDefault();
+    this.submitted = this.adding > 0; // it waits for its images
+    if (this.submitted) return;
     const text = this.field.current!.value.trim();
     const { images, problem } = this.state;
     if (!(text || images.length) || (problem && new Blob([text]).size > limits.text)) return;
@@ -53,15 +57,19 @@ export class Composer extends Component<{ chat: Chat }, Here> {
 
   private async add(files: Iterable<File>) {
     if (!features.images) return;
+    this.adding++;
     for (const file of files) {
       if (this.state.images.length >= limits.images) {
-        return this.setState({ problem: t("too_many_images", { n: limits.images }) });
+        this.setState({ problem: t("too_many_images", { n: limits.images }) });
+        break;
       }
-      const image = await prepared(file);
-      if (!image) this.setState({ problem: t("bad_image") });
-      else this.setState(({ images }: Here) => ({ images: [...images, image], problem: undefined }));
+      const image = await prepared(file).catch(() => null);
+      if (image) this.setState(({ images }: Here) => ({ images: [...images, image], problem: undefined }));
+      else this.setState({ problem: t("bad_image") });
       await new Promise((resolve) => setTimeout(resolve)); // the state is set by then
     }
+    // After a problem the visitor decides what becomes of the rest.
+    if (!--this.adding && this.submitted && !this.state.problem) this.submit();
   }
 
   override render() {

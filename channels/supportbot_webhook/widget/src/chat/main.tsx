@@ -48,10 +48,8 @@ addEventListener("message", ({ source, origin: from, data }: MessageEvent<ToChat
     case "open":
       chat.show(true);
       // On a phone the keyboard would jump up before anything was read.
-      if (data.focus) {
-        const phone = matchMedia("(pointer: coarse)").matches;
-        document.querySelector<HTMLElement>(phone ? ".log" : "textarea")?.focus({ preventScroll: true });
-      }
+      if (data.focus)
+        document.querySelector<HTMLElement>(matchMedia("(pointer: coarse)").matches ? ".log" : "textarea")!.focus();
       break;
     case "close":
       chat.show(false);

@@ -13,10 +13,9 @@ export const address = (href: string): string | undefined => {
 };
 
 const text = (escaped: string) =>
-  escaped.replace(/&(?:amp|lt|gt|quot|#39|nbsp|copy|euro|hellip|[nm]dash);/g, (entity) => ENTITIES[entity] ?? entity);
+  escaped.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);
 const ENTITIES: Record<string, string> = {
   "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "\u00a0",
-  "&copy;": "©", "&euro;": "€", "&hellip;": "…", "&ndash;": "–", "&mdash;": "—",
 };
 
 const link = (href: string, children: ComponentChild) => {

@@ -157,7 +157,7 @@ export class Stored extends Component<Props> {
           </div>
         ) : null}
         {text && (
-          <div class="bubble" dir="auto">
+          <div class="bubble" dir="auto" data-seq={seq}>
             {author === "customer" ? <p class="plain">{text}</p> : <Markdown source={text} />}
           </div>
         )}

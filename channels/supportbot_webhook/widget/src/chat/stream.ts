@@ -43,6 +43,7 @@ export class Stream {
   private abort: AbortController | undefined;
   private wake: (() => void) | undefined;
   private stopped = false;
+  private readonly ended = new AbortController();
   private readonly look = () => {
     if (document.visibilityState === "visible") this.hurry();
   };
@@ -58,19 +59,17 @@ export class Stream {
     private readonly token: string,
     private readonly ears: Ears,
   ) {
-    addEventListener("online", this.hurry);
-    addEventListener("offline", this.gone);
-    addEventListener("pageshow", this.hurry);
-    document.addEventListener("visibilitychange", this.look);
+    const { signal } = this.ended;
+    addEventListener("online", this.hurry, { signal });
+    addEventListener("offline", this.gone, { signal });
+    addEventListener("pageshow", this.hurry, { signal });
+    document.addEventListener("visibilitychange", this.look, { signal });
     void this.run();
   }
 
   stop() {
     this.stopped = true;
-    removeEventListener("online", this.hurry);
-    removeEventListener("offline", this.gone);
-    removeEventListener("pageshow", this.hurry);
-    document.removeEventListener("visibilitychange", this.look);
+    this.ended.abort();
     this.abort?.abort();
     this.wake?.();
   }

@@ -63,8 +63,12 @@ export const renewed = (transcript: Transcript, fresh: Message[]): Transcript =>
 /** Apply an event; `null` when something before it is missing. */
 export const heard = (transcript: Transcript, { event, data }: ChatEvent): Transcript | null => {
   switch (event) {
-    case "message":
+    case "message": {
+      const there = transcript.messages[data.seq - 1];
+      // Another one under its number: the conversation was deleted, and begins again.
+      if (there && there.id !== data.id) return withMessages(empty, [data]);
       return data.seq > lastSeq(transcript) + 1 ? null : withMessages(transcript, [data]);
+    }
     case "typing":
       if (data.on) {
         const same = transcript.draft?.turn === data.turn;
