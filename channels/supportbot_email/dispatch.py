@@ -132,11 +132,10 @@ class Dispatch:
             session = await self._open()
             try:
                 await self._introduce(session, to)
-                trace = Trace(delivery=delivery, message_id=message_id, at=now_ms())
-                await self._begin(trace)
             except BaseException:
                 session.cut()
                 raise
+            trace = Trace(delivery=delivery, message_id=message_id, at=now_ms())
             finishing = asyncio.create_task(self._finish(session, trace, raw))
             handed_on = True
             self._finishing[delivery] = finishing
@@ -244,17 +243,25 @@ class Dispatch:
     # -- the final dot, and after ----------------------------------------------------------------
 
     async def _finish(self, session: Session, trace: Trace, raw: bytes) -> Sent:
-        """Hand the mail over and record what the server says.
+        """Take the right to the final dot, hand the mail over and record what the server says.
+
+        All of it in one task, which the core's time-out does not end: a right that was taken and not used
+        would make a mail that was surely never sent look as if it might have been.
 
         Raises:
-            Refused, RetryAfter: it does not take it.
+            Refused, RetryAfter: it does not take it, or nothing was handed over.
             Unclear: nobody knows.
         """
         try:
+            await self._begin(trace)
+        except BaseException:
+            session.cut()
+            raise
+        try:
             words = await session.finish(raw)
         except Said as error:
+            await self._traces.take_back(trace)  # before anything else: the server has refused the mail
             await session.close()
-            await self._traces.take_back(trace)
             raise verdict(error) from error
         except BaseException as error:
             session.cut()

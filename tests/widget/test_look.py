@@ -39,7 +39,9 @@ async def test_phone(here: Stage) -> None:
     await visitor.launcher.tap()
     await visitor.box.wait_for()
     await visitor.chat.locator(".log:focus").wait_for()
-    assert "none" == await visitor.chat.locator(":focus").evaluate("(it) => getComputedStyle(it).outlineStyle")
+    assert "none" == await visitor.chat.locator(":focus").evaluate(
+        "(it) => getComputedStyle(it).outlineStyle"
+    )
     frame = visitor.page.locator("iframe[allow]")
     assert {"x": 0, "y": 0, "width": 390, "height": 844} == await frame.bounding_box()
     await visitor.chat.get_by_role("button", name="Where is my parcel?").tap()

@@ -331,6 +331,33 @@ async def test_without_a_sent_folder_it_is_sent(
     assert 1 == len(relay.mails)
 
 
+class _Slow(MemoryRecords):
+    """A store that has written, and answers later, as one does whose disk is busy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
+        done = await super().add(key, value, expires_at=expires_at)
+        self.written.set()
+        await self.go_on.wait()
+        return done
+
+
+async def test_a_right_that_was_taken_is_used(server: Dovecot, address: str) -> None:
+    """The core gives up waiting while the store is slow: the mail goes out all the same, and is found."""
+    records = _Slow()
+    async with Relay() as relay, desk(address, server, relay, records) as own:
+        sending = asyncio.create_task(own.send())
+        await records.written.wait()
+        sending.cancel()
+        await asyncio.wait([sending])
+        records.go_on.set()
+        assert Sent(external_id=ID) == await own.find()
+    assert 1 == len(relay.mails)
+
+
 async def test_nothing_begins_after_the_end(server: Dovecot, address: str, records: MemoryRecords) -> None:
     """The core delivers for a moment longer than the channel runs: nobody would close what is opened then."""
     async with Relay() as relay:
