@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from supportbot_email.line import Line
     from supportbot_email.notes import Note, Notes
 
+_WAIT = frozenset({"planned", "open", "touched"})
+"""States of a draft that a person may still send; one that was sent, answered otherwise or taken away has had
+its day, though it is still watched."""
+
 Stands = Literal["there", "touched", "gone"]
 """Where a draft is: as it was left; saved by a person, with changes; not in the folder."""
 
@@ -80,7 +84,8 @@ class Drafts:
 
     async def is_waiting(self, conversation: str) -> bool:
         """Say whether a draft of a conversation waits for a person."""
-        return bool(await self._notes.waiting(conversation))
+        notes = await self._notes.waiting(conversation)
+        return any(note.outcome == "open" and note.state in _WAIT for note in notes)
 
     async def has_begun(self, delivery: str) -> bool:
         """Say whether a reply was, or may have been, left as a draft."""

@@ -21,6 +21,7 @@ from tests.channels.email.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from supportbot.channel import DraftOutcome
     from supportbot.messages import Sent
     from tests.channels.email.dovecot import Dovecot
 
@@ -185,6 +186,18 @@ async def test_a_note_of_another_release_can_be_changed(
     async with asyncio.timeout(5):
         changed = await notes.change("dlv_one", lambda now: replace(now, state="open"))
     assert changed == await notes.get("dlv_one") == replace(note, state="open")
+
+
+@pytest.mark.parametrize("outcome", ["used", "edited", "ignored", "deleted"])
+async def test_a_draft_that_had_its_day_keeps_nobody(
+    server: Dovecot, address: str, records: MemoryRecords, outcome: DraftOutcome
+) -> None:
+    """It is watched for weeks, and holds up automatic replies only until a person has decided."""
+    async with desk(address, server.port, records) as own:
+        await own.leave("one")
+        assert await own.drafts.is_waiting("thread")
+        await Notes(records).change("dlv_one", lambda now: replace(now, outcome=outcome))
+        assert not await own.drafts.is_waiting("thread")
 
 
 async def test_an_edited_draft_is_left_alone(server: Dovecot, address: str, records: MemoryRecords) -> None:
