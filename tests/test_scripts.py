@@ -132,7 +132,7 @@ def test_the_first_run_makes_the_environment_and_the_second_only_runs(clone: Clo
     assert "ran: -m pytest -k two words\n" == first.stdout
     assert EVERYTHING == clone.new_calls()
     second = clone.run()
-    assert ("", "ran: -m pytest\n", 0) == (second.stderr, second.stdout, second.returncode)
+    assert ("", "ran: -m pytest -n auto\n", 0) == (second.stderr, second.stdout, second.returncode)
     assert [] == clone.new_calls()
 
 
