@@ -187,3 +187,16 @@ async def test_a_better_known_sender_is_remembered(database_url: str) -> None:
         await bot.accept("hi", sender=Sender(id="anna", name="Anna", assurance="verified"))
         await bot.accept("hi", sender=Sender(id="anna"))
         assert await bot.rows("select name, assurance from contacts") == [("Anna", "verified")]
+
+
+async def test_a_proof_does_not_vouch_for_an_address_that_was_only_claimed(database_url: str) -> None:
+    """Tools trust the address of somebody verified: what they only said before is forgotten."""
+    told = "select email, assurance from contacts"
+    async with opened(database_url) as store:
+        bot = Durable(store)
+        await bot.accept("hi", sender=Sender(id="anna", email="victim@example.com", assurance="claimed"))
+        await bot.accept("hi", sender=Sender(id="anna", assurance="verified"))
+        assert [("", "verified")] == await bot.rows(told)
+        await bot.accept("hi", sender=Sender(id="anna", email="anna@example.com", assurance="verified"))
+        await bot.accept("hi", sender=Sender(id="anna", assurance="verified"))
+        assert [("anna@example.com", "verified")] == await bot.rows(told)
