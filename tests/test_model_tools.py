@@ -18,7 +18,7 @@ from supportbot.testing.model_replies import Dialect, ModelReply, ToolCallReply
 from supportbot.testing.model_server import FakeModelServer
 from supportbot.tools import tool
 from tests.durable import opened
-from tests.test_steps import ANNA, claimed, steps_of
+from tests.tool_turns import ANNA, claimed, steps_of
 
 both_dialects = pytest.mark.parametrize("dialect", ["llama", "openai"])
 streamed_or_not = pytest.mark.parametrize("stream", [True, False])
