@@ -65,7 +65,9 @@ def estimate(text: str) -> int:
     character, and never fewer for a longer text. Some 10 µs per kilobyte, less for a short text that was
     asked for lately.
     """
-    return _remembered(text) if len(text) <= _SHORT else _weighed(text)
+    if len(text) <= _SHORT:
+        return _remembered(text)
+    return _remembered_long(text) if len(text) <= _LONG else _weighed(text)
 
 
 def _weighed(text: str) -> int:
@@ -76,7 +78,10 @@ def _weighed(text: str) -> int:
     return -(-fiftieths // 50)
 
 
-# The same messages come again in every turn of their conversation, and several times in each. Short texts
-# only: at most 4,096 of 500 characters each, so some 8 MB in the worst of scripts.
+# The same messages come again in every turn of their conversation, and several times in each; the system
+# prompt comes in every turn of every conversation. So many short texts, and a few long ones: at most some 8 MB
+# each in the worst of scripts.
 _SHORT = 500  # characters
+_LONG = 16_000
 _remembered = lru_cache(maxsize=4096)(_weighed)
+_remembered_long = lru_cache(maxsize=128)(_weighed)
