@@ -67,7 +67,11 @@ class SlackChannel:
             self._workspaces = self._single = SingleWorkspace(config.bot_token.get_secret_value(), self._api)
         elif config.oauth is not None and config.public_url is not None:
             self._several = Several.made(
-                config.oauth, host, public_url=config.public_url, api_url=config.api_url
+                config.oauth,
+                host,
+                public_url=config.public_url,
+                api_url=config.api_url,
+                direct_messages=config.direct_messages,
             )
             self._workspaces = self._several.installs
         self._people = People(self._api, trust_guests=config.trust_guests)
@@ -176,7 +180,9 @@ class SlackChannel:
         client = web_client(self._config.api_url)
         if self._config.bot_token is not None:
             token = self._config.bot_token.get_secret_value()
-            problems += await check_bot_token(web_client(self._config.api_url, token))
+            direct = self._config.direct_messages
+            bot = web_client(self._config.api_url, token)
+            problems += await check_bot_token(bot, direct_messages=direct)
         if self._several is not None:
             problems += await self._several.verify()
         if self._config.app_token is not None:

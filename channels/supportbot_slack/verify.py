@@ -29,7 +29,7 @@ _NO_ANSWER = "Slack does not answer: check that this machine reaches it, and try
 _NOBODY_S_CODE = "supportbot-check"
 
 
-async def check_bot_token(client: AsyncWebClient) -> list[str]:
+async def check_bot_token(client: AsyncWebClient, *, direct_messages: bool = True) -> list[str]:
     """Return what is wrong with the bot token of a client: that it does not work, or what it may not do."""
     try:
         response = await asked(client.auth_test)
@@ -40,7 +40,7 @@ async def check_bot_token(client: AsyncWebClient) -> list[str]:
     granted = response.headers.get("x-oauth-scopes")
     if granted is None:
         return []
-    lacking = missing(scope.strip() for scope in granted.split(","))
+    lacking = missing((scope.strip() for scope in granted.split(",")), direct_messages=direct_messages)
     return [
         f"the bot token lacks {scope}, which the bot needs {why}: add it under OAuth & Permissions, "
         "then install the app again"
