@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from supportbot.channel import Host, Opinion
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
@@ -225,6 +225,25 @@ class MemoryDrafts:
         return True
 
 
+class MemoryHandoffs:
+    """Who was said to speak, in memory."""
+
+    def __init__(self, conversations: Mapping[str, _Conversation], core: FakeCore) -> None:
+        self._conversations = conversations
+        self._core = core
+        self.assigned: list[tuple[str, str, str]] = []
+        """Conversation, to whom, by whom, in order; the conversation by the channel's key of it."""
+
+    async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
+        """Let another one speak."""
+        for key, found in self._conversations.items():
+            if found.id == conversation_id:
+                self.assigned.append((key, to, by))
+                self._core.change_state(key, "bot" if to == "bot" else "human")
+                return True
+        return False
+
+
 class FakeCore:
     """Lends a channel its ``host``, takes its messages with ``accept``, and plays the bot when told to.
 
@@ -243,6 +262,7 @@ class FakeCore:
         self._conversations: dict[str, _Conversation] = {}
         self.ratings = MemoryRatings(self._conversations)
         self.contacts = MemoryContacts(self._conversations)
+        self.handoffs = MemoryHandoffs(self._conversations, self)
         self._files: dict[tuple[str, int, int], bytes] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -258,6 +278,7 @@ class FakeCore:
             returned=self.returned,
             drafts=self.drafts,
             contacts=self.contacts,
+            handoffs=self.handoffs,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
