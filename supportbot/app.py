@@ -115,6 +115,7 @@ def make_channels(
             transcripts=ChannelTranscripts(store, name),
             feed=feed,
             ignored=partial(metrics.message_ignored, name),
+            links_cut=partial(metrics.links_cut, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
             returned=ChannelReturns(store, name, metrics),

@@ -13,7 +13,8 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below (``CanFind``,
-``CanComplete``, ``CanNotify``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does without.
+``CanComplete``, ``CanNotify``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does
+without.
 """
 
 from __future__ import annotations
@@ -133,6 +134,13 @@ class CountIgnored(Protocol):
         Args:
             reason: one of a few words of the channel's own, such as ``bot`` or ``edit``; never a stranger's.
         """
+
+
+class CountCut(Protocol):
+    """Counts links in answers from which a channel cut what could carry something away."""
+
+    def __call__(self, number: int, /) -> None:
+        """So many more, for ``/metrics``."""
 
 
 class Transcripts(Protocol):
@@ -277,6 +285,7 @@ class Host:
     """What happens in conversations right now (see ``supportbot.feed``)."""
     ignored: CountIgnored
     """For what arrives and is no message to answer."""
+    links_cut: CountCut
     tools: bool
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings

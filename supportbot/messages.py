@@ -432,7 +432,7 @@ class Outbound(_Evolve):
     """Which model wrote it, as named in bot.yaml; ``knowledge`` when none did, empty for a fixed text."""
     handoff: str = ""
     notice: Notice | None = None
-    """Set when it is no reply, but news for the team that ``handoff`` says why: ``text`` is what the customer read."""
+    """Set when it is no reply but news for the team: ``handoff`` says why; ``text`` is the reply."""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1

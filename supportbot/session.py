@@ -350,7 +350,7 @@ async def set_state(store: Store, conversation_id: str, state: State) -> None:
 def change_state(
     tx: Tx, conversation_id: str, state: State, *, actor: Actor, **data: str
 ) -> tuple[str, ...] | None:
-    """Do that inside a transaction; returns the messages that the bot had not answered, None if it is no news."""
+    """Do that inside a transaction; returns the messages that the bot had not answered, None if no news."""
     now, before = now_ms(), _locked(tx, conversation_id).state
     if before == state:
         return None

@@ -50,7 +50,7 @@ async def ask_for_a_person(bot: Durable, text: str = "A person, please", **more:
 
 
 async def test_the_team_is_told_who_waits_where_and_why(database_url: str) -> None:
-    """By a channel that was configured for it, whichever the customer writes in; the customer has the reply."""
+    """By a channel that was configured for it, whichever the customer writes in, who has the reply."""
     async with running(database_url, channels=channels("desk")) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
@@ -173,7 +173,9 @@ async def test_a_team_that_was_not_told_is_to_be_told(database_url: str) -> None
         await bot.until_rows(NOTICES, [("desk", "unknown")])
         await bot.until_rows(REPLIES, [("delivered",)])
         story = await reports.explain(bot.store, conversation)
-        assert [("reply", "delivered"), ("notice", "unknown")] == [(d.kind, d.state) for d in story.deliveries]
+        assert [("reply", "delivered"), ("notice", "unknown")] == [
+            (d.kind, d.state) for d in story.deliveries
+        ]
         assert any("may not have been told" in line for line in reports.advice(story))
 
 
@@ -189,7 +191,9 @@ async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
         for _ in range(2):
             assert await handoffs.assign(conversation, "bot", by="T1/U9")
         assert [("bot",)] == await bot.rows(state)
-        changes = [e for e in (await reports.explain(bot.store, conversation)).events if e.kind == "state.changed"]
+        changes = [
+            e for e in (await reports.explain(bot.store, conversation)).events if e.kind == "state.changed"
+        ]
         assert [("bot", None), ("person", "T1/U9"), ("person", "T1/U9")] == [
             (change.actor, change.data.get("by")) for change in changes
         ]

@@ -33,7 +33,7 @@ class App:
     several: bool = False
     """Several workspaces install it, by the install pages."""
     direct_messages: bool = True
-    """It answers direct messages; else there are none, no assistant pane and no ``/ask``, whose answers are."""
+    """It answers direct messages; else there is no assistant pane, which is one, and no ``/ask``."""
     prompts: tuple[str, ...] = ()
     """Questions that the assistant pane offers."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import BigInteger, bindparam, func, literal_column, update
@@ -240,29 +241,27 @@ class Outbox:
             settled = Settled(waiting, "handed_over", "queued")
             tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, StateChanged("queued")))
-        for channel, address in self._team.told_of(turn.channel).items():
-            self._notify(tx, turn, said, reason, channel, address)
+        self._tell_team(tx, turn, said, reason)
 
-    def _notify(
-        self, tx: Tx, turn: Turn, said: Message, reason: str, channel: str, address: Mapping[str, Any]
-    ) -> None:
-        """Plan that a channel tells the team; what it tells is read when it is sent."""
-        notice = Outbound(
-            delivery_id=new_id("dlv"),
-            conversation_id=turn.conversation_id,
-            message_id=said.id,
-            turn_id=turn.id,
-            tenant=turn.tenant,
-            channel=channel,
-            external_id=turn.external_id,
-            address=address,
-            text=said.text,
-            seq=said.seq,
-            handoff=reason,
-            created_at=said.created_at,
-        )
-        ledger.store_delivery(tx, notice, "planned", kind="notice", due=said.created_at)
-        tx.after_commit(lambda: self.deliveries.look_at(notice.delivery_id))
+    def _tell_team(self, tx: Tx, turn: Turn, said: Message, reason: str) -> None:
+        """Plan what the team is told; what that is in words is read when it is sent."""
+        for channel, address in self._team.told_of(turn.channel).items():
+            notice = Outbound(
+                delivery_id=new_id("dlv"),
+                conversation_id=turn.conversation_id,
+                message_id=said.id,
+                turn_id=turn.id,
+                tenant=turn.tenant,
+                channel=channel,
+                external_id=turn.external_id,
+                address=address,
+                text=said.text,
+                seq=said.seq,
+                handoff=reason,
+                created_at=said.created_at,
+            )
+            ledger.store_delivery(tx, notice, "planned", kind="notice", due=said.created_at)
+            tx.after_commit(partial(self.deliveries.look_at, notice.delivery_id))
 
 
 def _sources(answer: Answer) -> tuple[Source, ...]:

@@ -257,6 +257,8 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
+        self.links_cut: list[int] = []
+        """From how many links of each reply the channel cut something."""
         self.returned = MemoryReturns()
         self.drafts = MemoryDrafts()
         self._conversations: dict[str, _Conversation] = {}
@@ -273,6 +275,7 @@ class FakeCore:
             transcripts=MemoryTranscripts(self._conversations, self._files),
             feed=self._feed,
             ignored=self.ignored.append,
+            links_cut=self.links_cut.append,
             tools=tools,
             ratings=self.ratings,
             returned=self.returned,

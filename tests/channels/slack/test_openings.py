@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from supportbot.messages import Attachment
-from supportbot_slack import files, openings
+from supportbot_slack import files, openings, threads
 from supportbot_slack.api import SlackApi
 from tests.channels.slack.driver import direct, mention, ts
 from tests.channels.slack.test_outbound import _delivered
@@ -49,8 +49,9 @@ async def test_a_thread_joined_late_is_read_first(live: Any, slack: ScriptedSlac
 async def test_of_a_long_thread_the_first_and_the_newest_are_read(
     live: Any, slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page by page, as Slack gives it: the oldest first."""
-    monkeypatch.setattr(openings, "_PAGE", 10)
+    """Page by page, as Slack gives it: the oldest first, each page with the thread's first message."""
+    monkeypatch.setattr(threads, "_PAGE", 10)
+    monkeypatch.setattr(threads, "_STRETCH", 20)
     slack.said = [before(f"Message {n}", n) for n in range(1, 36)]
     listed = slack._conversations_replies
 
