@@ -71,15 +71,21 @@ def event_of(payload: object) -> Event | Ignored:
     if payload.get("type") != "event_callback":
         return Ignored("unknown_type")
     body = payload.get("event")
-    identity, team = id_at(payload, "event_id"), id_at(payload, "team_id")
-    kind = text_at(body, "type")
+    for_bot = _authorization(payload)
+    identity, kind = id_at(payload, "event_id"), text_at(body, "type")
+    enterprise = id_at(for_bot, "enterprise_id") or id_at(payload, "enterprise_id")
+    team = (  # where a whole organisation installed the app, all of them may be null
+        id_at(for_bot, "team_id")
+        or id_at(payload, "team_id")
+        or id_at(payload, "context_team_id")
+        or enterprise
+    )
     if not identity or not team or not kind or not isinstance(body, dict):
         return MALFORMED
-    for_bot = _authorization(payload)
     return Event(
         id=identity,
-        team=id_at(for_bot, "team_id") or team,
-        enterprise=id_at(for_bot, "enterprise_id") or id_at(payload, "enterprise_id"),
+        team=team,
+        enterprise=enterprise,
         app=id_at(payload, "api_app_id"),
         bot_user=id_at(for_bot, "user_id")
         if isinstance(for_bot, dict) and for_bot.get("is_bot") is True

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from supportbot.messages import Attachment, Inbound, Sender
 from supportbot_slack.address import Address
 from supportbot_slack.events import MALFORMED, Event, Ignored, id_at, text_at, ts_at
+from supportbot_slack.richtext import words_of
 
 if TYPE_CHECKING:
     from supportbot.messages import Assurance
 
-_HEARD = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
+HEARD = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 """Subtypes that are somebody's words: https://docs.slack.dev/reference/events/message#subtypes"""
 _NOT_HEARD = {
     "message_changed": "edit",
@@ -25,6 +26,8 @@ _NOT_HEARD = {
     "channel_leave": "join",
     "group_leave": "join",
 }
+_GONE = "tombstone"
+"""What stands for a message or a file that was deleted."""
 _MOST_FILES = 20
 _LONGEST_TEXT = 100_000
 """Characters; Slack's own limit is 40,000."""
@@ -32,6 +35,8 @@ _TAGS = re.compile("[\U000e0000-\U000e007f]")
 """Characters that nobody sees and a model reads (Unicode tag characters)."""
 _CONTROL = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _NOBODY = "USLACKBOT"
+_SOME_BOT = "unnamed"
+"""A bot whose post does not say which it is: no id looks like this, so ``bots`` cannot name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +66,7 @@ class Heard:
     @property
     def is_direct(self) -> bool:
         """Whether it is in a direct message."""
-        return self.kind == "im" or (not self.kind and self.channel.startswith("D"))
+        return self.kind == "im" or self.channel.startswith("D")  # a mention names no kind
 
     @property
     def reply_thread(self) -> str:
@@ -92,17 +97,19 @@ def heard(event: Event) -> Heard | Ignored:
     """Read a ``message`` or ``app_mention`` event."""
     body = event.body
     subtype = text_at(body, "subtype")
-    if subtype not in _HEARD or body.get("hidden") is True:
-        return Ignored(_NOT_HEARD.get(subtype, "subtype"))
+    if subtype not in HEARD or body.get("hidden") is True:
+        return Ignored("deletion" if deleted(event) else _NOT_HEARD.get(subtype, "subtype"))
     channel, ts, user, bot = (
         id_at(body, "channel"),
         ts_at(body, "ts"),
         id_at(body, "user"),
-        id_at(body, "bot_id") or id_at(body, "bot_profile", "id"),
+        id_at(body, "bot_id")
+        or id_at(body, "bot_profile", "id")
+        or (_SOME_BOT if subtype == "bot_message" else ""),
     )
     if not channel or not ts or not (user or bot):
         return MALFORMED
-    text = text_at(body, "text")[:_LONGEST_TEXT]
+    text = (text_at(body, "text") or words_of(body))[:_LONGEST_TEXT]
     mention = bool(event.bot_user) and f"<@{event.bot_user}" in text
     return Heard(
         event=event,
@@ -122,10 +129,17 @@ def heard(event: Event) -> Heard | Ignored:
 
 
 def deleted(event: Event) -> str:
-    """Return the key of the message that an event says was deleted; empty when it says nothing like it."""
-    channel, ts = id_at(event.body, "channel"), ts_at(event.body, "deleted_ts")
-    is_deletion = text_at(event.body, "subtype") == "message_deleted"
-    return _key(event, channel, ts) if is_deletion and channel and ts else ""
+    """Return the key of the message that an event says was deleted; empty when it says nothing like it.
+
+    Of a thread's first message Slack says that it changed, into a tombstone, as long as there are replies.
+    """
+    subtype, ts = text_at(event.body, "subtype"), ""
+    if subtype == "message_deleted":
+        ts = ts_at(event.body, "deleted_ts")
+    elif subtype == "message_changed" and text_at(event.body, "message", "subtype") == _GONE:
+        ts = ts_at(event.body, "message", "ts")
+    channel = id_at(event.body, "channel")
+    return _key(event, channel, ts) if channel and ts else ""
 
 
 def inbound_of(heard: Heard, *, channel: str, name: str, assurance: Assurance, ignored: str = "") -> Inbound:
@@ -213,7 +227,8 @@ def plain(text: str, bot_user: str = "") -> str:
 def _files(listed: object) -> tuple[Attachment, ...]:
     if not isinstance(listed, list):
         return ()
-    return tuple(_file(entry) for entry in listed[:_MOST_FILES] if isinstance(entry, dict))
+    files = (entry for entry in listed[:_MOST_FILES] if isinstance(entry, dict))
+    return tuple(_file(entry) for entry in files if text_at(entry, "mode") != _GONE)
 
 
 def _file(entry: dict[str, Any]) -> Attachment:

@@ -107,7 +107,7 @@ class Interactions:
                 await self._actions(payload)
             case "view_submission" if text_at(payload, "view", "callback_id") == ASK_VIEW:
                 return form_answer(await self._ask(from_form(payload, **self._asker(payload)), place=""))
-            case "message_action":
+            case "message_action" if text_at(payload, "callback_id") in {"", ASK_SHORTCUT}:
                 place = id_at(payload, "channel", "id")
                 shared = await self._shared.has(place)
                 read = from_shortcut(payload, **self._asker(payload), shared=shared)

@@ -17,7 +17,7 @@ from supportbot_slack.address import Address
 from supportbot_slack.api import SlackError
 from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.files import NotFetched, fetch
-from supportbot_slack.inbound import plain
+from supportbot_slack.inbound import HEARD, plain
 from supportbot_slack.threads import Thread
 
 if TYPE_CHECKING:
@@ -164,7 +164,8 @@ def _counts(message: object, address: Address, workspace: Workspace) -> bool:
     """Whether it is somebody's words from before the bot was called."""
     ts = ts_at(message, "ts")
     own = id_at(message, "bot_id") == workspace.bot_id != "" or id_at(message, "user") == workspace.bot_user
-    return isinstance(message, dict) and "" < ts < address.ts and not own and bool(text_at(message, "text"))
+    said = bool(text_at(message, "text")) and text_at(message, "subtype") in HEARD
+    return isinstance(message, dict) and "" < ts < address.ts and not own and said
 
 
 def _messages(stored: list[dict[str, str]]) -> tuple[Message, ...]:

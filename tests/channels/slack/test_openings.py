@@ -30,6 +30,8 @@ async def test_a_thread_joined_late_is_read_first(live: Any, slack: ScriptedSlac
         before("The printer on floor 3 smells of smoke", 1),
         before("I pulled the plug", 2, user="U6"),
         before("I am a bot", 3, user="UBOT", bot_id="B0"),
+        before("This message was deleted.", 3, user="USLACKBOT", subtype="tombstone", hidden=True),
+        before("<@U7> has joined the channel", 3, user="U7", subtype="channel_join"),
         before("This comes after the question", 9),
     ]
     async with live(look_up_people=True) as bot:
