@@ -103,7 +103,7 @@ def notice_blocks(outbound: Outbound, notice: Notice, link: str) -> list[dict[st
                 {"type": "rich_text_section", "elements": _where(outbound, notice, link)},
             ],
         },
-        _status("Nobody has taken it over yet. The bot is silent there."),
+        _status("The bot is silent there from now on."),
         _buttons(outbound.conversation_id, TAKE_OVER, HAND_BACK),
     ]
 
@@ -123,7 +123,7 @@ def pressed_blocks(blocks: object, action: str, conversation: str, name: str) ->
         return None
     name = name[:_LONGEST_NAME] or "Somebody"
     changed = {
-        TAKE_OVER: (_status(f"{name} has taken it over. The bot is silent there."), HAND_BACK),
+        TAKE_OVER: (_status(f"{name} has taken it over: the bot stays silent there."), HAND_BACK),
         HAND_BACK: (_status(f"{name} gave it back: the bot answers what comes next."), TAKE_OVER),
     }
     status, other = changed[action]

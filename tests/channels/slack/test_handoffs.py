@@ -103,6 +103,19 @@ async def test_the_team_is_told_once_who_waits_where(tmp_path: Path, channel: st
         assert 1 == len(slack.posts(channel))
 
 
+async def test_the_pane_is_a_direct_message(tmp_path: Path) -> None:
+    """Its threads can be opened by nobody else."""
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        team.conversation(TEAM)
+        root = await slack.open_assistant(team.id, "U0ANNA")
+        pane = slack.direct(team.id, "U0ANNA")
+        await slack.say(team.id, pane, "U0ANNA", PERSON, thread_ts=root)
+        await slack.until(lambda: told(slack))
+        [post] = told(slack)
+        assert "in a direct message" in list(words(post.blocks))
+        assert "/archives/" not in json.dumps(post.blocks)
+
+
 async def test_whoever_pressed_the_button_is_shown_with_their_question(tmp_path: Path) -> None:
     """By name; in the thread that the button stands in."""
     async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
@@ -177,7 +190,7 @@ async def test_taken_over_and_handed_back(tmp_path: Path) -> None:
         [post] = told(slack)
         transcripts = bot.channels["slack"]._host.transcripts
         for action, state, status, other in (
-            (TAKE_OVER, "human", "has taken it over. The", HAND_BACK),
+            (TAKE_OVER, "human", "has taken it over", HAND_BACK),
             (HAND_BACK, "bot", "gave it back", TAKE_OVER),
         ):
             pressed = await slack.press(team.id, TEAM, "U0BEN", button(post, action), ts=post.ts)
