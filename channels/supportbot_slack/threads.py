@@ -61,24 +61,31 @@ class Thread:
         """
         page, rest = await self._page()
         said = self._told(page)
-        if not rest or not said:
+        if not rest or not page:
             return _ends(said, most)
-        try:
-            newest = await self._newest(page, ts_at(said[0], "ts"), most - 1)
-        except SlackError as error:  # such as an app that may make one call a minute
-            log.info("slack.thread_read_in_part", error=error.cause)
-            newest = []
-        return _ends([said[0], *newest] if newest else said, most)
+        first = said[:1]
+        newest = await self._newest(page, ts_at(first[0], "ts") if first else "", most - len(first))
+        if not newest:
+            return _ends(said, most)
+        return _ends(first + newest, most) if first else newest[-most:]
 
     async def _newest(self, page: list[Message], first: str, wanted: int) -> list[Message]:
-        """Return the newest messages after the ``first``: ``wanted`` or more, or what can be reached."""
+        """Return the newest messages after the ``first``: ``wanted`` or more, or what of them can be reached.
+
+        A stretch of time until ours that has too few of them is made longer, and one that has more than can
+        be read at once, so that its end is not seen, shorter.
+        """
         begin, end = float(self._address.thread), float(self._address.ts)
         whole = end - begin
         seconds = min(whole, _stretch(page, whole, wanted))
-        too_short, too_long = 0.0, 0.0  # no stretch was, yet
+        too_short = too_long = 0.0  # none was yet
         newest: list[Message] = []
         while self._calls < _MOST_CALLS:
-            page, rest = await self._page(oldest=f"{end - seconds:.6f}", limit=_STRETCH)
+            try:
+                page, rest = await self._page(oldest=f"{end - seconds:.6f}", limit=_STRETCH)
+            except SlackError as error:  # such as for an app that may make one call a minute
+                log.info("slack.thread_read_in_part", error=error.cause)
+                break
             said = [message for message in self._told(page) if ts_at(message, "ts") > first]
             if rest:
                 newest, too_long = newest if too_short else said, seconds
@@ -113,7 +120,7 @@ def _stretch(page: list[Message], whole: float, wanted: int) -> float:
     if isinstance(total, int) and total > 0:
         return 5 * max(1, wanted) * whole / total
     times = [float(ts) for message in page if (ts := ts_at(message, "ts"))]
-    return 5 * max(1, wanted) * (max(times) - min(times)) / len(times)
+    return 5 * max(1, wanted) * (max(times) - min(times)) / len(times) if times else whole
 
 
 def _ends(said: list[Message], most: int) -> list[Message]:

@@ -105,7 +105,7 @@ async def test_the_team_is_told_once_who_waits_where(tmp_path: Path, channel: st
 
 async def test_the_pane_is_a_direct_message(tmp_path: Path) -> None:
     """Its threads can be opened by nobody else."""
-    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, _):
         team.conversation(TEAM)
         root = await slack.open_assistant(team.id, "U0ANNA")
         pane = slack.direct(team.id, "U0ANNA")

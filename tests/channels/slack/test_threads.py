@@ -132,6 +132,21 @@ async def test_an_app_that_may_hardly_call_gets_the_beginning() -> None:
         await read(slack)
 
 
+async def test_what_was_found_before_an_error_is_kept() -> None:
+    """The newest that were read by then."""
+    slack = Replies([*evenly(5000, 60), 89 * DAY, 90 * DAY])
+    slack.fails_after = 2
+    assert [slack.stamps[0], *slack.stamps[-2:]] == await read(slack)
+
+
+async def test_a_thread_that_begins_with_what_does_not_count() -> None:
+    """Posts of our own, for one: the newest of the others are read all the same."""
+    slack = Replies(evenly(5000, DAY))
+    late = slack.stamps[4000]
+    found = await read(slack, counts=lambda message: late <= message["ts"])
+    assert slack.stamps[-30:] == found
+
+
 async def test_small_pages_are_enough() -> None:
     """Ten calls of fifteen messages reach the newest, if not all that were wanted."""
     slack = Replies(evenly(5000, DAY), page=15)
