@@ -26,6 +26,9 @@ _NOT_HEARD = {
     "channel_leave": "join",
     "group_leave": "join",
 }
+DESCRIBED = "https://slack.com/api/files.info?file="
+"""What the ``url`` of a file begins with that Slack has to be asked about, before the file's id.
+https://docs.slack.dev/apis/slack-connect/using-slack-connect-apis"""
 _GONE = "tombstone"
 """What stands for a message or a file that was deleted."""
 _MOST_FILES = 20
@@ -228,10 +231,13 @@ def _files(listed: object) -> tuple[Attachment, ...]:
     if not isinstance(listed, list):
         return ()
     files = (entry for entry in listed[:_MOST_FILES] if isinstance(entry, dict))
-    return tuple(_file(entry) for entry in files if text_at(entry, "mode") != _GONE)
+    return tuple(file_of(entry) for entry in files if text_at(entry, "mode") != _GONE)
 
 
-def _file(entry: dict[str, Any]) -> Attachment:
+def file_of(entry: dict[str, Any]) -> Attachment:
+    """Read a file object; of one from another organisation an event says only where it is described."""
+    if text_at(entry, "file_access") == "check_file_info":
+        return Attachment(name="a file", content_type="", size=0, url=DESCRIBED + id_at(entry, "id"))
     size = entry.get("size")
     return Attachment(
         name=(text_at(entry, "name") or text_at(entry, "title") or "a file")[:200],

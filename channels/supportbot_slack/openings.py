@@ -17,7 +17,7 @@ from supportbot_slack.address import Address
 from supportbot_slack.api import SlackError
 from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.files import NotFetched, fetch
-from supportbot_slack.inbound import HEARD, plain
+from supportbot_slack.inbound import DESCRIBED, HEARD, file_of, plain
 from supportbot_slack.threads import Thread
 
 if TYPE_CHECKING:
@@ -142,14 +142,27 @@ class Openings:
         return message.evolve(attachments=tuple(files))
 
     async def _with_bytes(self, file: Attachment, workspace: Workspace) -> Attachment:
-        if not file.content_type.startswith("image/") or not self._image_bytes:
+        if not self._image_bytes:
             return file
         try:
+            if file.url.startswith(DESCRIBED):
+                file = await self._described(file, workspace)
+            if not file.content_type.startswith("image/"):
+                return file
             data = await fetch(self._api, workspace.bot_token, file, most=self._image_bytes)
         except NotFetched as error:
             log.info("slack.image_not_fetched", reason=str(error))
             return file
         return file.evolve(data=data)
+
+    async def _described(self, file: Attachment, workspace: Workspace) -> Attachment:
+        identity = file.url.removeprefix(DESCRIBED)
+        try:
+            answer = await self._api.read(workspace.bot_token, "files.info", {"file": identity})
+        except SlackError as error:
+            raise NotFetched(error.cause) from error
+        found = answer.get("file")
+        return file_of(found) if isinstance(found, dict) else file
 
 
 def _joined_late(turn: Turn, address: Address) -> bool:

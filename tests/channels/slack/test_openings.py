@@ -169,6 +169,52 @@ async def test_an_image_is_fetched_for_who_sees(
 
 
 @pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"name": "label.png", "mimetype": "image/png", "size": 4}, "label.png"),
+        ({"name": "a.pdf", "mimetype": "application/pdf"}, "a.pdf"),
+        ({"file_access": "check_file_info", "id": "F1"}, "a file"),
+        (None, "a file"),
+    ],
+)
+async def test_a_file_of_another_organisation_is_asked_about(
+    live: Any,
+    slack: ScriptedSlack,
+    storage: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, Any] | None,
+    name: str,
+) -> None:
+    """Its event says no more than its id; once Slack has said what it is, it is a file like others."""
+    monkeypatch.setattr(files, "may_fetch", lambda *_: True)
+    answer = {"file": told and {"url_private": f"{storage}/image"} | told}
+    slack._files_info = lambda _: answer  # type: ignore[attr-defined]
+    connected = {"id": "F1", "mode": "file_access", "file_access": "check_file_info"}
+    async with live(vision=True) as bot:
+        await bot.send(direct("What is wrong?", subtype="file_share", files=[connected]))
+        await slack.until(lambda: slack.posts)
+        await _delivered(bot)
+    [prompt] = bot.model.prompts
+    [file] = prompt.turn.messages[0].attachments
+    assert name == file.name
+    assert [("files.info", {"file": "F1"})] == [call for call in slack.calls if call[0] == "files.info"]
+
+
+async def test_a_file_that_slack_does_not_describe_is_named(live: Any, slack: ScriptedSlack) -> None:
+    """And where no model sees images, Slack is not asked."""
+    slack.refusals["files.info"] = "file_not_found"
+    connected = {"id": "F1", "mode": "file_access", "file_access": "check_file_info"}
+    for vision in (True, False):
+        async with live(vision=vision) as bot:
+            await bot.send(direct("What is wrong?", subtype="file_share", files=[connected]))
+            await slack.until(lambda vision=vision: len(slack.posts) == (1 if vision else 2))
+            await _delivered(bot)
+        assert ["a file"] == [file.name for file in bot.model.prompts[0].turn.messages[0].attachments]
+    assert 1 == [method for method, _ in slack.calls].count("files.info")
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "http://files.slack.com/a.png",

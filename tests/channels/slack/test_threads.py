@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from supportbot.testing import ScriptedModel
 from supportbot_slack.address import Address
 from supportbot_slack.api import Declined, RateLimited
 from supportbot_slack.threads import Thread
+from tests.channels.slack.test_fake import answering, settled
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 BEGIN = 1_700_000_000.0
 DAY = 24 * 3600.0
@@ -175,3 +178,21 @@ async def test_a_thread_that_may_not_be_read_is_an_error() -> None:
 
     with pytest.raises(Declined):
         await read(Refusing([0.0]))
+
+
+async def test_a_bot_that_is_called_late_knows_how_the_thread_stands(tmp_path: Path) -> None:
+    """In Slack as it pages: its first message, and the last ones of thousands."""
+    model = ScriptedModel("It is fixed.")
+    async with answering(tmp_path, model) as (slack, team, bot):
+        place = (team.id, "C0HELP")
+        team.user("U0BEN")
+        root = slack.world.store.post(place, "U0BEN", "The printer smells of smoke")
+        root.thread_ts = root.ts
+        for number in range(2_500):
+            slack.world.store.post(place, "U0BEN", f"Message {number}", thread_ts=root.ts)
+        question = f"<@{team.bot_user}> And now?"
+        await slack.say(team.id, "C0HELP", "U0ANNA", question, thread_ts=root.ts)
+        await settled(bot)
+        told = [said.text.partition(": ")[2] for said in model.prompts[0].turn.memory.left_out]
+        assert ["The printer smells of smoke", *(f"Message {n}" for n in range(2_471, 2_500))] == told
+        assert len(slack.called("conversations.replies")) <= 10
