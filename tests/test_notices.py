@@ -107,6 +107,20 @@ async def test_who_pressed_the_button_is_shown_with_what_they_wrote_before(datab
         assert "Where is my parcel?\nI would like to talk to a person." == told.notice.text
 
 
+async def test_machine_mail_is_not_what_somebody_wrote_last(database_url: str) -> None:
+    """It may come while the bot answers."""
+    async with running(database_url, channels=channels("desk")) as bot:
+
+        async def interrupted(turn: Any) -> str:
+            await bot.accept("I am out of office", sender=ANNA, ignored="auto_reply")
+            return "A person will answer."
+
+        bot.worker.say = interrupted
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert ["A person, please"] == [told.notice.text for told in bot.channels["desk"].told]
+
+
 async def test_neither_waits_for_the_other(database_url: str) -> None:
     """A reply that cannot be delivered leaves the team its news, and news that cannot the customer the next
     reply."""

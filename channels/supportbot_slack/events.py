@@ -37,8 +37,8 @@ class Event:
     app: str
     bot_user: str
     """Our own user there; empty when the envelope does not say."""
-    shared: bool
-    """It is from a channel that several organisations share."""
+    shared: bool | None
+    """It is from a channel that several organisations share; None when the envelope does not say."""
     type: str
     body: Mapping[str, Any]
 
@@ -90,7 +90,7 @@ def event_of(payload: object) -> Event | Ignored:
         bot_user=id_at(for_bot, "user_id")
         if isinstance(for_bot, dict) and for_bot.get("is_bot") is True
         else "",
-        shared=payload.get("is_ext_shared_channel") is True,
+        shared=is_shared if isinstance(is_shared := payload.get("is_ext_shared_channel"), bool) else None,
         type=kind,
         body=body,
     )

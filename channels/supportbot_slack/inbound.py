@@ -79,7 +79,8 @@ class Heard:
     @property
     def conversation(self) -> str:
         """The key of its conversation."""
-        return conversation_key(self.event.team, self.channel, self.reply_thread, shared=self.event.shared)
+        shared = bool(self.event.shared)
+        return conversation_key(self.event.team, self.channel, self.reply_thread, shared=shared)
 
     @property
     def from_elsewhere(self) -> bool:

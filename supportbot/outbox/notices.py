@@ -32,6 +32,7 @@ _LAST_WORDS = Statement(
     .where(
         messages.c.conversation_id == bindparam("conversation"),
         messages.c.author == literal_column("'customer'"),
+        messages.c.state != literal_column("'ignored'"),  # machine mail is nobody's words
         messages.c.seq < bindparam("before"),
     )
     .order_by(messages.c.seq.desc())

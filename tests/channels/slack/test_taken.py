@@ -135,6 +135,22 @@ async def test_no_payload_is_an_error(path: Path) -> None:
     assert len(core.accepted) <= 1
 
 
+async def test_a_channel_stays_shared_when_an_event_does_not_say_so() -> None:
+    """The same message from the other organisation's side is the same, though its envelope lacks the key."""
+    core = FakeCore("slack")
+    async with taking(core) as site:
+        first = json.loads((FOLDER / "slack_connect_external_mention.json").read_text("utf-8"))
+        again = first | {"event_id": "Ev2", "team_id": "T0123ABCD"}
+        del again["is_ext_shared_channel"]
+        for payload in (first, again):
+            body = json.dumps(payload)
+            async with site.http.post(f"{site.url}/events", data=body, headers=signed(body)) as response:
+                assert 200 == response.status
+        channel: Any = site.channel
+        assert await channel._shared.has("C0SHARED1")
+    assert 1 == len(core.accepted)
+
+
 async def test_an_edit_that_mentions_is_answered_once() -> None:
     """The mention that an edit put in is new; one that was answered before is not."""
     core = FakeCore("slack")
