@@ -259,6 +259,7 @@ class SlackChannel:
         async with self._getting_ready:
             if self._outgoing is None:
                 marker = await self._marker()
+                people = None if self._config.look_up_people is False else self._people
                 if self._config.streaming:
                     links = Links(self._config.link_hosts)
                     self._streams = Streams(self._host, self._api, self._workspaces, marker, links)
@@ -269,7 +270,7 @@ class SlackChannel:
                     marker,
                     limits=Limits(),
                     streams=self._streams,
-                    notices=Notices(self._api, self._workspaces, self._people, channel=self._host.name),
+                    notices=Notices(self._api, self._workspaces, people, channel=self._host.name),
                     links_cut=self._host.links_cut,
                 )
             return self._outgoing

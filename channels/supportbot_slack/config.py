@@ -165,7 +165,7 @@ class SlackConfig(ChannelConfig):
     look_up_people: bool | None = Field(
         None,
         description="Ask Slack for the name of whoever writes, and whether they are a guest; when left out, "
-        "only if the bot has tools.",
+        "only if the bot has tools, and to tell handoff_channel a name.",
     )
     listeners: Annotated[str, AfterValidator(_check_listeners)] | None = Field(
         None,

@@ -45,8 +45,15 @@ _LONGEST_FALLBACK = 300
 class Notices:
     """Writes what the team is told."""
 
-    def __init__(self, api: SlackApi, workspaces: Workspaces, people: People, *, channel: str) -> None:
-        """Take what is needed to look customers of ours up; ``channel`` is ours, by its name in bot.yaml."""
+    def __init__(self, api: SlackApi, workspaces: Workspaces, people: People | None, *, channel: str) -> None:
+        """Take what is needed to look customers of ours up.
+
+        Args:
+            api: Slack.
+            workspaces: know the tokens.
+            people: know names; None where Slack may not be asked for them.
+            channel: our name in bot.yaml.
+        """
         self._api = api
         self._workspaces = workspaces
         self._people = people
@@ -66,7 +73,7 @@ class Notices:
             workspace = await self._workspaces.get(address.team, address.enterprise)
             if workspace is None:
                 return notice, ""
-            if not notice.contact.name and address.user:
+            if self._people is not None and not notice.contact.name and address.user:
                 person = await self._people.ask(workspace, address.user)
                 notice = notice.evolve(contact=notice.contact.evolve(name=person.name))
             return notice, await self._permalink(workspace, address)

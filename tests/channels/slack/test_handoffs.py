@@ -128,7 +128,7 @@ async def test_whoever_pressed_the_button_is_shown_with_their_question(tmp_path:
 async def test_nothing_in_it_pings_or_hides(tmp_path: Path) -> None:
     """A customer's words and name are text and nothing else, bounded, in the blocks and the notification."""
     async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
-        team.user("U0ANNA", real_name=PINGS)
+        team.user("U0ANNA", profile={"display_name": PINGS})
         await ask(slack, team, bot, PINGS + "x" * 5000)
         post = await press_for_a_person(slack, team)
         shown = {"rich_text", "rich_text_section", "rich_text_quote", "text", "link"}
@@ -170,6 +170,17 @@ async def test_what_cannot_be_looked_up_is_left_out(tmp_path: Path, error: str) 
         await ask(slack, team, bot)
         [post] = told(slack)
         assert PERSON in " ".join(words(post.blocks))
+
+
+@pytest.mark.parametrize("may", [None, False])
+async def test_names_are_looked_up_if_they_may_be(tmp_path: Path, may: bool | None) -> None:
+    """Else the team reads the user's id, which leads to the profile all the same."""
+    async with answering(tmp_path, handoff_channel=TEAM, look_up_people=may) as (slack, team, bot):
+        team.user("U0ANNA", profile={"display_name": "Anna"})
+        await ask(slack, team, bot)
+        [post] = told(slack)
+        assert ("U0ANNA" if may is False else "Anna") == next(words(post.blocks))
+        assert (may is None) == bool(slack.called("users.info"))
 
 
 async def test_blocks_that_slack_refuses_are_words(tmp_path: Path) -> None:
