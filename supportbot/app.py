@@ -34,6 +34,7 @@ from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
+from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.processes import joined, make_engine
 from supportbot.ratings import ChannelRatings
@@ -114,11 +115,13 @@ def make_channels(
             transcripts=ChannelTranscripts(store, name),
             feed=feed,
             ignored=partial(metrics.message_ignored, name),
+            links_cut=partial(metrics.links_cut, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
             returned=ChannelReturns(store, name, metrics),
             drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name),
+            handoffs=ChannelHandoffs(store, feed, name),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             roles=roles,

@@ -13,7 +13,8 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below (``CanFind``,
-``CanComplete``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does without.
+``CanComplete``, ``CanNotify``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does
+without.
 """
 
 from __future__ import annotations
@@ -135,6 +136,13 @@ class CountIgnored(Protocol):
         """
 
 
+class CountCut(Protocol):
+    """Counts links in answers from which a channel cut what could carry something away."""
+
+    def __call__(self, number: int, /) -> None:
+        """So many more, for ``/metrics``."""
+
+
 class Transcripts(Protocol):
     """What was said in this channel's conversations: for channels whose readers come and fetch."""
 
@@ -244,6 +252,22 @@ class Drafts(Protocol):
         """
 
 
+class Handoffs(Protocol):
+    """The conversations that the channel told the team of (``CanNotify``), its own and others'."""
+
+    async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
+        """Say who speaks in a conversation from now on: a person has taken it over, or gives it back.
+
+        Args:
+            conversation_id: the store's id of it (``Outbound.conversation_id``).
+            to: who.
+            by: the channel's own key of the person who says so, for the journal.
+
+        Says whether there is such a conversation. Raises:
+            StoreUnavailable: it could not be stored.
+        """
+
+
 ROLES = frozenset({"web", "worker", "mail", "slack"})
 """What a process may do of the whole: take messages in over HTTP, answer and deliver, watch mailboxes, hold
 Slack's sockets."""
@@ -261,6 +285,7 @@ class Host:
     """What happens in conversations right now (see ``supportbot.feed``)."""
     ignored: CountIgnored
     """For what arrives and is no message to answer."""
+    links_cut: CountCut
     tools: bool
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings
@@ -270,6 +295,7 @@ class Host:
     drafts: Drafts
     """Where it is told what people made of drafts."""
     contacts: Contacts
+    handoffs: Handoffs
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"
@@ -331,6 +357,21 @@ class CanComplete(Protocol):
         """Return the turn with what can be had: names, what was said before (``memory.left_out``), images.
 
         Called before each try at the turn, and given ten seconds; what it raises leaves the turn as it is.
+        """
+
+
+@runtime_checkable
+class CanNotify(Protocol):
+    """A channel that tells the team when a customer is handed over to a person.
+
+    The news is a delivery like a reply, with its ``notice``: ``send`` tells it, ``find`` looks whether it was
+    told. It goes out beside the conversation's replies, and neither waits for the other.
+    """
+
+    def team_address(self) -> Mapping[str, Any] | None:
+        """Return where the team is told, a small JSON object that comes back as ``Outbound.address``.
+
+        None when bot.yaml names no such place. Asked once, when the bot starts.
         """
 
 

@@ -392,6 +392,19 @@ class Answer(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(_Evolve):
+    """What the team is told of a customer who waits for a person."""
+
+    channel: str
+    """Where the conversation is, by the channel's name in bot.yaml."""
+    address: Mapping[str, Any]
+    """How to reply there."""
+    contact: Contact
+    text: str
+    """What the customer wrote last."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound(_Evolve):
     """One delivery for a channel to make. Everything needed is in it, also after a restart."""
 
@@ -418,6 +431,8 @@ class Outbound(_Evolve):
     model: str = ""
     """Which model wrote it, as named in bot.yaml; ``knowledge`` when none did, empty for a fixed text."""
     handoff: str = ""
+    notice: Notice | None = None
+    """Set when it is no reply but news for the team: ``handoff`` says why; ``text`` is the reply."""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""
     attempt: int = 1

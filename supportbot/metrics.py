@@ -141,6 +141,12 @@ class Metrics:
             ["channel", "state"],
             registry=registry,
         )
+        self._links_cut = Counter(
+            "supportbot_links_cut_total",
+            "Links in delivered answers from which something was cut.",
+            ["channel"],
+            registry=registry,
+        )
         self._deliveries_open = Gauge(
             "supportbot_deliveries_open", "Deliveries that are planned or being sent.", registry=registry
         )
@@ -238,6 +244,10 @@ class Metrics:
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""
         self._deliveries.labels(channel, state).inc()
+
+    def links_cut(self, channel: str, number: int) -> None:
+        """In a reply that was delivered, so many links said more than they need to, and do not any more."""
+        self._links_cut.labels(channel).inc(number)
 
     def deliveries_open(self, count: int) -> None:
         """So many deliveries are planned or being sent."""

@@ -26,6 +26,7 @@ from supportbot.turns.ledger import hand_over_pending
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from supportbot.journal import Actor
     from supportbot.messages import Attachment
     from supportbot.store import Store, Tx
 
@@ -343,18 +344,21 @@ async def set_state(store: Store, conversation_id: str, state: State) -> None:
         NotFound: there is no such conversation.
     """
     assert state in get_args(State)
+    await store.write(lambda tx: change_state(tx, conversation_id, state, actor="operator"), patience=5)
 
-    def unit(tx: Tx) -> None:
-        now = now_ms()
-        row = _locked(tx, conversation_id)
-        if row.state == state:
-            return
-        tx.send(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
-        note(tx, conversation_id, "state.changed", at=now, actor="operator", before=row.state, after=state)
-        if state != "bot":
-            hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the operator")
 
-    await store.write(unit, patience=5)
+def change_state(
+    tx: Tx, conversation_id: str, state: State, *, actor: Actor, **data: str
+) -> tuple[str, ...] | None:
+    """Do that inside a transaction; returns the messages that the bot had not answered, None if no news."""
+    now, before = now_ms(), _locked(tx, conversation_id).state
+    if before == state:
+        return None
+    tx.send(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
+    note(tx, conversation_id, "state.changed", at=now, actor=actor, before=before, after=state, **data)
+    if state == "bot":
+        return ()
+    return hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the {actor}")
 
 
 async def delete_conversation(store: Store, conversation_id: str) -> None:

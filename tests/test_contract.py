@@ -82,7 +82,10 @@ class PagerChannel:
         return Sent(external_id=outbound.delivery_id)
 
     def pager(self, outbound: Outbound) -> str:
-        return outbound.external_id
+        return outbound.external_id if outbound.notice is None else str(outbound.address["pager"])
+
+    def team_address(self) -> dict[str, str]:
+        return {"pager": "team"}
 
     def parts(self, text: str) -> list[str]:
         parts = [""]
@@ -324,6 +327,11 @@ class NeverLooks(PagerChannel):
         """Does not look at the status."""
 
 
+class Tactless(PagerChannel):
+    def pager(self, outbound: Outbound) -> str:
+        return outbound.external_id
+
+
 class Retrying(PagerChannel):
     async def post(self, page: dict[str, str]) -> None:
         try:
@@ -353,6 +361,7 @@ BROKEN: list[tuple[type[PagerChannel], str, dict[str, Any]]] = [
     (TooLong, "a_long_reply_loses_nothing", {}),
     (Choking, "hostile_replies_break_nothing", {"text": "parcel \u202e"}),
     (SharedMemory, "two_of_them_share_nothing", {}),
+    (Tactless, "what_the_team_is_told_the_customer_does_not_see", {}),
     (FindsAll, "it_does_not_find_what_is_not_there", {}),
     (FindsNone, "what_was_sent_is_shown_once_however_it_is_settled", {}),
     (AllUnclear, "a_refusal_is_told_as_one", {}),
@@ -407,7 +416,7 @@ def test_contracts_can_be_derived() -> None:
 
 
 def test_what_a_channel_cannot_do_is_not_asked() -> None:
-    """Without find and without faults, the tests that need them are left out, and no others."""
+    """Without find, team_address and faults, the tests that need them are left out, and no others."""
     left_out = {
         name
         for name in vars(ChannelContract)
@@ -415,6 +424,7 @@ def test_what_a_channel_cannot_do_is_not_asked() -> None:
     }
     assert {
         "test_it_does_not_find_what_is_not_there",
+        "test_what_the_team_is_told_the_customer_does_not_see",
         "test_what_was_sent_is_shown_once_however_it_is_settled",
         "test_a_refusal_is_told_as_one",
         "test_a_busy_platform_gets_the_time_it_asks_for",

@@ -11,7 +11,7 @@ from supportbot.errors import StoreUnavailable
 from supportbot.feed import Delta, Event, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.messages import Accepted, Citation, Inbound, Sender
 from supportbot.testing import FakeCore
-from supportbot.testing.host import MemoryRecords
+from supportbot.testing.memory import MemoryRecords
 
 
 def inbound(text: str = "Hello", key: str = "k1", **fields: Any) -> Inbound:

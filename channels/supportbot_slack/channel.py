@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from aiohttp import web
 
 from supportbot.channel import Capabilities
+from supportbot_slack.address import Address
 from supportbot_slack.api import SlackApi, SlackError
 from supportbot_slack.assistant import Pane, is_first, note
 from supportbot_slack.chores import Chores
 from supportbot_slack.config import SlackConfig
 from supportbot_slack.events import id_at, text_at
+from supportbot_slack.handoffs import Notices
 from supportbot_slack.home import home_view
 from supportbot_slack.http import Requests
 from supportbot_slack.identity import People
@@ -35,11 +37,11 @@ from supportbot_slack.shared import SharedChannels
 from supportbot_slack.signature import Signatures
 from supportbot_slack.socket import Sockets
 from supportbot_slack.streaming import Streams
-from supportbot_slack.verify import check_app_token, check_bot_token
+from supportbot_slack.verify import check_app_token, check_bot_token, check_handoff_channel
 from supportbot_slack.workspaces import SingleWorkspace
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from supportbot.channel import Accept, Host
     from supportbot.messages import Accepted, Outbound, Sent, Turn
@@ -67,7 +69,11 @@ class SlackChannel:
             self._workspaces = self._single = SingleWorkspace(config.bot_token.get_secret_value(), self._api)
         elif config.oauth is not None and config.public_url is not None:
             self._several = Several.made(
-                config.oauth, host, public_url=config.public_url, api_url=config.api_url
+                config.oauth,
+                host,
+                public_url=config.public_url,
+                api_url=config.api_url,
+                direct_messages=config.direct_messages,
             )
             self._workspaces = self._several.installs
         self._people = People(self._api, trust_guests=config.trust_guests)
@@ -162,6 +168,15 @@ class SlackChannel:
         """Look up who asks, what was said in the thread before, and the images. See ``Openings``."""
         return await self._openings.complete(turn)
 
+    def team_address(self) -> Mapping[str, Any] | None:
+        """Return where the team is told of hand-overs. See ``CanNotify``."""
+        place, where = self._config.handoff_channel, self._config.handoff_team or ""
+        if place is None:
+            return None
+        is_whole = where.startswith("E")  # an organisation's installation
+        address = Address(team="" if is_whole else where, enterprise=where if is_whole else "", channel=place)
+        return address.json()
+
     def problem(self) -> str:
         """Return what keeps the channel from working; empty when all is well."""
         if self._several is not None and (trouble := self._several.installs.problem()):
@@ -176,7 +191,11 @@ class SlackChannel:
         client = web_client(self._config.api_url)
         if self._config.bot_token is not None:
             token = self._config.bot_token.get_secret_value()
-            problems += await check_bot_token(web_client(self._config.api_url, token))
+            direct = self._config.direct_messages
+            bot = web_client(self._config.api_url, token)
+            problems += await check_bot_token(bot, direct_messages=direct)
+            if self._config.handoff_channel and not problems:
+                problems += await check_handoff_channel(bot, self._config.handoff_channel)
         if self._several is not None:
             problems += await self._several.verify()
         if self._config.app_token is not None:
@@ -240,11 +259,19 @@ class SlackChannel:
         async with self._getting_ready:
             if self._outgoing is None:
                 marker = await self._marker()
+                people = None if self._config.look_up_people is False else self._people
                 if self._config.streaming:
                     links = Links(self._config.link_hosts)
                     self._streams = Streams(self._host, self._api, self._workspaces, marker, links)
                 self._outgoing = Outgoing(
-                    self._config, self._api, self._workspaces, marker, limits=Limits(), streams=self._streams
+                    self._config,
+                    self._api,
+                    self._workspaces,
+                    marker,
+                    limits=Limits(),
+                    streams=self._streams,
+                    notices=Notices(self._api, self._workspaces, people, channel=self._host.name),
+                    links_cut=self._host.links_cut,
                 )
             return self._outgoing
 

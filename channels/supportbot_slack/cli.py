@@ -66,8 +66,9 @@ def workspaces(
 ) -> None:
     """List the workspaces that installed the app, and why one is not served any more."""
     bot = bot_file(context)
-    name, _ = _section(bot.outline(_TYPE), channel)
-    rows = [_workspace(key, row) for key, row in bot.records(name, PREFIX)]
+    name, section = _section(bot.outline(_TYPE), channel)
+    direct = _answers_directly(section)
+    rows = [_workspace(key, row, direct_messages=direct) for key, row in bot.records(name, PREFIX)]
     if as_json_:
         typer.echo(json.dumps(rows, indent=2))
         return
@@ -77,9 +78,9 @@ def workspaces(
         typer.echo("\t".join((row["id"], row["state"], row["name"])))
 
 
-def _workspace(key: str, row: "Mapping[str, Any]") -> dict[str, Any]:
+def _workspace(key: str, row: "Mapping[str, Any]", *, direct_messages: bool) -> dict[str, Any]:
     """Return what may be shown of an installation: what is sealed stays sealed."""
-    lacking = [] if row["disabled"] else sorted(missing(row["scopes"]))
+    lacking = [] if row["disabled"] else sorted(missing(row["scopes"], direct_messages=direct_messages))
     state = row["disabled"] or ("lacks " + ", ".join(lacking) if lacking else "installed")
     return {
         "id": key.removeprefix(PREFIX),
@@ -108,6 +109,7 @@ def _app(outline: "Outline", url: str, channel: str) -> App:
         base_url=f"{address}/channels/{name}" if address else "",
         socket_mode=socket_mode,
         several=several,
+        direct_messages=_answers_directly(section),
         prompts=_prompts(section),
     )
 
@@ -126,6 +128,10 @@ def _uses_socket_mode(section: "Mapping[str, Any]", address: str) -> bool:
     if "app_token" in section:
         return True
     return "signing_secret" not in section and not address
+
+
+def _answers_directly(section: "Mapping[str, Any]") -> bool:
+    return section.get("direct_messages") is not False
 
 
 def _prompts(section: "Mapping[str, Any]") -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from supportbot.channel import ChannelConfig, Lack
 from supportbot_slack.credentials import AppToken, BotToken, SigningSecret, check_strength
-from supportbot_slack.install_config import OAuth, PublicUrl  # noqa: TC001 - pydantic reads them
+from supportbot_slack.install_config import OAuth, PublicUrl, TeamId  # noqa: TC001 - pydantic reads them
 from supportbot_slack.sources import missing
 
 if TYPE_CHECKING:
@@ -143,6 +143,15 @@ class SlackConfig(ChannelConfig):
         description="The support team's users (U…). Where one of them writes in somebody's thread, without a "
         "mention of the bot, a person has taken over.",
     )
+    handoff_channel: ChannelId | None = Field(
+        None,
+        description="Where your team is told of each customer who is handed over to a person, by the "
+        "channel's id (C…): of this section's, and of those of channels that tell nobody.",
+    )
+    handoff_team: TeamId | None = Field(
+        None,
+        description="With oauth: the workspace (T…) that handoff_channel is in, and the app installed.",
+    )
     bots: tuple[BotId, ...] = Field(
         (),
         strict=False,
@@ -156,7 +165,7 @@ class SlackConfig(ChannelConfig):
     look_up_people: bool | None = Field(
         None,
         description="Ask Slack for the name of whoever writes, and whether they are a guest; when left out, "
-        "only if the bot has tools.",
+        "only if the bot has tools, and to tell handoff_channel a name.",
     )
     listeners: Annotated[str, AfterValidator(_check_listeners)] | None = Field(
         None,
@@ -215,6 +224,10 @@ class SlackConfig(ChannelConfig):
             raise ValueError("needs either a bot_token (one workspace) or oauth (several)")
         if self.oauth is not None and self.public_url is None:
             raise ValueError("needs a public_url: with oauth, Slack sends people's browsers back to it")
+        if self.oauth is None and self.handoff_team is not None:
+            raise ValueError("needs no handoff_team: with a bot_token there is one workspace only")
+        if self.oauth is not None and (self.handoff_channel is None) != (self.handoff_team is None):
+            raise ValueError("needs handoff_channel and handoff_team together: each workspace has its own")
         if self.api_url == API_URL:
             for secret in self.signing_secrets:
                 check_strength(secret)

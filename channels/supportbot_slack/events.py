@@ -37,8 +37,8 @@ class Event:
     app: str
     bot_user: str
     """Our own user there; empty when the envelope does not say."""
-    shared: bool
-    """It is from a channel that several organisations share."""
+    shared: bool | None
+    """It is from a channel that several organisations share; None when the envelope does not say."""
     type: str
     body: Mapping[str, Any]
 
@@ -71,20 +71,26 @@ def event_of(payload: object) -> Event | Ignored:
     if payload.get("type") != "event_callback":
         return Ignored("unknown_type")
     body = payload.get("event")
-    identity, team = id_at(payload, "event_id"), id_at(payload, "team_id")
-    kind = text_at(body, "type")
+    for_bot = _authorization(payload)
+    identity, kind = id_at(payload, "event_id"), text_at(body, "type")
+    enterprise = id_at(for_bot, "enterprise_id") or id_at(payload, "enterprise_id")
+    team = (  # where a whole organisation installed the app, all of them may be null
+        id_at(for_bot, "team_id")
+        or id_at(payload, "team_id")
+        or id_at(payload, "context_team_id")
+        or enterprise
+    )
     if not identity or not team or not kind or not isinstance(body, dict):
         return MALFORMED
-    for_bot = _authorization(payload)
     return Event(
         id=identity,
-        team=id_at(for_bot, "team_id") or team,
-        enterprise=id_at(for_bot, "enterprise_id") or id_at(payload, "enterprise_id"),
+        team=team,
+        enterprise=enterprise,
         app=id_at(payload, "api_app_id"),
         bot_user=id_at(for_bot, "user_id")
         if isinstance(for_bot, dict) and for_bot.get("is_bot") is True
         else "",
-        shared=payload.get("is_ext_shared_channel") is True,
+        shared=is_shared if isinstance(is_shared := payload.get("is_ext_shared_channel"), bool) else None,
         type=kind,
         body=body,
     )

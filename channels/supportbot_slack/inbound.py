@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 from supportbot.messages import Attachment, Inbound, Sender
 from supportbot_slack.address import Address
 from supportbot_slack.events import MALFORMED, Event, Ignored, id_at, text_at, ts_at
+from supportbot_slack.richtext import words_of
 
 if TYPE_CHECKING:
     from supportbot.messages import Assurance
 
-_HEARD = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
+HEARD = frozenset({"", "file_share", "thread_broadcast", "me_message", "bot_message"})
 """Subtypes that are somebody's words: https://docs.slack.dev/reference/events/message#subtypes"""
 _NOT_HEARD = {
     "message_changed": "edit",
@@ -25,6 +26,11 @@ _NOT_HEARD = {
     "channel_leave": "join",
     "group_leave": "join",
 }
+DESCRIBED = "https://slack.com/api/files.info?file="
+"""What the ``url`` of a file begins with that Slack has to be asked about, before the file's id.
+https://docs.slack.dev/apis/slack-connect/using-slack-connect-apis"""
+_GONE = "tombstone"
+"""What stands for a message or a file that was deleted."""
 _MOST_FILES = 20
 _LONGEST_TEXT = 100_000
 """Characters; Slack's own limit is 40,000."""
@@ -32,6 +38,8 @@ _TAGS = re.compile("[\U000e0000-\U000e007f]")
 """Characters that nobody sees and a model reads (Unicode tag characters)."""
 _CONTROL = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 _NOBODY = "USLACKBOT"
+_SOME_BOT = "unnamed"
+"""A bot whose post does not say which it is: no id looks like this, so ``bots`` cannot name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +69,7 @@ class Heard:
     @property
     def is_direct(self) -> bool:
         """Whether it is in a direct message."""
-        return self.kind == "im" or (not self.kind and self.channel.startswith("D"))
+        return self.kind == "im" or self.channel.startswith("D")  # a mention names no kind
 
     @property
     def reply_thread(self) -> str:
@@ -71,7 +79,8 @@ class Heard:
     @property
     def conversation(self) -> str:
         """The key of its conversation."""
-        return conversation_key(self.event.team, self.channel, self.reply_thread, shared=self.event.shared)
+        shared = bool(self.event.shared)
+        return conversation_key(self.event.team, self.channel, self.reply_thread, shared=shared)
 
     @property
     def from_elsewhere(self) -> bool:
@@ -92,17 +101,19 @@ def heard(event: Event) -> Heard | Ignored:
     """Read a ``message`` or ``app_mention`` event."""
     body = event.body
     subtype = text_at(body, "subtype")
-    if subtype not in _HEARD or body.get("hidden") is True:
-        return Ignored(_NOT_HEARD.get(subtype, "subtype"))
+    if subtype not in HEARD or body.get("hidden") is True:
+        return Ignored("deletion" if deleted(event) else _NOT_HEARD.get(subtype, "subtype"))
     channel, ts, user, bot = (
         id_at(body, "channel"),
         ts_at(body, "ts"),
         id_at(body, "user"),
-        id_at(body, "bot_id") or id_at(body, "bot_profile", "id"),
+        id_at(body, "bot_id")
+        or id_at(body, "bot_profile", "id")
+        or (_SOME_BOT if subtype == "bot_message" else ""),
     )
     if not channel or not ts or not (user or bot):
         return MALFORMED
-    text = text_at(body, "text")[:_LONGEST_TEXT]
+    text = (text_at(body, "text") or words_of(body))[:_LONGEST_TEXT]
     mention = bool(event.bot_user) and f"<@{event.bot_user}" in text
     return Heard(
         event=event,
@@ -122,10 +133,17 @@ def heard(event: Event) -> Heard | Ignored:
 
 
 def deleted(event: Event) -> str:
-    """Return the key of the message that an event says was deleted; empty when it says nothing like it."""
-    channel, ts = id_at(event.body, "channel"), ts_at(event.body, "deleted_ts")
-    is_deletion = text_at(event.body, "subtype") == "message_deleted"
-    return _key(event, channel, ts) if is_deletion and channel and ts else ""
+    """Return the key of the message that an event says was deleted; empty when it says nothing like it.
+
+    Of a thread's first message Slack says that it changed, into a tombstone, as long as there are replies.
+    """
+    subtype, ts = text_at(event.body, "subtype"), ""
+    if subtype == "message_deleted":
+        ts = ts_at(event.body, "deleted_ts")
+    elif subtype == "message_changed" and text_at(event.body, "message", "subtype") == _GONE:
+        ts = ts_at(event.body, "message", "ts")
+    channel = id_at(event.body, "channel")
+    return _key(event, channel, ts) if channel and ts else ""
 
 
 def inbound_of(heard: Heard, *, channel: str, name: str, assurance: Assurance, ignored: str = "") -> Inbound:
@@ -213,10 +231,14 @@ def plain(text: str, bot_user: str = "") -> str:
 def _files(listed: object) -> tuple[Attachment, ...]:
     if not isinstance(listed, list):
         return ()
-    return tuple(_file(entry) for entry in listed[:_MOST_FILES] if isinstance(entry, dict))
+    files = (entry for entry in listed[:_MOST_FILES] if isinstance(entry, dict))
+    return tuple(file_of(entry) for entry in files if text_at(entry, "mode") != _GONE)
 
 
-def _file(entry: dict[str, Any]) -> Attachment:
+def file_of(entry: dict[str, Any]) -> Attachment:
+    """Read a file object; of one from another organisation an event says only where it is described."""
+    if text_at(entry, "file_access") == "check_file_info":
+        return Attachment(name="a file", content_type="", size=0, url=DESCRIBED + id_at(entry, "id"))
     size = entry.get("size")
     return Attachment(
         name=(text_at(entry, "name") or text_at(entry, "title") or "a file")[:200],

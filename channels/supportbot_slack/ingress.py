@@ -4,12 +4,13 @@ before that: names, earlier messages and files are looked up when a turn begins.
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
 
 from supportbot_slack.commands import NO_DIRECT, TOO_MUCH
-from supportbot_slack.events import Event, Ignored, event_of
+from supportbot_slack.events import Event, Ignored, event_of, id_at
 from supportbot_slack.inbound import Heard, deleted, heard, inbound_of
 
 if TYPE_CHECKING:
@@ -96,6 +97,8 @@ class Ingress:
         if not await self._is_ours(event):
             return Ignored("tenant")
         if event.type in {"message", "app_mention"}:
+            if event.shared is None:  # its keys depend on it: what the channel's other events said counts
+                event = replace(event, shared=await self._shared.has(id_at(event.body, "channel")))
             if gone := deleted(event):
                 await self._host.transcripts.redact(gone)
             said = heard(event)
@@ -111,7 +114,7 @@ class Ingress:
         return None
 
     async def _hear(self, said: Heard) -> Ignored | None:
-        await self._shared.note(said.channel, shared=said.event.shared)
+        await self._shared.note(said.channel, shared=bool(said.event.shared))
         verdict = self._rules.judge(said)
         if isinstance(verdict, Ignored):
             if verdict.reason == "direct_message" and self._rules.is_to_be_told(said, verdict.reason):

@@ -6,7 +6,7 @@ Acknowledged like a message: after it is stored. Whatever else Slack is to be to
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
 
@@ -31,6 +31,7 @@ from supportbot_slack.commands import (
     refused,
 )
 from supportbot_slack.events import id_at, text_at, ts_at
+from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, pressed_blocks
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
 from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 
@@ -49,8 +50,12 @@ if TYPE_CHECKING:
 
 _WANTS_PERSON = "I would like to talk to a person."
 _NOT_YOURS = "Only the person who was asked can answer that."
-_OURS = frozenset({FEEDBACK, PERSON, ASK_BUTTON, OPEN_BUTTON})
+_ASSIGNED: dict[str, Literal["bot", "person"]] = {TAKE_OVER: "person", HAND_BACK: "bot"}
+_GONE = "I know that conversation no more."
+_OURS = frozenset({FEEDBACK, PERSON, ASK_BUTTON, OPEN_BUTTON, TAKE_OVER, HAND_BACK})
 _THANKS = "Thank you for telling."
+_LONGEST_UPDATE = 3_900
+"""Characters of an update's ``text``: https://docs.slack.dev/reference/methods/chat.update#errors"""
 
 
 class Interactions:
@@ -102,7 +107,7 @@ class Interactions:
                 await self._actions(payload)
             case "view_submission" if text_at(payload, "view", "callback_id") == ASK_VIEW:
                 return form_answer(await self._ask(from_form(payload, **self._asker(payload)), place=""))
-            case "message_action":
+            case "message_action" if text_at(payload, "callback_id") in {"", ASK_SHORTCUT}:
                 place = id_at(payload, "channel", "id")
                 shared = await self._shared.has(place)
                 read = from_shortcut(payload, **self._asker(payload), shared=shared)
@@ -155,6 +160,8 @@ class Interactions:
                 await self._rate(payload, text_at(action, "value"))
             elif name == PERSON or name.startswith(CHOICE):
                 await self._say(payload, name, _value(text_at(action, "value")))
+            elif name in {TAKE_OVER, HAND_BACK}:
+                await self._assign(payload, name, text_at(action, "value"))
             elif name == ASK_BUTTON:
                 self._chores.begin("open form", self._open_form(payload))
             elif name != OPEN_BUTTON:
@@ -199,6 +206,31 @@ class Interactions:
                 wants_person=not is_choice,
             )
         )
+
+    async def _assign(self, payload: dict[str, Any], action: str, conversation: str) -> None:
+        """Somebody of the team, in whose channel it stands, takes a conversation over or gives it back."""
+        who, to = _who(payload), _ASSIGNED[action]
+        if not conversation or not who:
+            self._host.ignored("malformed")
+        elif await self._host.handoffs.assign(conversation, to, by=who):
+            self._chores.begin("handoff", self._show_assigned(payload, action, conversation))
+        else:
+            self._whisper(payload, _GONE)
+
+    async def _show_assigned(self, payload: dict[str, Any], action: str, conversation: str) -> None:
+        address, user = _address(payload), id_at(payload, "user", "id")
+        workspace = await self._workspaces.get(address.team, address.enterprise)
+        if workspace is None:
+            return
+        name = self._people.remembered(_team(payload), user).name or text_at(payload, "user", "name") or user
+        message = payload.get("message")
+        blocks = pressed_blocks(
+            message.get("blocks") if isinstance(message, dict) else None, action, conversation, name
+        )
+        if blocks is not None:
+            words = {"text": text_at(message, "text")[:_LONGEST_UPDATE], "blocks": blocks}
+            where = {"channel": address.channel, "ts": address.ts, "parse": "none", "link_names": False}
+            await self._api.call(workspace.bot_token, "chat.update", where | words)
 
     def _whisper(self, payload: dict[str, Any], text: str) -> None:
         """Tell only the person who did something."""

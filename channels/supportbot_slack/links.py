@@ -40,8 +40,16 @@ class Links:
         """
         if "://" not in text:
             return text
-        known = (*self._hosts, *filter(None, map(_host, sources)))
+        known = self._known(sources)
         return _LINK.sub(lambda link: _cut(link[0], known), text)
+
+    def count(self, text: str, *, sources: Iterable[str] = ()) -> int:
+        """Return from how many links ``cut`` would cut something."""
+        known = self._known(sources)
+        return sum(_cut(link, known) != link for link in _LINK.findall(text))
+
+    def _known(self, sources: Iterable[str]) -> tuple[str, ...]:
+        return (*self._hosts, *filter(None, map(_host, sources)))
 
 
 def _cut(link: str, known: tuple[str, ...]) -> str:

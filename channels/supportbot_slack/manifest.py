@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from supportbot_slack.scopes import EVENTS, SCOPES
+from supportbot_slack.scopes import events, scopes
 
 ASK_COMMAND = "/ask"
 ASK_SHORTCUT = "ask_the_bot"
@@ -32,6 +32,8 @@ class App:
     """Events come over Socket Mode; then no address is called but the install pages'."""
     several: bool = False
     """Several workspaces install it, by the install pages."""
+    direct_messages: bool = True
+    """It answers direct messages; else there is no assistant pane, which is one, and no ``/ask``."""
     prompts: tuple[str, ...] = ()
     """Questions that the assistant pane offers."""
 
@@ -39,13 +41,14 @@ class App:
 def manifest(app: App) -> dict[str, Any]:
     """Return the manifest, with all that the bot can do."""
     called = "" if app.socket_mode else f"{app.base_url}/events"
+    heard = events(direct_messages=app.direct_messages)
     return {
         "_metadata": {"major_version": 1, "minor_version": 1},
         "display_information": _display(app),
         "features": _features(app, called),
         "oauth_config": _oauth(app),
         "settings": {
-            "event_subscriptions": _url(called) | {"bot_events": list(EVENTS)},
+            "event_subscriptions": _url(called) | {"bot_events": list(heard)},
             "interactivity": {"is_enabled": True} | _url(called),
             "org_deploy_enabled": app.several,
             "socket_mode_enabled": app.socket_mode,
@@ -70,15 +73,14 @@ def _display(app: App) -> dict[str, str]:
 
 
 def _features(app: App, called: str) -> dict[str, Any]:
-    name = _cut(app.name, _NAME)
+    direct = {"assistant_view": _assistant(app), "slash_commands": [_ask(app, called)]}
     return {
         "app_home": {
             "home_tab_enabled": True,
-            "messages_tab_enabled": True,
+            "messages_tab_enabled": app.direct_messages,
             "messages_tab_read_only_enabled": False,
         },
-        "assistant_view": _assistant(app),
-        "bot_user": {"display_name": name, "always_online": True},
+        "bot_user": {"display_name": _cut(app.name, _NAME), "always_online": True},
         "shortcuts": [
             {
                 "name": "Ask the bot",
@@ -87,12 +89,16 @@ def _features(app: App, called: str) -> dict[str, Any]:
                 "description": "Answers this message in its thread",
             }
         ],
-        "slash_commands": [
-            {"command": ASK_COMMAND}
-            | ({"url": called} if called else {})
-            | {"description": f"Ask {name} something", "usage_hint": "your question", "should_escape": False}
-        ],
-    }
+    } | (direct if app.direct_messages else {})
+
+
+def _ask(app: App, called: str) -> dict[str, Any]:
+    described = f"Ask {_cut(app.name, _NAME)} something"
+    return (
+        {"command": ASK_COMMAND}
+        | ({"url": called} if called else {})
+        | {"description": described, "usage_hint": "your question", "should_escape": False}
+    )
 
 
 def _assistant(app: App) -> dict[str, Any]:
@@ -102,8 +108,8 @@ def _assistant(app: App) -> dict[str, Any]:
 
 
 def _oauth(app: App) -> dict[str, Any]:
-    scopes = {"scopes": {"bot": sorted(SCOPES)}}
-    return {"redirect_urls": [f"{app.base_url}/oauth_redirect"]} | scopes if app.several else scopes
+    asked = {"scopes": {"bot": sorted(scopes(direct_messages=app.direct_messages))}}
+    return {"redirect_urls": [f"{app.base_url}/oauth_redirect"]} | asked if app.several else asked
 
 
 def _url(called: str) -> dict[str, str]:

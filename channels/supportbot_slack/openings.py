@@ -6,7 +6,7 @@ None of it was known when the message was acknowledged, which waits for nothing 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -17,7 +17,8 @@ from supportbot_slack.address import Address
 from supportbot_slack.api import SlackError
 from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.files import NotFetched, fetch
-from supportbot_slack.inbound import plain
+from supportbot_slack.inbound import DESCRIBED, HEARD, file_of, plain
+from supportbot_slack.threads import Thread
 
 if TYPE_CHECKING:
     from supportbot.channel import Host
@@ -29,9 +30,6 @@ if TYPE_CHECKING:
 
 _KEEP = 30 * 24 * 3600 * 1000
 """Milliseconds for which what was said before is remembered."""
-_PAGE = 200
-_MOST_PAGES = 10
-"""Pages of a thread that are read: Slack gives its oldest messages first, and the newest matter."""
 _MOST_NAMES = 10
 _MOST_THREADS = 2_000
 _LONGEST = 2_000
@@ -114,25 +112,13 @@ class Openings:
         return self._earlier[key]
 
     async def _read(self, address: Address, workspace: Workspace) -> list[dict[str, str]]:
-        arguments = {"channel": address.channel, "ts": address.thread, "latest": address.ts, "limit": _PAGE}
-        first: list[dict[str, Any]] = []
-        last: deque[dict[str, Any]] = deque(maxlen=self._config.thread_messages - 1)
-        newest = ""
-        for _ in range(_MOST_PAGES):
-            answer = await self._api.read(workspace.bot_token, "conversations.replies", arguments)
-            listed = answer.get("messages")
-            for message in listed if isinstance(listed, list) else ():
-                is_new = ts_at(message, "ts") > newest  # each page may begin with the thread's first message
-                if is_new and _counts(message, address, workspace):
-                    (last if first else first).append(message)
-                    newest = ts_at(message, "ts")
-            cursor = text_at(answer, "response_metadata", "next_cursor")
-            if not cursor:
-                break
-            arguments["cursor"] = cursor
-        else:
-            log.info("slack.thread_read_in_part", pages=_MOST_PAGES)
-        chosen = [*first, *last]
+        thread = Thread(
+            self._api,
+            workspace.bot_token,
+            address,
+            counts=lambda message: _counts(message, address, workspace),
+        )
+        chosen = await thread.read(self._config.thread_messages)
         names = await self._names(chosen, workspace)
         return [
             {
@@ -156,14 +142,27 @@ class Openings:
         return message.evolve(attachments=tuple(files))
 
     async def _with_bytes(self, file: Attachment, workspace: Workspace) -> Attachment:
-        if not file.content_type.startswith("image/") or not self._image_bytes:
+        if not self._image_bytes:
             return file
         try:
+            if file.url.startswith(DESCRIBED):
+                file = await self._described(file, workspace)
+            if not file.content_type.startswith("image/"):
+                return file
             data = await fetch(self._api, workspace.bot_token, file, most=self._image_bytes)
         except NotFetched as error:
             log.info("slack.image_not_fetched", reason=str(error))
             return file
         return file.evolve(data=data)
+
+    async def _described(self, file: Attachment, workspace: Workspace) -> Attachment:
+        identity = file.url.removeprefix(DESCRIBED)
+        try:
+            answer = await self._api.read(workspace.bot_token, "files.info", {"file": identity})
+        except SlackError as error:
+            raise NotFetched(error.cause) from error
+        found = answer.get("file")
+        return file_of(found) if isinstance(found, dict) else file
 
 
 def _joined_late(turn: Turn, address: Address) -> bool:
@@ -178,7 +177,8 @@ def _counts(message: object, address: Address, workspace: Workspace) -> bool:
     """Whether it is somebody's words from before the bot was called."""
     ts = ts_at(message, "ts")
     own = id_at(message, "bot_id") == workspace.bot_id != "" or id_at(message, "user") == workspace.bot_user
-    return isinstance(message, dict) and "" < ts < address.ts and not own and bool(text_at(message, "text"))
+    said = bool(text_at(message, "text")) and text_at(message, "subtype") in HEARD
+    return isinstance(message, dict) and "" < ts < address.ts and not own and said
 
 
 def _messages(stored: list[dict[str, str]]) -> tuple[Message, ...]:

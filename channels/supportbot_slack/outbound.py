@@ -29,9 +29,11 @@ from supportbot_slack.marker import Mark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.messages import Outbound
+    from supportbot.channel import CountCut
+    from supportbot.messages import Notice, Outbound
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import SlackConfig
+    from supportbot_slack.handoffs import Notices
     from supportbot_slack.limits import Limits
     from supportbot_slack.marker import Marker
     from supportbot_slack.streaming import Streams
@@ -49,6 +51,8 @@ _MOST_UNFINISHED = 1_000
 _PARKED = 300.0
 """Seconds between two looks whether a workspace has a token again."""
 _AT_ONCE = 1.0
+_BACK = 60.0
+"""Seconds before a notice was planned from which on it is looked for: Slack's clock is not ours."""
 _REVOKED = frozenset(
     {
         "token_revoked",
@@ -92,6 +96,8 @@ class Outgoing:
         *,
         limits: Limits,
         streams: Streams | None,
+        notices: Notices,
+        links_cut: CountCut,
     ) -> None:
         self._direct = DirectMessages(api.call)
         self._unfinished: OrderedDict[str, Standing] = OrderedDict()
@@ -102,9 +108,11 @@ class Outgoing:
         self._limits = limits
         self._links = Links(config.link_hosts)
         self._streams = streams
+        self._notices = notices
+        self._links_cut = links_cut
 
     async def send(self, outbound: Outbound) -> Sent:
-        """Post a reply, or finish the one that is being shown.
+        """Post a reply, or finish the one that is being shown; or tell the team what it is to know.
 
         Raises:
             Refused: Slack will never take it.
@@ -114,6 +122,8 @@ class Outgoing:
         post = await self._post(outbound)
         standing = Standing()
         try:
+            if outbound.notice is not None:
+                return await self._tell(post, outbound.notice)
             standing = await self._standing(post)
             return await self._put(post, standing)
         except SlackError as error:
@@ -127,8 +137,9 @@ class Outgoing:
             DeliveryError: it cannot be looked for now.
         """
         post = await self._post(outbound)
+        marked = outbound.turn_id if outbound.notice is None else outbound.delivery_id
         try:
-            standing = await look(self._api, post.workspace, self._marker, post.address, outbound.turn_id)
+            standing = await look(self._api, post.workspace, self._marker, post.address, marked)
         except Declined as error:
             if error.code in _CANNOT_LOOK and self._config.on_unclear == "resend":
                 log.warning("slack.resent_unseen", delivery=outbound.delivery_id, error=error.code)
@@ -140,6 +151,8 @@ class Outgoing:
 
     async def _post(self, outbound: Outbound) -> _Post:
         address = Address.read(outbound.address)
+        if outbound.notice is not None:
+            address = replace(address, ts=f"{outbound.created_at / 1000 - _BACK:.6f}")
         try:
             workspace = await self._workspaces.get(address.team, address.enterprise)
         except RateLimited as error:
@@ -154,6 +167,12 @@ class Outgoing:
         except SlackError as error:
             await self._explain(post, error)
         return replace(post, address=replace(address, channel=channel))
+
+    async def _tell(self, post: _Post, notice: Notice) -> Sent:
+        """Post what the team is told: one part, with a mark of its own, since its turn's is on the reply."""
+        words = await self._notices.content(post.outbound, notice)
+        content = self._marked(post, Mark(post.outbound.delivery_id, 1, 1)) | words
+        return _sent(post.address, await self._new(post, content, unfurl=False))
 
     async def _standing(self, post: _Post) -> Standing:
         """Return what of it may stand there already; asks Slack only where something may."""
@@ -188,7 +207,8 @@ class Outgoing:
         """Put all parts that do not stand there yet; from one that Slack finds too long on, smaller ones."""
         sources = [citation.source for citation in post.outbound.citations]
         text = self._links.cut(post.outbound.text, sources=sources)
-        if text != post.outbound.text:
+        is_cut = text != post.outbound.text
+        if is_cut:
             log.warning("slack.links_cut", delivery=post.outbound.delivery_id)
         usual = split(safe(text), _USUAL)
         parts, is_careful = _divided(usual, standing)
@@ -204,6 +224,8 @@ class Outgoing:
                 if is_careful or error.code not in _TOO_LONG:
                     raise
                 parts, is_careful = _smaller(usual, number), True
+        if is_cut:
+            self._links_cut(self._links.count(post.outbound.text, sources=sources))
         return _sent(post.address, placed[1])
 
     async def _put_part(
@@ -217,7 +239,7 @@ class Outgoing:
         try:
             if begun is not None and await self._finish(post, content, begun):
                 return begun.begun
-            return await self._new(post, content)
+            return await self._new(post, content, unfurl=self._config.unfurl)
         except SlackError as error:
             if alone or (isinstance(error, Declined) and error.code in _TOO_LONG):
                 raise
@@ -266,10 +288,10 @@ class Outgoing:
         begun.streaming = False
         return fits
 
-    async def _new(self, post: _Post, content: dict[str, Any]) -> str:
+    async def _new(self, post: _Post, content: dict[str, Any], *, unfurl: bool) -> str:
         address = post.address
         where = {"thread_ts": address.thread} if address.thread else {}
-        more = {"unfurl_links": self._config.unfurl, "unfurl_media": self._config.unfurl}
+        more = {"unfurl_links": unfurl, "unfurl_media": unfurl}
         answer = await self._call(post, "chat.postMessage", content | where | more)
         ts = answer.get("ts")
         if not isinstance(ts, str):
@@ -300,13 +322,17 @@ class Outgoing:
         blocks = body_blocks(part)
         if mark.part == mark.of:
             blocks += closing_blocks(outbound, feedback=config.feedback, person=config.talk_to_a_person)
+        text = part.replace("<", "&lt;").replace(">", "&gt;") or _NO_WORDS
+        return self._marked(post, mark) | {"text": text, "blocks": blocks}
+
+    def _marked(self, post: _Post, mark: Mark) -> dict[str, Any]:
+        """Return what every post has beside its words."""
+        delivery = post.outbound.delivery_id
         return {
             "channel": post.address.channel,
-            "text": part.replace("<", "&lt;").replace(">", "&gt;") or _NO_WORDS,
-            "blocks": blocks,
             "parse": "none",
             "link_names": False,
-            "metadata": self._marker.metadata(mark, post.address.place, delivery=outbound.delivery_id),
+            "metadata": self._marker.metadata(mark, post.address.place, delivery=delivery),
         }
 
     async def _explain(self, post: _Post, error: SlackError) -> NoReturn:

@@ -6,13 +6,14 @@ import time
 from collections import OrderedDict, deque
 from typing import TYPE_CHECKING, Literal
 
+from supportbot_slack.config import Rule
 from supportbot_slack.events import Ignored, id_at
 from supportbot_slack.inbound import keys_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supportbot_slack.config import Rate, Rule, SlackConfig
+    from supportbot_slack.config import Rate, SlackConfig
     from supportbot_slack.inbound import Heard
 
 _BOT_TURNS = 10
@@ -20,6 +21,8 @@ _BOT_WINDOW = 600.0  # seconds
 _MOST_KEYS = 20_000
 _TELL_EVERY = 600.0
 """Seconds between two notices of a kind to one user: that they write too much, or in the wrong place."""
+
+_MENTION = Rule()
 
 Verdict = Literal["answer", "if_taking_part"]
 """``if_taking_part``: only in a thread in which the bot has been spoken to before."""
@@ -71,7 +74,10 @@ class Rules:
         return refusal
 
     def _rule(self, channel: str) -> Rule:
-        return self._config.channels.get(channel, self._config.others)
+        is_team_s = (
+            channel == self._config.handoff_channel
+        )  # there people talk about customers, not to the bot
+        return self._config.channels.get(channel, _MENTION if is_team_s else self._config.others)
 
     def is_agent(self, heard: Heard) -> bool:
         """Whether a member of the support team wrote it to a customer: in another's thread, and not to us."""

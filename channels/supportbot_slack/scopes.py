@@ -36,8 +36,25 @@ EVENTS = (
 )
 """Events that the bot hears of."""
 
+_DIRECT = frozenset({"assistant:write", "im:history", "im:write"})
+_DIRECT_EVENTS = frozenset({"assistant_thread_context_changed", "assistant_thread_started", "message.im"})
+"""What only direct messages need, and the assistant pane, which is one. Group messages count as channels; the
+status in a thread needs no more than ``chat:write``:
+https://docs.slack.dev/changelog/2026/03/05/set-status-scope-update"""
 
-def missing(granted: Iterable[str]) -> dict[str, str]:
+
+def scopes(*, direct_messages: bool) -> dict[str, str]:
+    """Return the scopes that the bot needs, with what each is for; without direct messages it needs fewer."""
+    return {scope: why for scope, why in SCOPES.items() if direct_messages or scope not in _DIRECT}
+
+
+def events(*, direct_messages: bool) -> tuple[str, ...]:
+    """Return the events that the bot needs to hear of."""
+    return tuple(event for event in EVENTS if direct_messages or event not in _DIRECT_EVENTS)
+
+
+def missing(granted: Iterable[str], *, direct_messages: bool) -> dict[str, str]:
     """Return the scopes that a token lacks, with what each is for."""
     has = frozenset(granted)
-    return {scope: why for scope, why in SCOPES.items() if scope not in has}
+    needed = scopes(direct_messages=direct_messages)
+    return {scope: why for scope, why in needed.items() if scope not in has}

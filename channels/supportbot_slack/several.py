@@ -9,7 +9,7 @@ from supportbot.errors import StoreUnavailable
 from supportbot_slack.grants import Grants
 from supportbot_slack.installs import Installs
 from supportbot_slack.oauth import REDIRECT, InstallPages
-from supportbot_slack.scopes import SCOPES
+from supportbot_slack.scopes import scopes
 from supportbot_slack.sdk import web_client
 from supportbot_slack.vault import Vault
 from supportbot_slack.verify import check_oauth
@@ -35,7 +35,9 @@ class Several:
     redirect_url: str
 
     @classmethod
-    def made(cls, oauth: OAuth, host: Host, *, public_url: str, api_url: str) -> Several:
+    def made(
+        cls, oauth: OAuth, host: Host, *, public_url: str, api_url: str, direct_messages: bool
+    ) -> Several:
         """Put the parts together.
 
         Args:
@@ -43,6 +45,7 @@ class Several:
             host: what the core lends.
             public_url: where the bot is from outside.
             api_url: where Slack's Web API is.
+            direct_messages: whether it answers them, and asks for what that needs.
         """
         vault = Vault(oauth.encryption_keys)
         grants = Grants(web_client(api_url), client_id=oauth.client_id, client_secret=oauth.client_secret)
@@ -51,7 +54,7 @@ class Several:
         pages = InstallPages(
             bot_name=host.bot_name,
             client_id=oauth.client_id,
-            scopes=SCOPES,
+            scopes=scopes(direct_messages=direct_messages),
             base_url=base_url,
             vault=vault,
             grants=grants,

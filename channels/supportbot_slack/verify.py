@@ -16,10 +16,12 @@ REMEDIES = {
     "account_inactive": "the workspace or the bot's user was deactivated: install the app again",
     "bad_client_secret": "copy client_secret again, from Basic Information, App Credentials",
     "bad_redirect_uri": "add the install pages' address to the app, under OAuth & Permissions, Redirect URLs",
+    "channel_not_found": "write /invite and the bot's name there, and look whether it is that channel's id",
     "invalid_auth": "copy the token again, from the app's settings",
     "invalid_client_id": "copy client_id again, from Basic Information, App Credentials",
     "missing_scope": "make the app-level token again, with the scope connections:write",
     "not_allowed_token_type": "copy the right kind of token: bot_token is xoxb-…, app_token is xapp-…",
+    "not_in_channel": "write /invite and the bot's name there",
     "token_expired": "one bot_token cannot follow token rotation: make a new app without it, or use oauth",
     "token_revoked": "install the app again, and copy the new token",
 }
@@ -29,7 +31,7 @@ _NO_ANSWER = "Slack does not answer: check that this machine reaches it, and try
 _NOBODY_S_CODE = "supportbot-check"
 
 
-async def check_bot_token(client: AsyncWebClient) -> list[str]:
+async def check_bot_token(client: AsyncWebClient, *, direct_messages: bool = True) -> list[str]:
     """Return what is wrong with the bot token of a client: that it does not work, or what it may not do."""
     try:
         response = await asked(client.auth_test)
@@ -40,7 +42,7 @@ async def check_bot_token(client: AsyncWebClient) -> list[str]:
     granted = response.headers.get("x-oauth-scopes")
     if granted is None:
         return []
-    lacking = missing(scope.strip() for scope in granted.split(","))
+    lacking = missing((scope.strip() for scope in granted.split(",")), direct_messages=direct_messages)
     return [
         f"the bot token lacks {scope}, which the bot needs {why}: add it under OAuth & Permissions, "
         "then install the app again"
@@ -54,6 +56,17 @@ async def check_app_token(client: AsyncWebClient, app_token: str) -> list[str]:
         await asked(lambda: client.apps_connections_open(app_token=app_token))
     except NotGranted as error:
         return [_problem("app_token", error.code)]
+    except SlackAway:
+        return [_NO_ANSWER]
+    return []
+
+
+async def check_handoff_channel(client: AsyncWebClient, channel: str) -> list[str]:
+    """Return what would keep the team from being told; to read a channel the bot must be in it, too."""
+    try:
+        await asked(lambda: client.conversations_history(channel=channel, limit=1))
+    except NotGranted as error:
+        return [_problem("handoff_channel", error.code)]
     except SlackAway:
         return [_NO_ANSWER]
     return []

@@ -1,4 +1,4 @@
-"""``supportbot deliveries``: replies on their way out."""
+"""``supportbot deliveries``: replies on their way out, and what the team is told."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -39,7 +39,7 @@ def list_deliveries(
     )
     if not page.rows:
         check_channel(context, channel)
-    heads = ("delivery", "since", "channel", "state", "tries", "receipt", "reason")
+    heads = ("delivery", "since", "channel", "kind", "state", "tries", "receipt", "reason")
     print_page(page, heads, _cells, nothing="No deliveries.", as_json=as_json)
 
 
@@ -67,6 +67,7 @@ def _cells(row: "DeliveryRow") -> tuple[str, ...]:
         row.id,
         local(row.updated_at),
         row.channel,
+        row.kind,
         row.state,
         str(row.sends),
         phrase(row.receipt, 40),

@@ -117,7 +117,8 @@ def _about_call(call: "ToolCallRow") -> "Iterator[str]":
 
 def _about_delivery(delivery: "DeliveryRow") -> "Iterator[str]":
     yield delivery.id
-    yield f"{delivery.state} by {delivery.channel} after {_tries(delivery.sends)}"
+    told = "to the team, " if delivery.kind == "notice" else ""
+    yield f"{told}{delivery.state} by {delivery.channel} after {_tries(delivery.sends)}"
     if delivery.receipt:
         yield f"receipt: {phrase(delivery.receipt)}"
     if delivery.reason:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import BigInteger, bindparam, func, literal_column, update
 
 from supportbot.feed import Outcome, Said, Settled, StateChanged
-from supportbot.ids import now_ms
+from supportbot.ids import new_id, now_ms
 from supportbot.journal import note
-from supportbot.messages import Source
+from supportbot.messages import Outbound, Source
 from supportbot.outbox import ledger
 from supportbot.outbox.deliveries import Deliveries
 from supportbot.outbox.live import LiveAnswer
+from supportbot.outbox.notices import Team
 from supportbot.store import Statement
 from supportbot.tables import conversations, turns
 from supportbot.turns import ledger as turn_ledger
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Objection, Prompt, Turn
+    from supportbot.messages import Answer, Message, Objection, Prompt, Turn
     from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
     from supportbot.usage import Spent
@@ -125,6 +127,8 @@ class Outbox:
         self._remember = remember
         self._charge = charge
         self._currency = currency
+        self._only = only
+        self._team = Team({})
         self.deliveries = Deliveries(
             store,
             owner=owner,
@@ -139,6 +143,7 @@ class Outbox:
 
     async def start(self, channels: Mapping[str, Channel]) -> None:
         """Begin to send, first what an earlier process left behind."""
+        self._team = Team(channels, only=self._only)
         await self.deliveries.start(channels)
 
     async def stop(self, grace: float) -> None:
@@ -189,9 +194,9 @@ class Outbox:
             _note_objection(tx, turn, answer.objection, now)
         if self._remember is not None:
             self._remember(tx, answer.prompt)
-        self._say(tx, turn, answer.text, now, answer, seq=closed.last_seq)
+        said = self._say(tx, turn, answer.text, now, answer, seq=closed.last_seq)
         if answer.handoff:
-            self._hand_over(tx, turn, answer.handoff, now)
+            self._hand_over(tx, turn, said, answer.handoff, now)
         elif closed.more:
             self._enlist(tx, turn.conversation_id, now)
 
@@ -201,7 +206,7 @@ class Outbox:
 
     def _say(
         self, tx: Tx, turn: Turn, text: str, now: int, answer: Answer | None, *, seq: int | None = None
-    ) -> None:
+    ) -> Message:
         handoff = answer.handoff if answer else ""
         message, claimed = ledger.say(
             tx,
@@ -225,8 +230,9 @@ class Outbox:
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, Said(message, outcome)))
         if claimed is not None:
             tx.after_commit(lambda: self.deliveries.begin(claimed))
+        return message
 
-    def _hand_over(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
+    def _hand_over(self, tx: Tx, turn: Turn, said: Message, reason: str, now: int) -> None:
         tx.send(_QUEUE, conversation=turn.conversation_id)
         change = {"before": "bot", "after": "queued", "reason": reason}
         note(tx, turn.conversation_id, "state.changed", at=now, actor="bot", **change)
@@ -235,6 +241,27 @@ class Outbox:
             settled = Settled(waiting, "handed_over", "queued")
             tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, StateChanged("queued")))
+        self._tell_team(tx, turn, said, reason)
+
+    def _tell_team(self, tx: Tx, turn: Turn, said: Message, reason: str) -> None:
+        """Plan what the team is told; what that is in words is read when it is sent."""
+        for channel, address in self._team.told_of(turn.channel).items():
+            notice = Outbound(
+                delivery_id=new_id("dlv"),
+                conversation_id=turn.conversation_id,
+                message_id=said.id,
+                turn_id=turn.id,
+                tenant=turn.tenant,
+                channel=channel,
+                external_id=turn.external_id,
+                address=address,
+                text=said.text,
+                seq=said.seq,
+                handoff=reason,
+                created_at=said.created_at,
+            )
+            ledger.store_delivery(tx, notice, "planned", kind="notice", due=said.created_at)
+            tx.after_commit(partial(self.deliveries.look_at, notice.delivery_id))
 
 
 def _sources(answer: Answer) -> tuple[Source, ...]:

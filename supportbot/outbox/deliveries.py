@@ -229,7 +229,7 @@ class Deliveries:
         def unit(tx: Tx) -> None:
             now = now_ms()
             ledger.postpone(tx, claimed, due=due, now=now, reason=reason)
-            tx.after_commit(lambda: self._look_at(delivery, due - now))
+            tx.after_commit(lambda: self.look_at(delivery, due - now))
 
         log.info("delivery.postponed", delivery=delivery, reason=reason, looking=claimed.unclear)
         await self._record(unit, claimed)
@@ -253,7 +253,8 @@ class Deliveries:
             work = self._settle if claimed.unclear else self._send
             tx.after_commit(lambda: self._begin(work(claimed)))
 
-    def _look_at(self, delivery_id: str, in_ms: int) -> None:
+    def look_at(self, delivery_id: str, in_ms: int = 0) -> None:
+        """Claim a delivery when it is due: in so many milliseconds."""
         if not self._open or in_ms > 10_000 * _SWEEP:
             return  # far off: the sweep finds it
 

@@ -17,6 +17,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
+from supportbot.outbox.notices import notice_of
 from supportbot.storable import clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
@@ -41,7 +42,11 @@ _ADD_MESSAGE = Statement(insert(messages).inline())
 _ADD = Statement(insert(deliveries).inline())
 _FIRST_OPEN = Statement(
     select(deliveries.c.id, deliveries.c.state, deliveries.c.due_at)
-    .where(deliveries.c.conversation_id == bindparam("conversation"), _OPEN)
+    .where(
+        deliveries.c.conversation_id == bindparam("conversation"),
+        deliveries.c.kind == literal_column("'reply'"),  # a notice waits for nobody, and nobody for it
+        _OPEN,
+    )
     .order_by(deliveries.c.seq)
     .limit(bindparam("most"))
 )
@@ -52,6 +57,8 @@ _WHOLE = Statement(
         messages.c.citations,
         conversations.c.tenant_id,
         conversations.c.external_id.label("conversation_external_id"),
+        conversations.c.channel.label("conversation_channel"),
+        conversations.c.address.label("conversation_address"),
         turns.c.model,
     )
     .join(messages, messages.c.id == deliveries.c.message_id)
@@ -225,10 +232,10 @@ def say(
         created_at=now,
     )
     if not free:  # it has no time of its own: whatever ends the earlier one wakes it
-        _store_delivery(tx, outbound, "planned", fence=0, sends=0, owner=None, due=None)
+        store_delivery(tx, outbound, "planned")
         return message, None
     claimed = Claimed(outbound=outbound, fence=1)
-    _store_delivery(
+    store_delivery(
         tx, outbound, "sending", fence=claimed.fence, sends=claimed.sends, owner=owner, due=lease_until
     )
     return message, claimed
@@ -263,9 +270,18 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
     )
 
 
-def _store_delivery(
-    tx: Tx, outbound: Outbound, state: str, *, fence: int, sends: int, owner: str | None, due: int | None
+def store_delivery(
+    tx: Tx,
+    outbound: Outbound,
+    state: str,
+    *,
+    kind: str = "reply",
+    fence: int = 0,
+    sends: int = 0,
+    owner: str | None = None,
+    due: int | None = None,
 ) -> None:
+    """Write a delivery down: a ``reply``, or a ``notice`` for the team."""
     tx.send(
         _ADD,
         id=outbound.delivery_id,
@@ -273,6 +289,7 @@ def _store_delivery(
         message_id=outbound.message_id,
         turn_id=outbound.turn_id,
         channel=outbound.channel,
+        kind=kind,
         seq=outbound.seq,
         state=state,
         attempt=fence,
@@ -301,9 +318,10 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
     row = tx.row(_WHOLE, delivery=delivery_id)
     if row is None:
         return None
-    first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
-    if first is None or first.id != delivery_id:
-        return None
+    if row.kind == "reply":
+        first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
+        if first is None or first.id != delivery_id:
+            return None
     now_ours = tx.row(_CLAIM, delivery=delivery_id, now=now, new_owner=owner, lease=lease_until)
     if now_ours is None:
         return None
@@ -311,8 +329,9 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
     if not unclear:
         tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
         sends += 1
+    notice = notice_of(tx, row) if row.kind == "notice" else None
     return Claimed(
-        outbound=outbound_from(row).evolve(attempt=sends),
+        outbound=outbound_from(row).evolve(attempt=sends, notice=notice),
         fence=now_ours.attempt,
         unclear=unclear,
         sends=sends,
@@ -340,7 +359,7 @@ def end(
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
     following = tx.row(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
-    if following is None:
+    if following is None or outbound.notice is not None:
         return None
     tx.send(_WAKE, delivery=following.id, now=now)
     return str(following.id)

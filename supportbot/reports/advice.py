@@ -68,6 +68,9 @@ def _arguments(call: ToolCallRow) -> str:
 
 def _about_delivery(delivery: DeliveryRow) -> Iterator[str]:
     match delivery.state:
+        case "unknown" | "dead" if delivery.kind == "notice":
+            told = "was not told" if delivery.state == "dead" else "may not have been told"
+            yield f"Your team {told} by channel {delivery.channel} that a customer waits: tell them."
         case "unknown":
             yield (
                 f"Nobody can tell whether the customer got {delivery.message_id}, so it is not sent again. "

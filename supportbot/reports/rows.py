@@ -162,13 +162,14 @@ class TurnRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """One delivery of a reply."""
+    """One delivery: of a reply to the customer, or of a notice to the team."""
 
     id: str
     conversation_id: str
     message_id: str
     turn_id: str
     channel: str
+    kind: Literal["reply", "notice"]
     state: DeliveryState
     sends: int
     """How often it was handed to its channel, without the times when the platform asked to wait."""
@@ -379,6 +380,7 @@ def delivery_row(row: Any) -> DeliveryRow:
         message_id=row.message_id,
         turn_id=row.turn_id,
         channel=row.channel,
+        kind=row.kind,
         state=row.state,
         sends=row.sends,
         receipt=row.external_id,

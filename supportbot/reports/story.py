@@ -216,7 +216,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
         Statement(
             select_deliveries()
             .where(_among(deliveries.c.turn_id, thread.turn_ids))
-            .order_by(deliveries.c.seq)
+            .order_by(deliveries.c.seq, deliveries.c.id)
             .limit(_MOST)
         )
     )

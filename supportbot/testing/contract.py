@@ -65,6 +65,10 @@ def _can_find(contract: type[ChannelContract]) -> bool:
     return callable(getattr(contract.channel, "find", None))
 
 
+def _can_notify(contract: type[ChannelContract]) -> bool:
+    return callable(getattr(contract.channel, "team_address", None))
+
+
 class ChannelContract:
     """What every channel promises the core."""
 
@@ -268,6 +272,22 @@ class ChannelContract:
             assert ["second"] == [inbound.channel for inbound in second.core.accepted]
             await first.channel.send(first.core.reply(first.handed_in[0].conversation, "For the first."))
             assert 0 == _count("For the first.", await second.shown())
+
+    @_needs(_can_notify)
+    async def test_what_the_team_is_told_the_customer_does_not_see(self) -> None:
+        """News of a hand-over goes to the team's place, with a receipt, and is found again there."""
+        async with self.site() as site:
+            channel: Any = site.channel
+            address = channel.team_address()
+            assert address is not None, "the platform's section must name where the team is told"
+            inbound = await site.hear("I need a person.", conversation="anna")
+            notice = site.core.notice(inbound.conversation, address=address)
+            before = await site.shown()
+            sent = await site.channel.send(notice)
+            assert sent.external_id
+            if isinstance(site.channel, CanFind):
+                assert sent == await _find(site, notice)
+            assert before == await site.shown()
 
     # -- when it goes wrong --------------------------------------------------------------------
 

@@ -15,214 +15,29 @@ gaps, everything that happens is published to the feed after it can be read from
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from supportbot.channel import Host, Opinion
+from supportbot.channel import Host
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
-from supportbot.messages import Accepted, Begun, Message, Outbound
+from supportbot.messages import Accepted, Contact, Message, Notice, Outbound
 from supportbot.storable import clean_text
+from supportbot.testing.memory import (
+    MemoryContacts,
+    MemoryConversation,
+    MemoryDrafts,
+    MemoryHandoffs,
+    MemoryRatings,
+    MemoryRecords,
+    MemoryReturns,
+    MemoryTranscripts,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import Mapping
 
-    from supportbot.channel import DraftOutcome, Verdict
-    from supportbot.messages import Attachment, Choice, Citation, Inbound, MessageState, State
-
-
-class MemoryRecords:
-    """A channel's records, in memory. Values are copied as JSON, as the real ones are."""
-
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[str, int | None]] = {}
-
-    async def get(self, key: str) -> Any | None:
-        """Return the value, or None when there is none or it has expired."""
-        text, expires_at = self._values.get(key, ("null", None))
-        return None if expires_at is not None and expires_at <= now_ms() else json.loads(text)
-
-    async def put(self, key: str, value: Any, *, expires_at: int | None = None) -> None:
-        """Store a value, replacing an earlier one."""
-        self._values[key] = (json.dumps(value), expires_at)
-
-    async def add(self, key: str, value: Any, *, expires_at: int | None = None) -> bool:
-        """Store a value only if the key is free; says whether it did."""
-        if await self.get(key) is not None:
-            return False
-        await self.put(key, value, expires_at=expires_at)
-        return True
-
-    async def swap(self, key: str, before: Any, after: Any, *, expires_at: int | None = None) -> bool:
-        """Store a value only if the key still holds ``before``; says whether it did."""
-        found = await self.get(key)
-        if found is None or found != json.loads(json.dumps(before)):
-            return False
-        await self.put(key, after, expires_at=expires_at)
-        return True
-
-    async def delete(self, key: str, *, only: Any = None) -> None:
-        """Forget a key. With ``only``, not if it holds another value."""
-        if only is None or await self.get(key) == only:
-            self._values.pop(key, None)
-
-    async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
-        """Yield the (key, value) pairs whose key begins with ``prefix``, in key order."""
-        for key in sorted(self._values):
-            value = await self.get(key) if key.startswith(prefix) else None
-            if value is not None:
-                yield key, value
-
-
-@dataclass(slots=True)
-class _Conversation:
-    id: str
-    address: Mapping[str, Any]
-    begun_by: str
-    state: State = "bot"
-    messages: list[Message] = field(default_factory=list)
-    turn_id: str = ""
-    written: int = 0
-
-
-class MemoryTranscripts:
-    """What was said, in memory."""
-
-    def __init__(
-        self, conversations: Mapping[str, _Conversation], files: Mapping[tuple[str, int, int], bytes]
-    ) -> None:
-        self._conversations = conversations
-        self._files = files
-
-    async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
-        """Return up to ``limit`` messages after number ``after``, oldest first."""
-        found = self._conversations.get(external_id)
-        return [] if found is None else found.messages[after : after + limit]
-
-    async def state(self, external_id: str) -> State | None:
-        """Return who speaks in the conversation; None if it is unknown."""
-        found = self._conversations.get(external_id)
-        return None if found is None else found.state
-
-    async def conversation_id(self, external_id: str) -> str | None:
-        """Return the store's id of the conversation; None if it is unknown."""
-        found = self._conversations.get(external_id)
-        return None if found is None else found.id
-
-    async def redact(self, key: str) -> bool:
-        """Take the words of a message out; says whether there was such a message."""
-        for conversation in self._conversations.values():
-            for message in conversation.messages:
-                if message.client_key == key:
-                    conversation.messages[message.seq - 1] = message.evolve(text="[deleted]", attachments=())
-                    return True
-        return False
-
-    async def attachment(self, external_id: str, seq: int, place: int) -> Attachment | None:
-        """Return an attachment of a message with its bytes; None when there is none."""
-        data = self._files.get((external_id, seq, place), b"")
-        if not data:
-            return None
-        message = self._conversations[external_id].messages[seq - 1]
-        return message.attachments[place].evolve(data=data)
-
-    async def begun_by(self, sender: str, *, limit: int = 20) -> list[Begun]:
-        """Return the newest conversations that a sender began, the newest first."""
-        theirs = [(key, c) for key, c in self._conversations.items() if c.begun_by == sender]
-        return [
-            Begun(
-                external_id=key,
-                address=found.address,
-                state=found.state,
-                text=found.messages[0].text,
-                created_at=found.messages[0].created_at,
-                updated_at=found.messages[-1].created_at,
-            )
-            for key, found in theirs[-limit:][::-1]
-        ]
-
-
-class MemoryRatings:
-    """What people thought of answers and conversations, in memory; any turn is one that there is."""
-
-    def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
-        self._conversations = conversations
-        self.verdicts: dict[tuple[str, str], Verdict] = {}
-        """By turn and rater."""
-        self.scores: dict[tuple[str, str], tuple[int, str]] = {}
-        """Score and comment, by the channel's key of the conversation and rater."""
-
-    async def rate(self, turn_id: str, *, rater: str, verdict: Verdict) -> bool:
-        """Store a verdict."""
-        self.verdicts[turn_id, rater] = verdict
-        return True
-
-    async def score(self, external_id: str, *, rater: str, score: int, comment: str = "") -> bool:
-        """Store a score."""
-        if external_id not in self._conversations:
-            return False
-        self.scores[external_id, rater] = (score, comment)
-        return True
-
-    async def given(self, external_id: str, *, rater: str) -> Opinion:
-        """Return what somebody said of a conversation and its answers."""
-        found = self._conversations.get(external_id)
-        theirs = {
-            message.seq: self.verdicts[message.turn_id, rater]
-            for message in (found.messages if found else ())
-            if message.author == "bot" and message.turn_id and (message.turn_id, rater) in self.verdicts
-        }
-        score = self.scores.get((external_id, rater))
-        return Opinion(verdicts=theirs, score=None if score is None else score[0])
-
-
-class MemoryContacts:
-    """Where people want to be written to, in memory."""
-
-    def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
-        self._conversations = conversations
-        self.addresses: dict[str, str] = {}
-        """By the channel's key of the conversation."""
-
-    async def write_to(self, external_id: str, email: str) -> bool:
-        """Store an address."""
-        if external_id not in self._conversations:
-            return False
-        self.addresses[external_id] = email
-        return True
-
-    async def address(self, external_id: str) -> str:
-        """Return an address; empty when there is none."""
-        return self.addresses.get(external_id, "")
-
-
-class MemoryReturns:
-    """Which deliveries came back, in memory; it takes any for one that was sent."""
-
-    def __init__(self) -> None:
-        self.reasons: dict[str, str] = {}
-        """By delivery."""
-
-    async def __call__(self, delivery_id: str, /, *, reason: str) -> bool:
-        """Remember one; says whether it is news."""
-        return self.reasons.setdefault(delivery_id, reason) is reason
-
-
-class MemoryDrafts:
-    """What became of drafts, in memory; it takes any delivery for one that there is."""
-
-    def __init__(self) -> None:
-        self.outcomes: dict[str, tuple[DraftOutcome, int, int | None]] = {}
-        """By delivery: the outcome, the draft's length, how much of it was changed."""
-
-    async def record(
-        self, delivery_id: str, outcome: DraftOutcome, *, length: int = 0, changed: int | None = None
-    ) -> bool:
-        """Store how a draft stands."""
-        self.outcomes[delivery_id] = (outcome, length, changed)
-        return True
+    from supportbot.messages import Choice, Citation, Inbound, MessageState, State
 
 
 class FakeCore:
@@ -238,11 +53,14 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
+        self.links_cut: list[int] = []
+        """From how many links of each reply the channel cut something."""
         self.returned = MemoryReturns()
         self.drafts = MemoryDrafts()
-        self._conversations: dict[str, _Conversation] = {}
+        self._conversations: dict[str, MemoryConversation] = {}
         self.ratings = MemoryRatings(self._conversations)
         self.contacts = MemoryContacts(self._conversations)
+        self.handoffs = MemoryHandoffs(self._conversations, self.change_state)
         self._files: dict[tuple[str, int, int], bytes] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -253,11 +71,13 @@ class FakeCore:
             transcripts=MemoryTranscripts(self._conversations, self._files),
             feed=self._feed,
             ignored=self.ignored.append,
+            links_cut=self.links_cut.append,
             tools=tools,
             ratings=self.ratings,
             returned=self.returned,
             drafts=self.drafts,
             contacts=self.contacts,
+            handoffs=self.handoffs,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
@@ -271,7 +91,8 @@ class FakeCore:
                 return self._receipt(*self._seen[key], inbound)
         self.accepted.append(inbound)
         conversation = self._conversations.setdefault(
-            inbound.conversation, _Conversation(id=new_id("conv"), address={}, begun_by=inbound.sender.id)
+            inbound.conversation,
+            MemoryConversation(id=new_id("conv"), address={}, begun_by=inbound.sender.id),
         )
         conversation.address = inbound.address or conversation.address
         kept = judged(inbound.attachments)
@@ -357,6 +178,20 @@ class FakeCore:
             created_at=said.created_at,
         )
 
+    def notice(
+        self, conversation: str, *, address: Mapping[str, Any], handoff: str = "customer_asked"
+    ) -> Outbound:
+        """Hand a conversation over; returns what the team is to be told at ``address``."""
+        reply = self.reply(conversation, "A person will answer.", handoff=handoff)
+        found = self._conversations[conversation]
+        told = Notice(
+            channel=self.host.name,
+            address=found.address,
+            contact=Contact(id="contact_1", external_id=found.begun_by),
+            text=next(m.text for m in reversed(found.messages) if m.author == "customer"),
+        )
+        return reply.evolve(delivery_id=new_id("dlv"), address=address, notice=told)
+
     def settle(self, conversation: str, state: MessageState, *, reason: str = "") -> None:
         """End all pending messages without a reply: ``dead``, ``handed_over``, ``ignored``."""
         found = self._conversations[conversation]
@@ -383,7 +218,7 @@ class FakeCore:
 
     def _say(
         self,
-        conversation: _Conversation,
+        conversation: MemoryConversation,
         author: Any,
         text: str,
         outcome: Outcome | None = None,

@@ -14,8 +14,10 @@ import pytest
 from aiohttp import web
 
 from supportbot.chaos.audit import Tables
+from supportbot.chaos.clients import Http, SignedProgram
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
+from supportbot.testing import FakeSlack
 from tests.channels.slack.driver import mention, post, section, ts, twin
 from tests.channels.slack.workspace import ScriptedSlack
 
@@ -154,3 +156,39 @@ async def test_killed_in_the_middle_of_showing(
             await settled(bot)
         assert ["A parcel takes three days."] == slack.shown()
         assert not slack.posts[0].streaming
+
+
+@pytest.mark.parametrize("taken", [True, False])
+@pytest.mark.parametrize("channel", ["slack", "webhook"])
+async def test_killed_between_telling_the_team_and_its_record(
+    tmp_path: Path, session: aiohttp.ClientSession, channel: str, *, taken: bool
+) -> None:
+    """Slack has the post, or not, and the store does not know: it is looked for, and the team is told once,
+    whichever channel the customer writes in."""
+    async with FakeSlack() as slack:
+        team = slack.workspace()
+        for place in ("C0TEAM", "C0HELP"):
+            team.conversation(place)
+        section = {
+            "type": "slack",
+            "bot_token": team.token,
+            "signing_secret": slack.signing_secret,
+            "api_url": slack.api_url,
+            "handoff_channel": "C0TEAM",
+        }
+        async with program(BotFolder(tmp_path / "bot", channels={"slack": section})) as bot:
+            slack.event_url = f"{bot.url}/channels/slack/events"
+            slack.fail("chat.postMessage", "hang", after=taken, times=2 if channel == "slack" else 1)
+            if channel == "slack":
+                await slack.say(team.id, "C0HELP", "U0ANNA", f"<@{team.bot_user}> Talk to a person, please")
+            else:
+                await SignedProgram(Http(bot, session), "c1").post("m1", "Talk to a person, please")
+            posted = 2 if channel == "slack" else 1
+            await slack.until(lambda: [c.taken for c in slack.called("chat.post")] == [taken] * posted)
+            await bot.kill()
+            await bot.start()
+            await settled(bot)
+        assert 1 == len(slack.posts("C0TEAM"))
+        assert posted - 1 == len(slack.posts("C0HELP"))
+        assert posted == sum(call.taken for call in slack.called("chat.postMessage"))
+        assert "conversations.history" in [call.method for call in slack.calls]

@@ -175,7 +175,7 @@ class Workspace(Platform):
 
     def __init__(self) -> None:
         self.slack = ScriptedSlack()
-        self.more: dict[str, Any] = {}
+        self.more: dict[str, Any] = {"handoff_channel": "C0TEAM"}
         self.known: dict[str, str] = {}
 
     async def __aenter__(self) -> Self:

@@ -340,6 +340,7 @@ def _deliveries() -> None:
         sa.Column("message_id", sa.Text, nullable=False),
         sa.Column("turn_id", sa.Text, nullable=False),
         sa.Column("channel", sa.Text, nullable=False),
+        sa.Column("kind", sa.Text, nullable=False),
         sa.Column("seq", sa.Integer, nullable=False),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),

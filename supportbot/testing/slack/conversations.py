@@ -79,6 +79,10 @@ def _page(
     more = start + limit < len(seen)
     with_metadata = call.flag("include_all_metadata")
     shown = [message_json(caller.workspace, m, metadata=with_metadata) for m in seen[start : start + limit]]
+    for message in shown:
+        if message.get("thread_ts") == message["ts"]:
+            place = caller.place(call.need("channel"))
+            message["reply_count"] = len(world.store.thread(place, message["ts"])) - 1
     answer: dict[str, Any] = {"messages": shown, "has_more": more}
     if more:
         answer["response_metadata"] = {"next_cursor": base64.b64encode(b"next:%d" % (start + limit)).decode()}

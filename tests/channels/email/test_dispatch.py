@@ -10,7 +10,7 @@ import pytest
 
 from supportbot.errors import Refused, RetryAfter, StoreUnavailable, Unclear
 from supportbot.messages import Sent
-from supportbot.testing.host import MemoryRecords
+from supportbot.testing.memory import MemoryRecords
 from supportbot_email.credentials import Credentials
 from supportbot_email.dispatch import Dispatch, Trace, Traces
 from supportbot_email.failures import Disconnected

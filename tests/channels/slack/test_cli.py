@@ -116,6 +116,14 @@ def test_a_wrong_address_is_refused(bot: BotFolder, url: str) -> None:
     assert (2, True) == (done.exit_code, "public address" in done.stderr)
 
 
+def test_a_bot_without_direct_messages_asks_for_less(bot: BotFolder) -> None:
+    """As bot.yaml says."""
+    write(bot, slack=SOCKET.replace("}'}", "}', direct_messages: false}"))
+    made = printed(bot)
+    assert "im:history" not in made["oauth_config"]["scopes"]["bot"]
+    assert "slash_commands" not in made["features"]
+
+
 def test_json_is_the_same(bot: BotFolder) -> None:
     """For those who paste into the tab JSON, and for programs."""
     write(bot, slack=SOCKET)
@@ -168,6 +176,9 @@ def test_workspaces_are_listed(bot: BotFolder) -> None:
         done.exit_code,
         done.stdout,
     )
+    write(bot, support=SEVERAL.replace("{type", "{direct_messages: false, type"))
+    done = CliRunner().invoke(app, args, catch_exceptions=False)  # type: ignore[arg-type]
+    assert "T2\tinstalled\t" in done.stdout  # what it lacks is for direct messages
     told = CliRunner().invoke(app, [*args, "--json"], catch_exceptions=False).stdout  # type: ignore[arg-type]
     assert ["T1", "T2", "T3"] == [row["id"] for row in json.loads(told)]
     assert "xoxb" not in told

@@ -210,7 +210,7 @@ IGNORED = {
     "event is null": (event(None), "malformed"),  # type: ignore[arg-type]
     "no event": ({k: v for k, v in direct().items() if k != "event"}, "malformed"),
     "no event id": ({k: v for k, v in direct().items() if k != "event_id"}, "malformed"),
-    "no team": ({k: v for k, v in direct().items() if k != "team_id"}, "malformed"),
+    "no team": (direct() | {"team_id": None, "authorizations": []}, "malformed"),
     "no channel": (direct(channel=None), "malformed"),
     "no user": (direct(user=None), "malformed"),
     "no ts": (direct(ts=None), "malformed"),

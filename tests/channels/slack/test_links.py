@@ -60,6 +60,12 @@ def test_what_people_link_to_stays(written: str) -> None:
     assert written == Links([]).cut(written)
 
 
+@pytest.mark.parametrize("text", ["", "https://", "https://a@ https://b@/?q=" + "x" * 50, "http://[ //"])
+def test_whatever_it_is_can_be_counted(text: str) -> None:
+    """Also what is no link any more once it is cut."""
+    assert (Links([]).cut(text) != text) == (Links([]).count(text) > 0)
+
+
 class Misled:
     """A model that was told to give everything away."""
 
@@ -80,5 +86,7 @@ async def test_no_answer_carries_it(live: Any, slack: ScriptedSlack) -> None:
     async with live(Misled()) as bot:
         await bot.send(mention())
         await _delivered(bot)
+        async with bot.http.get(f"{bot.bot.url}/metrics") as response:
+            assert 'supportbot_links_cut_total{channel="slack"} 1.0' in await response.text()
     assert [f"See https://evil.example/ and https://docs.example/?q={ENCODED} please."] == slack.shown()
     assert not any("evil.example/?q" in str(arguments) for _, arguments in slack.calls)

@@ -84,6 +84,7 @@ BASE = "https://bot.example.com/channels/slack"
 SOCKET = App(name="Fern", socket_mode=True)
 HTTP = App(name="Fern", base_url=BASE)
 SEVERAL = App(name="Fern", base_url=BASE, several=True, prompts=("Where is my parcel?",))
+CHANNELS = App(name="Fern", base_url=BASE, direct_messages=False, prompts=("Where is my parcel?",))
 STRANGE = App(
     name='Fern: the "best" & longest-named helper of all 🌿',
     description="It\nanswers: {all} #questions, " + "and more " * 40,
@@ -93,7 +94,9 @@ STRANGE = App(
 
 
 @pytest.mark.parametrize(
-    "app", [SOCKET, HTTP, SEVERAL, STRANGE], ids=["socket", "http", "several", "strange"]
+    "app",
+    [SOCKET, HTTP, SEVERAL, CHANNELS, STRANGE],
+    ids=["socket", "http", "several", "channels", "strange"],
 )
 def test_it_fits_what_slack_documents(app: App) -> None:
     """No key that Slack does not know, nothing too long, whatever bot.yaml says."""
@@ -102,7 +105,9 @@ def test_it_fits_what_slack_documents(app: App) -> None:
 
 
 @pytest.mark.parametrize(
-    "app", [SOCKET, HTTP, SEVERAL, STRANGE], ids=["socket", "http", "several", "strange"]
+    "app",
+    [SOCKET, HTTP, SEVERAL, CHANNELS, STRANGE],
+    ids=["socket", "http", "several", "channels", "strange"],
 )
 def test_both_forms_say_the_same(app: App) -> None:
     """YAML and JSON are read back as what they were made of."""
@@ -150,8 +155,26 @@ def test_scopes_and_events_are_all_there() -> None:
     assert sorted(EVENTS) == made["settings"]["event_subscriptions"]["bot_events"]
 
 
+def test_without_direct_messages_it_asks_for_nothing_that_only_they_need() -> None:
+    """Nobody can write to it there, no pane is offered, and no command whose answer would stand there.
+
+    What is left is what a workspace's administrator is asked to allow; group messages are channels.
+    """
+    made = manifest(CHANNELS)
+    assert {"assistant:write", "im:history", "im:write"} == SCOPES.keys() - set(
+        made["oauth_config"]["scopes"]["bot"]
+    )
+    assert {"assistant_thread_context_changed", "assistant_thread_started", "message.im"} == set(
+        EVENTS
+    ) - set(made["settings"]["event_subscriptions"]["bot_events"])
+    assert {"app_home", "bot_user", "shortcuts"} == made["features"].keys()
+    assert not made["features"]["app_home"]["messages_tab_enabled"]
+
+
 def test_missing_scopes_are_named_with_what_they_are_for() -> None:
     """What a token has more than that does no harm."""
+    granted = {*SCOPES, "channels:join"} - {"im:write"}
     assert {"im:write": "to open a direct message, where answers to /ask go"} == missing(
-        {*SCOPES, "channels:join"} - {"im:write"}
+        granted, direct_messages=True
     )
+    assert {} == missing(granted, direct_messages=False)

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from supportbot.messages import Attachment
-from supportbot_slack import files, openings
+from supportbot_slack import files, openings, threads
 from supportbot_slack.api import SlackApi
 from tests.channels.slack.driver import direct, mention, ts
 from tests.channels.slack.test_outbound import _delivered
@@ -30,6 +30,8 @@ async def test_a_thread_joined_late_is_read_first(live: Any, slack: ScriptedSlac
         before("The printer on floor 3 smells of smoke", 1),
         before("I pulled the plug", 2, user="U6"),
         before("I am a bot", 3, user="UBOT", bot_id="B0"),
+        before("This message was deleted.", 3, user="USLACKBOT", subtype="tombstone", hidden=True),
+        before("<@U7> has joined the channel", 3, user="U7", subtype="channel_join"),
         before("This comes after the question", 9),
     ]
     async with live(look_up_people=True) as bot:
@@ -49,8 +51,9 @@ async def test_a_thread_joined_late_is_read_first(live: Any, slack: ScriptedSlac
 async def test_of_a_long_thread_the_first_and_the_newest_are_read(
     live: Any, slack: ScriptedSlack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Page by page, as Slack gives it: the oldest first."""
-    monkeypatch.setattr(openings, "_PAGE", 10)
+    """Page by page, as Slack gives it: the oldest first, each page with the thread's first message."""
+    monkeypatch.setattr(threads, "_PAGE", 10)
+    monkeypatch.setattr(threads, "_STRETCH", 20)
     slack.said = [before(f"Message {n}", n) for n in range(1, 36)]
     listed = slack._conversations_replies
 
@@ -163,6 +166,52 @@ async def test_an_image_is_fetched_for_who_sees(
     [prompt] = bot.model.prompts
     assert ["a.png"] == [file.name for file in prompt.turn.messages[0].attachments]
     assert [data] * bool(data) == fetched
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [
+        ({"name": "label.png", "mimetype": "image/png", "size": 4}, "label.png"),
+        ({"name": "a.pdf", "mimetype": "application/pdf"}, "a.pdf"),
+        ({"file_access": "check_file_info", "id": "F1"}, "a file"),
+        (None, "a file"),
+    ],
+)
+async def test_a_file_of_another_organisation_is_asked_about(
+    live: Any,
+    slack: ScriptedSlack,
+    storage: str,
+    *,
+    monkeypatch: pytest.MonkeyPatch,
+    told: dict[str, Any] | None,
+    name: str,
+) -> None:
+    """Its event says no more than its id; once Slack has said what it is, it is a file like others."""
+    monkeypatch.setattr(files, "may_fetch", lambda *_: True)
+    answer = {"file": told and {"url_private": f"{storage}/image"} | told}
+    slack._files_info = lambda _: answer  # type: ignore[attr-defined]
+    connected = {"id": "F1", "mode": "file_access", "file_access": "check_file_info"}
+    async with live(vision=True) as bot:
+        await bot.send(direct("What is wrong?", subtype="file_share", files=[connected]))
+        await slack.until(lambda: slack.posts)
+        await _delivered(bot)
+    [prompt] = bot.model.prompts
+    [file] = prompt.turn.messages[0].attachments
+    assert name == file.name
+    assert [("files.info", {"file": "F1"})] == [call for call in slack.calls if call[0] == "files.info"]
+
+
+async def test_a_file_that_slack_does_not_describe_is_named(live: Any, slack: ScriptedSlack) -> None:
+    """And where no model sees images, Slack is not asked."""
+    slack.refusals["files.info"] = "file_not_found"
+    connected = {"id": "F1", "mode": "file_access", "file_access": "check_file_info"}
+    for vision in (True, False):
+        async with live(vision=vision) as bot:
+            await bot.send(direct("What is wrong?", subtype="file_share", files=[connected]))
+            await slack.until(lambda vision=vision: len(slack.posts) == (1 if vision else 2))
+            await _delivered(bot)
+        assert ["a file"] == [file.name for file in bot.model.prompts[0].turn.messages[0].attachments]
+    assert 1 == [method for method, _ in slack.calls].count("files.info")
 
 
 @pytest.mark.parametrize(

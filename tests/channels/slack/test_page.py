@@ -25,7 +25,9 @@ ENVIRONMENT = {
 }
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=["socket mode", "http", "listeners", "several", "new key"])
+@pytest.mark.parametrize(
+    "block", BLOCKS, ids=["socket mode", "http", "hand-over", "listeners", "several", "new key"]
+)
 def test_each_bot_yaml_can_be_copied(tmp_path: Path, block: str) -> None:
     """``supportbot check`` finds nothing wrong with it, and nothing unwise."""
     [printed] = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
@@ -75,7 +77,7 @@ def test_what_is_missing_is_said(tmp_path: Path, remove: str, said: str) -> None
 
 def test_oauth_needs_a_public_address(tmp_path: Path) -> None:
     """Without one there is no way back from Slack."""
-    block = BLOCKS[3].replace("    public_url: https://bot.example.com\n", "")
+    block = BLOCKS[4].replace("    public_url: https://bot.example.com\n", "")
     assert "needs a public_url" in _problems(tmp_path, block)
 
 

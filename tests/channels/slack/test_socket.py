@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from supportbot.errors import StoreUnavailable
 from supportbot.testing import FakeCore
@@ -13,10 +18,12 @@ from tests.channels.slack.test_outbound import _delivered
 from tests.channels.test_contract import Workspace
 
 if TYPE_CHECKING:
-    import pytest
-
     from tests.channels.slack.workspace import ScriptedSlack
 
+FRAMES = {
+    path.stem: json.loads(path.read_text("utf-8"))
+    for path in sorted((Path(__file__).parent / "payloads").glob("socket_*.json"))
+}
 APP = {"app_token": "xapp-1-test", "signing_secret": None}
 
 
@@ -62,6 +69,28 @@ async def test_unknown_envelopes_are_acknowledged(live: Any, slack: ScriptedSlac
         for frame in ("nonsense", "[]", '{"type": 7}'):
             await slack.sockets[-1].send_str(frame)
         assert await slack.push("interactive", {"type": "block_actions", "actions": 7})
+
+
+@pytest.mark.parametrize("frame", FRAMES.values(), ids=FRAMES)
+async def test_recorded_envelopes_are_acknowledged(frame: dict[str, Any]) -> None:
+    """Those that have an id, whatever is in them; after those that have none, the next one is taken."""
+    async with Workspace() as platform:
+        platform.more = APP | {"connections": 1}
+        core = FakeCore("slack")
+        async with serving(SlackChannel, platform, core):
+            slack = platform.slack
+            await slack.until(lambda: slack.sockets)
+            [before] = slack.sockets
+            acknowledged = slack.envelopes[frame.get("envelope_id", "")] = asyncio.Future()
+            await before.send_json(frame)
+            if "envelope_id" in frame:
+                async with asyncio.timeout(20):
+                    assert frame["envelope_id"] == (await acknowledged)["envelope_id"]
+            elif frame["type"] == "disconnect":
+                await slack.until(lambda: slack.sockets and slack.sockets != [before])
+            taken = len(core.accepted)
+            await slack.push("events_api", mention())
+    assert taken + 1 == len(core.accepted)
 
 
 async def test_what_is_not_stored_is_not_acknowledged() -> None:

@@ -55,6 +55,12 @@ async def test_each_missing_scope_is_named_with_what_it_is_for(authority: Author
     ] == await check_bot_token(client(authority))
 
 
+async def test_a_bot_without_direct_messages_lacks_nothing_that_only_they_need(authority: Authority) -> None:
+    """Its manifest does not ask for it."""
+    authority.scopes = ",".join(SCOPES.keys() - {"im:history", "im:write", "assistant:write"})
+    assert [] == await check_bot_token(client(authority), direct_messages=False)
+
+
 @pytest.mark.parametrize("code", ["token_revoked", "account_inactive", "invalid_auth"])
 async def test_a_token_that_does_not_work_is_explained(authority: Authority, code: str) -> None:
     """In Slack's word, and ours for what to do; never with the token."""
@@ -89,7 +95,13 @@ async def test_keys_that_open_nothing_are_named(authority: Authority) -> None:
         secret = SecretStr(CLIENT_SECRET)
         oauth = OAuth(client_id=CLIENT_ID, client_secret=secret, encryption_keys=(SecretStr(key),))
         public_url = REDIRECT.removesuffix("/channels/slack/oauth_redirect")
-        return Several.made(oauth, core.host, public_url=public_url, api_url=f"{authority.url}/")
+        return Several.made(
+            oauth,
+            core.host,
+            public_url=public_url,
+            api_url=f"{authority.url}/",
+            direct_messages=True,
+        )
 
     key = Fernet.generate_key().decode()
     workspace = Workspace(
@@ -109,7 +121,13 @@ async def test_the_app_s_credentials_are_tried(authority: Authority) -> None:
         oauth = OAuth(client_id=CLIENT_ID, client_secret=SecretStr(secret), encryption_keys=(SecretStr(key),))
         public_url = REDIRECT.removesuffix("/channels/slack/oauth_redirect")
         core = FakeCore("slack", bot_name="Fern")
-        return Several.made(oauth, core.host, public_url=public_url, api_url=f"{authority.url}/")
+        return Several.made(
+            oauth,
+            core.host,
+            public_url=public_url,
+            api_url=f"{authority.url}/",
+            direct_messages=True,
+        )
 
     assert [] == await several(CLIENT_SECRET).verify()
     [problem] = await several("fedcba9876543210fedcba9876543210").verify()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from itertools import count
@@ -22,7 +23,8 @@ Fault = Literal["reset", "taken, then reset", "500", "taken, then 500", "html", 
 """What becomes of one call, and whether Slack does it all the same."""
 
 TEAM, APP, BOT, BOT_USER, TOKEN = "T0", "A0", "B0", "UBOT", "xoxb-1-test"
-EPOCH = 1_700_000_000
+EPOCH = int(time.time())
+"""Where the timestamps of posts begin, in Unix seconds; what people write has earlier ones."""
 
 
 @dataclass

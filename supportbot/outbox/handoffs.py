@@ -1,0 +1,56 @@
+"""What the team does with a conversation that it was told of: somebody takes it over, or gives it back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import bindparam, literal_column, select
+
+from supportbot.feed import Settled, StateChanged
+from supportbot.session import change_state
+from supportbot.storable import clean_key
+from supportbot.store import Statement
+from supportbot.tables import deliveries
+
+if TYPE_CHECKING:
+    from supportbot.feed import Feed
+    from supportbot.messages import State
+    from supportbot.store import Store, Tx
+
+_TOLD = Statement(
+    select(deliveries.c.id)
+    .where(
+        deliveries.c.conversation_id == bindparam("conversation"),
+        deliveries.c.channel == bindparam("of"),
+        deliveries.c.kind == literal_column("'notice'"),
+    )
+    .limit(bindparam("most"))
+)
+
+
+class ChannelHandoffs:
+    """The conversations that one channel told the team of; see ``supportbot.channel.Handoffs``."""
+
+    def __init__(self, store: Store, feed: Feed, channel: str) -> None:
+        self._store = store
+        self._feed = feed
+        self._channel = channel
+
+    async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
+        """Say who speaks in a conversation; says whether the channel told of it."""
+        identity, who = clean_key(conversation_id), clean_key(by)
+        state: State = "bot" if to == "bot" else "human"
+
+        def unit(tx: Tx) -> bool:
+            if tx.row(_TOLD, conversation=identity, of=self._channel, most=1) is None:
+                return False
+            waiting = change_state(tx, identity, state, actor="person", by=who)
+            if waiting is None:
+                return True
+            if waiting:
+                settled = Settled(waiting, "handed_over", state)
+                tx.after_commit(lambda: self._feed.publish(identity, settled))
+            tx.after_commit(lambda: self._feed.publish(identity, StateChanged(state)))
+            return True
+
+        return await self._store.write(unit)

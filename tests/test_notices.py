@@ -1,0 +1,246 @@
+"""What the team is told of a customer who waits for a person, once, and what it does then."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from supportbot import reports
+from supportbot.messages import Sender
+from supportbot.outbox.handoffs import ChannelHandoffs
+from supportbot.outbox.notices import Team
+from supportbot.session import ChannelTranscripts, set_state
+from supportbot.testing.fakes import BlindChannel, RecordingChannel
+from tests.durable import running
+
+if TYPE_CHECKING:
+    from supportbot.messages import Outbound
+    from tests.durable import Durable
+
+ANNA = Sender(id="T1/U1", name="Anna", email="anna@example.com", assurance="claimed")
+NOTICES = "select channel, state from deliveries where kind = 'notice' order by channel"
+REPLIES = "select state from deliveries where kind = 'reply' order by seq"
+
+
+class Desk(RecordingChannel):
+    """A channel that tells the team."""
+
+    def team_address(self) -> dict[str, Any] | None:
+        """Return where."""
+        return {"room": "team"}
+
+    @property
+    def told(self) -> list[Outbound]:
+        """What the team was told."""
+        return [post for post in self.posts if post.notice is not None]
+
+
+def channels(*desks: str) -> dict[str, Any]:
+    """Return the customers' channel, and some that tell the team."""
+    return {"web": RecordingChannel(), **{name: Desk() for name in desks}}
+
+
+async def ask_for_a_person(bot: Durable, text: str = "A person, please", **more: Any) -> str:
+    """Let the bot hand a conversation over; returns its id."""
+    bot.worker.handoff = "customer_asked"
+    accepted = await bot.accept(text, **({"sender": ANNA, "address": {"to": "c1"}} | more))
+    await bot.until(lambda: any(turn.messages[-1].id == accepted.message_id for turn in bot.worker.turns))
+    return accepted.conversation_id
+
+
+async def test_the_team_is_told_who_waits_where_and_why(database_url: str) -> None:
+    """By a channel that was configured for it, whichever the customer writes in, who has the reply."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        await bot.until_rows(REPLIES, [("delivered",)])
+        [told] = bot.channels["desk"].told
+        assert ({"room": "team"}, "customer_asked", conversation) == (
+            told.address,
+            told.handoff,
+            told.conversation_id,
+        )
+        notice = told.notice
+        assert ("web", {"to": "c1"}, "A person, please") == (notice.channel, notice.address, notice.text)
+        assert ("T1/U1", "Anna", "anna@example.com", "claimed") == (
+            notice.contact.external_id,
+            notice.contact.name,
+            notice.contact.email,
+            notice.contact.assurance,
+        )
+        assert [None] == [post.notice for post in bot.channels["web"].posts]
+
+
+async def test_a_message_to_a_silent_bot_is_no_second_hand_over(database_url: str) -> None:
+    """Whoever waits may write as much as they like; who is handed over again is told of again."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        await bot.accept("Hello?", sender=ANNA)
+        await set_state(bot.store, conversation, "bot")
+        await ask_for_a_person(bot, "Again, please")
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+        assert ["A person, please", "Again, please"] == [t.notice.text for t in bot.channels["desk"].told]
+
+
+async def test_an_answer_that_asks_for_nobody_is_told_to_nobody(database_url: str) -> None:
+    """And where no channel can tell, a hand-over is as it was."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        await bot.accept("Hello?")
+        await bot.until_rows(REPLIES, [("delivered",)])
+        assert [] == await bot.rows(NOTICES)
+    async with running(database_url) as bot:
+        await ask_for_a_person(bot, to="c2")
+        await bot.until_rows(REPLIES, [("delivered",)] * 2)
+        assert [] == await bot.rows(NOTICES)
+
+
+async def test_who_pressed_the_button_is_shown_with_what_they_wrote_before(database_url: str) -> None:
+    """The press itself says little."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        await bot.accept("Where is my parcel?", sender=ANNA)
+        await bot.until_rows(REPLIES, [("delivered",)])
+        await ask_for_a_person(bot, "I would like to talk to a person.", wants_person=True)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        [told] = bot.channels["desk"].told
+        assert "Where is my parcel?\nI would like to talk to a person." == told.notice.text
+
+
+async def test_machine_mail_is_not_what_somebody_wrote_last(database_url: str) -> None:
+    """It may come while the bot answers."""
+    async with running(database_url, channels=channels("desk")) as bot:
+
+        async def interrupted(turn: Any) -> str:
+            await bot.accept("I am out of office", sender=ANNA, ignored="auto_reply")
+            return "A person will answer."
+
+        bot.worker.say = interrupted
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert ["A person, please"] == [told.notice.text for told in bot.channels["desk"].told]
+
+
+async def test_neither_waits_for_the_other(database_url: str) -> None:
+    """A reply that cannot be delivered leaves the team its news, and news that cannot the customer the next
+    reply."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        for name in ("web", "desk"):
+            bot.channels[name].retry_after = 1000
+        bot.channels["web"].fates.append("busy")
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        await bot.until_rows(REPLIES, [("planned",)])
+        bot.channels["desk"].fates.append("busy")
+        conversation = await ask_for_a_person(bot, to="c2")
+        await bot.until_rows(NOTICES, [("desk", "delivered"), ("desk", "planned")])
+        await set_state(bot.store, conversation, "bot")
+        bot.worker.handoff = ""
+        await bot.accept("Are you there?", to="c2")
+        await bot.until_rows(REPLIES.replace("where", "where seq > 2 and"), [("delivered",)])
+
+
+@pytest.mark.parametrize("fate", ["lost", "unclear but there", "crash but there", "busy"])
+async def test_it_is_told_once_whatever_happens(database_url: str, fate: Any) -> None:
+    """What became of it is looked up before it is told again, as with a reply."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        desk = bot.channels["desk"]
+        desk.fates.append(fate)
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert 1 == len(desk.told)
+        assert (fate in {"lost", "unclear but there", "crash but there"}) == (
+            f"find {desk.told[0].delivery_id}" in desk.calls
+        )
+
+
+async def test_one_that_a_dead_process_planned_is_told_by_the_next(database_url: str) -> None:
+    """With what was deleted meanwhile left out."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        bot.channels["desk"].retry_after = 0.0
+        bot.channels["desk"].fates.extend(["busy"] * 10_000)
+        await ask_for_a_person(bot, "My password is hunter2", key="k1")
+        await bot.until_rows(NOTICES, [("desk", "planned")])
+        assert await ChannelTranscripts(bot.store, "web").redact("k1")
+    async with running(database_url, channels=channels("desk")) as bot:
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert ["[deleted]"] == [told.notice.text for told in bot.channels["desk"].told]
+
+
+async def test_a_channel_tells_of_its_own_and_else_all_do(database_url: str) -> None:
+    """So two workspaces do not hear of each other's customers, and somebody hears of everybody else's."""
+    both = channels("one", "two")
+    team = Team(both)
+    assert (["one"], ["two"], ["one", "two"]) == tuple(list(team.told_of(n)) for n in ("one", "two", "web"))
+    assert [] == list(Team(both, only="web").told_of("web"))
+    async with running(database_url, channels=both) as bot:
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("one", "delivered"), ("two", "delivered")])
+
+
+async def test_a_team_that_was_not_told_is_to_be_told(database_url: str) -> None:
+    """The story says so, and the list of deliveries says what it was."""
+    blind = BlindChannel(["lost"])
+    blind.team_address = dict  # type: ignore[attr-defined]
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": blind}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "unknown")])
+        await bot.until_rows(REPLIES, [("delivered",)])
+        story = await reports.explain(bot.store, conversation)
+        assert [("reply", "delivered"), ("notice", "unknown")] == [
+            (d.kind, d.state) for d in story.deliveries
+        ]
+        assert any("may not have been told" in line for line in reports.advice(story))
+
+
+async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
+    """Who told of it may; the journal says who did, and the bot answers what comes then."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk")
+        state = f"select state from conversations where id = '{conversation}'"
+        assert await handoffs.assign(conversation, "person", by="T1/U9")
+        assert [("human",)] == await bot.rows(state)
+        for _ in range(2):
+            assert await handoffs.assign(conversation, "bot", by="T1/U9")
+        assert [("bot",)] == await bot.rows(state)
+        changes = [
+            e for e in (await reports.explain(bot.store, conversation)).events if e.kind == "state.changed"
+        ]
+        assert [("bot", None), ("person", "T1/U9"), ("person", "T1/U9")] == [
+            (change.actor, change.data.get("by")) for change in changes
+        ]
+        bot.worker.handoff = ""
+        await bot.accept("And now?", sender=ANNA)
+        await bot.until_rows(REPLIES, [("delivered",)] * 2)
+
+
+async def test_nobody_else_may_say_who_speaks(database_url: str) -> None:
+    """A channel that did not tell of a conversation has no say in it; nor is there one of any name."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert not await ChannelHandoffs(bot.store, bot.feed, "web").assign(conversation, "bot", by="U9")
+        assert not await ChannelHandoffs(bot.store, bot.feed, "desk").assign("conv_\x00", "bot", by="U9")
+        assert [("queued",)] == await bot.rows("select state from conversations")
+
+
+async def test_taking_over_ends_what_the_bot_was_about_to_say(database_url: str) -> None:
+    """A press on an old post, while the bot answers again: what it writes is not said, the message is handed
+    over."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk")
+        await handoffs.assign(conversation, "bot", by="U9")
+
+        async def interrupted(_: Any) -> str:
+            await handoffs.assign(conversation, "person", by="U9")
+            return "too late"
+
+        bot.worker.say, bot.worker.handoff = interrupted, ""
+        await bot.accept("And now?", sender=ANNA)
+        last = "select state from messages where author = 'customer' order by seq desc limit 1"
+        await bot.until_rows(last, [("handed_over",)])
+        assert "too late" not in bot.channels["web"].texts
