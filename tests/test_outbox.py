@@ -279,8 +279,8 @@ async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(databa
         await bot.start()
         assert ["re: good"] == await bot.replies(1)
         reason = "what is stored cannot be read: TypeError"
-        assert [("dead", reason), ("delivered", "")] == await bot.rows(
-            "select state, reason from deliveries order by seq"
+        await bot.until_rows(
+            "select state, reason from deliveries order by seq", [("dead", reason), ("delivered", "")]
         )
         assert [(1,)] == await bot.rows("select count(*) from events where kind = 'delivery.dead'")
         await bot.stop()

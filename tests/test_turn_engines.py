@@ -255,6 +255,20 @@ async def test_what_cannot_be_read_becomes_a_dead_letter(driver: tuple[str, str]
         assert [("dead",)] == await bot.rows("select state from messages where text = 'poison'")
 
 
+async def test_a_damaged_text_becomes_a_dead_letter(sqlite_database: str) -> None:
+    """A row that SQLite itself does not hand out any more."""
+    async with process(sqlite_database, "", start=False) as before:
+        await before.accept("poison")
+        await before.accept("good", to="c2")
+        damage = Statement(text("update messages set text = cast(x'ff' as text) where text = 'poison'"))
+        await before.store.write(lambda tx: tx.run(damage))
+    async with process(sqlite_database, "") as bot:
+        assert {"re: good", "sorry"} == set(await bot.replies(2))
+        assert [("dead", 3, "it cannot be claimed: OperationalError")] == await bot.rows(
+            "select state, attempt, reason from turns where state <> 'answered'"
+        )
+
+
 async def test_a_message_is_accepted_though_what_was_said_before_cannot_be_read(
     driver: tuple[str, str],
 ) -> None:
