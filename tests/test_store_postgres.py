@@ -20,6 +20,7 @@ from supportbot.errors import StoreUnavailable
 from supportbot.store import Statement
 from supportbot.store.postgres_pool import Pool
 from tests.durable import Durable, opened, rows_of
+from tests.frozen import freezing
 
 if TYPE_CHECKING:
     from supportbot.store import Store, Tx
@@ -342,3 +343,25 @@ async def test_a_commit_that_the_server_answers_with_rollback_is_none(postgres_d
     async with pool.lend() as another:
         assert another is not wire
     pool.close()
+
+
+@pytest.mark.parametrize("work", ["writes", "reads", "opens"])
+async def test_a_server_that_hangs_does_not_keep_the_store_from_closing(
+    postgres_database: str, work: str
+) -> None:
+    """Whoever waits for it then, in the middle of a unit or for a connection, is told that there is none."""
+    async with freezing(postgres_database) as server, opened(server.url) as store:
+        await rows_of(store, "SELECT 1")
+        server.freeze()
+        jobs = []
+        if work == "writes":
+            jobs = [asyncio.create_task(store.write(lambda tx: tx.run(add("never")), patience=60))]
+        elif work == "reads":
+            jobs = [asyncio.create_task(rows_of(store, "SELECT 1"))]
+        else:
+            jobs = [asyncio.create_task(rows_of(store, "SELECT 1")) for _ in range(3)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(8):  # a server gets 15 s to answer
+            await store.close()
+            ends = await asyncio.gather(*jobs, return_exceptions=True)
+        assert {StoreUnavailable} == {type(end) for end in ends}

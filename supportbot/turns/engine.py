@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _TIMER = 10.0
 """Seconds: what is due later than this gets no timer of its own."""
 
+_LAST_WORDS = 1.5
+"""Seconds that something which was cancelled may take for its end."""
+
 _SUSPECTS = 2.0
 """Seconds between two looks for suspects (see ``ledger.claim``) when there was none."""
 
@@ -153,7 +156,8 @@ class Engine:
             _, tasks = await asyncio.wait(tasks, timeout=grace)
         await _ended(tasks)
         if self._chores:  # claims that reached the disk meanwhile are being given back
-            await asyncio.wait(self._chores)
+            _, unwilling = await asyncio.wait(self._chores, timeout=_LAST_WORDS)
+            await _ended(unwilling)
 
     @property
     def running(self) -> int:
@@ -410,12 +414,17 @@ class Engine:
 
 
 async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they are gone."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+    """Cancel tasks and wait until they are gone.
+
+    When a database that hangs keeps one of them waiting in what it does for its end, that is broken off, and
+    so is what it does after that.
+    """
+    left, patience = set(tasks), _LAST_WORDS
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=patience)
+        patience = _LAST_WORDS / 20
 
 
 def _reason(error: BaseException) -> str:
