@@ -36,12 +36,12 @@ from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.returns import ChannelReturns
-from supportbot.processes import joined, make_engine
+from supportbot.processes import PART, in_time, joined, make_engine
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
 from supportbot.spending import Caps, Till
 from supportbot.store import open_store, sqlite_path
-from supportbot.store.probe import probe, waiting_counts
+from supportbot.store.probe import hangs, probe, waiting_counts
 from supportbot.triage import Triages
 from supportbot.turns import Rules
 
@@ -222,7 +222,7 @@ async def running(
             gallery=gallery,
             model=model,
         )
-        stack.push_async_callback(brain.close)
+        stack.push_async_callback(in_time, brain.close)
         inbox = Inbox(
             store,
             feed,
@@ -237,10 +237,10 @@ async def running(
             loaded, channels, inbox, store, metrics, weak=brain.problems, takes="web" in roles
         )
         await till.start()
-        stack.push_async_callback(till.stop)
+        stack.push_async_callback(in_time, till.stop)
         if "worker" in roles:
             await _start_work(outbox, memories, channels, stack)
-        stack.push_async_callback(triages.stop)
+        stack.push_async_callback(in_time, triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         keeper = asyncio.create_task(_keep_house(store, metrics))
@@ -261,7 +261,7 @@ async def running(
             log.info("bot.stopping", turns=engine.running)
             listening.drain()
             inbox.close()
-            await engine.stop(_FINISH)
+            await engine.stop(0.0 if await hangs(store) else _FINISH)
             feed.close()
     log.info("bot.stopped")
 
@@ -294,9 +294,9 @@ async def _start_work(
     outbox: Outbox, memories: Memories, channels: Mapping[str, Channel], stack: AsyncExitStack
 ) -> None:
     await outbox.start(channels)
-    stack.push_async_callback(outbox.stop, _DELIVER)
+    stack.push_async_callback(in_time, outbox.stop, _DELIVER, within=_DELIVER + PART)
     await memories.start()
-    stack.push_async_callback(memories.stop)
+    stack.push_async_callback(in_time, memories.stop)
 
 
 def _application(

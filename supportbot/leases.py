@@ -8,6 +8,7 @@ successor: what is done under a lease must bear that.
 from __future__ import annotations
 
 import asyncio
+import random
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,12 @@ LIVES = 6_000
 
 _RENEW = 2.0
 """Seconds between two tries to get it, or to keep it."""
+
+_WITHIN = 1.5
+"""Seconds that a try may take: a database that hangs must not let a lease end under the work."""
+
+_LONGEST_PAUSE = 60.0
+"""Seconds, at most, before work that failed again and again is begun anew."""
 
 log = structlog.get_logger(__name__)
 
@@ -65,39 +72,78 @@ class Leases:
         await self._store.write(lambda tx: tx.run(_GIVE_BACK, of=name, me=self._owner))
 
     async def hold(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
-        """Do some endless work whenever the lease is ours; until cancelled.
+        """Do some endless work whenever the lease is ours; until cancelled, whatever else happens.
 
-        ``work`` is cancelled when the lease is lost, and begun again when it is back, or when it failed.
+        ``work`` is cancelled before the lease can be another's, and begun again when it is back, or after a
+        while when it failed.
         """
-        loop = asyncio.get_running_loop()
-        working: asyncio.Future[None] | None = None
+        clock = asyncio.get_running_loop().time
+        doing = _Doing(name, work)
         ours_until = 0.0
         try:
             while True:
-                tried_at = loop.time()
+                tried_at = clock()
                 try:
-                    ours = await self.take(name)
+                    async with asyncio.timeout(_WITHIN):
+                        ours = await self.take(name)
+                except Exception as error:  # noqa: BLE001 - nobody else would do the work: it must go on
+                    _tell("lease.not_taken", name, error)  # nobody can take it from us either, until it ends
+                else:
                     ours_until = tried_at + LIVES / 1000 if ours else 0.0
-                except StoreUnavailable:
-                    ours = loop.time() + _RENEW < ours_until  # nobody else can take it either, until then
-                if working is not None and (not ours or working.done()):
-                    await _ended(working, name)
-                    working = None
-                if ours and working is None:
-                    log.debug("lease.ours", name=name)
-                    working = asyncio.ensure_future(work())
+                if clock() + _RENEW + _WITHIN < ours_until:
+                    doing.go_on()
+                else:
+                    await doing.end()
                 await asyncio.sleep(_RENEW)
         finally:
-            if working is not None:
-                await _ended(working, name)
+            await doing.end()
             if ours_until:
-                with suppress(StoreUnavailable):
-                    await self.give_back(name)
+                with suppress(StoreUnavailable, TimeoutError):
+                    async with asyncio.timeout(_WITHIN):
+                        await self.give_back(name)
 
 
-async def _ended(working: asyncio.Future[None], name: str) -> None:
-    """Cancel some work and wait until it is gone; say so when it had failed."""
-    working.cancel()
-    await asyncio.wait([working])
-    if not working.cancelled() and (error := working.exception()) is not None:
-        log.warning("lease.work_failed", name=name, error=in_one_line(error))
+class _Doing:
+    """Some work that is done under a lease, again and again where it ends."""
+
+    def __init__(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        self._name = name
+        self._work = work
+        self._clock = asyncio.get_running_loop().time
+        self._task: asyncio.Future[None] | None = None
+        self._begun_at = 0.0
+        self._failures = 0
+        """How often in a row it failed soon."""
+        self._not_before = 0.0
+
+    def go_on(self) -> None:
+        """See to it that it is being done."""
+        if self._task is not None and self._task.done():
+            self._ended(self._task)
+        if self._task is None and self._clock() >= self._not_before:
+            log.debug("lease.ours", name=self._name)
+            self._begun_at = self._clock()
+            self._task = asyncio.ensure_future(self._work())
+
+    async def end(self) -> None:
+        """Cancel it and wait until it is gone."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+            self._ended(self._task)
+
+    def _ended(self, task: asyncio.Future[None]) -> None:
+        self._task = None
+        if task.cancelled():
+            return
+        if (error := task.exception()) is not None:
+            _tell("lease.work_failed", self._name, error)
+        self._failures = 1 if self._clock() - self._begun_at > _LONGEST_PAUSE else self._failures + 1
+        pause = min(_LONGEST_PAUSE, _RENEW * 2 ** min(self._failures - 1, 16))
+        self._not_before = self._clock() + pause * (0.75 + 0.5 * random.random())  # noqa: S311 - no secret
+
+
+def _tell(event: str, name: str, error: BaseException) -> None:
+    """Write a failure into the log: a warning where the database is away, else it is a mistake of ours."""
+    known = isinstance(error, StoreUnavailable | TimeoutError)
+    (log.warning if known else log.error)(event, name=name, error=in_one_line(error))

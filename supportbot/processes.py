@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
+
+import structlog
 
 from supportbot.channel import ROLES
 from supportbot.errors import RolesNeedServer, StoreUnavailable, UnknownRole
@@ -13,11 +16,17 @@ from supportbot.store import sqlite_path
 from supportbot.turns import LocalEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from supportbot.feed import Feed
     from supportbot.store import Store
     from supportbot.turns import Engine, Rules
+
+
+PART = 1.0
+"""Seconds, beyond its grace, that a part of the process gets to stop."""
+
+log = structlog.get_logger(__name__)
 
 
 def roles_of(names: Iterable[str], database: str) -> frozenset[str]:
@@ -71,11 +80,28 @@ async def joined(database: str, feed: Feed, engine: Engine, owner: str) -> Async
     from supportbot.relay import CHANNEL, Relay
     from supportbot.store.notices import Notices
 
-    relay = Relay(feed, Notices(database, CHANNEL), owner=owner, interrupt=engine.interrupt)
+    notices = Notices(database, CHANNEL)
+    relay = Relay(feed, notices, owner=owner, interrupt=engine.interrupt)
     async with AsyncExitStack() as stack:
         try:
             await relay.start()
         except Error as error:
             raise StoreUnavailable(cause=in_one_line(error)) from error
-        stack.push_async_callback(relay.stop)
+        stack.push_async_callback(notices.stop)  # also where the relay does not get so far
+        stack.push_async_callback(in_time, relay.stop)
         yield
+
+
+async def in_time(stop: Callable[..., Awaitable[None]], *args: Any, within: float = PART) -> None:
+    """Stop a part of the process; leave it where it is when that takes too long: a database may hang.
+
+    Args:
+        stop: what stops it.
+        args: its arguments.
+        within: seconds that this may take.
+    """
+    try:
+        async with asyncio.timeout(within):
+            await stop(*args)
+    except TimeoutError:
+        log.warning("bot.part_not_stopped", part=getattr(stop, "__qualname__", ""))

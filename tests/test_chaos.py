@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import signal
+import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +13,9 @@ from typer.testing import CliRunner
 
 from supportbot.chaos import postgres
 from supportbot.chaos.clients import Answer, insist
+from supportbot.chaos.plan import Done, Plan
 from supportbot.chaos.postgres import own_server
+from supportbot.chaos.trial import hold
 from supportbot.chaos.verdict import FAULTS, Verdict
 from supportbot.cli import chaos
 from supportbot.cli.commands import app
@@ -19,8 +23,11 @@ from supportbot.errors import BotMisbehaved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from click.testing import Result
+
+    from supportbot.chaos.program import Program
 
 SMALL = ["--conversations", "2", "--messages", "4", "--kills", "1", "--freezes", "0", "--stops", "1"]
 
@@ -69,6 +76,37 @@ def test_a_broken_promise_is_an_error(call: Callable[..., Result], monkeypatch: 
     assert "BROKEN" in result.stderr
     told = json.loads(call("--json").stdout)
     assert (False, 1) == (told["passed"], told["lost"])
+
+
+async def test_what_really_goes_missing_is_found(tmp_path: Path) -> None:
+    """A message and its reply are deleted from the tables while the bot is dead: the verdict says so."""
+    deleted = []
+
+    async def crash(bot: Program) -> None:
+        await bot.kill()
+        with closing(sqlite3.connect(bot.folder.database_file)) as connection, connection:  # type: ignore[arg-type]
+            found = connection.execute("SELECT turn_id FROM messages WHERE author = 'bot' LIMIT 1").fetchall()
+            for (turn,) in found:
+                for table in ("deliveries", "messages"):
+                    connection.execute(f"DELETE FROM {table} WHERE turn_id = ?", (turn,))
+                deleted.append(turn)
+
+    plan = Plan(conversations=2, messages=6, kills=3, freezes=0, stops=0)
+    verdict = await hold(plan, tmp_path, "sqlite:///data/bot.db", crash=crash)
+    assert deleted
+    assert 0 < verdict.lost
+    assert not verdict.passed
+
+
+def test_progress_is_told_in_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    """Every ten seconds one, of what was asked for."""
+    report = chaos._Lines(Plan(kills=100, stops=0, freezes=0, restarts=0, conversations=5, messages=10))
+    for seconds in (0.2, 9.9, 10.1, 10.3, 19.0, 20.2):
+        report(Done(accepted=3, kills=int(seconds), seconds=seconds))
+    assert [
+        "10 s: accepted 3/50, kills 10/100",
+        "20 s: accepted 3/50, kills 20/100",
+    ] == capsys.readouterr().err.splitlines()
 
 
 class Moody:

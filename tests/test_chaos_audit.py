@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
+import aiohttp
 import pytest
 
 from supportbot.chaos.audit import Evidence, Stored, examine
 from supportbot.chaos.clients import SignedProgram
 from supportbot.chaos.load import Conversation
-from supportbot.chaos.model import Call
-from supportbot.chaos.receiver import Posted
+from supportbot.chaos.model import Call, ListeningModel
+from supportbot.chaos.receiver import HANG_UP, Posted, Receiver
 from supportbot.chaos.verdict import FAULTS
 
 if TYPE_CHECKING:
@@ -37,6 +40,9 @@ class Ledger:
         self.calls: list[Call] = []
         self.said: set[str] = set()
         self.tries: list[Posted] = []
+        self.troubles: list[tuple[float, float]] = []
+        self.wrong: list[str] = []
+        self.overlapping: list[str] = []
         for word in ("kanna0", "kbert2"):
             self._converse(word)
 
@@ -67,7 +73,9 @@ class Ledger:
 
     def post(self, word: str, seq: int, text: str, *, name: str = "") -> None:
         data = {"conversation": f"ticket-{word}", "seq": seq, "text": text}
-        self.tries.append(Posted(name or f"dlv-{word}-{seq}", json.dumps({"data": data}).encode()))
+        raw = json.dumps({"data": data}).encode()
+        at = float(len(self.tries))
+        self.tries.append(Posted(name or f"dlv-{word}-{seq}", raw, at=at, status=204, answered_at=at + 0.1))
 
     def message(self, word: str, seq: int) -> Any:
         return next(m for m in self.messages if (m.conversation_id, m.seq) == (word, seq))
@@ -85,6 +93,9 @@ class Ledger:
             calls=self.calls,
             said=frozenset(self.said),
             tries=self.tries,
+            troubles=self.troubles,
+            wrong=self.wrong,
+            overlapping=self.overlapping,
         )
 
 
@@ -163,6 +174,12 @@ def _post_twice(ledger: Ledger) -> None:
     ledger.post("kanna0", 6, "re kanna0-3.", name="another")
 
 
+def _post_again(ledger: Ledger) -> None:
+    """The platform took a reply, and got it again under the same id though nothing had happened."""
+    ledger.tries.append(replace(ledger.tries[2], at=30.0, answered_at=30.1))
+    ledger.troubles = [(10.0, 11.0), (29.0, 31.0)]  # long after the first was written down
+
+
 def _post_in_disorder(ledger: Ledger) -> None:
     ledger.tries[0], ledger.tries[1] = ledger.tries[1], ledger.tries[0]
 
@@ -185,6 +202,16 @@ def _speak_of_another(ledger: Ledger) -> None:
 
 def _store_at_another(ledger: Ledger) -> None:
     ledger.message("kanna0", 5).text = "kbert2-3 where is my parcel?"
+
+
+def _ask_with_another(ledger: Ledger) -> None:
+    """The model was told two conversations in one prompt."""
+    ledger.wrong.append("cross-talk: ['kanna0', 'kbert2'] in one prompt")
+
+
+def _overlap(ledger: Ledger) -> None:
+    ledger.overlapping.append("kanna0")
+    ledger.wrong.append("kanna0: two calls at once")
 
 
 def _cut_off(ledger: Ledger) -> None:
@@ -213,11 +240,14 @@ def _post_less(ledger: Ledger) -> None:
         ("duplicated", _answer_twice),
         ("duplicated", _answer_again_in_another_turn),
         ("duplicated", _post_twice),
+        ("duplicated", _post_again),
         ("out_of_order", _post_in_disorder),
         ("out_of_order", _answer_in_disorder),
         ("out_of_order", _ask_without_an_earlier_message),
         ("cross_talk", _speak_of_another),
         ("cross_talk", _store_at_another),
+        ("cross_talk", _ask_with_another),
+        ("overlapping", _overlap),
         ("truncated", _cut_off),
         ("truncated", _post_less),
     ],
@@ -241,8 +271,30 @@ def test_any_fault_spoils_the_verdict(count: str) -> None:
     assert not verdict.passed
 
 
+@pytest.mark.parametrize("status", [500, 429, HANG_UP, 0])
+def test_a_post_that_failed_may_be_repeated(status: int) -> None:
+    """Whoever was not told that it was taken has to."""
+    ledger = Ledger()
+    ledger.tries.append(replace(ledger.tries[2], at=30.0, answered_at=30.1))
+    ledger.tries[2] = replace(ledger.tries[2], status=status)
+    verdict = examine(ledger.evidence)
+    assert ([], 0, True) == (verdict.problems, verdict.reposted, verdict.passed)
+
+
+@pytest.mark.parametrize("trouble", [(2.0, 2.05), (2.9, 2.9), (0.5, 9.0)])
+def test_a_post_that_may_not_have_been_written_down_may_be_repeated(trouble: tuple[float, float]) -> None:
+    """The process died, or stood still, just when it was told: that is counted, and spoils nothing."""
+    ledger = Ledger()
+    ledger.tries.append(replace(ledger.tries[2], at=30.0, answered_at=30.1))
+    ledger.troubles = [trouble]
+    verdict = examine(ledger.evidence)
+    assert ([], 1, True) == (verdict.problems, verdict.reposted, verdict.passed)
+
+
 def _change_a_callback(ledger: Ledger) -> None:
-    ledger.tries.append(replace(ledger.tries[0], raw=ledger.tries[0].raw + b" "))
+    ledger.tries[0] = replace(ledger.tries[0], status=500)
+    again = replace(ledger.tries[0], raw=ledger.tries[0].raw + b" ", status=204)
+    ledger.tries.append(again)
 
 
 def _leave_a_gap(ledger: Ledger) -> None:
@@ -277,3 +329,46 @@ def test_the_knowledge_may_answer_instead() -> None:
     verdict = examine(ledger.evidence)
     assert [] == verdict.problems
     assert (1, True) == (verdict.from_knowledge, verdict.passed)
+
+
+async def _ask(session: aiohttp.ClientSession, model: ListeningModel, *said: str) -> None:
+    messages = [{"role": "user", "content": text} for text in said]
+    request = {"model": "test-model", "messages": messages, "stream": True}
+    async with session.post(f"{model.url}/chat/completions", json=request) as response:
+        await response.read()
+
+
+async def test_the_model_notices_calls_that_overlap_and_prompts_that_mix() -> None:
+    """Two calls at once for a conversation; another conversation's words; one after the other is right."""
+    async with ListeningModel() as model, aiohttp.ClientSession() as session:
+        await _ask(session, model, "kanna0-1 hello")
+        await asyncio.gather(_ask(session, model, "kanna0-1 hello"), _ask(session, model, "kbert2-1 hello"))
+        assert ([], []) == (model.overlapping, model.wrong)
+        go = asyncio.Event()
+        model.before = lambda _: go.wait()
+        first = asyncio.create_task(_ask(session, model, "kanna0-1 hello"))
+        await model.asked_times(4)
+        second = asyncio.create_task(_ask(session, model, "kanna0-1 hello"))
+        await model.asked_times(5)
+        go.set()
+        await asyncio.gather(first, second)
+        assert ["kanna0"] == model.overlapping
+        await _ask(session, model, "kanna0-1 hello", "kbert2-1 hello")
+        assert "cross-talk: ['kanna0', 'kbert2'] in one prompt" in model.wrong
+
+
+async def test_the_platform_remembers_how_it_answered() -> None:
+    """A post that was taken can be told from one that failed."""
+    async with Receiver() as receiver, aiohttp.ClientSession() as session:
+        statuses = [204, 500, HANG_UP]
+
+        async def answer(_: Posted) -> int:
+            return statuses[len(receiver.tries) - 1]
+
+        receiver.before = answer
+        for number in range(3):
+            with suppress(aiohttp.ClientError):
+                await session.post(receiver.url, data=b"{}", headers={"webhook-id": f"r{number}"})
+        assert [204, 500, HANG_UP] == [tried.status for tried in receiver.tries]
+        assert [True, False, False] == [tried.is_taken for tried in receiver.tries]
+        assert all(tried.at <= tried.answered_at for tried in receiver.tries)

@@ -7,11 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from supportbot.errors import NeverClear, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger
+from supportbot.store import Statement
 from supportbot.testing.fakes import BlindChannel, Fate
 from tests.durable import Durable, opened, running
 
@@ -258,3 +260,27 @@ async def test_a_channel_that_is_gone_from_bot_yaml_leaves_a_dead_delivery(datab
     async with running(database_url, channels={"other": BlindChannel()}) as bot:
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "bot.yaml has no channel 'web' any more")])
+
+
+async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(database_url: str) -> None:
+    """It is dead with the reason, counted and noted; what waited behind it in the conversation goes out."""
+    async with opened(database_url) as store:
+        first = Durable(store, channels={})
+        first.outbox.deliveries._begin = lambda work: work.close()  # type: ignore[method-assign]
+        await first.start()
+        for number, said in enumerate(("bad", "good"), 1):
+            await first.accept(said)
+            await first.until_rows("select count(*) from deliveries", [(number,)])
+        await first.stop()
+        unreadable = """update messages set citations = '[{"from": "the future"}]' where text = 're: bad'"""
+        spoil = Statement(text(unreadable))
+        await store.write(lambda tx: tx.run(spoil))
+        bot = Durable(store)
+        await bot.start()
+        assert ["re: good"] == await bot.replies(1)
+        reason = "what is stored cannot be read: TypeError"
+        await bot.until_rows(
+            "select state, reason from deliveries order by seq", [("dead", reason), ("delivered", "")]
+        )
+        assert [(1,)] == await bot.rows("select count(*) from events where kind = 'delivery.dead'")
+        await bot.stop()

@@ -171,3 +171,20 @@ async def test_no_unit_and_no_listener_stops_the_others(sqlite_database: str) ->
     await store.write(lambda tx: tx.run(add("one")))
     assert 2 == await number_of_tenants(store)
     await store.close()
+
+
+async def test_a_text_that_is_none_fails_its_unit_alone(sqlite_database: str) -> None:
+    """A damaged row raises where it is read, by a unit that writes and by a look alike; the store goes on."""
+    async with opened(sqlite_database) as store, asyncio.timeout(10):
+        bad = "INSERT INTO tenants (id, name, created_at) VALUES ('bad', CAST(x'ff' AS TEXT), 1)"
+        await store.write(lambda tx: tx.run(Statement(text(bad))))
+        look = Statement(text("SELECT name FROM tenants WHERE id = 'bad'"))
+        for use in (store.write, store.read):
+            with pytest.raises(sqlite3.OperationalError, match="UTF-8"):
+                await use(lambda tx: tx.row(look))
+        outcomes = await asyncio.gather(
+            store.write(lambda tx: tx.row(look)),
+            store.write(lambda tx: tx.run(add("good"))),
+            return_exceptions=True,
+        )
+        assert 1 == outcomes[1]

@@ -152,11 +152,11 @@ class _FailingTx:
 
 
 @asynccontextmanager
-async def suffering(url: str) -> AsyncIterator[tuple[FailingStore, Durable]]:
-    """A durable path on a store that will fail."""
+async def suffering(url: str, queue: str) -> AsyncIterator[tuple[FailingStore, Durable]]:
+    """A durable path on a store that will fail; its engine is the queue's where that has a URL."""
     async with opened(url) as store:
         failing = FailingStore(store)
-        durable = Durable(failing, lease_ms=int(LEASE * 1000), delivery_timeout=LEASE)
+        durable = Durable(failing, queue=queue, lease_ms=int(LEASE * 1000), delivery_timeout=LEASE)
         durable.store = store  # what the test looks at is not counted
         await durable.start()
         try:
@@ -201,13 +201,18 @@ async def kept(durable: Durable, to: str) -> None:
     await durable.until_rows(left, [(None, None)])
 
 
+@pytest.mark.parametrize("driver", ["local-sqlite", "local-postgresql", "queue"])
 @pytest.mark.parametrize("kind", ["statement", "commit"])
 async def test_whichever_call_of_a_turn_fails(
-    database_url: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, driver: str, kind: Kind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the acceptance of a message to the record of its delivery, each call in turn fails once."""
+    """From the acceptance of a message to the record of its delivery, each call in turn fails once; with
+    either engine, on either database.
+    """
     monkeypatch.setattr(deliveries, "_MARGIN", LEASE)
-    async with suffering(database_url) as (store, durable):
+    monkeypatch.setattr("supportbot.turns.queue._REAP", LEASE)
+    url = request.getfixturevalue("sqlite_database" if driver == "local-sqlite" else "postgres_database")
+    async with suffering(url, url if driver == "queue" else "") as (store, durable):
         durable.worker.say = lambda turn: f"re: {turn.question}"
         for number in count(1):
             hits = store.hits

@@ -6,7 +6,9 @@ import asyncio
 import gc
 import importlib
 import pkgutil
-from typing import TYPE_CHECKING
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import psycopg
 import pytest
@@ -16,7 +18,9 @@ from structlog.testing import capture_logs
 import supportbot
 from supportbot.errors import StoreUnavailable
 from supportbot.store import Statement
+from supportbot.store.postgres_pool import Pool
 from tests.durable import Durable, opened, rows_of
+from tests.frozen import freezing
 
 if TYPE_CHECKING:
     from supportbot.store import Store, Tx
@@ -250,3 +254,114 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_told_in_the_log(postg
     gc.collect()
     assert ["store.failed_after_the_caller_left"] == [entry["event"] for entry in logs]
     assert [] == complaints
+
+
+POSITIONS = 5
+"""Statements of a unit, the failing one among them."""
+
+
+def number(n: int) -> Statement:
+    """Return what asks for a number; never prepared before, so that its preparation is on its way too."""
+    return Statement(text(f"SELECT {n} AS number, '{uuid4().hex}' AS salt"))
+
+
+async def answers_are_their_own(store: Store) -> None:
+    """Units at once, each of which gets what it asked for, and the last of which is stored."""
+
+    def look(n: int) -> Any:
+        def unit(tx: Tx) -> tuple[int, ...]:
+            tx.send(number(-1))
+            return tuple(tx.rows(number(n + place))[0][0] for place in range(3))
+
+        return unit
+
+    jobs = [use(look(n)) for n in range(0, 60, 10) for use in (store.read, store.write)]
+    found = await asyncio.gather(*jobs)
+    assert [(n, n + 1, n + 2) for n in range(0, 60, 10) for _ in range(2)] == found
+
+
+@pytest.mark.parametrize("asks", [True, False], ids=["asked", "sent"])
+@pytest.mark.parametrize("place", range(POSITIONS))
+@pytest.mark.parametrize("wrong", [_WRONG, _KILL_ME], ids=["error", "terminated"])
+async def test_a_failure_anywhere_in_a_pipeline_is_its_unit_s_alone(
+    postgres_database: str, wrong: Statement, place: int, *, asks: bool
+) -> None:
+    """Wherever a statement fails or the server ends the connection: nothing of it is stored, and whoever has
+    the connection next gets its own answers.
+    """
+    async with opened(postgres_database) as store:
+
+        def unit(tx: Tx) -> None:
+            for step in range(POSITIONS):
+                tx.send(add(f"step-{step}"))
+                if step == place:
+                    (tx.row if asks else tx.send)(wrong)
+                tx.send(number(step))
+
+        for _ in range(3):
+            with pytest.raises((psycopg.errors.DivisionByZero, StoreUnavailable)):
+                await store.write(unit)
+            await answers_are_their_own(store)
+        assert ["default"] == await tenants(store)
+
+
+@pytest.mark.parametrize("then", ["asks", "commits"])
+async def test_a_unit_that_overlooks_a_failure_stores_nothing(postgres_database: str, then: str) -> None:
+    """It goes on as if nothing had been: it is told again at once, and its commit does not pretend."""
+    async with opened(postgres_database) as store, asyncio.timeout(10):
+
+        def unit(tx: Tx) -> None:
+            tx.run(add("before"))
+            with suppress(psycopg.Error):
+                tx.run(_WRONG)
+            tx.send(add("after"))
+            if then == "asks":
+                tx.row(_ONE)
+
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await store.write(unit)
+        await answers_are_their_own(store)
+        assert ["default"] == await tenants(store)
+
+
+async def test_a_commit_that_the_server_answers_with_rollback_is_none(postgres_database: str) -> None:
+    """So it does where the transaction had failed before; the connection is good again after a rollback."""
+    pool = Pool(postgres_database)
+    async with pool.lend() as wire:
+        wrong = _WRONG.for_postgres()
+        wire.begin()
+        wire.send(wrong, wrong.bind({}))
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await wire.synced()
+        with pytest.raises(psycopg.InternalError):
+            await wire.commit()
+        await wire.rollback()
+        assert wire.usable
+        wire.begin()
+        await wire.answered()
+        assert not wire.usable, "a transaction is open"
+    async with pool.lend() as another:
+        assert another is not wire
+    pool.close()
+
+
+@pytest.mark.parametrize("work", ["writes", "reads", "opens"])
+async def test_a_server_that_hangs_does_not_keep_the_store_from_closing(
+    postgres_database: str, work: str
+) -> None:
+    """Whoever waits for it then, in the middle of a unit or for a connection, is told that there is none."""
+    async with freezing(postgres_database) as server, opened(server.url) as store:
+        await rows_of(store, "SELECT 1")
+        server.freeze()
+        jobs = []
+        if work == "writes":
+            jobs = [asyncio.create_task(store.write(lambda tx: tx.run(add("never")), patience=60))]
+        elif work == "reads":
+            jobs = [asyncio.create_task(rows_of(store, "SELECT 1"))]
+        else:
+            jobs = [asyncio.create_task(rows_of(store, "SELECT 1")) for _ in range(3)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(8):  # a server gets 15 s to answer
+            await store.close()
+            ends = await asyncio.gather(*jobs, return_exceptions=True)
+        assert {StoreUnavailable} == {type(end) for end in ends}

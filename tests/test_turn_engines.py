@@ -10,14 +10,21 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from supportbot.errors import Fenced
+from supportbot.ids import now_ms
+from supportbot.store import Statement
+from supportbot.turns import Rules, ledger
 from tests.durable import Durable, opened
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterable
 
     from supportbot.messages import Turn
+    from supportbot.store import Tx
+
+RULES = Rules(owner="other", lease_ms=60_000, attempts=3, history=50)
 
 DRIVERS = ["local-sqlite", "local-postgresql", "queue"]
 
@@ -157,6 +164,145 @@ async def test_a_holder_slower_than_its_lease(driver: tuple[str, str]) -> None:
             assert ["fenced"] == outcome
             assert [("re: hello",)] == await other.rows("select text from messages where author = 'bot'")
             assert accepted.seq == 1
+
+
+async def suspects(bot: Durable, names: Iterable[str]) -> list[str]:
+    """Accept a message in each of these conversations, and let the processes of their turns die twice."""
+    found = [(await bot.accept("hello", to=name)).conversation_id for name in names]
+    for _ in range(2):
+        for conversation in found:
+            claimed = await bot.store.write(lambda tx, c=conversation: ledger.claim(tx, c, now_ms(), RULES))  # type: ignore[misc]
+            assert claimed is not None
+        await bot.store.write(lambda tx: ledger.reclaim(tx, "the next process", now_ms()))
+    return found
+
+
+async def test_a_suspect_waits_unclaimed_while_another_is_at_work(
+    driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written for those that wait, however often somebody looks; others pass them."""
+    for name in ("local._SWEEP", "engine._SUSPECTS", "queue._REAP", "queue._POLL"):
+        monkeypatch.setattr(f"supportbot.turns.{name}", 0.01)
+    monkeypatch.setattr("supportbot.turns.queue._OVERDUE", 0)
+    url, queue = driver
+    async with process(url, queue, start=False) as dying:
+        found = await suspects(dying, "abcd")
+    async with process(url, queue, concurrency=2) as bot:
+        begun, go = asyncio.Event(), asyncio.Event()
+        at_work: list[str] = []
+
+        async def say(turn: Turn) -> str:
+            if turn.suspect:
+                at_work.append(turn.id)
+                assert 1 == len(at_work)
+                begun.set()
+                await go.wait()
+                at_work.remove(turn.id)
+            return "re: " + turn.question
+
+        bot.worker.say = say
+        await begun.wait()
+        before = await bot.rows("select kind, count(*) from events group by kind order by kind")
+        for number in range(20):  # so often the others were passed
+            await bot.accept(f"quick {number}", to="e")
+            await bot.replies(number + 1)
+        waiting = f"select kind, count(*) from events where conversation_id in {tuple(found)}"
+        assert before == await bot.rows(f"{waiting} group by kind order by kind")
+        go.set()
+        await bot.replies(24)
+        assert [("answered", 1, 2)] * 4 == await bot.rows(
+            "select state, attempt, deaths from turns where deaths > 0"
+        )
+
+
+async def test_a_suspect_that_fails_is_tried_again_like_any_other(
+    driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its failures count, and the last one puts it aside."""
+    monkeypatch.setattr("supportbot.turns.engine._SUSPECTS", 0.01)
+    url, queue = driver
+    async with process(url, queue, start=False) as dying:
+        await suspects(dying, "a")
+    async with process(url, queue) as bot:
+
+        def say(_turn: Turn) -> str:
+            raise ValueError
+
+        bot.worker.say = say
+        assert ["sorry"] == await bot.replies(1)
+        assert [("dead", 3, 2)] == await bot.rows("select state, attempt, deaths from turns")
+
+
+@pytest.mark.parametrize(
+    "poison",
+    [
+        """update messages set attachments = '[{"nonsense": 1}]' where text = 'poison' returning id""",
+        "update messages set assurance = 'perhaps' where text = 'poison' returning id",
+    ],
+)
+async def test_what_cannot_be_read_becomes_a_dead_letter(driver: tuple[str, str], poison: str) -> None:
+    """A claim that would fail for ever is a failed try, each time; then it is put aside with the reason."""
+    url, queue = driver
+    async with process(url, queue, start=False) as before:
+        await before.accept("poison")
+        await before.accept("good", to="c2")
+        await before.store.write(lambda tx: tx.rows(Statement(text(poison))))
+    async with process(url, queue) as bot:
+        assert {"re: good", "sorry"} == set(await bot.replies(2))
+        [dead] = await bot.rows("select state, attempt, reason from turns where state <> 'answered'")
+        assert ("dead", 3) == dead[:2]
+        assert dead[2].startswith("what is stored cannot be read: ")
+        assert [("dead",)] == await bot.rows("select state from messages where text = 'poison'")
+
+
+async def test_a_damaged_text_becomes_a_dead_letter(sqlite_database: str) -> None:
+    """A row that SQLite itself does not hand out any more."""
+    async with process(sqlite_database, "", start=False) as before:
+        await before.accept("poison")
+        await before.accept("good", to="c2")
+        damage = Statement(text("update messages set text = cast(x'ff' as text) where text = 'poison'"))
+        await before.store.write(lambda tx: tx.run(damage))
+    async with process(sqlite_database, "") as bot:
+        assert {"re: good", "sorry"} == set(await bot.replies(2))
+        assert [("dead", 3, "it cannot be claimed: OperationalError")] == await bot.rows(
+            "select state, attempt, reason from turns where state <> 'answered'"
+        )
+
+
+async def test_a_message_is_accepted_though_what_was_said_before_cannot_be_read(
+    driver: tuple[str, str],
+) -> None:
+    """Its turn is claimed as it is accepted: that this fails is not the sender's fault."""
+    async with process(*driver) as bot:
+        await bot.accept("hello")
+        assert ["re: hello"] == await bot.replies(1)
+        poison = """update messages set citations = '[{"nonsense": 1}]' where author = 'bot' returning id"""
+        await bot.store.write(lambda tx: tx.rows(Statement(text(poison))))
+        assert "pending" == (await bot.accept("and now?")).state
+        assert ["re: hello", "sorry"] == await bot.replies(2)
+        assert [("answered", 1), ("dead", 3)] == await bot.rows(
+            "select state, attempt from turns order by id"
+        )
+
+
+async def test_a_claim_that_always_fails_becomes_a_dead_letter(
+    driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever it is that the database refuses, and where the customer cannot even be told."""
+    url, queue = driver
+    async with process(url, queue, start=False) as before:
+        await before.accept("hello")
+    monkeypatch.setattr("supportbot.turns.opening.KNOWN", Statement(text("select * from nowhere")))
+    async with process(url, queue) as bot:
+
+        def breaks(_tx: Tx, _turn: Turn) -> None:
+            raise ValueError
+
+        monkeypatch.setattr(bot.worker, "give_up", breaks)
+        await bot.until_rows("select state, attempt from turns", [("dead", 3)])
+        [(reason,)] = await bot.rows("select reason from turns")
+        assert reason.startswith("it cannot be claimed: ")
+        assert [(None,)] == await bot.rows("select due_at from conversations")
 
 
 # -- the queue's alone -----------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from supportbot.errors import Fenced
 from supportbot.feed import Settled
 from supportbot.ids import now_ms
-from supportbot.messages import Answer, Prompt
+from supportbot.messages import Answer, Prompt, Sender
 from supportbot.session import replay_turn
 from supportbot.turns import Rules, ledger
 from tests.durable import Durable, opened, running
@@ -343,15 +343,59 @@ async def test_a_turn_taken_away_before_its_first_step_leaves_no_trace(sqlite_da
     async with opened(sqlite_database) as store:
         bot = Durable(store)
         await bot.accept("hello")
+        bot.engine._sweep = asyncio.Event().wait  # type: ignore[union-attr,assignment]
         await bot.start()
 
         def claimed_and_taken(tx: Tx) -> None:
             now = now_ms()
-            bot.engine._claim(tx, conversation, now)
-            tx.after_commit(lambda: bot.engine.interrupt(conversation))
+            claimed = bot.engine._claim(tx, conversation, now)
+            assert claimed is not None
+            tx.after_commit(lambda: bot.engine._stop_working_on(claimed))
 
-        bot.engine._sweep = asyncio.Event().wait  # type: ignore[assignment]
         [(conversation,)] = await bot.rows("select id from conversations")
         await store.write(claimed_and_taken)
         await bot.until(lambda: bot.engine.running == 0)
         await bot.stop()
+
+
+async def test_a_person_who_speaks_ends_the_work_at_once(database_url: str) -> None:
+    """The turn that is being worked on is stopped, and says nothing any more."""
+    async with running(database_url) as bot:
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def say(_turn: Turn) -> str:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return ""
+
+        bot.worker.say = say
+        await bot.accept("hello")
+        await begun.wait()
+        await bot.accept("I take this", author="person", sender=Sender(id="carl"))
+        async with asyncio.timeout(5):
+            await ended.wait()
+        await bot.until(lambda: bot.engine.running == 0)
+        assert [("handed_over",)] == await bot.rows("select state from turns")
+
+
+async def test_an_interruption_that_comes_late_does_not_end_the_next_claim(database_url: str) -> None:
+    """It meant an earlier claim, and is told to whoever works on the conversation now: their turn goes on."""
+    async with running(database_url) as bot:
+        begun, go = asyncio.Event(), asyncio.Event()
+
+        async def say(turn: Turn) -> str:
+            begun.set()
+            await go.wait()
+            return "re: " + turn.question
+
+        bot.worker.say = say
+        accepted = await bot.accept("hello")
+        await begun.wait()
+        bot.engine.interrupt(accepted.conversation_id)
+        await bot.store.write(lambda _tx: None)
+        go.set()
+        assert ["re: hello"] == await bot.replies(1)
+        assert [("answered", 1)] == await bot.rows("select state, attempt from turns")

@@ -38,6 +38,10 @@ _OPEN = sa.text(
 )
 
 
+_WRITTEN_DOWN_WITHIN = 1.0
+"""Seconds after a post was taken in which the bot, on a busy machine, has surely written that down."""
+
+
 class Tables:
     """The bot's tables, read by somebody else than the bot."""
 
@@ -119,6 +123,12 @@ class Evidence:
     """What the platform was posted, in order."""
     forged: int = 0
     """Posts without a good signature."""
+    wrong: Sequence[str] = ()
+    """What the model found wrong with its prompts."""
+    overlapping: Sequence[str] = ()
+    """The words of conversations for which the model was called while it was at work for them."""
+    troubles: Sequence[tuple[float, float]] = ()
+    """From when until when a process was killed, frozen or stopped, or the database was down."""
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -129,6 +139,9 @@ def examine(evidence: Evidence) -> Verdict:
         turns=len(stored.turns),
         model_calls=len(evidence.calls),
         callback_tries=len(evidence.tries),
+        cross_talk=sum("cross-talk" in wrong for wrong in evidence.wrong),
+        overlapping=len(evidence.overlapping),
+        problems=list(evidence.wrong),
     )
     prompts: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     for call in evidence.calls:
@@ -144,6 +157,7 @@ def examine(evidence: Evidence) -> Verdict:
         f"turn {turn.id} is {turn.state}" for turn in stored.turns.values() if turn.state == "running"
     ]
     _examine_callbacks(verdict, evidence)
+    _examine_repeats(verdict, evidence)
     return verdict
 
 
@@ -311,6 +325,26 @@ def _examine_posts(
     verdict.truncated += len(other)
     if missing or twice or disorder or other:
         verdict.problems.append(f"{word}: said {dict(said)}, posted {posted}")
+
+
+def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
+    """What the platform took is not posted again, unless something befell the bot before it was written down.
+
+    Then nobody knows that it was taken, and a callback's receiver cannot be asked: it gets it again under the
+    same id. After a failure a post is repeated as it should be.
+    """
+    taken: dict[str, Posted] = {}
+    for tried in evidence.tries:
+        before = taken.get(tried.id)
+        if before is not None:
+            since, until = before.at, before.answered_at + _WRITTEN_DOWN_WITHIN
+            if any(begun <= until and ended >= since for begun, ended in evidence.troubles):
+                verdict.reposted += 1
+            else:
+                verdict.duplicated += 1
+                verdict.problems.append(f"callback {tried.id} was posted again though it had been taken")
+        if tried.is_taken:
+            taken[tried.id] = tried
 
 
 async def compare_with_api(conversations: Iterable[Conversation], stored: Stored) -> list[str]:

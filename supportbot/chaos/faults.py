@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from supportbot.testing.model_replies import problem
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
     from supportbot.chaos.fleet import Fleet
     from supportbot.chaos.load import Load
@@ -42,22 +42,43 @@ class Moments:
         self._chance = chance
 
     async def next(self) -> None:
-        """Wait until some acknowledgements, calls or callbacks were seen, and an instant."""
+        """Wait until some acknowledgements, calls or callbacks were seen, and an instant; or that alone."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_QUIET):
-                match self._chance.randrange(3):
+                match self._chance.randrange(4):
                     case 0:
                         await self._load.progress(self._chance.randint(1, 60))
                     case 1:
                         await self._model.asked_times(len(self._model.calls) + self._chance.randint(1, 30))
-                    case _:
+                    case 2:
                         await self._receiver.got(len(self._receiver.tries) + self._chance.randint(1, 15))
+                    case _:
+                        pass
         await asyncio.sleep(self._chance.uniform(0, 0.03))
+
+
+class Troubles:
+    """Remembers from when until when something befell the bot."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[float, float]] = []
+        """In seconds of the event loop's clock."""
+
+    @contextmanager
+    def last(self) -> Iterator[None]:
+        """Something does, as long as this block takes."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            yield
+        finally:
+            self.seen.append((begun, clock()))
 
 
 async def kill(
     fleet: Fleet,
     moments: Moments,
+    troubles: Troubles,
     chance: random.Random,
     *,
     crash: Callable[[Program], Awaitable[None]],
@@ -66,43 +87,50 @@ async def kill(
     """Kill a process at some moment, perhaps once more while it starts; returns it, to be started again."""
     await moments.next()
     program = await fleet.victim()
-    await crash(program)
+    with troubles.last():
+        await crash(program)
     if starting:
         await program.begin()
-        await asyncio.sleep(chance.uniform(0.1, 1.5))
-        await crash(program)
+        await asyncio.sleep(chance.uniform(0, 1.5))
+        with troubles.last():  # it may have begun to work
+            await crash(program)
     return program
 
 
-async def freeze(fleet: Fleet, moments: Moments, *, seconds: float) -> None:
+async def freeze(fleet: Fleet, moments: Moments, troubles: Troubles, *, seconds: float) -> None:
     """Stop a process in mid-step for a while; then it goes on as if nothing had been."""
     await moments.next()
     program = await fleet.victim()
-    program.freeze()
-    try:
-        await asyncio.sleep(seconds)
-    finally:
-        program.thaw()
+    with troubles.last():
+        program.freeze()
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            program.thaw()
 
 
-async def stop(fleet: Fleet, moments: Moments) -> tuple[Program, str]:
+async def stop(fleet: Fleet, moments: Moments, troubles: Troubles) -> tuple[Program, str]:
     """Stop a process cleanly at some moment; returns it, and what was wrong with that: empty if nothing."""
     await moments.next()
     program = await fleet.victim()
-    try:
-        code = await program.stop(within=_STOP_WITHIN)
-    except TimeoutError:
-        await program.kill()
-        return program, f"a process had not stopped {_STOP_WITHIN:.0f} s after SIGTERM"
+    with troubles.last():
+        try:
+            code = await program.stop(within=_STOP_WITHIN)
+        except TimeoutError:
+            await program.kill()
+            return program, f"a process had not stopped {_STOP_WITHIN:.0f} s after SIGTERM"
     return program, f"a process stopped with the exit code {code}" if code else ""
 
 
-async def restart(server: OwnServer, chance: random.Random, *, pause: tuple[float, float]) -> None:
+async def restart(
+    server: OwnServer, troubles: Troubles, chance: random.Random, *, pause: tuple[float, float]
+) -> None:
     """Crash the database after a while and start it again."""
     await asyncio.sleep(chance.uniform(*pause))
-    await asyncio.to_thread(server.crash)
-    await asyncio.sleep(chance.uniform(0, 0.5))
-    await asyncio.to_thread(server.start)
+    with troubles.last():
+        await asyncio.to_thread(server.crash)
+        await asyncio.sleep(chance.uniform(0, 0.5))
+        await asyncio.to_thread(server.start)
 
 
 class FlakyModel:

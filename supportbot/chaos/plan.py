@@ -15,7 +15,7 @@ class Plan:
     """Messages of each; who is done before the trial is begins a new conversation."""
     processes: int = 1
     kills: int = 20
-    """How often a process is ended as by kill -9; every fourth time while it starts."""
+    """How often a process is ended as by kill -9; now and then while it starts."""
     freezes: int = 2
     """How often a process is stopped for three leases, and then goes on as if nothing had been."""
     stops: int = 2

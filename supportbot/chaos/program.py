@@ -23,6 +23,7 @@ START_WITHIN = 60.0
 """Seconds; the machine may be busy."""
 
 
+_MOST_LINES = 5000
 _WORDS = 400
 """Characters of a process's last words that an error repeats."""
 
@@ -38,7 +39,7 @@ class Program:
         self.url = ""
         """Where the newest process listens."""
         self.errors: list[str] = []
-        """The lines that all processes wrote to stderr."""
+        """The lines that all processes wrote to stderr, the newest some thousand."""
         self.is_frozen = False
         """Stopped by ``freeze``."""
         self._environment = ENVIRONMENT | dict(environment or {})
@@ -191,6 +192,8 @@ class Program:
         assert process.stderr is not None
         async for line in process.stderr:
             self.errors.append(line.decode(errors="replace").rstrip("\n"))
+            if len(self.errors) > 2 * _MOST_LINES:
+                del self.errors[:-_MOST_LINES]
 
 
 @asynccontextmanager

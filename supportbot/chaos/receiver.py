@@ -19,13 +19,23 @@ HANG_UP = 499
 """Instead of a status: break the connection."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Posted:
-    """One try at a callback."""
+    """One try at a callback, and how it was answered."""
 
     id: str
     """The webhook-id."""
     raw: bytes
+    at: float = 0.0
+    """When it came, in seconds of the event loop's clock."""
+    status: int = 0
+    """What it was answered with; 0 until then, and ``HANG_UP`` when it was not."""
+    answered_at: float = 0.0
+
+    @property
+    def is_taken(self) -> bool:
+        """Its sender was told that all is well, if it was still there to hear it."""
+        return 200 <= self.status < 300
 
     @property
     def data(self) -> dict[str, Any]:
@@ -78,11 +88,13 @@ class Receiver:
             Webhook(SECRET).verify(raw.decode(), dict(request.headers), json_parse=False)
         except Exception:  # noqa: BLE001 - whatever it was, the signature is not good
             self.forged += 1
-        posted = Posted(request.headers["webhook-id"], raw)
+        clock = asyncio.get_running_loop().time
+        posted = Posted(request.headers["webhook-id"], raw, at=clock())
         async with self._news:
             self.tries.append(posted)
             self._news.notify_all()
         status = 204 if self.before is None else await self.before(posted)
+        posted.status, posted.answered_at = status, clock()
         if status == HANG_UP and request.transport is not None:
             request.transport.abort()
         return web.Response(status=status, headers={"Retry-After": "0"})

@@ -38,6 +38,9 @@ _FOLLOWERS = 3
 _REQUEST = 5.0
 """Seconds a customer waits for an acknowledgement before it is asked for again, of any process."""
 
+_WHILE_STARTING = 0.3
+"""How likely a process that is killed is killed again while it starts."""
+
 _BETWEEN_STOPS = 5.0
 """Seconds, at most, between one clean stop and the next."""
 
@@ -113,6 +116,7 @@ class _Trial:
             enough=self._is_enough,
         )
         self._moments = faults.Moments(self._load, model, receiver, _chance(plan, "moments"))
+        self._troubles = faults.Troubles()
         self._flaky_model = faults.FlakyModel(model, _chance(plan, "model"), plan.model_faults)
         self._flaky_platform = faults.FlakyPlatform(receiver, _chance(plan, "platform"), plan.platform_faults)
         self._begun = asyncio.get_running_loop().time()
@@ -162,11 +166,12 @@ class _Trial:
                 said=frozenset(self._model.said),
                 tries=self._receiver.tries,
                 forged=self._receiver.forged,
+                wrong=self._model.wrong,
+                overlapping=self._model.overlapping,
+                troubles=self._troubles.seen,
             ),
         )
-        verdict.problems += problems + self._model.wrong
-        verdict.cross_talk += sum("cross-talk" in wrong for wrong in self._model.wrong)
-        verdict.overlapping = len(self._model.overlapping)
+        verdict.problems += problems
         verdict.repeats = self._load.duplicates
         verdict.failed_starts = self._bots.failed_starts
         verdict.model_faults = self._flaky_model.faults
@@ -192,9 +197,9 @@ class _Trial:
     async def _kill(self, storm: asyncio.TaskGroup) -> None:
         chance = _chance(self._plan, "kills")
         while self._goes_on(self._done.kills, self._plan.kills):
-            starting = self._done.kills % 4 == 3
+            starting = chance.random() < _WHILE_STARTING and self._done.kills + 1 != self._plan.kills
             program = await faults.kill(
-                self._bots, self._moments, chance, crash=self._crash, starting=starting
+                self._bots, self._moments, self._troubles, chance, crash=self._crash, starting=starting
             )
             storm.create_task(self._bots.revive(program))
             self._done.kills += 1 + starting
@@ -203,14 +208,14 @@ class _Trial:
         chance = _chance(self._plan, "freezes")
         for _ in range(self._plan.freezes):
             await asyncio.sleep(chance.uniform(0, _FROZEN))
-            await faults.freeze(self._bots, self._moments, seconds=_FROZEN)
+            await faults.freeze(self._bots, self._moments, self._troubles, seconds=_FROZEN)
             self._done.freezes += 1
 
     async def _stop(self, storm: asyncio.TaskGroup) -> None:
         chance = _chance(self._plan, "stops")
         for _ in range(self._plan.stops):
             await asyncio.sleep(chance.uniform(0, _BETWEEN_STOPS))
-            program, wrong = await faults.stop(self._bots, self._moments)
+            program, wrong = await faults.stop(self._bots, self._moments, self._troubles)
             storm.create_task(self._bots.revive(program))
             self._problems += [wrong] if wrong else []
             self._done.stops += 1
@@ -220,7 +225,7 @@ class _Trial:
             return
         chance = _chance(self._plan, "restarts")
         while self._goes_on(self._done.restarts, self._plan.restarts):
-            await faults.restart(self._server, chance, pause=_RESTART_EVERY)
+            await faults.restart(self._server, self._troubles, chance, pause=_RESTART_EVERY)
             self._done.restarts += 1
 
     def _goes_on(self, done: int, planned: int) -> bool:

@@ -29,7 +29,7 @@ class Verdict:
     dead: int = 0
     """Put aside as dead: the bot gave up on them. Nothing is lost, but nothing is answered either."""
     duplicated: int = 0
-    """Stored twice, answered twice, or posted to the platform as two."""
+    """Stored twice, answered twice, posted to the platform as two, or again without need."""
     out_of_order: int = 0
     """Replies that stand or were posted before an earlier one, prompts that lack an earlier message."""
     cross_talk: int = 0
@@ -48,6 +48,8 @@ class Verdict:
     turns: int = 0
     model_calls: int = 0
     callback_tries: int = 0
+    reposted: int = 0
+    """Posts under the id of one that was taken, because the bot died, or its database, before it knew."""
     kills: int = 0
     freezes: int = 0
     stops: int = 0

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from supportbot.chaos.postgres import OwnServer
     from supportbot.chaos.verdict import Verdict
 
+_EVERY = 10.0
+"""Seconds between two lines of progress."""
+
 _MOST_PROBLEMS = 20
 """So many are printed; ``--json`` has all of them."""
 
@@ -115,13 +118,25 @@ def _opened(database: str) -> "Iterator[tuple[str, OwnServer | None]]":
 
 @contextmanager
 def _progress(plan: "Plan") -> "Iterator[Callable[[Done], None]]":
-    """Show on stderr how far it is, when that is a terminal."""
+    """Show on stderr how far it is: a bar in a terminal, elsewhere a line every ten seconds."""
     if not sys.stderr.isatty():
-        yield lambda _: None
+        yield _Lines(plan)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("{task.description:<9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    totals = _totals(plan)
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        tasks = {name: bar.add_task(name, total=total) for name, total in totals.items()}
+
+        def report(done: "Done") -> None:
+            for name, task in tasks.items():
+                bar.update(task, completed=min(int(getattr(done, name)), totals[name]))
+
+        yield report
+
+
+def _totals(plan: "Plan") -> dict[str, int]:
     totals = {
         "accepted": plan.conversations * plan.messages,
         "kills": plan.kills,
@@ -130,14 +145,21 @@ def _progress(plan: "Plan") -> "Iterator[Callable[[Done], None]]":
         "restarts": plan.restarts,
         "seconds": int(plan.seconds),
     }
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        tasks = {name: bar.add_task(name, total=total) for name, total in totals.items() if total}
+    return {name: total for name, total in totals.items() if total}
 
-        def report(done: "Done") -> None:
-            for name, task in tasks.items():
-                bar.update(task, completed=min(int(getattr(done, name)), totals[name]))
 
-        yield report
+class _Lines:
+    """Says how far a trial is, a line now and then: for a log, or whoever looks in later."""
+
+    def __init__(self, plan: "Plan") -> None:
+        self._totals = _totals(plan)
+        self._next = _EVERY
+
+    def __call__(self, done: "Done") -> None:
+        if done.seconds >= self._next:
+            self._next = done.seconds + _EVERY
+            counts = [f"{name} {getattr(done, name):,.0f}/{total:,}" for name, total in self._totals.items()]
+            say(f"{done.seconds:,.0f} s: {', '.join(counts)}")
 
 
 def _print(verdict: "Verdict", seed: int) -> None:

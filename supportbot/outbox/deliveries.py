@@ -249,9 +249,15 @@ class Deliveries:
             return
         now = now_ms()
         claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self.lease_ms)
-        if claimed is not None:
-            work = self._settle if claimed.unclear else self._send
-            tx.after_commit(lambda: self._begin(work(claimed)))
+        match claimed:
+            case ledger.Claimed():
+                work = self._settle if claimed.unclear else self._send
+                tx.after_commit(lambda: self._begin(work(claimed)))
+            case ledger.Unreadable(reason=reason, channel=channel, following=following):
+                log.error("delivery.ended", state="dead", delivery=delivery_id, reason=reason)
+                tx.after_commit(lambda: self._counts.delivery(channel, "dead"))
+                if following is not None:
+                    tx.after_commit(lambda: self._look_at(following, 0))
 
     def look_at(self, delivery_id: str, in_ms: int = 0) -> None:
         """Claim a delivery when it is due: in so many milliseconds."""

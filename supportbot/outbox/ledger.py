@@ -178,6 +178,16 @@ class Claimed:
     """How often in a row before this the platform asked to wait, or looking for it failed."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A delivery that was put aside instead of claimed: what is stored of it is not what it should be."""
+
+    channel: str
+    reason: str
+    following: str | None
+    """The next delivery of its conversation, which is due now; None when none waits."""
+
+
 def say(
     tx: Tx,
     turn: Turn,
@@ -310,10 +320,10 @@ def store_delivery(
     )
 
 
-def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -> Claimed | None:
+def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -> Claimed | Unreadable | None:
     """Claim a delivery that is due and whose turn it is, and count its send unless it is to be looked for.
 
-    Returns None when it is not due, done, or behind an earlier one.
+    Returns None when it is not due, done, or behind an earlier one. One that cannot be read is dead at once.
     """
     row = tx.row(_WHOLE, delivery=delivery_id)
     if row is None:
@@ -326,12 +336,18 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
     if now_ours is None:
         return None
     unclear, sends = now_ours.state == "sending", now_ours.sends
+    try:
+        notice = notice_of(tx, row) if row.kind == "notice" else None
+        outbound = outbound_from(row)
+    except Exception as error:  # noqa: BLE001 - whatever it is: the same would happen at every claim
+        return _put_aside(
+            tx, row, now_ours.attempt, f"what is stored cannot be read: {type(error).__name__}", now
+        )
     if not unclear:
         tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
         sends += 1
-    notice = notice_of(tx, row) if row.kind == "notice" else None
     return Claimed(
-        outbound=outbound_from(row).evolve(attempt=sends, notice=notice),
+        outbound=outbound.evolve(attempt=sends, notice=notice),
         fence=now_ours.attempt,
         unclear=unclear,
         sends=sends,
@@ -340,26 +356,33 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
     )
 
 
+def _put_aside(tx: Tx, row: Any, fence: int, reason: str, now: int) -> Unreadable:
+    tx.lock(_LOCK, conversation=row.conversation_id)
+    tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt="", why=reason, now=now)
+    of = {"message_id": row.message_id, "turn_id": row.turn_id, "delivery_id": row.id}
+    note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
+    return Unreadable(channel=row.channel, reason=reason, following=_wake_next(tx, row.conversation_id, now))
+
+
 def end(
     tx: Tx, claimed: Claimed, *, state: str, now: int, external_id: str = "", reason: str = ""
 ) -> str | None:
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
     outbound = claimed.outbound
     tx.lock(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
-    ended = tx.run(
-        _END,
-        delivery=outbound.delivery_id,
-        fence=claimed.fence,
-        new_state=state,
-        receipt=external_id,
-        why=reason,
-        now=now,
-    )
-    if ended == 0:
+    outcome = {"new_state": state, "receipt": external_id, "why": reason, "now": now}
+    if tx.run(_END, delivery=outbound.delivery_id, fence=claimed.fence, **outcome) == 0:
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
-    following = tx.row(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
-    if following is None or outbound.notice is not None:
+    if outbound.notice is not None:
+        return None  # a notice stands beside the replies, nothing waits behind it
+    return _wake_next(tx, outbound.conversation_id, now)
+
+
+def _wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:
+    """Make the next delivery of a conversation due; returns its id, if there is one."""
+    following = tx.row(_FIRST_OPEN, conversation=conversation_id, most=1)
+    if following is None:
         return None
     tx.send(_WAKE, delivery=following.id, now=now)
     return str(following.id)
@@ -388,9 +411,7 @@ def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) 
         delivery_id=delivery_id,
         reason=reason,
     )
-    following = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
-    if following is not None:
-        tx.run(_WAKE, delivery=following.id, now=now)
+    _wake_next(tx, row.conversation_id, now)
     return True
 
 

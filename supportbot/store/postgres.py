@@ -30,7 +30,7 @@ _RERUNS = 5
 _FAILED = (OperationalError, InterfaceError, InternalError, OSError, TimeoutError)
 """The server's failures, not the unit's: gone, full, out of connections, read-only (an InternalError)."""
 
-_FINISH = 3.0
+_FINISH = 1.0
 """Seconds that units in flight get when the store is closed; a server that hangs must not keep the bot."""
 
 
@@ -75,12 +75,15 @@ class PostgresStore:
     async def close(self) -> None:
         """Finish what was begun, then close the connections."""
         self._closed = True
-        if self._at_work:
-            _, hanging = await asyncio.wait(self._at_work, timeout=_FINISH)
-            for task in hanging:
-                task.cancel()
-            await asyncio.gather(*hanging, return_exceptions=True)
-        self._pool.close()
+        hanging = set(self._at_work)
+        if hanging:
+            _, hanging = await asyncio.wait(hanging, timeout=_FINISH)
+        self._pool.close()  # before anybody is cancelled: a rollback would wait for the same server
+        if hanging:
+            _, hanging = await asyncio.wait(hanging, timeout=_FINISH)
+        for task in hanging:  # these wait for a connection
+            task.cancel()
+        await asyncio.gather(*hanging, return_exceptions=True)
 
     # -- one unit -------------------------------------------------------------------------------
 
@@ -95,6 +98,8 @@ class PostgresStore:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
+            if task.cancelled():  # not who waits was cancelled, but the work, by ``close``
+                raise StoreUnavailable(cause="it is closed") from None
             task.add_done_callback(_tell_in_the_log)  # nobody else hears how it ends any more
             raise
 
@@ -113,7 +118,7 @@ class PostgresStore:
                     return await work(wire)
             except _Lost as lost:
                 self._pool.forget_idle()  # they are as old: the server was restarted
-                if rerun > 0:
+                if rerun > 0 or self._closed:
                     raise StoreUnavailable(cause=_short(lost.cause)) from lost.cause
             except _FAILED as error:
                 if last or not (isinstance(error, Error) and error.sqlstate in _RERUN):

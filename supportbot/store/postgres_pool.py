@@ -66,6 +66,7 @@ class Pool:
         self._places = asyncio.Semaphore(most)
         self._free: list[Wire] = []
         self._open: set[Wire] = set()
+        self._closed = False
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Wire]:
@@ -98,7 +99,8 @@ class Pool:
             self._discard(self._free.pop())
 
     def close(self) -> None:
-        """Close all of them, those that are lent too."""
+        """Close all of them, those that are lent too, and open no more."""
+        self._closed = True
         for wire in list(self._open):
             self._discard(wire)
         self._free.clear()
@@ -112,7 +114,12 @@ class Pool:
         return None
 
     async def _connect(self) -> Wire:
+        if self._closed:
+            raise StoreUnavailable(cause="it is closed")
         wire = Wire(await connect(self._url))
+        if self._closed:
+            wire.close()
+            raise StoreUnavailable(cause="it is closed")
         self._open.add(wire)
         return wire
 

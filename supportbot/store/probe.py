@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, func, literal_column, select, update
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from supportbot.store.base import Store
 
 _TOUCH = Statement(update(tenants).where(tenants.c.id == bindparam("tenant")).values(name=tenants.c.name))
+_ONE = Statement(select(literal_column("1").label("one")))
+_ANSWERS = 1.0
+"""Seconds in which a store that does not hang answers."""
+
 _TURNS = Statement(
     select(func.count().label("number")).where(
         conversations.c.due_at <= bindparam("now"), conversations.c.state == literal_column("'bot'")
@@ -34,6 +39,18 @@ async def probe(store: Store) -> str:
     except StoreUnavailable as error:
         return f"not writable: {error.details['cause']}"
     return ""
+
+
+async def hangs(store: Store) -> bool:
+    """Say whether it neither answers nor refuses: then nothing that waits for it is worth waiting for."""
+    try:
+        async with asyncio.timeout(_ANSWERS):
+            await store.read(lambda tx: tx.row(_ONE))
+    except TimeoutError:
+        return True
+    except StoreUnavailable:
+        pass
+    return False
 
 
 async def waiting_counts(store: Store) -> tuple[int, int]:

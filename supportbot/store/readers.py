@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import aiosqlite
 
 from supportbot.errors import StoreUnavailable
-from supportbot.store.sqlite_tx import SqliteTx
+from supportbot.store.sqlite_tx import SqliteTx, is_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +47,8 @@ class Readers:
             except sqlite3.Error as error:
                 if connection is not None:
                     await connection.close()
+                if is_unreadable(error):
+                    raise
                 raise StoreUnavailable(cause=str(error)[:200]) from error
             except BaseException:
                 if connection is not None:

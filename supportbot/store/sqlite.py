@@ -24,7 +24,7 @@ from supportbot.errors import StoreUnavailable
 from supportbot.store.aside import Aside
 from supportbot.store.base import call_back
 from supportbot.store.readers import Readers
-from supportbot.store.sqlite_tx import SqliteTx
+from supportbot.store.sqlite_tx import SqliteTx, is_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -300,7 +300,7 @@ def _is_the_store_s(error: BaseException) -> bool:
 
     https://www.sqlite.org/rescode.html
     """
-    if not isinstance(error, sqlite3.OperationalError):
+    if not isinstance(error, sqlite3.OperationalError) or is_unreadable(error):
         return False
     return error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_ERROR
 

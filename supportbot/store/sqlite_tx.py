@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable
 
     from supportbot.store.statement import Statement
@@ -47,3 +47,11 @@ class SqliteTx:
     def after_commit(self, callback: Callable[[], None], /) -> None:
         """Remember what to call once the transaction is on disk."""
         self.callbacks.append(callback)
+
+
+def is_unreadable(error: BaseException) -> bool:
+    """Whether Python did not understand what SQLite read, such as a text that is no UTF-8: a damaged row.
+
+    Only SQLite's own errors have a code. The message has some of the text in it.
+    """
+    return isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode")

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from psycopg import OperationalError
+from psycopg import Error, InternalError, OperationalError
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
-from psycopg.pq import ConnStatus, ExecStatus
+from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.string import TextLoader
 
 if TYPE_CHECKING:
@@ -60,6 +61,9 @@ class Wire:
         self._expected: deque[Answer | None] = deque()  # None is the end of a pipeline
         self._prepared: set[bytes] = set()
         self._failure: Exception | None = None
+        """What the first statement that failed met. All behind it are skipped until the pipeline ends."""
+        self._at_rest = True
+        """The last pipeline has ended: what the server says of the transaction is so."""
         self._waiter: asyncio.Future[None] | None = None
         self._writing = False
         self._broken = False
@@ -75,8 +79,8 @@ class Wire:
 
     @property
     def usable(self) -> bool:
-        """It is connected, and nothing is on its way that nobody waits for."""
-        return not self.broken and not self._expected
+        """It is connected, and nothing of whoever used it is left: no answer, no failure, no transaction."""
+        return not self.broken and self._at_rest and self._pg.transaction_status == TransactionStatus.IDLE
 
     @property
     def broken(self) -> bool:
@@ -91,6 +95,7 @@ class Wire:
 
     def send(self, statement: Prepared, params: Sequence[Any]) -> Answer:
         """Hand a statement over; what comes of it is known after ``answered``."""
+        self._at_rest = False
         if statement.name not in self._prepared:
             self._pg.send_prepare(statement.name, statement.sql)
             self._prepared.add(statement.name)
@@ -108,10 +113,14 @@ class Wire:
         """Wait until everything that was handed over has its answer.
 
         Raises:
-            psycopg.Error: what the first statement that failed met; those behind it were not run.
+            psycopg.Error: what the first statement that failed met; those behind it were not run, and none
+                will be before a ``rollback``.
         """
-        self._pg.send_flush_request()
-        await self._settled()
+        if self._failure is None:
+            self._pg.send_flush_request()
+            await self._settled()
+        if self._failure is not None:
+            raise self._failure
 
     async def commit(self) -> None:
         """End the transaction; returns when it is on the server's disk.
@@ -120,22 +129,23 @@ class Wire:
             psycopg.Error: it failed, or a statement before it did. It is not stored, unless the connection is
                 ``broken``: then nobody knows.
         """
-        self._plain(_COMMIT)
-        self._end_pipeline()
-        await self._settled()
+        done = self._plain(_COMMIT)
+        await self._ended()
+        if done.result is None or done.result.command_status != _COMMIT:  # it may have been a ROLLBACK
+            raise InternalError("the server did not commit the transaction")
 
     async def rollback(self) -> None:
         """Take the transaction back, and make the connection usable again."""
-        self._failure = None
-        self._end_pipeline()  # what follows a failed statement is skipped until here
+        with suppress(Error):
+            await self._ended()
+        if self.broken:
+            raise OperationalError("the connection was lost")
         self._plain(_ROLLBACK)
-        self._end_pipeline()
-        await self._settled()
+        await self._ended()
 
     async def synced(self) -> None:
         """Wait like ``answered`` and let go of what was read: for reading outside a transaction."""
-        self._end_pipeline()
-        await self._settled()
+        await self._ended()
 
     def rows(self, answer: Answer) -> list[tuple[Any, ...]]:
         """Return the rows of an answer."""
@@ -151,15 +161,29 @@ class Wire:
 
     # -- the protocol ---------------------------------------------------------------------------
 
-    def _plain(self, words: bytes) -> None:
+    def _plain(self, words: bytes) -> Answer:
+        self._at_rest = False
         self._pg.send_query_params(words, None)
-        self._expected.append(Answer())
+        answer = Answer()
+        self._expected.append(answer)
+        return answer
 
-    def _end_pipeline(self) -> None:
+    async def _ended(self) -> None:
+        """End the pipeline and wait until all of it is answered; what comes next is run again.
+
+        Raises:
+            psycopg.Error: what the first statement that failed met.
+        """
         self._pg.pipeline_sync()
         self._expected.append(None)
+        await self._settled()
+        self._at_rest = True
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     async def _settled(self) -> None:
+        """Wait until everything that was handed over has its answer, or the connection is lost."""
         self._flush()
         if self.broken:
             raise self._failure or OperationalError("the connection was lost")
@@ -173,9 +197,6 @@ class Wire:
             finally:
                 self._waiter = None
                 patience.cancel()
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
 
     def _flush(self) -> None:
         """Write what is to be written; what does not fit waits until the socket takes more."""
@@ -206,10 +227,13 @@ class Wire:
         head = self._expected[0]
         if result is None or result.status == ExecStatus.PIPELINE_SYNC:
             self._expected.popleft()
+            fits = result is not None if head is None else result is None
+            if not fits or (head is not None and head.result is None and self._failure is None):
+                raise OperationalError("the server's answers do not fit what it was asked")
         elif result.status in {ExecStatus.FATAL_ERROR, ExecStatus.PIPELINE_ABORTED}:
             if head is not None and head.prepares:
                 self._prepared.discard(head.prepares)
-            if self._failure is None and result.status == ExecStatus.FATAL_ERROR:
+            if self._failure is None:
                 self._failure = error_from_result(result)
         elif head is not None:
             head.result = result

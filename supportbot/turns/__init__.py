@@ -24,7 +24,7 @@ class TurnEngine(Protocol):
         """Inside a transaction: see to it that the conversation is looked at when it is due."""
 
     def interrupt(self, conversation_id: str) -> None:
-        """Stop working on a conversation, if this process does: its turn was taken away."""
+        """Stop working on a conversation, if this process does and its turn was taken away."""
 
     async def start(self) -> None:
         """Begin to work, first on what an earlier process left behind."""

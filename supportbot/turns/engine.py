@@ -14,6 +14,7 @@ from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.storable import clean_text
 from supportbot.turns import ledger
+from supportbot.turns.opening import Unreadable
 from supportbot.turns.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -22,14 +23,16 @@ if TYPE_CHECKING:
     from supportbot.feed import Feed
     from supportbot.messages import Turn
     from supportbot.store import Store, Tx
-    from supportbot.turns.ledger import Buried
     from supportbot.turns.opening import Rules
 
 _TIMER = 10.0
 """Seconds: what is due later than this gets no timer of its own."""
 
-_SUSPECTS = 0.5
-"""Seconds before it is tried again whether a suspect has its turn; see ``ledger.claim``."""
+_LAST_WORDS = 1.5
+"""Seconds that something which was cancelled may take for its end."""
+
+_SUSPECTS = 2.0
+"""Seconds between two looks for suspects (see ``ledger.claim``) when there was none."""
 
 log = structlog.get_logger(__name__)
 
@@ -100,7 +103,6 @@ class Engine:
         self._worker: Worker
         self._open = False
         self._running: dict[str, _Running] = {}  # by turn id
-        self._latest: dict[str, str] = {}  # conversation id -> turn id
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._chores: set[asyncio.Task[object]] = set()
         self._more = asyncio.Event()
@@ -118,11 +120,14 @@ class Engine:
             self._put_off(tx, conversation_id, due_at)
 
     def interrupt(self, conversation_id: str) -> None:
-        """Stop working on a conversation: its turn was taken away."""
-        running = self._running.get(self._latest.get(conversation_id, ""))
-        if running is not None:
-            running.interrupted = True
-            running.task.cancel()
+        """Stop working on a conversation if its turn was taken away.
+
+        Whoever says so may be late, and mean a claim before the one that is being worked on: the tables know.
+        """
+        turns = [running.turn for running in self._running.values()]
+        here = [turn for turn in turns if turn.conversation_id == conversation_id]
+        if here and self._open:
+            self._chore(self._keep(here))
 
     def use(self, worker: Worker) -> None:
         """Say who does the work; once, before ``start``."""
@@ -137,6 +142,7 @@ class Engine:
                 log.info("turns.recovered", count=found)
         self._open = True
         self._chore(self._find_forever())
+        self._chore(self._examine_forever())
         self._chore(self._renew_forever())
 
     async def stop(self, grace: float) -> None:
@@ -150,7 +156,8 @@ class Engine:
             _, tasks = await asyncio.wait(tasks, timeout=grace)
         await _ended(tasks)
         if self._chores:  # claims that reached the disk meanwhile are being given back
-            await asyncio.wait(self._chores)
+            _, unwilling = await asyncio.wait(self._chores, timeout=_LAST_WORDS)
+            await _ended(unwilling)
 
     @property
     def running(self) -> int:
@@ -172,16 +179,56 @@ class Engine:
     def _has_room(self) -> bool:
         return self._open and len(self._running) < self._concurrency
 
-    def _claim(self, tx: Tx, conversation_id: str, now: int) -> Turn | None:
-        """Claim what is due in a conversation, and begin to work on it once that is on disk."""
-        claimed = ledger.claim(tx, conversation_id, now, self._rules)
-        if claimed is None:
-            return None
-        if isinstance(claimed, ledger.Buried):
-            self._bury(tx, claimed, now)
-            return None
-        tx.after_commit(lambda: self._begin(claimed))
-        return claimed
+    def _claim(
+        self, tx: Tx, conversation_id: str, now: int, *, suspects: bool = False, unread: str = ""
+    ) -> Turn | None:
+        """Claim what is due in a conversation, and begin to work on it once that is on disk.
+
+        The last two arguments are those of ``ledger.claim``.
+        """
+        claimed = ledger.claim(tx, conversation_id, now, self._rules, suspects=suspects, unread=unread)
+        match claimed:
+            case None:
+                return None
+            case ledger.Buried(turn=turn, reason=reason):
+                self._bury(tx, turn, reason, now)
+                return None
+            case Unreadable(turn=turn, reason=reason):
+                tx.after_commit(lambda: log.error("turn.unreadable", turn=turn.id, reason=reason))
+                self._put_back(tx, turn, reason, now)
+                return None
+            case _:
+                tx.after_commit(lambda: self._begin(claimed))
+                return claimed
+
+    async def _claim_now(self, conversation_id: str, *, suspects: bool = False) -> Turn | None:
+        """Claim what is due in a conversation, in a transaction of its own.
+
+        A claim that cannot be made, whyever, is a failed try of its turn: it must end some day.
+        """
+        store, suspect = self._store, suspects
+        try:
+            return await store.write(lambda tx: self._claim(tx, conversation_id, now_ms(), suspects=suspect))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - see above
+            log.error("turn.not_claimed", conversation=conversation_id, error=in_one_line(error))  # noqa: TRY400
+            unread = f"it cannot be claimed: {type(error).__name__}"
+        return await store.write(
+            lambda tx: self._claim(tx, conversation_id, now_ms(), suspects=suspect, unread=unread)
+        )
+
+    async def _claim_all(self, conversation_ids: list[str]) -> bool:
+        """Claim what is due in these conversations; says whether the store took any of the claims.
+
+        Whatever keeps one from being claimed holds up no other; the next look tries it again.
+        """
+        claims = (self._claim_now(conversation_id) for conversation_id in conversation_ids)
+        done = await asyncio.gather(*claims, return_exceptions=True)
+        failed = [error for error in done if isinstance(error, BaseException)]
+        if failed:
+            log.warning("turns.not_claimed", error=in_one_line(failed[0]), count=len(failed))
+        return len(failed) < len(conversation_ids)
 
     def _look_at(self, conversation_id: str, due_at: int) -> None:
         """Set the conversation's timer anew; without room, or far off, it is left to the sweep."""
@@ -198,20 +245,24 @@ class Engine:
         if self._has_room():
             self._chore(self._claim_all([conversation_id]))
 
-    async def _claim_all(self, conversation_ids: list[str]) -> bool:
-        """Claim what is due in these conversations; says whether the store took any of the claims.
+    async def _examine_forever(self) -> None:
+        """Work on suspects, one after the other: of a death that one of them met, it was the cause."""
+        while True:
+            try:
+                found = await self._store.read(lambda tx: ledger.next_suspect(tx, now_ms(), self._rules.only))
+                if found is not None:
+                    turn = await self._claim_now(found, suspects=True)
+                    if turn is not None:
+                        await self._until_done(turn)
+                    continue
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
+                log.warning("turns.suspects_not_seen", error=in_one_line(error))
+            await asyncio.sleep(_SUSPECTS)
 
-        Whatever keeps one from being claimed holds up no other; the next look tries it again.
-        """
-        claims = (
-            self._store.write(lambda tx, name=name: self._claim(tx, name, now_ms()))  # type: ignore[misc]
-            for name in conversation_ids
-        )
-        done = await asyncio.gather(*claims, return_exceptions=True)
-        failed = [error for error in done if isinstance(error, BaseException)]
-        if failed:
-            log.warning("turns.not_claimed", error=in_one_line(failed[0]), count=len(failed))
-        return len(failed) < len(conversation_ids)
+    async def _until_done(self, turn: Turn) -> None:
+        running = self._running.get(turn.id)
+        if running is not None and running.turn.fence == turn.fence:
+            await asyncio.wait([running.task])
 
     # -- one turn -------------------------------------------------------------------------------
 
@@ -220,11 +271,6 @@ class Engine:
         if not self._open:  # the stop began while the claim was on its way
             self._chore(self._release(turn))
             return
-        if turn.suspect and any(
-            other.turn.suspect and other.turn.id != turn.id for other in self._running.values()
-        ):
-            self._chore(self._release(turn, "another suspect is being worked on", after=_SUSPECTS))
-            return
         overtaken = self._running.pop(turn.id, None)
         if overtaken is not None:  # its lease ran out under us, and we claimed it again
             overtaken.interrupted = True
@@ -232,7 +278,6 @@ class Engine:
         self._feed.publish(turn.conversation_id, Typing(turn.id))
         running = _Running(turn)
         self._running[turn.id] = running
-        self._latest[turn.conversation_id] = turn.id
         running.task = asyncio.get_running_loop().create_task(self._work(running), name=turn.id)
         # One that is cancelled before its first step never gets to say that it has ended.
         running.task.add_done_callback(lambda _: self._forget(running, "superseded"))
@@ -257,8 +302,6 @@ class Engine:
         del self._running[turn.id]
         if outcome == "superseded":  # then nothing else says so, when its conversation was deleted
             self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
-        if self._latest.get(turn.conversation_id) == turn.id:
-            del self._latest[turn.conversation_id]
 
     async def _outcome(self, running: _Running) -> str:
         turn = running.turn
@@ -284,47 +327,52 @@ class Engine:
         log.error("turn.failed", attempt=turn.attempt, error=in_one_line(error))
         reason = _reason(error)
         self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
-        last = turn.attempt >= self._rules.attempts
-        delay = self._retry_delay * 2 ** (turn.attempt - 1) * (0.75 + 0.5 * random.random())  # noqa: S311
-
-        def unit(tx: Tx) -> None:
-            now = now_ms()
-            if last:
-                self._bury(tx, ledger.Buried(turn=turn, reason=reason), now)
-                return
-            again_at = now + int(delay * 1000)
-            if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at):
-                self._put_off(tx, turn.conversation_id, again_at)
-
         try:
-            await self._store.write(unit, patience=self._rules.lease_ms / 1000)
+            await self._store.write(
+                lambda tx: self._put_back(tx, turn, reason, now_ms()), patience=self._rules.lease_ms / 1000
+            )
         except StoreUnavailable as unstored:
             log.error("turn.outcome_not_stored", error=str(unstored))  # noqa: TRY400 - the lease ends by itself
-        return "dead" if last else "failed"
+        return "dead" if self._is_last(turn) else "failed"
 
-    async def _release(self, turn: Turn, reason: str = "the bot was stopped", *, after: float = 0.0) -> None:
-        """Give the turn back uncounted: so many seconds later somebody begins it anew."""
+    def _is_last(self, turn: Turn) -> bool:
+        return turn.attempt >= self._rules.attempts
+
+    def _put_back(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
+        """After a failed try: let it be tried again later, or put it aside."""
+        if self._is_last(turn):
+            self._bury(tx, turn, reason, now)
+            return
+        delay = self._retry_delay * 2 ** (turn.attempt - 1) * (0.75 + 0.5 * random.random())  # noqa: S311
+        again_at = now + int(delay * 1000)
+        if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at):
+            self._put_off(tx, turn.conversation_id, again_at)
+
+    async def _release(self, turn: Turn) -> None:
+        """Give the turn back uncounted: somebody begins it anew."""
         now = now_ms()
-        again_at = now + int(after * 1000)
 
         def unit(tx: Tx) -> None:
-            if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at, counts=False):
-                self._put_off(tx, turn.conversation_id, again_at)
+            stopped = "the bot was stopped"
+            if ledger.fail(tx, turn, reason=stopped, now=now, again_at=now, counts=False):
+                self._put_off(tx, turn.conversation_id, now)
 
         try:
             await asyncio.shield(asyncio.ensure_future(self._store.write(unit)))
         except StoreUnavailable as error:
             log.warning("turn.not_released", error=str(error))
 
-    def _bury(self, tx: Tx, buried: Buried, now: int) -> None:
-        turn = buried.turn
+    def _bury(self, tx: Tx, turn: Turn, reason: str, now: int) -> None:
         try:
-            closed = ledger.bury(tx, turn, reason=buried.reason, now=now)
+            closed = ledger.bury(tx, turn, reason=reason, now=now)
         except Fenced:
             return
-        self._worker.give_up(tx, turn)
-        tx.after_commit(lambda: log.error("turn.dead", turn=turn.id, reason=buried.reason))
-        settled = Settled(tuple(m.id for m in turn.messages), "dead", buried.reason)
+        try:
+            self._worker.give_up(tx, turn)
+        except Exception as error:  # noqa: BLE001 - a word that cannot be left must not keep the dead alive
+            log.error("turn.no_word_left", turn=turn.id, error=in_one_line(error))  # noqa: TRY400
+        tx.after_commit(lambda: log.error("turn.dead", turn=turn.id, reason=reason))
+        settled = Settled(tuple(m.id for m in turn.messages), "dead", reason)
         tx.after_commit(lambda: self._feed.publish(turn.conversation_id, settled))
         if closed.more:
             self._put_off(tx, turn.conversation_id, now)
@@ -335,17 +383,25 @@ class Engine:
         """Keep the leases of what is being worked on, all in one transaction."""
         while True:
             await asyncio.sleep(self._rules.lease_ms / 3000)
-            held = [running.turn for running in self._running.values()]
-            if not held:
-                continue
-            try:
-                lost = await self._store.write(lambda tx, held=held: self._renew(tx, held))  # type: ignore[misc]
-            except Exception as error:  # noqa: BLE001 - whatever it was must not end the renewing
-                log.warning("turns.lease_not_renewed", error=in_one_line(error))
-                continue
-            for turn in lost:
-                if self._latest.get(turn.conversation_id) == turn.id:
-                    self.interrupt(turn.conversation_id)
+            await self._keep([running.turn for running in self._running.values()])
+
+    async def _keep(self, held: list[Turn]) -> None:
+        """Renew the leases of these turns; stop the work on those that are no longer ours."""
+        if not held:
+            return
+        try:
+            lost = await self._store.write(lambda tx: self._renew(tx, held))
+        except Exception as error:  # noqa: BLE001 - whatever it was must not end the renewing
+            log.warning("turns.lease_not_renewed", error=in_one_line(error))
+            return
+        for turn in lost:
+            self._stop_working_on(turn)
+
+    def _stop_working_on(self, turn: Turn) -> None:
+        running = self._running.get(turn.id)
+        if running is not None and running.turn.fence == turn.fence:  # else it was claimed anew meanwhile
+            running.interrupted = True
+            running.task.cancel()
 
     def _renew(self, tx: Tx, held: list[Turn]) -> list[Turn]:
         lease = now_ms() + self._rules.lease_ms
@@ -358,12 +414,17 @@ class Engine:
 
 
 async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks and wait until they are gone."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        await asyncio.wait(tasks)
+    """Cancel tasks and wait until they are gone.
+
+    When a database that hangs keeps one of them waiting in what it does for its end, that is broken off, and
+    so is what it does after that.
+    """
+    left, patience = set(tasks), _LAST_WORDS
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=patience)
+        patience = _LAST_WORDS / 20
 
 
 def _reason(error: BaseException) -> str:

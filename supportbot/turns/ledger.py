@@ -8,18 +8,17 @@ has ended its turn already.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, and_, bindparam, func, insert, literal_column, or_, select, update
+from sqlalchemy import Text, and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.store import Statement
-from supportbot.store.values import message_from
 from supportbot.tables import conversations, messages, tool_calls, turns
-from supportbot.turns.opening import Rules, opened
+from supportbot.turns.opening import Opening, Rules, Unreadable, opened, unreadable
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
@@ -33,7 +32,16 @@ _FENCED = and_(_THIS_CONVERSATION, conversations.c.fence == bindparam("held"))
 # whose outcome its writer never heard (it was cancelled, its connection broke) and now records another one.
 _HELD = and_(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
 
-_CLAIM = Statement(
+IN_COMPANY = 2
+"""So many deaths of its process a turn is allowed beside others: any of them may have been the cause."""
+
+_deaths = turns.c.deaths + case((turns.c.state == literal_column("'running'"), 1), else_=0)
+_SUSPECT = (
+    exists()
+    .where(turns.c.id == conversations.c.open_turn_id, _deaths >= literal_column(str(IN_COMPANY)))
+    .correlate(conversations)
+)
+_claim = (
     update(conversations)
     .where(
         _THIS_CONVERSATION,
@@ -48,7 +56,9 @@ _CLAIM = Statement(
     )
     .returning(conversations)
 )
-_TAKE_INTO_TURN = Statement(
+_CLAIM = Statement(_claim)
+_CLAIM_UNSUSPECTED = Statement(_claim.where(~_SUSPECT))
+_take = (
     update(messages)
     .where(
         messages.c.id.in_(
@@ -59,11 +69,13 @@ _TAKE_INTO_TURN = Statement(
         )
     )
     .values(turn_id=bindparam("turn"))
-    .returning(messages)
 )
-_OF_TURN = Statement(
-    select(messages).where(messages.c.turn_id == bindparam("turn"), _PENDING).order_by(messages.c.seq)
-)
+_of_turn = (messages.c.turn_id == bindparam("turn"), _PENDING)
+_PLAIN = (messages.c.id, messages.c.seq, messages.c.created_at, messages.c.client_key)
+_TAKE_INTO_TURN = Statement(_take.returning(messages))
+_OF_TURN = Statement(select(messages).where(*_of_turn).order_by(messages.c.seq))
+_TAKE_UNREAD = Statement(_take.returning(*_PLAIN))
+_OF_TURN_UNREAD = Statement(select(*_PLAIN).where(*_of_turn).order_by(messages.c.seq))
 _PUT_BACK = Statement(
     update(messages)
     .where(messages.c.turn_id == bindparam("turn"), _PENDING, messages.c.seq > bindparam("first"))
@@ -140,7 +152,7 @@ _TAKE_AWAY = Statement(
     .values(fence=conversations.c.fence + 1, open_turn_id=None, owner=None, due_at=None)
 )
 _OPEN_TURN = Statement(select(conversations.c.open_turn_id).where(_THIS_CONVERSATION))
-_DUE = Statement(
+_due = (
     select(conversations.c.id, conversations.c.due_at)
     .where(
         conversations.c.due_at <= bindparam("until"),
@@ -153,6 +165,8 @@ _DUE = Statement(
     .order_by(conversations.c.due_at)
     .limit(bindparam("most"))
 )
+_DUE = Statement(_due.where(~_SUSPECT))
+_SUSPECTS_DUE = Statement(_due.where(_SUSPECT))
 _ABANDONED = Statement(
     update(conversations)
     .where(
@@ -162,9 +176,6 @@ _ABANDONED = Statement(
     )
     .values(due_at=bindparam("now"), owner=None)
 )
-
-_IN_COMPANY = 2
-"""So many deaths of its process a turn is allowed beside others: any of them may have been the cause."""
 
 _MOST_MESSAGES = 100
 """Most messages one turn answers together; what is beyond is the next turn's."""
@@ -188,18 +199,27 @@ class Closed:
     """Messages wait that no turn has taken yet."""
 
 
-def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried | None:
+def claim(
+    tx: Tx, conversation_id: str, now: int, rules: Rules, *, suspects: bool = True, unread: str = ""
+) -> Turn | Buried | Unreadable | None:
     """Claim what is due in a conversation, if anything is and nobody holds it.
 
-    Returns the opened turn, counted as one more attempt unless its process died in the last one; a turn that
-    has used up its attempts comes as ``Buried`` and must be given to ``bury`` in the same transaction.
+    Returns the opened turn, counted as one more attempt unless its process died in the last one. One that has
+    used up its attempts comes as ``Buried`` and must be given to ``bury`` in the same transaction; one that
+    cannot be read as ``Unreadable``, and must be given to ``fail`` or ``bury``.
 
     A death is not held against a turn that merely was at work when it happened. After the second one it is a
     *suspect*: whoever works on it works on one suspect at a time, so that from then on a death does count.
+
+    Args:
+        tx, conversation_id, now: where, which, and when it is.
+        rules: how turns are claimed.
+        suspects: False leaves suspects alone.
+        unread: why to read nothing of the turn, and call it ``Unreadable``; empty to open it.
     """
     new_turn = new_id("turn")
     conversation = tx.row(
-        _CLAIM,
+        _CLAIM if suspects else _CLAIM_UNSUSPECTED,
         conversation=conversation_id,
         now=now,
         new_owner=rules.owner,
@@ -209,20 +229,28 @@ def claim(tx: Tx, conversation_id: str, now: int, rules: Rules) -> Turn | Buried
     if conversation is None:
         return None
     if conversation.open_turn_id == new_turn:
-        return _begin(tx, conversation, now, rules)
-    return _resume(tx, conversation, now, rules)
+        return _begin(tx, conversation, now, rules, unread)
+    return _resume(tx, conversation, now, rules, unread)
 
 
-def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
+def _begin(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> Turn | Unreadable | None:
     turn_id = conversation.open_turn_id
-    rows = tx.rows(_TAKE_INTO_TURN, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
+    take = _TAKE_UNREAD if unread else _TAKE_INTO_TURN
+    rows = tx.rows(take, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
     if not rows:
         tx.send(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
         return None
     rows.sort(key=lambda row: row.seq)
+    _add(tx, conversation, now)
+    note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
+    opening = Opening(conversation=conversation, turn_id=turn_id, attempt=1, created_at=now)
+    return unreadable(opening, rows, unread) if unread else opened(tx, opening, rules, rows)
+
+
+def _add(tx: Tx, conversation: Any, now: int) -> None:
     tx.send(
         _ADD_TURN,
-        id=turn_id,
+        id=conversation.open_turn_id,
         conversation_id=conversation.id,
         state="running",
         fence=conversation.fence,
@@ -239,30 +267,28 @@ def _begin(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | None:
         created_at=now,
         finished_at=None,
     )
-    note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=1, messages=len(rows))
-    asked = tuple(message_from(row) for row in rows)
-    return opened(tx, conversation, rules, turn_id=turn_id, attempt=1, created_at=now, asked=asked)
 
 
-def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
+def _resume(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> Turn | Buried | Unreadable:
     turn_id = conversation.open_turn_id
     row = tx.row(_TURN, turn=turn_id)
     assert row is not None
     died = row.state == "running"  # whoever worked on it never said how that ended
     attempt, deaths = row.attempt + (not died), row.deaths + died
-    asked = tuple(message_from(m) for m in tx.rows(_OF_TURN, turn=turn_id))
-    if attempt > rules.attempts or deaths >= _IN_COMPANY + rules.attempts:
-        turn = opened(
-            tx,
-            conversation,
-            rules,
-            turn_id=turn_id,
-            attempt=row.attempt,
-            created_at=row.created_at,
-            asked=asked,
-        )
-        return Buried(turn=turn, reason=row.reason or "the process died on every try")
-    alone = deaths + 1 == _IN_COMPANY + rules.attempts or attempt == rules.attempts
+    asked = tx.rows(_OF_TURN_UNREAD if unread else _OF_TURN, turn=turn_id)
+    opening = Opening(
+        conversation=conversation,
+        turn_id=turn_id,
+        attempt=attempt,
+        created_at=row.created_at,
+        suspect=deaths >= IN_COMPANY,
+    )
+    if attempt > rules.attempts or deaths >= IN_COMPANY + rules.attempts:
+        last = replace(opening, attempt=row.attempt)
+        turn = unreadable(last, asked, unread) if unread else opened(tx, last, rules, asked)
+        reason = row.reason or unread or "the process died on every try"
+        return Buried(turn=turn.turn if isinstance(turn, Unreadable) else turn, reason=reason)
+    alone = deaths + 1 == IN_COMPANY + rules.attempts or attempt == rules.attempts
     if alone and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
         # The last try takes the oldest message alone: the poison must not take its neighbours with it. Not
         # where tools were run for all of them: another turn would not know of that.
@@ -270,16 +296,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules) -> Turn | Buried:
         asked = asked[:1]
     tx.send(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_deaths=deaths, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
-    return opened(
-        tx,
-        conversation,
-        rules,
-        turn_id=turn_id,
-        attempt=attempt,
-        created_at=row.created_at,
-        asked=asked,
-        suspect=deaths >= _IN_COMPANY,
-    )
+    return unreadable(opening, asked, unread) if unread else opened(tx, opening, rules, asked)
 
 
 def hold(tx: Tx, turn: Turn) -> None:
@@ -367,12 +384,20 @@ def hand_over_pending(tx: Tx, conversation_id: str, now: int, *, cause: str) -> 
 
 
 def due(tx: Tx, until: int, most: int, only: str = "") -> list[Any]:
-    """Return (id, due_at) of the conversations to be looked at by then, most urgent first.
+    """Return (id, due_at) of the conversations to be looked at by then, most urgent first; without suspects.
 
     Args:
         only: those of this channel; of all channels when empty.
     """
     return tx.rows(_DUE, until=until, most=most, only=only)
+
+
+def next_suspect(tx: Tx, until: int, only: str = "") -> str | None:
+    """Return the conversation whose turn is a suspect and was to be looked at first; the rest is as for
+    ``due``.
+    """
+    row = tx.row(_SUSPECTS_DUE, until=until, most=1, only=only)
+    return None if row is None else str(row.id)
 
 
 def reclaim(tx: Tx, owner: str, now: int) -> int:

@@ -25,12 +25,12 @@ from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.store import Statement
 from supportbot.turns.engine import Engine
+from supportbot.turns.ledger import IN_COMPANY
 
 if TYPE_CHECKING:
     import procrastinate
 
     from supportbot.leases import Leases
-    from supportbot.messages import Turn
     from supportbot.store import Tx
 
 SCHEMA = "supportbot_queue"
@@ -73,9 +73,13 @@ _LEFT_BEHIND = Statement(
     text(
         f"""
         SELECT id FROM conversations
-        WHERE due_at <= :until AND state = 'bot' AND NOT EXISTS (
-            SELECT FROM {SCHEMA}.procrastinate_jobs
-            WHERE lock = conversations.id AND status IN ('todo', 'doing'))
+        WHERE due_at <= :until AND state = 'bot'
+            AND NOT EXISTS (
+                SELECT FROM {SCHEMA}.procrastinate_jobs
+                WHERE lock = conversations.id AND status IN ('todo', 'doing'))
+            AND NOT EXISTS (  -- a suspect needs no job: each process looks for them itself
+                SELECT FROM turns
+                WHERE turns.id = open_turn_id AND deaths + (turns.state = 'running')::int >= {IN_COMPANY})
         ORDER BY due_at LIMIT {_BATCH}
         """  # noqa: S608 - constants
     ).bindparams(bindparam("until", type_=BigInteger))
@@ -164,7 +168,7 @@ class QueueEngine(Engine):
             if not await self._room():
                 await self._enqueue(conversation_id, now_ms())
                 return
-            turn = await self._store.write(lambda tx: self._claim(tx, conversation_id, now_ms()))
+            turn = await self._claim_now(conversation_id)
             if turn is None:
                 return
             await self._until_done(turn)
@@ -177,11 +181,6 @@ class QueueEngine(Engine):
                     self._more.clear()
                     await self._more.wait()
         return len(self._running) < self._concurrency
-
-    async def _until_done(self, turn: Turn) -> None:
-        running = self._running.get(turn.id)
-        if running is not None and running.turn.fence == turn.fence:
-            await asyncio.wait([running.task])
 
     # -- for all processes ----------------------------------------------------------------------
 

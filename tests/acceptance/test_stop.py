@@ -14,6 +14,7 @@ import pytest
 from supportbot.chaos.clients import Http, SignedProgram, Visitor, next_event
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
+from tests.frozen import freezing
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -166,3 +167,36 @@ async def finish(busy: Busy, model: ListeningModel) -> None:
     await answered_once(busy.visitors[0], "re kslow1-1")
     await answered_once(busy.asking, "re kslow2-1")
     assert [] == model.wrong
+
+
+@pytest.mark.parametrize("busy", [True, False], ids=["busy", "idle"])
+async def test_sigterm_while_the_database_hangs(
+    tmp_path: Path,
+    model: ListeningModel,
+    session: aiohttp.ClientSession,
+    postgres_database: str,
+    *,
+    busy: bool,
+) -> None:
+    """It neither answers nor refuses, as a suspended machine: a clean end in time, and nothing is lost."""
+    release = asyncio.Event()
+    model.before = lambda _: release.wait()
+    async with freezing(postgres_database) as server:
+        lease = {"turns": {"retry_delay": 0.1, "lease": 2}, "deliveries": {"timeout": 2}}
+        folder = BotFolder(tmp_path / "bot", model_url=model.url, database=server.url, **lease)
+        async with program(folder) as bot:
+            visitors = [await Http(bot, session).visitor() for _ in range(3)] if busy else []
+            for number, visitor in enumerate(visitors):
+                assert 202 == (await visitor.post("c1", f"kfrozen{number}-1 hello")).status
+                await model.asked(f"kfrozen{number}", 1)
+            server.freeze()
+            release.set()
+            begun = time.monotonic()
+            bot.send(signal.SIGTERM)
+            assert 0 == await bot.ended(within=15), bot.errors[-5:]
+            print(f"\nstopped in {time.monotonic() - begun:.1f} s")
+            server.thaw()
+            await bot.start()
+            for number, visitor in enumerate(visitors):
+                await answered_once(visitor, f"re kfrozen{number}-1")
+            assert 0 == await bot.stop()
