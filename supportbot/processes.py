@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from supportbot.feed import Feed
+    from supportbot.relay import Counts
     from supportbot.store import Store
     from supportbot.turns import Engine, Rules
 
@@ -57,7 +58,9 @@ def make_engine(
 
 
 @asynccontextmanager
-async def joined(database: str, feed: Feed, engine: Engine, owner: str) -> AsyncIterator[None]:
+async def joined(
+    database: str, feed: Feed, engine: Engine, owner: str, counts: Counts
+) -> AsyncIterator[None]:
     """On PostgreSQL, hear of what happens in other processes, and tell them what happens here.
 
     Raises:
@@ -71,7 +74,7 @@ async def joined(database: str, feed: Feed, engine: Engine, owner: str) -> Async
     from supportbot.relay import CHANNEL, Relay
     from supportbot.store.notices import Notices
 
-    relay = Relay(feed, Notices(database, CHANNEL), owner=owner, interrupt=engine.interrupt)
+    relay = Relay(feed, Notices(database, CHANNEL), owner=owner, counts=counts, interrupt=engine.interrupt)
     async with AsyncExitStack() as stack:
         try:
             await relay.start()
