@@ -19,10 +19,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -155,16 +157,17 @@ async def until(what: Any, seconds: float = 60) -> None:
             await asyncio.sleep(0.001)
 
 
-async def dispatched(at: Model, takes: Program, count: int, rate: float) -> Latencies:
-    """Send at a rate, each to a conversation of its own; from having the 202 to the call."""
-    latencies = Latencies()
+async def dispatched(at: Model, takes: Program, count: int, rate: float) -> str:
+    """Send at a rate, each to its own conversation; from having the 202, and from sending, to the call."""
     sent: dict[str, float] = {}
+    accepted: dict[str, float] = {}
 
     async def one(number: int) -> None:
         async with Connection(takes.host, takes.port) as connection:
             headers, body = marked(f"d{number}", f"d{number}")
-            await connection.request("POST", "/channels/web/messages", headers, body)
             sent[f"mark-d{number}"] = time.perf_counter()
+            await connection.request("POST", "/channels/web/messages", headers, body)
+            accepted[f"mark-d{number}"] = time.perf_counter()
 
     tasks = []
     for number in range(count):
@@ -172,14 +175,15 @@ async def dispatched(at: Model, takes: Program, count: int, rate: float) -> Late
         await asyncio.sleep(1 / rate)
     await asyncio.gather(*tasks)
     await until(lambda: sent.keys() <= at.called.keys())
-    latencies.seconds = [max(0.0, at.called[mark] - when) for mark, when in sent.items()]
-    return latencies
+    from_202 = Latencies([max(0.0, at.called[mark] - when) for mark, when in accepted.items()])
+    from_sending = Latencies([at.called[mark] - when for mark, when in sent.items()])
+    return f"{from_202.summary()}; from sending it {from_sending.summary()}"
 
 
 async def dispatch(folder: Path, _options: argparse.Namespace) -> None:
     async with database() as url, model() as at, process(folder, url, at) as bot:
         await closed_loop(bot, connections=4, count=100, query="?wait=30")
-        print(f"  dispatch at 40/s: {(await dispatched(at, bot, 600, 40)).summary()}")
+        print(f"  dispatch at 40/s: {await dispatched(at, bot, 600, 40)}")
         at.pause = 0.3
         follow = Latencies()
         for number in range(60):
@@ -202,7 +206,7 @@ async def split(folder: Path, _options: argparse.Namespace) -> None:
     ):
         await asyncio.sleep(1)
         before = worker.cpu() + web.cpu()
-        print(f"  dispatch at 40/s through the queue: {(await dispatched(at, web, 600, 40)).summary()}")
+        print(f"  dispatch at 40/s through the queue: {await dispatched(at, web, 600, 40)}")
         print(f"  CPU of both: {(worker.cpu() + web.cpu() - before) / 600 * 1000:.1f} ms a turn")
 
 
@@ -280,15 +284,20 @@ async def relay(folder: Path, _options: argparse.Namespace) -> None:
 
 async def idle(folder: Path, _options: argparse.Namespace) -> None:
     async with database() as url, model() as at, process(folder, url, at) as bot:
-        counted = (
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
-        )
-        await asyncio.sleep(5)
-        [(before,)] = await query(url, counted)
-        cpu = bot.cpu()
-        await asyncio.sleep(30)
-        [(after,)] = await query(url, counted)
-        print(f"  idle: {(after - before) / 30:.1f} transactions/s, {(bot.cpu() - cpu) / 30 * 100:.1f} % CPU")
+
+        async def counted() -> int:
+            name = make_url(url).database
+            sql = f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"
+            return int((await query(SERVER, sql))[0][0])
+
+        await asyncio.sleep(15)  # what the start did is counted some seconds later
+        counts, cpu = [await counted()], bot.cpu()
+        for _ in range(6):  # the server's own vacuuming is counted too, now and then
+            await asyncio.sleep(5)
+            counts.append(await counted())
+        rates = [(after - before) / 5 for before, after in itertools.pairwise(counts)]
+        used = (bot.cpu() - cpu) / 30 * 100
+        print(f"  idle: {statistics.median(rates):.1f} transactions/s of {sorted(rates)}, {used:.1f} % CPU")
 
 
 FILL = """
@@ -356,9 +365,11 @@ async def backlog(folder: Path, options: argparse.Namespace) -> None:
             await until(lambda: acknowledged.keys() <= at.called.keys())
             waits = Latencies([max(0.0, at.called[mark] - at_) for mark, at_ in acknowledged.items()])
             done = options.waiting / 1000
+            acknowledged_first = min(acknowledged.values()) - begun
+            print(f"  first acknowledgement {acknowledged_first:.1f} s after the start of the process")
+            rate = options.waiting / (seconds - first_call[0])
             print(
-                f"  first acknowledgement {min(acknowledged.values()) - begun:.1f} s after the start, first answers"
-                f" {first_call[0]:.1f} s; all worked off after {seconds:.0f} s: {options.waiting / seconds:.0f} turns/s"
+                f"  first answers after {first_call[0]:.1f} s, all after {seconds:.0f} s: {rate:.0f} turns/s"
             )
             print(f"  meanwhile {number} fresh ones {statuses}: acknowledged {acks.summary()}")
             print(f"  from there to the model's being called: {waits.summary()}")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0
-"""Seconds between two looks at the table for deliveries that are due."""
+"""Seconds between two looks at the table for deliveries that are due; twice that where others look too."""
 
 _BATCH = 200
 _MARGIN = 15.0
@@ -281,7 +281,7 @@ class Deliveries:
                 await self._claim_all([row.id for row in rows])
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
                 log.warning("deliveries.sweep_failed", error=in_one_line(error))
-            await asyncio.sleep(_SWEEP)
+            await asyncio.sleep(_SWEEP if self._alone else 2 * _SWEEP)
 
 
 def _cause(error: Exception) -> str:

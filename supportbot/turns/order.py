@@ -52,8 +52,8 @@ class Order:
                 f"""
                 UPDATE {jobs} SET priority = {_FOREMOST} WHERE id IN (
                     SELECT id FROM {jobs} WHERE status = 'todo' AND priority = {_OLD}
-                        AND EXISTS (SELECT FROM {jobs} WHERE status = 'todo' AND priority = {_NEW})
-                        AND NOT EXISTS (SELECT FROM {jobs} WHERE status = 'todo' AND priority = {_FOREMOST})
+                        AND {_NEW} = (SELECT priority FROM {jobs} WHERE status = 'todo'
+                            ORDER BY priority DESC, id LIMIT 1)
                     ORDER BY priority DESC, id LIMIT :share FOR UPDATE SKIP LOCKED)
                 """  # noqa: S608
             ).bindparams(bindparam("share", type_=Integer))

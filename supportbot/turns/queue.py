@@ -39,7 +39,7 @@ _QUEUE = "turns"
 _TASK = "supportbot.drain"
 
 _POLL = 2.0
-"""Seconds between two looks into the queue; a new job wakes a worker at once, one that was put off does not."""
+"""Seconds between two looks into the queue: a new job wakes a worker, one that was put off does not."""
 
 _NEVER = 86_400.0
 """Seconds between two looks for jobs that somebody wants to end: nobody does."""
@@ -213,8 +213,7 @@ class QueueEngine(Engine):
                 if clock() >= look_at:
                     look_at = clock() + _STALLED / 2
                     await self._take_from_the_dead(app.job_manager)
-                await self._store.write(_enqueue_what_was_left)
-                await self._store.write(lambda tx: order.arrange(tx, clock()))
+                await self._store.write(lambda tx: _keep_in_order(tx, order, clock()))
                 await asyncio.sleep(_REAP)
 
     async def _take_from_the_dead(self, manager: procrastinate.manager.JobManager) -> None:
@@ -230,7 +229,8 @@ def _enqueue(tx: Tx, conversation_id: str, due_at: int) -> None:
     tx.send(_ENQUEUE, conversation=conversation_id, due=due_at if due_at > now_ms() else None)
 
 
-def _enqueue_what_was_left(tx: Tx) -> None:
+def _keep_in_order(tx: Tx, order: Order, clock: float) -> None:
     now = now_ms()
     for row in tx.rows(_LEFT_BEHIND, until=now - _OVERDUE):
         _enqueue(tx, row[0], now)
+    order.arrange(tx, clock)
