@@ -327,7 +327,7 @@ def end(
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
     outbound = claimed.outbound
     tx.lock(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
-    ended = tx.run(
+    ended = tx.ask(
         _END,
         delivery=outbound.delivery_id,
         fence=claimed.fence,
@@ -336,10 +336,11 @@ def end(
         why=reason,
         now=now,
     )
-    if ended == 0:
+    first_open = tx.ask(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
+    if ended.touched() == 0:
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
-    following = tx.row(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
+    following = first_open.row()
     if following is None:
         return None
     tx.send(_WAKE, delivery=following.id, now=now)
