@@ -78,7 +78,8 @@ class Relay:
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[str, Event]] = []
         self._more = asyncio.Event()
-        self._missed = False
+        self._missed = False  # something could not be told
+        self._asks = False  # the others have to be asked what they are writing
         self._heard_at: dict[str, float] = {}  # process -> when; this one too
         self._elsewhere: dict[str, str] = {}  # conversation in which an answer is being written -> process
         self._alone_from = 0.0
@@ -92,7 +93,7 @@ class Relay:
         """
         self._begin_anew()
         await self._notices.start(self._hear, self._back)
-        await self._notices.post([self._notice(asks=True)])
+        self._ask()
         self._feed.use(self._send)
         self._do(self._post_forever())
         self._do(self._beat_forever())
@@ -136,7 +137,7 @@ class Relay:
                 log.warning("relay.not_told", error=in_one_line(error))
                 told = False
             if not told:
-                self._missed = True
+                self._missed = self._asks = True
                 self._more.set()  # not waiting for the next event: who listens elsewhere has to know
             await asyncio.sleep(_BATCH if told else _PAUSE)
 
@@ -147,6 +148,9 @@ class Relay:
         because the others gave that up.
         """
         notices: list[str] = []
+        if self._asks:
+            self._asks = False
+            notices.append(self._notice(asks=True))
         if self._missed:
             self._missed = False
             self._waiting.clear()
@@ -199,8 +203,8 @@ class Relay:
     def _hear(self, notice: str) -> None:
         try:
             said = orjson.loads(notice)
-            process = said["from"]
-            events = said.get("events", ())
+            process = str(said["from"])
+            events = list(said.get("events", ()))
         except (ValueError, LookupError, TypeError, AttributeError):
             self._counts.notice_passed_over("notice")
             return
@@ -239,15 +243,16 @@ class Relay:
 
     def _note_writer(self, conversation_id: str, event: Event, process: str = "") -> None:
         """Keep who writes in a conversation, after an event in it; nobody stands for this process."""
-        if isinstance(event, Typing) and event.on and process:
+        begins = isinstance(event, Typing) and event.on
+        if begins and process:
             self._elsewhere[conversation_id] = process
-        elif not self._feed.writes(conversation_id) or (not process and isinstance(event, Typing)):
+        elif begins or not self._feed.writes(conversation_id):
             self._elsewhere.pop(conversation_id, None)
 
-    def _void(self, process: str = "") -> None:
+    def _void(self, process: str | None = None) -> None:
         """What a process was writing, or every other one, is void: how it went on was not heard."""
         for conversation_id, writer in list(self._elsewhere.items()):
-            if writer == process or not process:
+            if process in {None, writer}:
                 del self._elsewhere[conversation_id]
                 turn_id = self._feed.writes(conversation_id)
                 if turn_id:
@@ -264,7 +269,12 @@ class Relay:
         self._begin_anew()
         self._void()
         self._feed.lag()
-        self._do(self._notices.post([self._notice(asks=True)]))
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask the others what they are writing, until that is told."""
+        self._asks = True
+        self._more.set()
 
     def _do(self, work: Coroutine[Any, Any, object]) -> None:
         task = self._loop.create_task(work)
