@@ -8,7 +8,8 @@ split      the same first figure with one process that takes in and another that
 turns      whole turns in a closed loop on two processes (?wait=30), and the processor time of each part
 relay      500 tokens a second written in one process, read as a stream at another
 idle       transactions a second of a process that has nothing to do
-backlog    so many conversations waited for a start (--waiting): the first answer, and what fresh ones take
+backlog    so many conversations waited for a start (--waiting): the first acknowledgement, how fast they are
+           worked off, and how long fresh ones wait meanwhile
 
 Every measurement gets a database of its own and drops it.
 """
@@ -18,10 +19,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import shutil
 import signal
+import statistics
 import sys
 import tempfile
 import time
@@ -53,6 +56,7 @@ class Model:
     """An OpenAI-compatible endpoint in this process that tells when it is called."""
 
     tokens: int = 1
+    """Of an answer to a message that asks for one "at length"; all others have one."""
     pause: float = 0.0
     """Seconds before each token."""
     called: dict[str, float] = field(default_factory=dict)
@@ -72,7 +76,7 @@ class Model:
                 for mark in marks:
                     self.called[mark] = now
                 writer.write(HEAD)
-                for number in range(self.tokens):
+                for number in range(self.tokens if "at length" in said else 1):
                     if self.pause:
                         await asyncio.sleep(self.pause)
                     self._chunk(writer, CHUNK % json.dumps(f"t{time.perf_counter():.6f}-{number} "))
@@ -153,16 +157,17 @@ async def until(what: Any, seconds: float = 60) -> None:
             await asyncio.sleep(0.001)
 
 
-async def dispatched(at: Model, takes: Program, count: int, rate: float) -> Latencies:
-    """Send at a rate, each to a conversation of its own; from having the 202 to the call."""
-    latencies = Latencies()
+async def dispatched(at: Model, takes: Program, count: int, rate: float) -> str:
+    """Send at a rate, each to its own conversation; from having the 202, and from sending, to the call."""
     sent: dict[str, float] = {}
+    accepted: dict[str, float] = {}
 
     async def one(number: int) -> None:
         async with Connection(takes.host, takes.port) as connection:
             headers, body = marked(f"d{number}", f"d{number}")
-            await connection.request("POST", "/channels/web/messages", headers, body)
             sent[f"mark-d{number}"] = time.perf_counter()
+            await connection.request("POST", "/channels/web/messages", headers, body)
+            accepted[f"mark-d{number}"] = time.perf_counter()
 
     tasks = []
     for number in range(count):
@@ -170,14 +175,15 @@ async def dispatched(at: Model, takes: Program, count: int, rate: float) -> Late
         await asyncio.sleep(1 / rate)
     await asyncio.gather(*tasks)
     await until(lambda: sent.keys() <= at.called.keys())
-    latencies.seconds = [max(0.0, at.called[mark] - when) for mark, when in sent.items()]
-    return latencies
+    from_202 = Latencies([max(0.0, at.called[mark] - when) for mark, when in accepted.items()])
+    from_sending = Latencies([at.called[mark] - when for mark, when in sent.items()])
+    return f"{from_202.summary()}; from sending it {from_sending.summary()}"
 
 
 async def dispatch(folder: Path, _options: argparse.Namespace) -> None:
     async with database() as url, model() as at, process(folder, url, at) as bot:
         await closed_loop(bot, connections=4, count=100, query="?wait=30")
-        print(f"  dispatch at 40/s: {(await dispatched(at, bot, 600, 40)).summary()}")
+        print(f"  dispatch at 40/s: {await dispatched(at, bot, 600, 40)}")
         at.pause = 0.3
         follow = Latencies()
         for number in range(60):
@@ -200,7 +206,7 @@ async def split(folder: Path, _options: argparse.Namespace) -> None:
     ):
         await asyncio.sleep(1)
         before = worker.cpu() + web.cpu()
-        print(f"  dispatch at 40/s through the queue: {(await dispatched(at, web, 600, 40)).summary()}")
+        print(f"  dispatch at 40/s through the queue: {await dispatched(at, web, 600, 40)}")
         print(f"  CPU of both: {(worker.cpu() + web.cpu() - before) / 600 * 1000:.1f} ms a turn")
 
 
@@ -260,66 +266,116 @@ async def relay(folder: Path, _options: argparse.Namespace) -> None:
                     f"Authorization: Bearer {bearer}\r\n\r\n".encode()
                 )
                 await reader.readuntil(b"event: state")
-                body = json.dumps({"client_id": "two", "text": f"hello {number}"}).encode()
+                body = json.dumps({"client_id": "two", "text": f"at length, {number}"}).encode()
                 headers = {"Content-Type": "application/json", "Authorization": f"Bearer {bearer}"}
                 await connection.request("POST", "/channels/web/conversation/messages", headers, body)
+                rest = ""
                 async with asyncio.timeout(60):
-                    replies, rest = 0, ""
-                    while replies < 2:
-                        line = await reader.readline()
+                    while b'"seq":4' not in (line := await reader.readline()):
                         now = time.perf_counter()
                         if line.startswith(b"data:") and b'"offset"' in line:
                             *words, rest = (rest + json.loads(line[5:])["text"]).split(" ")
                             latencies.seconds += [now - float(w[1:].split("-")[0]) for w in words if w]
-                        replies += b'"author":"bot"' in line
                 writer.close()
 
-        at.tokens, real = 1, at.tokens
-        readers = [asyncio.create_task(read(n)) for n in range(9)]
-        await asyncio.sleep(0.3)
-        at.tokens = real
-        await asyncio.gather(*readers)
+        await asyncio.gather(*(read(number) for number in range(9)))
         print(f"  {len(latencies.seconds)} tokens of 9 answers, about 500/s: {latencies.summary()}")
 
 
 async def idle(folder: Path, _options: argparse.Namespace) -> None:
     async with database() as url, model() as at, process(folder, url, at) as bot:
-        counted = (
-            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = current_database()"
-        )
-        await asyncio.sleep(5)
-        [(before,)] = await query(url, counted)
-        cpu = bot.cpu()
-        await asyncio.sleep(30)
-        [(after,)] = await query(url, counted)
-        print(f"  idle: {(after - before) / 30:.1f} transactions/s, {(bot.cpu() - cpu) / 30 * 100:.1f} % CPU")
+
+        async def counted() -> int:
+            name = make_url(url).database
+            sql = f"SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{name}'"
+            return int((await query(SERVER, sql))[0][0])
+
+        await asyncio.sleep(15)  # what the start did is counted some seconds later
+        counts, cpu = [await counted()], bot.cpu()
+        for _ in range(6):  # the server's own vacuuming is counted too, now and then
+            await asyncio.sleep(5)
+            counts.append(await counted())
+        rates = [(after - before) / 5 for before, after in itertools.pairwise(counts)]
+        used = (bot.cpu() - cpu) / 30 * 100
+        print(f"  idle: {statistics.median(rates):.1f} transactions/s of {sorted(rates)}, {used:.1f} % CPU")
+
+
+FILL = """
+    WITH one AS (SELECT * FROM conversations LIMIT 1), said AS (SELECT * FROM messages LIMIT 1),
+    many AS (
+        INSERT INTO conversations
+        SELECT (jsonb_populate_record(NULL::conversations, to_jsonb(one) || jsonb_build_object(
+            'id', one.id || '-' || n, 'external_id', one.external_id || '-' || n))).*
+        FROM one, generate_series(1, {count}) AS n RETURNING id
+    ), asked AS (
+        INSERT INTO messages
+        SELECT (jsonb_populate_record(NULL::messages, to_jsonb(said) || jsonb_build_object(
+            'id', said.id || '-' || many.id, 'conversation_id', many.id))).*
+        FROM said, many RETURNING conversation_id
+    )
+    SELECT count(supportbot_queue.procrastinate_defer_jobs_v1(ARRAY[ROW(
+        'turns', 'supportbot.drain', 0, conversation_id, NULL,
+        jsonb_build_object('conversation_id', conversation_id), now()
+    )::supportbot_queue.procrastinate_job_to_defer_v1])) FROM asked
+"""
+"""Makes so many of the one message that waits; a request for each would take longer than what is measured."""
 
 
 async def backlog(folder: Path, options: argparse.Namespace) -> None:
     async with database() as url, model() as at:
         async with process(folder, url, at, roles="web") as web:
-            seconds, _, statuses = await closed_loop(
-                web, connections=32, count=options.waiting, each=f"{uuid4().hex[:6]}"
-            )
-            print(f"  {statuses} accepted with nobody at work in {seconds:.0f} s")
+            async with Connection(web.host, web.port) as connection:
+                headers, body = marked("waits", "waits")
+                await connection.request("POST", "/channels/web/messages", headers, body)
+            await query(url, FILL.format(count=options.waiting - 1))
+            await query(url, "ANALYZE")
+        waiting = "SELECT count(*) FROM messages WHERE state = 'pending'"
+        print(f"  {(await query(url, waiting))[0][0]} wait, with nobody at work")
         begun = time.perf_counter()
-        async with process(folder, url, at) as a, process(folder, url, at):
-            fresh, first = Latencies(), 0.0
-            number = 0
-            left = options.waiting
-            while left and time.perf_counter() - begun < 300:
-                async with Connection(a.host, a.port) as connection:
-                    sent = time.perf_counter()
+        async with contextlib.AsyncExitStack() as stack:
+            first_call: list[float] = []
+            acknowledged: dict[str, float] = {}
+            acks = Latencies()
+            statuses: dict[int, int] = {}
+
+            async def fresh(number: int, to: Program) -> None:
+                async with Connection(to.host, to.port) as connection:
                     headers, body = marked(f"fresh{number}", f"fresh{number}")
-                    await connection.request("POST", "/channels/web/messages?wait=30", headers, body)
-                    fresh.add(sent)
-                    first = first or time.perf_counter() - begun
-                number += 1
-                await asyncio.sleep(1)
-                [(left,)] = await query(url, "SELECT count(*) FROM messages WHERE state = 'pending'")
+                    sent = time.perf_counter()
+                    status, _ = await connection.request("POST", "/channels/web/messages", headers, body)
+                    acks.add(sent)
+                    statuses[status] = statuses.get(status, 0) + 1
+                    if status == 202:
+                        acknowledged[f"mark-fresh{number}"] = time.perf_counter()
+
+            a = await stack.enter_async_context(process(folder, url, at))
+            tasks = [asyncio.create_task(fresh(0, a))]
+            b = await stack.enter_async_context(process(folder, url, at))
+            left, number = options.waiting, 1
+            cpu, server = a.cpu() + b.cpu(), server_cpu()
+            while left and time.perf_counter() - begun < 200:
+                tasks += [asyncio.create_task(fresh(number + i, p)) for i, p in enumerate((a, b))]
+                number += 2
+                await asyncio.sleep(0.5)
+                [(left,)] = await query(url, waiting)
+                if left < options.waiting and not first_call:
+                    first_call.append(time.perf_counter() - begun)
+            seconds = time.perf_counter() - begun
+            await asyncio.gather(*tasks)
+            await until(lambda: acknowledged.keys() <= at.called.keys())
+            waits = Latencies([max(0.0, at.called[mark] - at_) for mark, at_ in acknowledged.items()])
+            done = options.waiting / 1000
+            acknowledged_first = min(acknowledged.values()) - begun
+            print(f"  first acknowledgement {acknowledged_first:.1f} s after the start of the process")
+            rate = options.waiting / (seconds - first_call[0])
             print(
-                f"  first acknowledgement and answer {first:.1f} s after the start; all worked off after"
-                f" {time.perf_counter() - begun:.0f} s; a fresh message meanwhile: {fresh.summary()}"
+                f"  first answers after {first_call[0]:.1f} s, all after {seconds:.0f} s: {rate:.0f} turns/s"
+            )
+            print(f"  meanwhile {number} fresh ones {statuses}: acknowledged {acks.summary()}")
+            print(f"  from there to the model's being called: {waits.summary()}")
+            print(
+                f"  CPU a turn: bot {(a.cpu() + b.cpu() - cpu) / done:.2f} ms, PostgreSQL"
+                f" {(server_cpu() - server) / done:.2f} ms"
             )
 
 

@@ -185,7 +185,7 @@ async def running(
             timeout=config.turns.timeout,
             retry_delay=config.turns.retry_delay,
         )
-        await stack.enter_async_context(joined(loaded.database, feed, engine, owner))
+        await stack.enter_async_context(joined(loaded.database, feed, engine, owner, metrics))
         memories = Memories(
             store, owner=owner, alone=lock is not None, only=only, timeout=config.turns.timeout
         )

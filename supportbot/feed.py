@@ -173,6 +173,11 @@ class Feed:
             for listener in tuple(listeners):
                 listener._put(Lagged())
 
+    def writes(self, conversation_id: str) -> str:
+        """Return the turn whose answer is being written in a conversation; empty when none is."""
+        turn_id, _ = self._writing.get(conversation_id, ("", None))
+        return turn_id
+
     def written(self) -> list[tuple[str, str, str]]:
         """Return (conversation, turn, text so far) of every answer that is being written."""
         return [(name, turn, "".join(parts)) for name, (turn, parts) in self._writing.items()]

@@ -183,11 +183,12 @@ class Inbox:
     def _take(self, tx: Tx, inbound: Inbound) -> Accepted:
         now = now_ms()
         message_id = new_id("msg")
+        found = tx.ask(_FIND_CONVERSATION, **_place(inbound))
         earlier = _mark_seen(tx, inbound, message_id, now)
         if earlier is not None:
             return earlier
         contact_id = _contact(tx, inbound.tenant, inbound.channel, inbound.sender, now)
-        conversation = _conversation(tx, inbound, contact_id, now)
+        conversation = found.row() or _begun(tx, inbound, contact_id, now)
         message = _message(inbound, conversation, message_id, contact_id, now)
         state = _next_state(conversation.state, inbound)
         due = self._due(tx, conversation, message, now)
@@ -340,12 +341,12 @@ def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str
     return str(known.id)
 
 
-def _conversation(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
-    """Return the conversation's row, locked where the database locks rows; make it where needed."""
-    where = {"tenant": inbound.tenant, "channel": inbound.channel, "external": inbound.conversation}
-    found = tx.row(_FIND_CONVERSATION, **where)
-    if found is not None:
-        return found
+def _place(inbound: Inbound) -> dict[str, str]:
+    return {"tenant": inbound.tenant, "channel": inbound.channel, "external": inbound.conversation}
+
+
+def _begun(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
+    """Make the conversation unless somebody just did; return its row, locked where a database locks rows."""
     tx.send(
         _ADD_CONVERSATION,
         id=new_id("conv"),
@@ -363,7 +364,7 @@ def _conversation(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
         created_at=now,
         updated_at=now,
     )
-    return tx.row(_FIND_CONVERSATION, **where)
+    return tx.row(_FIND_CONVERSATION, **_place(inbound))
 
 
 def _message(inbound: Inbound, conversation: Any, message_id: str, contact_id: str, now: int) -> Message:

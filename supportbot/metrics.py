@@ -168,6 +168,12 @@ class Metrics:
             buckets=_GROUP_BUCKETS,
             registry=registry,
         )
+        self._notices_passed_over = Counter(
+            "supportbot_notices_passed_over_total",
+            "What another process told and this release does not understand.",
+            ["of"],
+            registry=registry,
+        )
         self._sse_streams = Gauge("supportbot_sse_streams", "Event streams that are open.", registry=registry)
 
     def message_accepted(self, channel: str, *, duplicate: bool = False) -> None:
@@ -261,6 +267,10 @@ class Metrics:
         """The store committed ``units`` units of work at once."""
         self._store_commit_seconds.observe(seconds)
         self._store_group_size.observe(units)
+
+    def notice_passed_over(self, of: str) -> None:
+        """Another process told a whole ``notice``, or an ``event`` in one, that was not understood."""
+        self._notices_passed_over.labels(of).inc()
 
     @contextmanager
     def sse_stream(self) -> Iterator[None]:

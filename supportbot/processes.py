@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 
     from supportbot.feed import Feed
+    from supportbot.relay import Counts
     from supportbot.store import Store
     from supportbot.turns import Engine, Rules
 
@@ -66,7 +67,9 @@ def make_engine(
 
 
 @asynccontextmanager
-async def joined(database: str, feed: Feed, engine: Engine, owner: str) -> AsyncIterator[None]:
+async def joined(
+    database: str, feed: Feed, engine: Engine, owner: str, counts: Counts
+) -> AsyncIterator[None]:
     """On PostgreSQL, hear of what happens in other processes, and tell them what happens here.
 
     Raises:
@@ -81,7 +84,7 @@ async def joined(database: str, feed: Feed, engine: Engine, owner: str) -> Async
     from supportbot.store.notices import Notices
 
     notices = Notices(database, CHANNEL)
-    relay = Relay(feed, notices, owner=owner, interrupt=engine.interrupt)
+    relay = Relay(feed, notices, owner=owner, counts=counts, interrupt=engine.interrupt)
     async with AsyncExitStack() as stack:
         try:
             await relay.start()

@@ -79,8 +79,8 @@ def _weighed(text: str) -> int:
 
 
 # The same messages come again in every turn of their conversation, and several times in each; the system
-# prompt comes in every turn of every conversation. So many short texts, and a few long ones: at most some 8 MB
-# each in the worst of scripts.
+# prompt comes in every turn of every conversation. So many short texts, and a few long ones: each at most
+# some 8 MB in the worst of scripts.
 _SHORT = 500  # characters
 _LONG = 16_000
 _remembered = lru_cache(maxsize=4096)(_weighed)

@@ -35,6 +35,7 @@ def test_counts_what_it_is_told() -> None:
     metrics.deliveries_open(3)
     metrics.http_answered("/healthz", 200)
     metrics.store_committed(0.004, 12)
+    metrics.notice_passed_over("event")
     samples = _samples(metrics)
     expected = {
         ("messages_accepted_total", (("channel", "web"), ("duplicate", "false"))): 1,
@@ -50,6 +51,7 @@ def test_counts_what_it_is_told() -> None:
         ("http_requests_total", (("route", "/healthz"), ("status", "200"))): 1,
         ("store_commit_seconds_sum", ()): 0.004,
         ("store_group_size_sum", ()): 12,
+        ("notices_passed_over_total", (("of", "event"),)): 1,
     }
     assert expected == {key: samples[key] for key in expected}
 

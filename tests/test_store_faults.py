@@ -20,7 +20,7 @@ from tests.durable import Durable, inbound, opened
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from supportbot.store import Statement, Store, Tx
+    from supportbot.store import Asked, Statement, Store, Tx
 
 T = TypeVar("T")
 
@@ -138,6 +138,10 @@ class _FailingTx:
     def run(self, statement: Statement, /, **params: Any) -> int:
         self._failing.statement()
         return self._tx.run(statement, **params)
+
+    def ask(self, statement: Statement, /, **params: Any) -> Asked:
+        self._failing.statement()
+        return self._tx.ask(statement, **params)
 
     def send(self, statement: Statement, /, **params: Any) -> None:
         self._failing.statement()

@@ -157,6 +157,8 @@ async def test_a_holder_slower_than_its_lease(driver: tuple[str, str]) -> None:
         accepted = await frozen.accept("hello")
         await asleep.wait()
         frozen.engine._open = False  # it finds no more work, as if it stood still
+        for chore in frozen.engine._chores:
+            chore.cancel()
         async with process(url, queue) as other:
             assert ["re: hello"] == await other.replies(1)
             awake.set()

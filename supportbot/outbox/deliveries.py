@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0
-"""Seconds between two looks at the table for deliveries that are due."""
+"""Seconds between two looks at the table for deliveries that are due; twice that where others look too."""
 
 _BATCH = 200
 _MARGIN = 15.0
@@ -257,7 +257,7 @@ class Deliveries:
                 log.error("delivery.ended", state="dead", delivery=delivery_id, reason=reason)
                 tx.after_commit(lambda: self._counts.delivery(channel, "dead"))
                 if following is not None:
-                    tx.after_commit(lambda: self._look_at(following, 0))
+                    tx.after_commit(lambda: self.look_at(following, 0))
 
     def look_at(self, delivery_id: str, in_ms: int = 0) -> None:
         """Claim a delivery when it is due: in so many milliseconds."""
@@ -288,7 +288,7 @@ class Deliveries:
                 await self._claim_all([row.id for row in rows])
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
                 log.warning("deliveries.sweep_failed", error=in_one_line(error))
-            await asyncio.sleep(_SWEEP)
+            await asyncio.sleep(_SWEEP if self._alone else 2 * _SWEEP)
 
 
 def _cause(error: Exception) -> str:

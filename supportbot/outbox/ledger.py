@@ -371,17 +371,22 @@ def end(
     outbound = claimed.outbound
     tx.lock(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     outcome = {"new_state": state, "receipt": external_id, "why": reason, "now": now}
-    if tx.run(_END, delivery=outbound.delivery_id, fence=claimed.fence, **outcome) == 0:
+    ended = tx.ask(_END, delivery=outbound.delivery_id, fence=claimed.fence, **outcome)
+    first_open = tx.ask(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
+    if ended.touched() == 0:
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
     if outbound.notice is not None:
         return None  # a notice stands beside the replies, nothing waits behind it
-    return _wake_next(tx, outbound.conversation_id, now)
+    return _wake(tx, first_open.row(), now)
 
 
 def _wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:
     """Make the next delivery of a conversation due; returns its id, if there is one."""
-    following = tx.row(_FIRST_OPEN, conversation=conversation_id, most=1)
+    return _wake(tx, tx.row(_FIRST_OPEN, conversation=conversation_id, most=1), now)
+
+
+def _wake(tx: Tx, following: Any, now: int) -> str | None:
     if following is None:
         return None
     tx.send(_WAKE, delivery=following.id, now=now)

@@ -11,7 +11,7 @@ from sqlalchemy import bindparam, func, literal_column, select
 from supportbot.errors import NotFound
 from supportbot.messages import Attachment
 from supportbot.store import Statement
-from supportbot.store.values import citations_from, from_json
+from supportbot.store.values import citations_from, from_json, made
 from supportbot.tables import contacts, conversations, deliveries, memories, messages, ratings, triages, turns
 
 if TYPE_CHECKING:
@@ -269,7 +269,7 @@ def memory_row(row: Any | None) -> MemoryRow | None:
 
 
 def _file_row(entry: dict[str, Any]) -> FileRow:
-    file = Attachment(**entry)
+    (file,) = made(Attachment, [entry])
     return FileRow(
         name=file.name,
         content_type=file.content_type,

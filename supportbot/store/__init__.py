@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import make_url
 
-from supportbot.store.base import Store, Tx
+from supportbot.store.base import Asked, Store, Tx
 from supportbot.store.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Statement", "Store", "Tx", "open_store", "sqlite_path"]
+__all__ = ["Asked", "Statement", "Store", "Tx", "open_store", "sqlite_path"]
 
 
 def open_store(url: str, *, observe: Callable[[float, int], None] | None = None) -> Store:

@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Asked(Protocol):
+    """A statement that was handed over. What comes of it is waited for when it is wanted."""
+
+    def row(self) -> Any | None:
+        """Return the first row of its answer, or None."""
+
+    def touched(self) -> int:
+        """Return how many rows it touched."""
+
+
 class Tx(Protocol):
     """One transaction, as a unit sees it. Rows have their columns as attributes."""
 
@@ -34,6 +44,13 @@ class Tx(Protocol):
         """Run a statement and do not ask what it did: where the database is a server, without waiting for it.
 
         Whatever is wrong with it is raised by what follows, the commit at the latest.
+        """
+
+    def ask(self, statement: Statement, /, **params: Any) -> Asked:
+        """Run a statement and say later what is wanted of its answer.
+
+        Statements run in the order in which they were handed over. Where the database is a server, those that
+        are asked before the first answer is wanted cost one way there and back, not one each.
         """
 
     def lock(self, statement: Statement, /, **params: Any) -> None:

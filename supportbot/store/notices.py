@@ -123,10 +123,16 @@ class Notices:
         try:
             pg.consume_input()
             while notice := pg.notifies():
-                self._hear(notice.extra.decode())
+                self._told(notice.extra)
         except Error:
             self._unwatch()
             self._gone.set()
+
+    def _told(self, notice: bytes) -> None:
+        try:
+            self._hear(notice.decode())
+        except Exception as error:  # noqa: BLE001 - whatever one notice does must not keep the next from being heard
+            log.warning("notices.not_understood", error=in_one_line(error))
 
     def _hang_up(self) -> None:
         self._unwatch()

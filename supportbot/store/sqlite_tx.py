@@ -11,6 +11,24 @@ if TYPE_CHECKING:
     from supportbot.store.statement import Statement
 
 
+class _Asked:
+    """What a statement gave; see ``Asked``."""
+
+    __slots__ = ("_row", "_touched")
+
+    def __init__(self, row: Any | None, touched: int) -> None:
+        self._row = row
+        self._touched = touched
+
+    def row(self) -> Any | None:
+        """Return the first row of the answer, or None."""
+        return self._row
+
+    def touched(self) -> int:
+        """Return how many rows it touched."""
+        return self._touched
+
+
 class SqliteTx:
     """One transaction, in the thread that owns the connection; see ``Tx``."""
 
@@ -35,6 +53,10 @@ class SqliteTx:
         """Run a statement, return how many rows it touched."""
         sql, bind, _ = statement.for_sqlite()
         return self._cursor.execute(sql, bind(params)).rowcount
+
+    def ask(self, statement: Statement, /, **params: Any) -> _Asked:
+        """Run a statement, keep what it gave."""
+        return _Asked(self.row(statement, **params), self._cursor.rowcount)
 
     def send(self, statement: Statement, /, **params: Any) -> None:
         """Run a statement whose outcome nobody asks for."""

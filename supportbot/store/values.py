@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import orjson
 
@@ -12,7 +12,9 @@ from supportbot.messages import Attachment, Choice, Citation, Contact, Memory, M
 from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
+
+Listed = TypeVar("Listed", Attachment, Choice, Citation, Source)
 
 _NOT_LISTED = {"data", "image"}  # bytes lie elsewhere, if at all
 
@@ -52,14 +54,31 @@ def listed(
     return to_json([{k: v for k, v in asdict(value).items() if k not in _NOT_LISTED} for value in values])
 
 
+def made(kind: type[Listed], entries: Iterable[Mapping[str, Any]]) -> tuple[Listed, ...]:
+    """Return the values that ``listed`` wrote, decoded.
+
+    What a newer release says of them and this one does not know is passed over: during an upgrade both read
+    what either wrote.
+
+    Raises:
+        TypeError: an entry lacks something that is needed.
+    """
+    known = kind.__dataclass_fields__
+    return tuple(kind(**{k: v for k, v in entry.items() if k in known}) for entry in entries)
+
+
+def _listed_in(text: str, kind: type[Listed]) -> tuple[Listed, ...]:
+    return () if text == "[]" else made(kind, from_json(text))
+
+
 def citations_from(text: str) -> tuple[Citation, ...]:
     """Return the citations that ``listed`` wrote."""
-    return () if text == "[]" else tuple(Citation(**entry) for entry in from_json(text))
+    return _listed_in(text, Citation)
 
 
 def choices_from(text: str) -> tuple[Choice, ...]:
     """Return the choices that ``listed`` wrote."""
-    return () if text == "[]" else tuple(Choice(**entry) for entry in from_json(text))
+    return _listed_in(text, Choice)
 
 
 def message_from(row: Any) -> Message:
@@ -73,9 +92,7 @@ def message_from(row: Any) -> Message:
         state=row.state,
         turn_id=row.turn_id,
         client_key=row.client_key,
-        attachments=()
-        if row.attachments == "[]"
-        else tuple(Attachment(**a) for a in from_json(row.attachments)),
+        attachments=_listed_in(row.attachments, Attachment),
         citations=citations_from(row.citations),
         choices=choices_from(row.choices),
         wants_person=row.request == "person",
@@ -116,7 +133,7 @@ def outbound_from(row: Any) -> Outbound:
         seq=row.seq,
         in_reply_to=row.in_reply_to,
         citations=citations_from(row.citations),
-        sources=() if row.sources == "[]" else tuple(Source(**entry) for entry in from_json(row.sources)),
+        sources=_listed_in(row.sources, Source),
         model=row.model or "",
         choices=choices_from(row.choices),
         handoff=row.handoff,

@@ -356,11 +356,13 @@ def close(tx: Tx, turn: Turn, now: int, *, replies: int = 0) -> Closed:
         Fenced: it is no longer ours.
     """
     held = {"conversation": turn.conversation_id, "held": turn.fence}
-    row = tx.row(_CLOSE, **held, turn=turn.id, replies=replies, now=now)
+    closed = tx.ask(_CLOSE, **held, turn=turn.id, replies=replies, now=now)
+    # Only then, with the row locked, is it certain that nobody adds a message who saw the turn still open.
+    unclaimed = tx.ask(_ANY_UNCLAIMED, conversation=turn.conversation_id, most=1)
+    row = closed.row()
     if row is None:
         raise Fenced(turn=turn.id)
-    # Only now, with the row locked, is it certain that nobody adds a message who saw the turn still open.
-    more = tx.row(_ANY_UNCLAIMED, conversation=turn.conversation_id, most=1) is not None
+    more = unclaimed.row() is not None
     if more:
         tx.send(_SET_DUE, **held, due=now)
     return Closed(last_seq=row.last_seq, more=more)

@@ -26,6 +26,7 @@ from supportbot.log import in_one_line
 from supportbot.store import Statement
 from supportbot.turns.engine import Engine
 from supportbot.turns.ledger import IN_COMPANY
+from supportbot.turns.order import Order
 
 if TYPE_CHECKING:
     import procrastinate
@@ -37,8 +38,15 @@ SCHEMA = "supportbot_queue"
 _QUEUE = "turns"
 _TASK = "supportbot.drain"
 
-_POLL = 1.0
-"""Seconds between two looks into the queue; a new job wakes a worker at once."""
+_POLL = 2.0
+"""Seconds between two looks into the queue: a new job wakes a worker, one that was put off does not."""
+
+_NEVER = 86_400.0
+"""Seconds between two looks for jobs that somebody wants to end: nobody does."""
+
+_RESERVE = 4
+"""One place in so many is kept for what a process accepts itself: no job takes it. The other way round, a
+job that was taken up gets the next place that becomes free, whatever is accepted meanwhile."""
 
 _BEAT = 3.0
 """Seconds between two signs of life of a worker."""
@@ -102,6 +110,8 @@ class QueueEngine(Engine):
         self._database = database
         self._leases = leases
         self._works = works
+        self._most_jobs = self._concurrency - self._concurrency // _RESERVE
+        self._jobs_waiting = 0  # for a turn of theirs to begin
 
     async def start(self) -> None:
         """Begin to work, if this process does."""
@@ -112,11 +122,14 @@ class QueueEngine(Engine):
 
     # -- finding work ---------------------------------------------------------------------------
 
+    def _has_room(self) -> bool:
+        return self._open and len(self._running) + self._jobs_waiting < self._concurrency
+
     def _put_off(self, tx: Tx, conversation_id: str, due_at: int) -> None:
         if self._has_room():
             tx.after_commit(lambda: self._look_at(conversation_id, due_at))
         else:
-            tx.send(_ENQUEUE, conversation=conversation_id, due=due_at)
+            _enqueue(tx, conversation_id, due_at)
 
     def _look_at(self, conversation_id: str, due_at: int) -> None:
         if self._has_room():
@@ -126,7 +139,7 @@ class QueueEngine(Engine):
 
     async def _enqueue(self, conversation_id: str, due_at: int) -> None:
         try:
-            await self._store.write(lambda tx: tx.send(_ENQUEUE, conversation=conversation_id, due=due_at))
+            await self._store.write(lambda tx: _enqueue(tx, conversation_id, due_at))
         except StoreUnavailable as error:  # whoever looks for what was left behind makes the job
             log.warning("turns.not_enqueued", error=str(error))
 
@@ -144,10 +157,11 @@ class QueueEngine(Engine):
         async with app.open_async():
             await app.run_worker_async(
                 queues=[_QUEUE],
-                concurrency=self._concurrency,
+                concurrency=self._most_jobs,
                 install_signal_handlers=False,
                 delete_jobs="always",  # what was wrong with a turn stands in the tables
                 fetch_job_polling_interval=_POLL,
+                abort_job_polling_interval=_NEVER,
                 update_heartbeat_interval=_BEAT,
                 stalled_worker_timeout=_STALLED,
                 shutdown_graceful_timeout=0.0,  # the turns themselves are given their time
@@ -165,10 +179,14 @@ class QueueEngine(Engine):
     async def _drain(self, conversation_id: str) -> None:
         """Work off everything that is due in a conversation."""
         while self._open:
-            if not await self._room():
-                await self._enqueue(conversation_id, now_ms())
-                return
-            turn = await self._claim_now(conversation_id)
+            self._jobs_waiting += 1  # nothing that is accepted meanwhile takes its place
+            try:
+                if not await self._room():
+                    await self._enqueue(conversation_id, now_ms())
+                    return
+                turn = await self._claim_now(conversation_id)
+            finally:
+                self._jobs_waiting -= 1
             if turn is None:
                 return
             await self._until_done(turn)
@@ -185,15 +203,16 @@ class QueueEngine(Engine):
     # -- for all processes ----------------------------------------------------------------------
 
     async def _reap_forever(self) -> None:
-        """Make jobs for what is due and has none: somebody died, or a wake-up was lost."""
+        """Make jobs for what is due and has none: somebody died, or a wake-up was lost. And sort them."""
         app = self._queue()
+        order = Order(SCHEMA, share=max(1, self._most_jobs // 8))
         clock, look_at = asyncio.get_running_loop().time, 0.0
         async with app.open_async():
             while True:
                 if clock() >= look_at:
                     look_at = clock() + _STALLED / 2
                     await self._take_from_the_dead(app.job_manager)
-                await self._store.write(_enqueue_what_was_left)
+                await self._store.write(lambda tx: _keep_in_order(tx, order, clock()))
                 await asyncio.sleep(_REAP)
 
     async def _take_from_the_dead(self, manager: procrastinate.manager.JobManager) -> None:
@@ -205,7 +224,12 @@ class QueueEngine(Engine):
             await manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
 
-def _enqueue_what_was_left(tx: Tx) -> None:
+def _enqueue(tx: Tx, conversation_id: str, due_at: int) -> None:
+    tx.send(_ENQUEUE, conversation=conversation_id, due=due_at if due_at > now_ms() else None)
+
+
+def _keep_in_order(tx: Tx, order: Order, clock: float) -> None:
     now = now_ms()
     for row in tx.rows(_LEFT_BEHIND, until=now - _OVERDUE):
-        tx.send(_ENQUEUE, conversation=row[0], due=now)
+        _enqueue(tx, row[0], now)
+    order.arrange(tx, clock)

@@ -9,18 +9,18 @@ missed (a connection broke, a process fell silent), listeners are told ``Lagged`
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import orjson
 import structlog
 
-from supportbot.feed import Delta, Lagged, Outcome, Said, Settled, StateChanged, Typing
-from supportbot.messages import Attachment, Choice, Citation, Message
+from supportbot.feed import Delta, Lagged, StateChanged, Typing
+from supportbot.log import in_one_line
+from supportbot.relay import wire
 from supportbot.store.notices import MOST_BYTES
-from supportbot.store.values import listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine
 
     from supportbot.feed import Event, Feed
     from supportbot.store.notices import Notices
@@ -36,10 +36,17 @@ _BEAT = 5.0
 _SILENT = 16.0
 """Seconds after which a process that gave none is gone."""
 
-_PIECE = 1000
-"""Characters of an answer in one event: in JSON at most six bytes each."""
+_PAUSE = 0.5
+"""Seconds between two tries to tell the others that something could not be told."""
 
 log = structlog.get_logger(__name__)
+
+
+class Counts(Protocol):
+    """What the relay tells of itself."""
+
+    def notice_passed_over(self, of: str) -> None:
+        """Another process told a whole ``notice``, or an ``event`` in one, that was not understood."""
 
 
 class Relay:
@@ -51,6 +58,7 @@ class Relay:
         notices: Notices,
         *,
         owner: str,
+        counts: Counts,
         interrupt: Callable[[str], None] = lambda _conversation_id: None,
     ) -> None:
         """Wire it.
@@ -59,18 +67,21 @@ class Relay:
             feed: whose events.
             notices: how they travel.
             owner: names this process.
+            counts: the metrics.
             interrupt: stops work on a conversation that was taken away in another process.
         """
         self._feed = feed
         self._notices = notices
         self._owner = owner
+        self._counts = counts
         self._interrupt = interrupt
         self._loop = asyncio.get_running_loop()
         self._waiting: list[tuple[str, Event]] = []
         self._more = asyncio.Event()
-        self._missed = False
+        self._missed = False  # something could not be told
+        self._asks = False  # the others have to be asked what they are writing
         self._heard_at: dict[str, float] = {}  # process -> when; this one too
-        self._elsewhere: dict[str, tuple[str, str]] = {}  # turn -> process, conversation
+        self._elsewhere: dict[str, str] = {}  # conversation in which an answer is being written -> process
         self._alone_from = 0.0
         self._tasks: set[asyncio.Task[object]] = set()
 
@@ -82,7 +93,7 @@ class Relay:
         """
         self._begin_anew()
         await self._notices.start(self._hear, self._back)
-        await self._notices.post([self._notice(asks=True)])
+        self._ask()
         self._feed.use(self._send)
         self._do(self._post_forever())
         self._do(self._beat_forever())
@@ -103,6 +114,8 @@ class Relay:
     # -- out ------------------------------------------------------------------------------------
 
     def _send(self, conversation_id: str, event: Event) -> None:
+        if conversation_id in self._elsewhere:
+            self._note_writer(conversation_id, event)
         if not self.peers() and self._loop.time() >= self._alone_from:
             return
         match event, self._waiting[-1] if self._waiting else None:
@@ -118,21 +131,37 @@ class Relay:
         while True:
             await self._more.wait()
             self._more.clear()
-            notices = self._batch()
-            if self._missed:
-                notices.append(self._notice(missed=True))
-            self._missed = not await self._notices.post(notices)
-            await asyncio.sleep(_BATCH)
+            try:
+                told = await self._notices.post(self._batch())
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the telling
+                log.warning("relay.not_told", error=in_one_line(error))
+                told = False
+            if not told:
+                self._missed = self._asks = True
+                self._more.set()  # not waiting for the next event: who listens elsewhere has to know
+            await asyncio.sleep(_BATCH if told else _PAUSE)
 
     def _batch(self) -> list[str]:
-        """Return what waits, as notices that are not too long."""
-        waiting, self._waiting = self._waiting, []
+        """Return what waits, as notices that are not too long.
+
+        After something could not be told, that is what has to be said first; and what is being written here,
+        because the others gave that up.
+        """
         notices: list[str] = []
+        if self._asks:
+            self._asks = False
+            notices.append(self._notice(asks=True))
+        if self._missed:
+            self._missed = False
+            self._waiting.clear()
+            self._tell_written()
+            notices.append(self._notice(missed=True))
+        waiting, self._waiting = self._waiting, []
         parts: list[bytes] = []
         room = MOST_BYTES - len(self._notice(events=b""))
         left = room
-        for part in _parts(waiting, room):
-            if len(part) + 1 > left:
+        for part in wire.parts(waiting, room - 1):
+            if len(part) + 1 > left and parts:
                 notices.append(self._notice(events=b",".join(parts)))
                 parts, left = [], room
             parts.append(part)
@@ -145,10 +174,10 @@ class Relay:
         head = orjson.dumps({"from": self._owner, **said}).decode()
         return head if events is None else f'{head[:-1]},"events":[{events.decode()}]}}'
 
-    def _answer(self) -> None:
-        """Tell a process that came what is being written here."""
+    def _tell_written(self) -> None:
+        """Tell again what is being written here, from its beginning."""
         for conversation_id, turn_id, text in self._feed.written():
-            if turn_id not in self._elsewhere:
+            if conversation_id not in self._elsewhere:
                 self._waiting.append((conversation_id, Typing(turn_id)))
                 if text:
                     self._waiting.append((conversation_id, Delta(turn_id, 0, text)))
@@ -172,8 +201,13 @@ class Relay:
     # -- in -------------------------------------------------------------------------------------
 
     def _hear(self, notice: str) -> None:
-        said: dict[str, Any] = orjson.loads(notice)
-        process = said["from"]
+        try:
+            said = orjson.loads(notice)
+            process = str(said["from"])
+            events = list(said.get("events", ()))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            self._counts.notice_passed_over("notice")
+            return
         self._heard_at[process] = self._loop.time()
         if process == self._owner:
             return
@@ -181,39 +215,66 @@ class Relay:
             self._forget(process)
             return
         if said.get("missed"):
+            self._void(process)
             self._feed.lag()
-        for conversation_id, kind, *rest in said.get("events", ()):
-            self._repeat(process, conversation_id, _event(kind, rest))
+        for told in events:
+            self._repeat(process, told)
         if said.get("asks"):
-            self._answer()
+            self._tell_written()
             self._do(self._notices.post([self._notice()]))
 
-    def _repeat(self, process: str, conversation_id: str, event: Event) -> None:
-        match event:
-            case Typing(turn_id, True):
-                self._elsewhere[turn_id] = process, conversation_id
-            case Typing(turn_id, False):
-                self._elsewhere.pop(turn_id, None)
-            case Said(message) if message.turn_id is not None:
-                self._elsewhere.pop(message.turn_id, None)
-            case StateChanged(state) if state != "bot":
-                self._interrupt(conversation_id)
+    def _repeat(self, process: str, told: list[Any]) -> None:
+        """Tell here what happened there; what this release does not understand is to be read."""
+        try:
+            conversation_id, kind, *rest = told
+            conversation_id = str(conversation_id)
+        except (ValueError, TypeError):
+            self._counts.notice_passed_over("event")
+            return
+        event: Event = Lagged()
+        try:
+            event = wire.event_from(kind, rest)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            self._counts.notice_passed_over("event")
+        if isinstance(event, StateChanged) and event.state != "bot":
+            self._interrupt(conversation_id)
         self._feed.repeat(conversation_id, event)
+        self._note_writer(conversation_id, event, process)
+
+    def _note_writer(self, conversation_id: str, event: Event, process: str = "") -> None:
+        """Keep who writes in a conversation, after an event in it; nobody stands for this process."""
+        begins = isinstance(event, Typing) and event.on
+        if begins and process:
+            self._elsewhere[conversation_id] = process
+        elif begins or not self._feed.writes(conversation_id):
+            self._elsewhere.pop(conversation_id, None)
+
+    def _void(self, process: str | None = None) -> None:
+        """What a process was writing, or every other one, is void: how it went on was not heard."""
+        for conversation_id, writer in list(self._elsewhere.items()):
+            if process in {None, writer}:
+                del self._elsewhere[conversation_id]
+                turn_id = self._feed.writes(conversation_id)
+                if turn_id:
+                    self._feed.repeat(conversation_id, Typing(turn_id, on=False))
 
     def _forget(self, process: str) -> None:
         """A process is gone: what it was writing is void, and what it said last may not have been heard."""
         self._heard_at.pop(process, None)
-        for turn_id, (writer, conversation_id) in list(self._elsewhere.items()):
-            if writer == process:
-                del self._elsewhere[turn_id]
-                self._feed.repeat(conversation_id, Typing(turn_id, on=False))
+        self._void(process)
         self._feed.lag()
 
     def _back(self) -> None:
         """Listening was interrupted."""
         self._begin_anew()
+        self._void()
         self._feed.lag()
-        self._do(self._notices.post([self._notice(asks=True)]))
+        self._ask()
+
+    def _ask(self) -> None:
+        """Ask the others what they are writing, until that is told."""
+        self._asks = True
+        self._more.set()
 
     def _do(self, work: Coroutine[Any, Any, object]) -> None:
         task = self._loop.create_task(work)
@@ -224,70 +285,3 @@ class Relay:
         """Until they had the time to say something, there may be others."""
         self._alone_from = self._loop.time() + _SILENT
         self._heard_at[self._owner] = self._loop.time()
-
-
-# -- events as JSON ------------------------------------------------------------------------------
-
-
-def _parts(events: list[tuple[str, Event]], room: int) -> Iterator[bytes]:
-    """Yield each event as JSON; what is too long for a notice has to be read from the store."""
-    for conversation_id, event in events:
-        for piece in _pieces(event):
-            part = orjson.dumps([conversation_id, *_told(piece)])
-            yield part if len(part) < room else orjson.dumps([conversation_id, *_told(Lagged())])
-
-
-def _pieces(event: Event) -> Iterator[Event]:
-    if not isinstance(event, Delta) or len(event.text) <= _PIECE:
-        yield event
-        return
-    for at in range(0, len(event.text), _PIECE):
-        yield Delta(event.turn_id, event.offset + at, event.text[at : at + _PIECE])
-
-
-def _told(event: Event) -> list[Any]:
-    match event:
-        case Said(message, outcome):
-            after = outcome and [outcome.message_ids, outcome.state, outcome.speaks]
-            return ["said", _message(message), after]
-        case Settled(message_ids, state, reason):
-            return ["settled", message_ids, state, reason]
-        case Typing(turn_id, on):
-            return ["typing", turn_id, on]
-        case Delta(turn_id, offset, text):
-            return ["delta", turn_id, offset, text]
-        case StateChanged(state):
-            return ["state", state]
-        case Lagged():
-            return ["lagged"]
-
-
-def _event(kind: str, rest: list[Any]) -> Event:
-    event: Event = Lagged()  # also what a later release tells and this one does not know
-    match kind, rest:
-        case "said", [message, after]:
-            event = Said(_message_from(message), after and Outcome(tuple(after[0]), *after[1:]))
-        case "settled", [message_ids, state, reason]:
-            event = Settled(tuple(message_ids), state, reason)
-        case "typing", [turn_id, on]:
-            event = Typing(turn_id, on)
-        case "delta", [turn_id, offset, text]:
-            event = Delta(turn_id, offset, text)
-        case "state", [state]:
-            event = StateChanged(state)
-    return event
-
-
-def _message(message: Message) -> dict[str, Any]:
-    told = {name: getattr(message, name) for name in Message.__dataclass_fields__}
-    told["attachments"] = orjson.loads(listed(message.attachments))
-    told["citations"] = orjson.loads(listed(message.citations))
-    return told
-
-
-def _message_from(told: dict[str, Any]) -> Message:
-    known = {name: value for name, value in told.items() if name in Message.__dataclass_fields__}
-    known["attachments"] = tuple(Attachment(**entry) for entry in told["attachments"])
-    known["citations"] = tuple(Citation(**entry) for entry in told["citations"])
-    known["choices"] = tuple(Choice(**entry) for entry in told.get("choices", ()))
-    return Message(**known)

@@ -1,0 +1,57 @@
+"""How PostgreSQL goes about a turn's statements on a database of 1,000,000 messages in 100,000 conversations,
+with 10,000 waiting jobs.
+
+    python -m bench.plans [--conversations 100000] [--each 10] [--show 3]
+
+Fills a database of its own, runs a few turns on it, times every one of their statements, names those that
+read a whole table, and prints EXPLAIN (ANALYZE, BUFFERS) of those on which the server spends most.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import time
+
+from bench.machines import database
+from supportbot import schema
+from tests.plans import fill, fill_queue, scanned
+from tests.test_plans import one_of_everything
+
+MOST = "ANALYZE, BUFFERS, FORMAT TEXT"
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--conversations", type=int, default=100_000)
+    parser.add_argument("--each", type=int, default=10)
+    parser.add_argument("--show", type=int, default=3)
+    options = parser.parse_args()
+    async with database() as url:
+        await asyncio.to_thread(schema.prepare, url)
+        begun = time.perf_counter()
+        await asyncio.to_thread(fill, url, conversations=options.conversations, each=options.each)
+        print(f"filled in {time.perf_counter() - begun:.0f} s")
+        statements = await one_of_everything(url)
+        await asyncio.to_thread(fill_queue, url, jobs=10_000)
+        plans = []
+        for statement in statements.run:
+            if b"pg_notify" in statement.sql or statement.sql.lstrip().startswith(b"INSERT"):
+                continue  # what is told would be told again; what is stored is there
+            statements.plan(url, statement, options=MOST)  # what it reads is in memory now
+            plan = statements.plan(url, statement, options=MOST)
+            [spent] = map(float, re.findall(r"Execution Time: ([\d.]+)", plan))  # it is planned once for all
+            tables = scanned(statements.plan(url, statement))
+            plans.append((spent, tables, statement, plan))
+        plans.sort(key=lambda entry: -entry[0])
+        print(f"{len(plans)} statements; whole tables read by:")
+        for _, tables, statement, _ in plans:
+            if tables:
+                print("  ", tables, " ".join(statement.sql.decode().split())[:120])
+        for spent, _, statement, plan in plans[: options.show]:
+            print(f"\n-- {spent:.2f} ms\n{statement.sql.decode().strip()}\n\n{plan}")
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,127 @@
+"""How PostgreSQL goes about the statements of a turn: a full database, and each statement's plan."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg import sql
+
+from supportbot.store.wire import Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from supportbot.store.statement import Prepared
+
+_FILL = """
+INSERT INTO contacts (id, tenant_id, channel, external_id, name, email, assurance, reply_to, created_at)
+SELECT 'contact_' || n, 'default', 'web', 'person-' || n, '', '', 'claimed', '', n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq, fence,
+    created_at, updated_at)
+SELECT 'conv_' || n, 'default', 'web', 'c' || n, 'contact_' || n, 'bot', '{{}}', {each}, {each} / 2, n, n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO turns (id, conversation_id, state, fence, attempt, reason, model, template_hash, estimated,
+    currency, created_at, finished_at, deaths)
+SELECT 'turn_' || n || '_' || m, 'conv_' || n, 'answered', m, 1, '', 'model', '', 0, '', n, n, 0
+FROM generate_series(1, {conversations}) AS n, generate_series(1, {each} / 2) AS m;
+
+INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, request, client_key,
+    turn_id, attachments, citations, choices, assurance, created_at)
+SELECT 'msg_' || n || '_' || m, 'conv_' || n, m, CASE m % 2 WHEN 1 THEN 'customer' ELSE 'bot' END,
+    CASE m % 2 WHEN 1 THEN 'contact_' || n END, 'How long do I have to return something? ' || m,
+    CASE m % 2 WHEN 1 THEN 'answered' ELSE 'said' END, '', '', 'key-' || n || '-' || m,
+    'turn_' || n || '_' || (m + 1) / 2, '[]', '[]', '[]', 'claimed', n
+FROM generate_series(1, {conversations}) AS n, generate_series(1, {each}) AS m;
+
+INSERT INTO seen (tenant_id, channel, key, message_id, seen_at)
+SELECT 'default', 'web', client_key, id, created_at FROM messages WHERE author = 'customer';
+
+INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, seq, state, attempt, sends, looks,
+    waits, external_id, reason, address, in_reply_to, sources, handoff, choices, created_at, updated_at)
+SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', seq, 'delivered', 1, 1, 0, 0, '', '', '{{}}', '',
+    '[]', '', '[]', created_at, created_at
+FROM messages WHERE author = 'bot';
+
+INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,
+    updated_at)
+SELECT id, 1, '[]', '', 0, '', 0, 0, '', 1 FROM conversations;
+
+INSERT INTO records (channel, key, value, expires_at)
+SELECT 'web', 'key-' || n, '{{}}', 9000000000000 FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO events (conversation_id, kind, actor, at, data)
+SELECT conversation_id, 'message.accepted', 'customer', created_at, '{{}}' FROM messages;
+"""
+
+
+_FILL_QUEUE = """
+INSERT INTO supportbot_queue.procrastinate_jobs (queue_name, task_name, priority, lock, args)
+SELECT 'turns', 'supportbot.drain', -n % 3, 'waits_' || n, '{{}}' FROM generate_series(1, {jobs}) AS n;
+"""
+
+
+def fill(url: str, *, conversations: int, each: int) -> None:
+    """Put answered conversations of so many messages each into a migrated database, and take its measures."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(_FILL.format(conversations=conversations, each=each))  # type: ignore[arg-type]
+        connection.execute("VACUUM ANALYZE")
+
+
+def fill_queue(url: str, *, jobs: int) -> None:
+    """Let so many jobs wait, which nobody can work off."""
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute(_FILL_QUEUE.format(jobs=jobs))  # type: ignore[arg-type]
+        connection.execute("VACUUM ANALYZE")
+
+
+class Statements:
+    """The statements that were run, each once, with what it was first given."""
+
+    def __init__(self) -> None:
+        self.run: dict[Prepared, Sequence[Any]] = {}
+
+    def plan(self, url: str, statement: Prepared, *, options: str = "FORMAT JSON") -> Any:
+        """Return the plan of one; what it would change stays as it is."""
+        given = self.run[statement]
+        with psycopg.connect(url.replace("+psycopg", "")) as connection:
+            connection.execute(b"PREPARE it AS " + statement.sql)
+            call = sql.SQL("EXPLAIN ({}) EXECUTE it").format(sql.SQL(options))  # type: ignore[arg-type]
+            if given:
+                values = sql.SQL(", ").join(sql.Literal(value) for value in given)
+                call = call + sql.SQL(" (") + values + sql.SQL(")")
+            rows = connection.execute(call).fetchall()
+            connection.rollback()
+        if "JSON" not in options:
+            return "\n".join(row[0] for row in rows)
+        plan = rows[0][0]
+        return json.loads(plan) if isinstance(plan, str) else plan
+
+
+@contextmanager
+def watched() -> Iterator[Statements]:
+    """Keep the statements of every store while the block runs."""
+    statements, send = Statements(), Wire.send
+
+    def keep(self: Wire, statement: Prepared, params: Sequence[Any]) -> Any:
+        statements.run.setdefault(statement, params)
+        return send(self, statement, params)
+
+    Wire.send = keep  # type: ignore[method-assign]
+    try:
+        yield statements
+    finally:
+        Wire.send = send  # type: ignore[method-assign]
+
+
+def scanned(plan: Any) -> list[str]:
+    """Return the tables that a plan reads from end to end."""
+    if isinstance(plan, list):
+        return [table for part in plan for table in scanned(part)]
+    found = [str(plan["Relation Name"])] if plan.get("Node Type") == "Seq Scan" else []
+    return found + scanned(plan.get("Plans", [])) + (scanned(plan["Plan"]) if "Plan" in plan else [])
