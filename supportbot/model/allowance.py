@@ -67,6 +67,8 @@ class Allowance:
         """``limit``: None for as much as the endpoint does not say is too much."""
         self._own_limit = math.inf if limit is None else float(limit)
         self._told_limit = math.inf
+        self.part = 1.0
+        """Which part of the limits may be spent here, while others spend the rest."""
         self._window = window
         self._entries: deque[Spent] = deque()
         self._spent = 0.0
@@ -75,7 +77,7 @@ class Allowance:
     @property
     def limit(self) -> float:
         """What may be spent within a window; infinite while nobody has set a limit."""
-        return min(self._own_limit, self._told_limit)
+        return min(self._own_limit, self._told_limit) * self.part
 
     def wait(self, amount: float, now: float) -> float:
         """Return in how many seconds ``amount`` can be spent; 0 when it can at once.

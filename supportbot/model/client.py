@@ -39,6 +39,7 @@ from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
 from supportbot.model.overflow import fitted, shorter, unseen
 from supportbot.model.price import used
+from supportbot.model.quota import OwnQuota
 from supportbot.model.scale import Scale
 from supportbot.storable import clean_text
 from supportbot.tokenizer import Tokenizer
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Prompt
     from supportbot.model.base import Counts, Purse, Sink
     from supportbot.model.failures import Outcome
-    from supportbot.model.gate import Place
+    from supportbot.model.quota import Permit, Quota
     from supportbot.model.wire import Codec, Reply
     from supportbot.usage import Usage
 
@@ -94,6 +95,11 @@ def url_of(section: ModelSection, codec: Codec | None = None) -> str:
     return (section.base_url or codec.default_base_url).rstrip("/") + codec.path
 
 
+def own_quota(section: ModelSection) -> OwnQuota:
+    """Return the section's limits, as one process keeps them that nobody shares the endpoint with."""
+    return OwnQuota(requests=section.requests_per_minute, tokens=section.tokens_per_minute)
+
+
 class Endpoint:
     """One entry of ``model:`` in bot.yaml as a ``Model``."""
 
@@ -103,7 +109,7 @@ class Endpoint:
         *,
         connections: int = 1000,
         breaker: Breaker | None = None,
-        gate: Gate | None = None,
+        quota: Quota | None = None,
         counts: Counts | None = None,
         purse: Purse | None = None,
         jitter: Callable[[], float] = random.random,
@@ -115,7 +121,7 @@ class Endpoint:
             section: what to ask, and how long to wait.
             connections: how many requests may be open at once.
             breaker: its own by default.
-            gate: its own by default, with the section's limits.
+            quota: what it allows in a minute; by default the section's limits, for this process alone.
             counts: the metrics.
             purse: is asked before a request and told what it used.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
@@ -126,7 +132,7 @@ class Endpoint:
         self._section = section
         self._codec = codec or codec_of(section)
         self._breaker = breaker or Breaker()
-        self._gate = gate or _gate_of(section)
+        self._gate = Gate(quota or own_quota(section), concurrency=section.concurrency)
         self._counts = counts
         self._purse = purse
         self._refusal = ""  # why it refuses our requests, until it answers again
@@ -238,7 +244,7 @@ class Endpoint:
             wait = f", the next one in {busy.seconds:.0f} s" if busy.seconds else ""
             raise Failure(f"its limits leave no room in time{wait}", skipped=True) from None
 
-    async def _let_through(self, prompt: Prompt, live: Sink, end: float, place: Place) -> Answer:
+    async def _let_through(self, prompt: Prompt, live: Sink, end: float, place: Permit) -> Answer:
         try:
             self._ensure_awake(self._breaker.resting())  # it may have failed others while this one waited
         except Failure:
@@ -376,14 +382,6 @@ def _complete(reply: Reply, prompt: Prompt) -> tuple[ToolCall, ...]:
     return tuple(
         ToolCall(id=clean_text(c.id), name=clean_text(c.name), arguments=clean_text(c.arguments))
         for c in reply.tool_calls
-    )
-
-
-def _gate_of(section: ModelSection) -> Gate:
-    return Gate(
-        requests_per_minute=section.requests_per_minute,
-        tokens_per_minute=section.tokens_per_minute,
-        concurrency=section.concurrency,
     )
 
 

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 class PostgresTx:
     """One transaction, or one look, in a greenlet that waits for the server; see ``Tx``."""
 
-    __slots__ = ("_wire", "begun", "callbacks", "reads")
+    __slots__ = ("_before", "_wire", "begun", "callbacks", "reads")
 
-    def __init__(self, wire: Wire, *, reads: bool = False) -> None:
+    def __init__(self, wire: Wire, *, reads: bool = False, before: Statement | None = None) -> None:
+        """``before``: a statement without parameters that is run at its beginning."""
         self._wire = wire
+        self._before = before
         self.reads = reads
         self.begun = False
         self.callbacks: list[Callable[[], None]] = []
@@ -60,5 +62,7 @@ class PostgresTx:
             self.begun = True
             if not self.reads:
                 self._wire.begin()
+            if self._before is not None:
+                self._wire.send(self._before.for_postgres(), ())
         prepared = statement.for_postgres()
         return self._wire.send(prepared, prepared.bind(params))

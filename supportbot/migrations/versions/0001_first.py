@@ -43,6 +43,7 @@ def upgrade() -> None:
     _events()
     _records()
     _leases()
+    _limits()
     if op.get_bind().dialect.name == "postgresql":
         queue.install(op.get_bind())
 
@@ -52,6 +53,7 @@ def downgrade() -> None:
     if op.get_bind().dialect.name == "postgresql":
         queue.remove(op.get_bind())
     for table in (
+        "limits",
         "leases",
         "records",
         "events",
@@ -425,11 +427,23 @@ def _records() -> None:
 
 def _leases() -> None:
     op.create_table(
+        "limits",
         "leases",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("holder", sa.Text, nullable=False),
         sa.Column("until", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("name", name="pk_leases"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _limits() -> None:
+    op.create_table(
+        "limits",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("state", _JSON, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_limits"),
         sqlite_with_rowid=False,
     )
 

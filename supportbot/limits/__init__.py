@@ -1,0 +1,1 @@
+"""Limits that hold for the whole service, however many processes it has."""
