@@ -42,6 +42,9 @@ class Counted(list[tuple[str, str]]):
         assert (outcome == "skipped") == (seconds is None)
         self.append((model, outcome))
 
+    def model_waited(self, model: str, seconds: float) -> None:
+        assert seconds >= 0
+
 
 def endpoint(server: FakeModelServer, dialect: Dialect = "openai", **more: Any) -> Endpoint:
     parts = {name: more.pop(name) for name in ("breaker", "quota", "counts") if name in more}

@@ -28,6 +28,7 @@ import aiohttp
 from supportbot.errors import ModelOverBudget
 from supportbot.history import cost
 from supportbot.messages import Answer, ToolCall
+from supportbot.model.allowance import LONGEST_PAUSE
 from supportbot.model.breaker import Breaker
 from supportbot.model.catalogue import Catalogue
 from supportbot.model.exact import Exact
@@ -58,7 +59,6 @@ if TYPE_CHECKING:
 _FIRST_DELAY = 0.5  # seconds; doubles with every attempt
 _LONGEST_DELAY = 8.0
 _LONGEST_WAIT = 60.0  # the longest Retry-After that a customer waits for
-_LONGEST_PAUSE = 600.0  # the longest for which nobody is let through
 _LEAST_LEFT = 1.0  # seconds of the total time that an answer needs after a wait, or a tenth of it
 
 _UNUSABLE = {
@@ -237,8 +237,12 @@ class Endpoint:
         self._ensure_awake(self._breaker.closed_for())
         until = end - min(_LEAST_LEFT, self._section.total_timeout / 10)
         tokens = (prompt.tokens or cost(prompt.words)) + self._section.max_tokens
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             async with self._gate.place(tokens, until=until) as place:
+                if self._counts is not None:
+                    self._counts.model_waited(self.name, loop.time() - begun)
                 return await self._let_through(prompt, live, end, place)
         except Busy as busy:
             wait = f", the next one in {busy.seconds:.0f} s" if busy.seconds else ""
@@ -343,7 +347,7 @@ class Endpoint:
         else:
             self._breaker.succeeded()
         if failure.retry_after:
-            self._gate.pause(min(failure.retry_after, _LONGEST_PAUSE))
+            self._gate.pause(min(failure.retry_after, LONGEST_PAUSE))
         return failure
 
     async def _cleared_up(self, failure: Failure) -> Failure:

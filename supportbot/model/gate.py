@@ -11,7 +11,7 @@ import math
 from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from supportbot.model.quota import Need, OwnQuota
 
@@ -28,13 +28,6 @@ class Busy(Exception):
         """``seconds`` that the wait would have taken at least; 0 when it was waited for in vain."""
         super().__init__(seconds)
         self.seconds = seconds
-
-
-class Counts(Protocol):
-    """What the gate tells of itself."""
-
-    def passed_gate(self, outcome: str) -> None:
-        """A request went through ``at_once``, went after it had ``waited``, or was ``denied``."""
 
 
 @dataclass(slots=True, eq=False)
@@ -56,13 +49,10 @@ class Gate:
     All times are those of the event loop's clock.
     """
 
-    def __init__(
-        self, quota: Quota | None = None, *, concurrency: int | None = None, counts: Counts | None = None
-    ) -> None:
+    def __init__(self, quota: Quota | None = None, *, concurrency: int | None = None) -> None:
         """``quota``: by default none but what the endpoint names. ``concurrency``: None is no limit."""
         self._quota = quota or OwnQuota()
         self._free: float = concurrency or math.inf
-        self._counts = counts
         self._queue: deque[_Waiter] = deque()
 
     @asynccontextmanager
@@ -72,11 +62,7 @@ class Gate:
         Raises:
             Busy: none comes before ``until``; at once where that can be foreseen.
         """
-        permit = self._enter(tokens)
-        if permit is not None:
-            self._count("at_once")
-        else:
-            permit = await self._waited_for(tokens, until)
+        permit = self._enter(tokens) or await self._wait_in_line(tokens, until)
         try:
             yield permit
         finally:
@@ -100,15 +86,6 @@ class Gate:
         permit = self._quota.take(tokens)
         if permit is not None:
             self._free -= 1
-        return permit
-
-    async def _waited_for(self, tokens: float, until: float) -> Permit:
-        try:
-            permit = await self._wait_in_line(tokens, until)
-        except Busy:
-            self._count("denied")
-            raise
-        self._count("waited")
         return permit
 
     async def _wait_in_line(self, tokens: float, until: float) -> Permit:
@@ -179,13 +156,12 @@ class Gate:
                 requests, needed = requests + 1, needed + need
 
     def _needs(self) -> Sequence[Need]:
-        return [Need(waiter.tokens, waiter.since) for waiter in self._queue if not waiter.turn.done()]
+        """Return what could go now, but for the quota."""
+        waiting = [waiter for waiter in self._queue if not waiter.turn.done()]
+        may_go = len(waiting) if self._free == math.inf else int(self._free)
+        return [Need(waiter.tokens, waiter.since) for waiter in waiting[:may_go]]
 
     def _leave(self) -> None:
         self._free += 1
         if self._queue:
             self._look()
-
-    def _count(self, outcome: str) -> None:
-        if self._counts is not None:
-            self._counts.passed_gate(outcome)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from supportbot.model.allowance import MINUTE, Allowance, Spent, standing
+from supportbot.model.allowance import MINUTE, Allowance, Spent, Standing, standing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -144,16 +144,19 @@ class OwnQuota:
 
     def heed(self, headers: Mapping[str, str]) -> None:
         """Take over what the endpoint says. See ``Quota``."""
-        now = _now()
-        for kind, allowance in (("requests", self._requests), ("tokens", self._tokens)):
-            said = standing(headers, kind)
-            allowance.told(said, now)
-            if said.remaining == 0 and allowance.limit == math.inf:
-                self.pause(self._minute if said.reset is None else min(said.reset, self._minute))
+        self.told(standing(headers, "requests"), standing(headers, "tokens"))
 
     def pause(self, seconds: float) -> None:
         """Allow nothing for so long. See ``Quota``."""
         self._closed_until = max(self._closed_until, _now() + seconds)
+
+    def told(self, requests: Standing, tokens: Standing) -> None:
+        """Take over what the endpoint says of either."""
+        now = _now()
+        for allowance, said in ((self._requests, requests), (self._tokens, tokens)):
+            allowance.told(said, now)
+            if said.remaining == 0 and allowance.limit == math.inf:
+                self.pause(self._minute if said.reset is None else min(said.reset, self._minute))
 
     def divide(self, processes: int) -> None:
         """Keep to this process's part of the limits; so many share them."""

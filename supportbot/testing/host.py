@@ -23,6 +23,7 @@ from supportbot.channel import Host, Opinion
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
+from supportbot.limits import OwnLimiter, Rate
 from supportbot.messages import Accepted, Begun, Message, Outbound
 from supportbot.storable import clean_text
 
@@ -258,6 +259,7 @@ class FakeCore:
             returned=self.returned,
             drafts=self.drafts,
             contacts=self.contacts,
+            limiter=_limiter,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
@@ -414,6 +416,10 @@ class FakeCore:
             or (clean_text(again.text), again.conversation, again.author)
             == (message.text, conversation, message.author),
         )
+
+
+def _limiter(_name: str, *, per_minute: float, burst: int) -> OwnLimiter:
+    return OwnLimiter(Rate(per_minute, burst))
 
 
 def _state_of(inbound: Inbound, state: State) -> MessageState:

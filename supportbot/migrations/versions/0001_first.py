@@ -427,7 +427,6 @@ def _records() -> None:
 
 def _leases() -> None:
     op.create_table(
-        "limits",
         "leases",
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("holder", sa.Text, nullable=False),
