@@ -323,7 +323,9 @@ limits = Table(  # what all processes together did of what a limit allows
     metadata,
     Column("name", Text, primary_key=True),
     Column("state", Json, nullable=False),
-    Column("expires_at", BigInteger, nullable=False),  # when it says nothing any more, by the database's clock
+    Column(
+        "expires_at", BigInteger, nullable=False
+    ),  # when it says nothing any more, by the database's clock
     sqlite_with_rowid=False,
 )
 

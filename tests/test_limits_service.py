@@ -131,9 +131,12 @@ def test_a_correction_that_comes_too_late_changes_nothing() -> None:
     books = Books(tokens=100)
     granted = books.ask("a", *waiting(0, tokens=50))
     books.now += 2 * MINUTE
-    assert 100 == books.ask(
-        "a", *waiting(0, tokens=100), corrections={granted.booked: Amounts(0, 1000)}
-    ).permits.tokens
+    assert (
+        100
+        == books.ask(
+            "a", *waiting(0, tokens=100), corrections={granted.booked: Amounts(0, 1000)}
+        ).permits.tokens
+    )
 
 
 def test_who_is_brisk_gets_a_few_more() -> None:

@@ -107,7 +107,7 @@ class Service:
     """One endpoint's books. All times are seconds of the database's clock."""
 
     def __init__(self, *, requests: float | None, tokens: float | None, minute: float = MINUTE) -> None:
-        """``requests`` and ``tokens``: in a minute, None for no limit. ``minute``: how many seconds it has."""
+        """``requests`` and ``tokens``: in a minute, None is no limit. ``minute``: how many seconds it has."""
         self._minute = minute
         self._part = minute / PARTS
         self._requests = Allowance(requests, window=minute)
@@ -193,7 +193,9 @@ class Service:
     def _elders(self, owner: str, since: float) -> Amounts:
         """Return what those need who have waited longer, each as the first of another process."""
         elders = [
-            first for other, first in self._first.items() if other != owner and (first.since, other) < (since, owner)
+            first
+            for other, first in self._first.items()
+            if other != owner and (first.since, other) < (since, owner)
         ]
         return Amounts(len(elders), sum(first.tokens for first in elders))
 

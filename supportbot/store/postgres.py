@@ -38,7 +38,7 @@ _FINISH = 3.0
 
 _FLEETING = Statement(
     text(
-        "SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '1000', true),"
+        "SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '2000', true),"
         " set_config('idle_in_transaction_session_timeout', '1000', true)"
     )
 )
@@ -63,9 +63,7 @@ class PostgresStore:
         self._closed = False
         self._pool = Pool(url)
 
-    async def write(
-        self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False
-    ) -> T:
+    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False) -> T:
         """Run a unit in a transaction; see ``Store.write``."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:

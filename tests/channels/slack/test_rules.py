@@ -102,7 +102,9 @@ async def test_one_user_does_not_take_all() -> None:
     """Beyond the limit a message is recorded and not answered; others' are. What comes again counts once."""
     held = rules(limit=Rate(per_minute=60, burst=3).model_dump())
     asked = [mention() for _ in range(4)]
-    counted = [await held.too_much(said(each)) for message in asked for each in (message, twin(message), message)]
+    counted = [
+        await held.too_much(said(each)) for message in asked for each in (message, twin(message), message)
+    ]
     assert [""] * 9 + ["too_many"] * 3 == counted
     assert "" == await held.too_much(said(direct(user="U2")))
 
