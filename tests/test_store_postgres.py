@@ -250,3 +250,21 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_told_in_the_log(postg
     gc.collect()
     assert ["store.failed_after_the_caller_left"] == [entry["event"] for entry in logs]
     assert [] == complaints
+
+
+async def test_a_unit_that_stops_in_the_middle_is_seen_to_be_idle(postgres_database: str) -> None:
+    """For the server it waits for the process, so that its time-out takes a stopped one's locks away."""
+    states: list[str] = []
+
+    def unit(tx: Tx) -> None:
+        tx.row(_ONE)
+        with psycopg.connect(postgres_database.replace("+psycopg", ""), autocommit=True) as other:
+            query = (
+                "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            states.extend(row[0] for row in other.execute(query))
+
+    async with opened(postgres_database) as store:
+        await store.write(unit)
+    assert ["idle in transaction"] == states

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_RERUN = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to run the transaction again
+_RERUN = (
+    "40001",  # serialization failure,
+    "40P01",  # deadlock: PostgreSQL asks to run the transaction again
+    "25P03",  # this process was stopped in the middle of it for too long, and lost its locks
+)
 _RERUNS = 5
 
 _FAILED = (OperationalError, InterfaceError, InternalError, OSError, TimeoutError)

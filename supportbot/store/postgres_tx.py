@@ -54,7 +54,7 @@ class PostgresTx:
 
     def _ask(self, statement: Statement, params: dict[str, Any]) -> Answer:
         answer = self._hand_over(statement, params)
-        await_only(self._wire.synced() if self.reads else self._wire.answered())
+        await_only(self._wire.synced())
         return answer
 
     def _hand_over(self, statement: Statement, params: dict[str, Any]) -> Answer:

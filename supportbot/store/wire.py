@@ -90,7 +90,7 @@ class Wire:
         self._plain(_BEGIN)
 
     def send(self, statement: Prepared, params: Sequence[Any]) -> Answer:
-        """Hand a statement over; what comes of it is known after ``answered``."""
+        """Hand a statement over; what comes of it is known after ``synced``."""
         if statement.name not in self._prepared:
             self._pg.send_prepare(statement.name, statement.sql)
             self._prepared.add(statement.name)
@@ -104,13 +104,16 @@ class Wire:
         self._expected.append(answer)
         return answer
 
-    async def answered(self) -> None:
+    async def synced(self) -> None:
         """Wait until everything that was handed over has its answer.
+
+        It ends a pipeline, not a transaction: only between two of them does the server know that it waits for
+        us, and takes its locks back from a process that is stopped (``idle_in_transaction_session_timeout``).
 
         Raises:
             psycopg.Error: what the first statement that failed met; those behind it were not run.
         """
-        self._pg.send_flush_request()
+        self._end_pipeline()
         await self._settled()
 
     async def commit(self) -> None:
@@ -129,11 +132,6 @@ class Wire:
         self._failure = None
         self._end_pipeline()  # what follows a failed statement is skipped until here
         self._plain(_ROLLBACK)
-        self._end_pipeline()
-        await self._settled()
-
-    async def synced(self) -> None:
-        """Wait like ``answered`` and let go of what was read: for reading outside a transaction."""
         self._end_pipeline()
         await self._settled()
 
