@@ -102,9 +102,9 @@ def make_channels(
     store: Store,
     feed: Feed,
     metrics: Metrics,
-    limits: Limits,
     make_channel: MakeChannel,
     *,
+    limits: Limits,
     roles: frozenset[str] = ROLES,
 ) -> dict[str, Channel]:
     """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
@@ -233,7 +233,7 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = make_channels(loaded, store, feed, metrics, limits, make_channel, roles=roles)
+        channels = make_channels(loaded, store, feed, metrics, make_channel, limits=limits, roles=roles)
         completions.use(channels)
         application = _application(
             loaded, channels, inbox, store, metrics, weak=brain.problems, takes="web" in roles

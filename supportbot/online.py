@@ -36,7 +36,7 @@ async def verified(
     try:
         metrics = Metrics()
         limits = Limits(store, owner="check", alone=True, counts=metrics)
-        channels = make_channels(loaded, store, Feed(), metrics, limits, make_channel)
+        channels = make_channels(loaded, store, Feed(), metrics, make_channel, limits=limits)
         questions = {f"channel {n}": c.verify() for n, c in channels.items() if isinstance(c, CanVerify)}
         questions |= {f"model {section.label}": verify_model(section) for section in loaded.config.model}
         answers = await asyncio.gather(*map(_answer, questions.values()))

@@ -1,7 +1,7 @@
 """What this process may send to an endpoint that the whole service shares.
 
-It takes permits for what waits, and a few more while there are plenty, uses them for a second or two, and asks
-again. Nothing is asked while nothing waits. Should the database answer slowly, nobody waits for it: this
+It takes permits for what waits, and a few more while there are plenty, uses them for a second or two, and
+asks again. Nothing is asked while nothing waits. Should the database answer slowly, nobody waits for it: this
 process goes on with its part of what is allowed, and tells later what it sent.
 """
 
@@ -82,7 +82,7 @@ class SharedQuota:
             ledger: where the books lie.
             name: of the books.
             owner: names this process.
-            requests, tokens: in a minute, of the whole service; None is no limit until the endpoint names one.
+            requests, tokens: in a minute, of all processes; None is no limit until the endpoint names one.
             minute: how many seconds it has.
             unshared: called when this process goes on by itself.
         """
@@ -241,7 +241,7 @@ class SharedQuota:
         ask = Ask(
             owner=self._owner,
             needs=tuple(Waiting(need.tokens, now - need.since) for need in self._needs()[:_MOST_NEEDS]),
-            more=self._used if brisk else Amounts(),
+            more=self._used.plus(self._used.requests, self._used.tokens) if brisk else Amounts(),
             corrections=self._corrections,
             unasked=self._unasked,
             pause=max(0.0, self._pause_until - now),

@@ -55,7 +55,7 @@ class Quota(Protocol):
         """Take the right to send a request of about so many tokens at once, if there is one at hand."""
 
     def need(self, tokens: float) -> float:
-        """Return what such a request takes of the allowance: less than its tokens if it is larger than all."""
+        """Return what such a request takes of the allowance: all of it, if its tokens are more than that."""
 
     def wait(self, requests: int, need: float) -> float:
         """Return for how long at least the last of so many requests, which need so much together, waits."""

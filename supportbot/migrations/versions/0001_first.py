@@ -25,25 +25,8 @@ _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite number
 
 def upgrade() -> None:
     """Go from an empty database to 0001."""
-    _tenants()
-    _contacts()
-    _conversations()
-    _messages()
-    _files()
-    _memories()
-    _seen()
-    _turns()
-    _spending()
-    _tool_calls()
-    _triages()
-    _ratings()
-    _surveys()
-    _deliveries()
-    _drafts()
-    _events()
-    _records()
-    _leases()
-    _limits()
+    for make in _TABLES:
+        make()
     if op.get_bind().dialect.name == "postgresql":
         queue.install(op.get_bind())
 
@@ -52,28 +35,8 @@ def downgrade() -> None:
     """Go back to an empty database: everything that was stored is gone."""
     if op.get_bind().dialect.name == "postgresql":
         queue.remove(op.get_bind())
-    for table in (
-        "limits",
-        "leases",
-        "records",
-        "events",
-        "drafts",
-        "deliveries",
-        "triages",
-        "surveys",
-        "ratings",
-        "tool_calls",
-        "spending",
-        "turns",
-        "seen",
-        "memories",
-        "files",
-        "messages",
-        "conversations",
-        "contacts",
-        "tenants",
-    ):
-        op.drop_table(table)
+    for make in reversed(_TABLES):
+        op.drop_table(make.__name__.removeprefix("_"))
 
 
 def _tenants() -> None:
@@ -457,3 +420,26 @@ def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
 def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
     where = sa.text(condition)
     op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+
+
+_TABLES = (  # in an order in which each finds those it names; a function is called as its table is
+    _tenants,
+    _contacts,
+    _conversations,
+    _messages,
+    _files,
+    _memories,
+    _seen,
+    _turns,
+    _spending,
+    _tool_calls,
+    _triages,
+    _ratings,
+    _surveys,
+    _deliveries,
+    _drafts,
+    _events,
+    _records,
+    _leases,
+    _limits,
+)
