@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from structlog.testing import capture_logs
 
 from supportbot import schema
 from supportbot.errors import StoreUnavailable
@@ -353,10 +354,12 @@ async def test_each_process_counts_by_itself_when_the_database_is_slow(stores: l
 
 
 async def test_each_process_counts_by_itself_when_the_database_is_gone(stores: list[Watched]) -> None:
-    """Nothing is raised: whether something may be done has an answer."""
+    """Nothing is raised: whether something may be done has an answer. It is told once, and asked seldom."""
     one, _ = limiters(stores)
     stores[0].fails = True
-    assert 10 == [await one.take("anna") for _ in range(12)].count(0.0)
+    with capture_logs() as logs:
+        assert 10 == [await one.take("anna") for _ in range(100)].count(0.0)
+    assert (1, ["limits.not_shared"]) == (stores[0].writes, [line["event"] for line in logs])
 
 
 async def test_keys_are_bounded_and_nobody_s_business(stores: list[Watched]) -> None:

@@ -209,6 +209,18 @@ async def test_whoever_leaves_the_queue_holds_nobody_up():
     assert [True, True] == [first.cancelled(), second.cancelled()]
 
 
+async def test_whoever_leaves_with_a_place_in_hand_gives_it_back():
+    """Cancelled just when the place was given: no request was sent, and none is counted."""
+    gate = Gate(OwnQuota(requests=2), concurrency=1)
+    async with gate.place(0, until=now()):
+        waiting = asyncio.create_task(enter(gate))
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    await enter(gate, within=0)
+
+
 async def test_a_pause_holds_everybody():
     """And those in the queue who have less time than that hear of it at once."""
     gate = Gate(concurrency=1)

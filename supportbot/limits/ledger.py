@@ -12,11 +12,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+import structlog
 from sqlalchemy import BigInteger, bindparam, delete, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_change  # both databases speak its ON CONFLICT
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from supportbot.log import in_one_line
 from supportbot.store import Statement
 from supportbot.store.values import from_json, to_json
 from supportbot.tables import limits
@@ -32,6 +34,11 @@ T = TypeVar("T")
 
 _MOST = 100
 """Rows that are changed in one transaction: each takes a round trip, and is locked to the end."""
+
+_COMPLAIN_EVERY = 10.0
+"""Seconds between two lines in the log while the store cannot be written."""
+
+log = structlog.get_logger(__name__)
 
 
 class _Now(FunctionElement[int]):
@@ -93,6 +100,7 @@ class Ledger:
         self._store = store
         self._waiting: list[_Asked] = []
         self._writing: asyncio.Task[None] | None = None
+        self._silent_until = 0.0
 
     async def exchange(self, name: str, change: Callable[[Mapping[str, Any], float], Changed[T]]) -> T:
         """Change a limit's row, and return the change's result once that is stored.
@@ -131,6 +139,7 @@ class Ledger:
         try:
             results = await self._store.write(lambda tx: _change_all(tx, asked), fleeting=True)
         except Exception as error:  # noqa: BLE001 - it is raised where the change was asked for
+            self._complain(error)
             for one in asked:
                 if not one.answer.done():
                     one.answer.set_exception(error)
@@ -138,6 +147,13 @@ class Ledger:
         for one, result in zip(asked, results, strict=True):
             if not one.answer.done():
                 one.answer.set_result(result)
+
+    def _complain(self, error: Exception) -> None:
+        """Tell the operator, now and then: each process keeps its limits by itself."""
+        now = asyncio.get_running_loop().time()
+        if now >= self._silent_until:
+            self._silent_until = now + _COMPLAIN_EVERY
+            log.warning("limits.not_shared", error=in_one_line(error))
 
 
 def _change_all(tx: Tx, asked: Sequence[_Asked]) -> list[Any]:

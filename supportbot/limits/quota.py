@@ -11,11 +11,8 @@ import asyncio
 import math
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from supportbot.limits.ledger import Changed
 from supportbot.limits.service import PARTS, Amounts, Ask, Granted, Service, Waiting
-from supportbot.log import in_one_line
 from supportbot.model.allowance import MINUTE, Standing, standing
 from supportbot.model.quota import OwnQuota
 
@@ -28,15 +25,13 @@ if TYPE_CHECKING:
 PATIENCE = 0.25
 """Seconds after which a process goes on by itself, when the database has not answered."""
 
-_MOST_NEEDS = 500
+_MOST_NEEDS = 100
 """Requests that wait which one question names; the rest is asked for with the next."""
 
 _SOONEST = 0.01
 """Seconds between two questions at least, while something waits."""
 
 _NOTHING = Standing(None, None, None)
-
-log = structlog.get_logger(__name__)
 
 
 class SharedPermit:
@@ -211,8 +206,7 @@ class SharedQuota:
             granted = await self._ledger.exchange(
                 self._name, lambda state, now: self._settled(state, ask, now)
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, answers must not wait for it
-            log.warning("limits.not_shared", limit=self._name, error=in_one_line(error))
+        except Exception:  # noqa: BLE001 - whatever it is, answers must not wait for it; the ledger tells of it
             self._set_alone()
             self._unasked = self._unasked.plus(ask.unasked.requests, ask.unasked.tokens)
             self._again = self._loop.call_later(self._part, self._try_again)

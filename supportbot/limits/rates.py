@@ -14,11 +14,8 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from supportbot.limits.bucket import Bucket, Rate
 from supportbot.limits.ledger import Changed
-from supportbot.log import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -31,13 +28,14 @@ PATIENCE = 0.25
 LASTS = 2.0
 """Seconds for which a process uses what it took of a bucket."""
 
+_ALONE = 1.0
+"""Seconds for which a database that failed is not asked again."""
+
 _SHARE = 16
 """A process takes one part in so many of a burst at a time, and one token at least."""
 
 _MOST_KEYS = 50_000
 """Keys that are remembered, about 10 MB; the longest unused is forgotten first."""
-
-log = structlog.get_logger(__name__)
 
 
 class OwnLimiter:
@@ -119,6 +117,7 @@ class SharedLimiter:
         self._batch = max(1, rate.burst // _SHARE)
         self._shares: OrderedDict[str, _Share] = OrderedDict()
         self._own = OwnLimiter(rate, most_keys=most_keys)  # for when the database is slow
+        self._alone_until = 0.0
 
     async def take(self, key: str) -> float:
         """Take a token. Returns 0.0, or the seconds until there will be one (and takes none)."""
@@ -154,6 +153,8 @@ class SharedLimiter:
 
     async def _refilled(self, key: str, share: _Share) -> bool:
         """Wait for more of the bucket; says whether the database answered in time."""
+        if self._loop.time() < self._alone_until:
+            return False
         share.waiting += 1
         try:
             if share.asking is None:
@@ -173,8 +174,8 @@ class SharedLimiter:
             taken, wait = await self._ledger.exchange(
                 self._row(key), lambda state, now: self._taken(state, wanted, unused, now)
             )
-        except Exception as error:  # noqa: BLE001 - whatever it is, customers must not wait for it
-            log.warning("limits.not_shared", limit=self._name, error=in_one_line(error))
+        except Exception:  # noqa: BLE001 - whatever it is, customers must not wait for it; the ledger tells of it
+            self._alone_until = self._loop.time() + _ALONE
             return False
         else:
             share.tokens, share.good_until = taken, sent_at + LASTS
