@@ -30,6 +30,7 @@ from supportbot.feed import Feed
 from supportbot.health import Health, disk_free
 from supportbot.images.gallery import Gallery
 from supportbot.inbox import Inbox
+from supportbot.limits import Limits
 from supportbot.lockfile import LockFile
 from supportbot.memory import Memories
 from supportbot.metrics import Metrics
@@ -104,6 +105,7 @@ def make_channels(
     metrics: Metrics,
     make_channel: MakeChannel,
     *,
+    limits: Limits,
     roles: frozenset[str] = ROLES,
 ) -> dict[str, Channel]:
     """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
@@ -122,6 +124,7 @@ def make_channels(
             drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name),
             handoffs=ChannelHandoffs(store, feed, name),
+            limiter=partial(limits.limiter, name),
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             roles=roles,
@@ -165,6 +168,7 @@ async def running(
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         caps = Caps.of(config.spending)
         till = Till(store, caps, alone=lock is not None, counts=metrics)
+        limits = Limits(store, owner=owner, alone=lock is not None, counts=metrics)
         engine = make_engine(
             loaded.database,
             store,
@@ -218,6 +222,7 @@ async def running(
             store=store,
             metrics=metrics,
             till=till,
+            limits=limits,
             completions=completions,
             gallery=gallery,
             model=model,
@@ -231,7 +236,7 @@ async def running(
             counts=metrics,
             debounce=config.turns.debounce,
         )
-        channels = make_channels(loaded, store, feed, metrics, make_channel, roles=roles)
+        channels = make_channels(loaded, store, feed, metrics, make_channel, limits=limits, roles=roles)
         completions.use(channels)
         application = _application(
             loaded, channels, inbox, store, metrics, weak=brain.problems, takes="web" in roles
@@ -243,7 +248,7 @@ async def running(
         stack.push_async_callback(in_time, triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
-        keeper = asyncio.create_task(_keep_house(store, metrics))
+        keeper = asyncio.create_task(_keep_house(store, metrics, limits))
         stack.callback(keeper.cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
@@ -348,7 +353,7 @@ def _report(channel: CanReport) -> str:
         return f"failed with {type(error).__name__}"
 
 
-async def _keep_house(store: Store, metrics: Metrics) -> None:
+async def _keep_house(store: Store, metrics: Metrics, limits: Limits) -> None:
     """Count what waits, and delete what has expired."""
     rounds = 0
     while True:
@@ -358,6 +363,7 @@ async def _keep_house(store: Store, metrics: Metrics) -> None:
             metrics.deliveries_open(deliveries)
             if rounds % 20 == 0:
                 await session.purge_expired(store)
+                await limits.purge()
         except Exception as error:  # noqa: BLE001 - housekeeping must never take the house down
             log.warning("housekeeping.failed", error=type(error).__name__)
         rounds += 1

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from supportbot.completion import Completions
     from supportbot.config import Config, Loaded
     from supportbot.images.gallery import Gallery
+    from supportbot.limits import Limits
     from supportbot.messages import Turn
     from supportbot.metrics import Metrics
     from supportbot.model.base import Model
@@ -54,6 +55,7 @@ class Brain:
         store: Store,
         metrics: Metrics,
         till: Till,
+        limits: Limits,
         completions: Completions,
         gallery: Gallery,
         model: Model | None = None,
@@ -64,6 +66,7 @@ class Brain:
         self._store = store
         self._metrics = metrics
         self._till = till
+        self._limits = limits
         self._outbox = outbox
         self._engine = engine
         self._phrases = Phrases.load()
@@ -84,11 +87,14 @@ class Brain:
             KnowledgeModel(knowledge, config.texts, threshold=config.knowledge.threshold),
             self._metrics,
             purse=self._till,
+            quotas=self._limits.quota,
             within=_MODELS_SHARE * config.turns.timeout,
         )
         prompts = make_prompts(config)
         self._models.append(model)
-        onlookers = Onlookers(config, prompts, self._triages, self._metrics, purse=self._till)
+        onlookers = Onlookers(
+            config, prompts, self._triages, self._metrics, purse=self._till, quotas=self._limits.quota
+        )
         self._onlookers.append(onlookers)
         self._memories.use(_summariser(config, prompts, model))
         self._engine.use(

@@ -268,6 +268,30 @@ class Handoffs(Protocol):
         """
 
 
+class Limiter(Protocol):
+    """How often something may be done with each of many keys, such as visitors or addresses.
+
+    It holds for the whole service, within a little, however many processes it has.
+    """
+
+    async def take(self, key: str) -> float:
+        """Do it once more with this key.
+
+        Returns 0.0 when that is allowed. Otherwise it counts for nothing, and these are the seconds until it
+        will be. Never fails: while the store is slow or away, each process counts by itself.
+        """
+
+
+class MakeLimiter(Protocol):
+    """Makes the limits of a channel."""
+
+    def __call__(self, name: str, /, *, per_minute: float, burst: int) -> Limiter:
+        """Return a limit: a bucket of ``burst`` for each key, which fills at ``per_minute``.
+
+        ``name`` tells it from the channel's others, also in ``/metrics``; it is a word of the channel's own.
+        """
+
+
 ROLES = frozenset({"web", "worker", "mail", "slack"})
 """What a process may do of the whole: take messages in over HTTP, answer and deliver, watch mailboxes, hold
 Slack's sockets."""
@@ -296,6 +320,8 @@ class Host:
     """Where it is told what people made of drafts."""
     contacts: Contacts
     handoffs: Handoffs
+    limiter: MakeLimiter
+    """Makes limits on what people may do, which all processes share."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     bot_name: str = "SupportBot"

@@ -71,6 +71,21 @@ class Metrics:
             buckets=_TURN_BUCKETS,
             registry=registry,
         )
+        self._model_wait_seconds = Histogram(
+            "supportbot_model_wait_seconds",
+            "Time that one request waited until the model's limits let it through.",
+            ["model"],
+            buckets=_TURN_BUCKETS,
+            registry=registry,
+        )
+        self._limit_denied = Counter(
+            "supportbot_limit_denied_total", "What a limit refused.", ["limit"], registry=registry
+        )
+        self._limits_unshared = Counter(
+            "supportbot_limits_unshared_total",
+            "Times that a process kept a limit by itself, because the database did not answer in time.",
+            registry=registry,
+        )
         self._model_tokens = Counter(
             "supportbot_model_tokens_total",
             "Tokens that requests to a model used.",
@@ -200,6 +215,18 @@ class Metrics:
         self._model_calls.labels(model, outcome).inc()
         if seconds is not None:
             self._model_seconds.labels(model).observe(seconds)
+
+    def model_waited(self, model: str, seconds: float) -> None:
+        """A request to a model was let through, after so long."""
+        self._model_wait_seconds.labels(model).observe(seconds)
+
+    def limit_denied(self, limit: str) -> None:
+        """A limit refused something. ``limit`` is a channel's name and the limit's."""
+        self._limit_denied.labels(limit).inc()
+
+    def limits_unshared(self) -> None:
+        """The database did not answer in time: this process kept a limit by itself."""
+        self._limits_unshared.inc()
 
     def model_spent(self, spent: Spent, currency: str) -> None:
         """A request to a model used something: ``input``, ``cached_input``, ``output`` tokens, and money."""

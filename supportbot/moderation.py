@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Prompt
     from supportbot.model.base import Counts as ModelCounts
     from supportbot.model.base import Model, Purse, Sink
+    from supportbot.model.quota import MakeQuota
 
     Of = Literal["input", "output"]
 
@@ -53,8 +54,12 @@ class Moderator:
         model_counts: ModelCounts | None = None,
         *,
         purse: Purse | None = None,
+        quotas: MakeQuota | None = None,
     ) -> None:
-        """Prepare to ask; nothing is connected yet. ``model_counts`` and ``purse`` hear of every request."""
+        """Prepare to ask; nothing is connected yet. ``model_counts`` and ``purse`` hear of every request.
+
+        ``quotas`` says what may be sent; by default what the section allows this process.
+        """
         as_model = _as_model(section)
         by_chat = section.call == "chat"
         codec = (
@@ -63,7 +68,11 @@ class Moderator:
             else ModerationsCodec(codec_of(as_model), llama=section.dialect == "llama")
         )
         self._endpoint = Endpoint(
-            as_model, counts=model_counts, codec=codec, purse=purse if by_chat else None
+            as_model,
+            counts=model_counts,
+            codec=codec,
+            purse=purse if by_chat else None,
+            quota=quotas(as_model) if quotas else None,
         )
         self._counts = counts
 

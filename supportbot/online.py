@@ -9,6 +9,7 @@ from supportbot.app import make_channel as make_as_named
 from supportbot.app import make_channels
 from supportbot.channel import CanVerify
 from supportbot.feed import Feed
+from supportbot.limits import Limits
 from supportbot.metrics import Metrics
 from supportbot.model.online import verify as verify_model
 from supportbot.store import open_store
@@ -33,7 +34,9 @@ async def verified(
     """
     store = open_store(loaded.database)  # lent to the channels; it may not be there, and is not looked into
     try:
-        channels = make_channels(loaded, store, Feed(), Metrics(), make_channel)
+        metrics = Metrics()
+        limits = Limits(store, owner="check", alone=True, counts=metrics)
+        channels = make_channels(loaded, store, Feed(), metrics, make_channel, limits=limits)
         questions = {f"channel {n}": c.verify() for n, c in channels.items() if isinstance(c, CanVerify)}
         questions |= {f"model {section.label}": verify_model(section) for section in loaded.config.model}
         answers = await asyncio.gather(*map(_answer, questions.values()))

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from supportbot.config import Config
     from supportbot.model.base import Model, Purse
+    from supportbot.model.quota import MakeQuota
     from supportbot.model.screened import Screen
     from supportbot.prompt import Prompts
     from supportbot.triage import Triages
@@ -32,14 +33,24 @@ class Onlookers:
     """Those of one bot.yaml; there may be none."""
 
     def __init__(
-        self, config: Config, prompts: Prompts, triages: Triages, counts: Counts, *, purse: Purse
+        self,
+        config: Config,
+        prompts: Prompts,
+        triages: Triages,
+        counts: Counts,
+        *,
+        purse: Purse,
+        quotas: MakeQuota,
     ) -> None:
-        """``triages`` keeps what is said of questions; ``counts``: the metrics; ``purse`` pays the guard."""
+        """``triages`` keeps what is said of questions; ``counts``: the metrics.
+
+        ``purse`` pays the guard, and ``quotas`` says how often it may be asked.
+        """
         self._config = config
         self._prompts = prompts
         self._triages = triages
         guard = config.moderation.guard
-        self._moderator = Moderator(guard, counts, counts, purse=purse) if guard else None
+        self._moderator = Moderator(guard, counts, counts, purse=purse, quotas=quotas) if guard else None
 
     def around(self, model: Model, with_tools: Callable[[Model], Model]) -> Model:
         """Return what answers when they look on; ``with_tools`` lets a model use tools."""

@@ -31,7 +31,7 @@ from supportbot.errors import (
     SchemaDiffers,
     UnknownSchema,
 )
-from supportbot.migrations import HEAD, KNOWN
+from supportbot.migrations import HEAD, KNOWN, expands
 from supportbot.store import sqlite_path
 
 if TYPE_CHECKING:
@@ -65,13 +65,19 @@ class _Found:
     tables: frozenset[str] = frozenset()
     version: str | None = None
     differences: tuple[str, ...] = ()
-    """Between its tables and those of the newest version, when it says it is at that."""
+    """Between its tables and those of the newest version, when it says it is at that or only added to it."""
+
+    @property
+    def is_expanded(self) -> bool:
+        """Whether it is ours, at a version that only added to the newest one we know."""
+        return self.version is not None and expands(self.version, HEAD) and _LANDMARK in self.tables
 
 
 def prepare(url: str) -> None:
     """Make sure that a bot can start on this database; an empty one is filled.
 
-    Several processes may do this at once: one fills the database, the others wait for it.
+    Several processes may do this at once: one fills the database, the others wait for it. A database that a
+    newer release only added to is right as it is: that release may be taking over, process by process.
 
     Args:
         url: ``sqlite:////absolute/path`` or ``postgresql+psycopg://…``.
@@ -97,7 +103,7 @@ def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) 
 
     A SQLite file that holds something is copied next to itself first. On PostgreSQL a backup is the
     operator's own. Going back to ``base`` removes all tables and all that is in them. No bot
-    should be running on the database.
+    should be running on the database, unless the step only adds to it.
 
     Args:
         url: as for ``prepare``.
@@ -164,7 +170,8 @@ def _catalogue(query: Callable[[str], Iterable[Any]], *, sqlite: bool) -> _Found
     if _VERSION_TABLE not in tables:
         return _Found(tables)
     versions = sorted(row[0] for row in query(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - constant
-    differs = differences(query, sqlite=sqlite) if versions == [HEAD] and _LANDMARK in tables else []
+    fits = versions == [HEAD] or (len(versions) == 1 and expands(versions[0], HEAD))
+    differs = differences(query, sqlite=sqlite) if fits and _LANDMARK in tables else []
     return _Found(tables, ", ".join(versions) or None, tuple(differs))
 
 
@@ -181,6 +188,9 @@ def _judged(url: str, found: _Found) -> str | None:
 
 
 def _is_ready(url: str, found: _Found) -> bool:
+    if found.is_expanded:
+        _compare(url, found)
+        return True
     current = _judged(url, found)
     if current not in {None, HEAD}:
         raise SchemaBehind(found=current, needed=HEAD)

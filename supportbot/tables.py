@@ -319,6 +319,17 @@ leases = Table(  # what one process at a time does for all
     sqlite_with_rowid=False,
 )
 
+limits = Table(  # what all processes together did of what a limit allows
+    "limits",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("state", Json, nullable=False),
+    Column(
+        "expires_at", BigInteger, nullable=False
+    ),  # when it says nothing any more, by the database's clock
+    sqlite_with_rowid=False,
+)
+
 drafts = Table(
     "drafts",
     metadata,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from supportbot.model.allowance import Allowance, Standing, standing
 from supportbot.model.gate import Busy, Gate
+from supportbot.model.quota import OwnQuota
 
 
 def now() -> float:
@@ -162,17 +163,17 @@ async def test_first_come_first_served():
     assert [*range(6)] == order
 
 
-@pytest.mark.parametrize("limits", [{"requests_per_minute": 2}, {"tokens_per_minute": 20}], ids=str)
+@pytest.mark.parametrize("limits", [{"requests": 2}, {"tokens": 20}], ids=str)
 async def test_so_many_in_a_minute(limits: dict[str, int]):
     """Two go at once, two a minute later, one another minute later; a minute is 0.1 s here."""
-    gate = Gate(**limits, minute=0.1)
+    gate = Gate(OwnQuota(**limits, minute=0.1))
     times = await asyncio.gather(*(enter(gate, tokens=10) for _ in range(5)))
     assert [True] * 3 == [later - sooner >= 0.1 for sooner, later in zip(times, times[2:], strict=False)]
 
 
 async def test_a_wait_that_cannot_fit_is_refused_at_once():
     """A minute is too long for somebody who has a second; so is the end of a long queue."""
-    gate = Gate(requests_per_minute=1)
+    gate = Gate(OwnQuota(requests=1))
     await enter(gate)
     begun = now()
     with pytest.raises(Busy):
@@ -208,6 +209,18 @@ async def test_whoever_leaves_the_queue_holds_nobody_up():
     assert [True, True] == [first.cancelled(), second.cancelled()]
 
 
+async def test_whoever_leaves_with_a_place_in_hand_gives_it_back():
+    """Cancelled just when the place was given: no request was sent, and none is counted."""
+    gate = Gate(OwnQuota(requests=2), concurrency=1)
+    async with gate.place(0, until=now()):
+        waiting = asyncio.create_task(enter(gate))
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+    assert waiting.cancelled()
+    await enter(gate, within=0)
+
+
 async def test_a_pause_holds_everybody():
     """And those in the queue who have less time than that hear of it at once."""
     gate = Gate(concurrency=1)
@@ -228,7 +241,7 @@ async def test_a_pause_holds_everybody():
 
 async def test_the_headers_close_the_gate():
     """Nothing remains: the next request waits; another remains: it goes."""
-    gate = Gate(minute=0.2)
+    gate = Gate(OwnQuota(minute=0.2))
     said = {"x-ratelimit-limit-requests": "2", "x-ratelimit-remaining-requests": "0"}
     gate.heed(said)
     begun = now()
@@ -248,7 +261,7 @@ async def test_nothing_remaining_of_an_unknown_limit_is_a_pause():
 
 async def test_a_request_larger_than_all_that_is_allowed_goes_alone():
     """It could never go otherwise; the endpoint decides."""
-    gate = Gate(tokens_per_minute=10)
+    gate = Gate(OwnQuota(tokens=10))
     await enter(gate, tokens=1000, within=0)
     with pytest.raises(Busy):
         await enter(gate, tokens=1, within=1)
@@ -256,7 +269,7 @@ async def test_a_request_larger_than_all_that_is_allowed_goes_alone():
 
 async def test_tokens_that_were_not_used_are_free_again():
     """What was set aside for the longest answer, and not needed."""
-    gate = Gate(tokens_per_minute=100)
+    gate = Gate(OwnQuota(tokens=100))
     async with gate.place(100, until=now()) as place:
         place.used(10)
     await enter(gate, tokens=90, within=0)

@@ -18,7 +18,6 @@ from supportbot.history import cost
 from supportbot.messages import Words
 from supportbot.model import Chain, Endpoint, build
 from supportbot.model.breaker import Breaker
-from supportbot.model.gate import Gate
 from supportbot.model.overflow import says_too_long, shorter
 from supportbot.testing.bots import started_bot
 from supportbot.testing.fakes import ScriptedModel
@@ -43,9 +42,12 @@ class Counted(list[tuple[str, str]]):
         assert (outcome == "skipped") == (seconds is None)
         self.append((model, outcome))
 
+    def model_waited(self, model: str, seconds: float) -> None:
+        assert seconds >= 0
+
 
 def endpoint(server: FakeModelServer, dialect: Dialect = "openai", **more: Any) -> Endpoint:
-    parts = {name: more.pop(name) for name in ("breaker", "gate", "counts") if name in more}
+    parts = {name: more.pop(name) for name in ("breaker", "quota", "counts") if name in more}
     settings = {"model": "test-model", "name": "main", **more}
     section = ModelSection(dialect=dialect, base_url=server.base_url(dialect), **settings)
     return Endpoint(section, jitter=lambda: 0.0, **parts)
@@ -360,11 +362,10 @@ async def test_the_breaker_stops_tries_that_are_left():
 
 async def test_whoever_waited_while_it_broke_down_asks_no_more():
     """The breaker is asked again behind the gate, and the place is given back unused."""
-    gate = Gate(requests_per_minute=100, concurrency=1)
     breaker = Breaker(failures=1, rest=60)
     async with FakeModelServer() as server:
-        model = endpoint(server, gate=gate, breaker=breaker)
-        async with gate.place(1, until=0):
+        model = endpoint(server, concurrency=1, breaker=breaker)
+        async with model._gate.place(1, until=0):
             waiting = asyncio.create_task(failure_of(model))
             await asyncio.sleep(0)
             breaker.failed()

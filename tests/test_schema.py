@@ -228,6 +228,39 @@ def test_an_unknown_version_is_refused(database_url: str) -> None:
     assert "9999" == schema.version(database_url)
 
 
+def test_a_version_that_only_added_to_ours_is_worked_with(database_url: str) -> None:
+    """A newer release may run beside this one: its start goes well, and nothing is changed."""
+    schema.prepare(database_url)
+    execute(database_url, "ALTER TABLE conversations ADD COLUMN priority TEXT")
+    execute(database_url, "CREATE TABLE teams (id TEXT PRIMARY KEY)")
+    execute(database_url, f"UPDATE alembic_version SET version_num = '{HEAD}b'")
+    before = photograph(database_url)
+
+    schema.prepare(database_url)
+    with pytest.raises(UnknownSchema):
+        schema.migrate(database_url, report=ignore)
+
+    assert before == photograph(database_url)
+
+
+@pytest.mark.parametrize(
+    ("version", "change"),
+    [
+        (f"{HEAD}b", "ALTER TABLE conversations DROP COLUMN owner"),
+        (f"{HEAD}b", "ALTER TABLE seen RENAME COLUMN seen_at TO at"),
+        ("0002b", "CREATE TABLE teams (id TEXT PRIMARY KEY)"),
+        (f"{HEAD}1", "CREATE TABLE teams (id TEXT PRIMARY KEY)"),
+    ],
+)
+def test_a_version_that_did_more_is_not(database_url: str, version: str, change: str) -> None:
+    """Whatever its number says, and whatever its tables are: both must hold."""
+    schema.prepare(database_url)
+    execute(database_url, change)
+    execute(database_url, f"UPDATE alembic_version SET version_num = '{version}'")
+    with pytest.raises((UnknownSchema, SchemaDiffers)):
+        schema.prepare(database_url)
+
+
 def test_an_older_version_is_not_migrated_by_a_start(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

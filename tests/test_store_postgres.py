@@ -318,7 +318,7 @@ async def test_a_unit_that_overlooks_a_failure_stores_nothing(postgres_database:
             if then == "asks":
                 tx.row(_ONE)
 
-        with pytest.raises(psycopg.errors.DivisionByZero):
+        with pytest.raises(psycopg.errors.InFailedSqlTransaction):
             await store.write(unit)
         await answers_are_their_own(store)
         assert ["default"] == await tenants(store)
@@ -338,7 +338,7 @@ async def test_a_commit_that_the_server_answers_with_rollback_is_none(postgres_d
         await wire.rollback()
         assert wire.usable
         wire.begin()
-        await wire.answered()
+        await wire.synced()
         assert not wire.usable, "a transaction is open"
     async with pool.lend() as another:
         assert another is not wire
@@ -365,3 +365,19 @@ async def test_a_server_that_hangs_does_not_keep_the_store_from_closing(
             await store.close()
             ends = await asyncio.gather(*jobs, return_exceptions=True)
         assert {StoreUnavailable} == {type(end) for end in ends}
+async def test_a_unit_that_stops_in_the_middle_is_seen_to_be_idle(postgres_database: str) -> None:
+    """For the server it waits for the process, so that its time-out takes a stopped one's locks away."""
+    states: list[str] = []
+
+    def unit(tx: Tx) -> None:
+        tx.row(_ONE)
+        with psycopg.connect(postgres_database.replace("+psycopg", ""), autocommit=True) as other:
+            query = (
+                "SELECT state FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
+            )
+            states.extend(row[0] for row in other.execute(query))
+
+    async with opened(postgres_database) as store:
+        await store.write(unit)
+    assert ["idle in transaction"] == states

@@ -80,7 +80,7 @@ class SlackChannel:
         self._pane = Pane(config.assistant, self._api, self._workspaces, host.records)
         self._openings = Openings(config, self._api, self._workspaces, self._people, host)
         self._chores = Chores()
-        self._rules = Rules(config)
+        self._rules = Rules(config, host.limiter)
         self._shared = SharedChannels(host.records)
         self._listeners: Listeners | None = None
         if config.listeners:

@@ -117,7 +117,7 @@ class Ingress:
         await self._shared.note(said.channel, shared=bool(said.event.shared))
         verdict = self._rules.judge(said)
         if isinstance(verdict, Ignored):
-            if verdict.reason == "direct_message" and self._rules.is_to_be_told(said, verdict.reason):
+            if verdict.reason == "direct_message" and await self._rules.is_to_be_told(said, verdict.reason):
                 self._tell(
                     said, NO_DIRECT
                 )  # there the bot alone was meant; in a channel silence is an answer
@@ -134,7 +134,7 @@ class Ingress:
             channel=self._host.name,
             name=person.name,
             assurance=person.assurance,
-            ignored="" if is_agent else self._rules.too_much(said),  # a colleague is always heard
+            ignored="" if is_agent else await self._rules.too_much(said),  # a colleague is always heard
         )
         if is_agent:
             inbound = inbound.evolve(author="person")
@@ -145,7 +145,7 @@ class Ingress:
         if not accepted.duplicate:
             self._rules.came(said)
             self._watch(said, accepted)
-            if inbound.ignored == "too_many" and self._rules.is_to_be_told(said, inbound.ignored):
+            if inbound.ignored == "too_many" and await self._rules.is_to_be_told(said, inbound.ignored):
                 self._tell(said, TOO_MUCH)
 
     async def _takes_part(self, conversation: str) -> bool:

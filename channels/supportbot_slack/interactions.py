@@ -146,7 +146,7 @@ class Interactions:
         if refusal := self._rules.judge_place(place, who.user, answered=who.channel):
             self._host.ignored(refusal.reason)
             return refused(NO_DIRECT if refusal.reason == "direct_message" else NOT_HERE)
-        if too_many := self._rules.asks_too_much(f"{who.team}/{who.user}", asked.inbound.keys[0]):
+        if too_many := await self._rules.asks_too_much(f"{who.team}/{who.user}", asked.inbound.keys[0]):
             self._host.ignored(too_many)
             return refused(TOO_MUCH)
         accepted = await self._accept(asked.inbound)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import OrderedDict, deque
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from supportbot_slack.config import Rule
 from supportbot_slack.events import Ignored, id_at
 from supportbot_slack.inbound import keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
-    from supportbot_slack.config import Rate, SlackConfig
+    from supportbot.channel import MakeLimiter
+    from supportbot_slack.config import SlackConfig
     from supportbot_slack.inbound import Heard
 
 _BOT_TURNS = 10
@@ -31,12 +33,17 @@ Verdict = Literal["answer", "if_taking_part"]
 class Rules:
     """The rules of bot.yaml."""
 
-    def __init__(self, config: SlackConfig, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, config: SlackConfig, limiter: MakeLimiter, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``limiter`` makes limits that all processes share; one between bots is this process's own."""
+        limit = config.limit
         self._config = config
         self._bots = _Window(_BOT_TURNS, _BOT_WINDOW, clock)
-        self._users = Buckets(config.limit, clock=clock)
-        self._told = _Window(1, _TELL_EVERY, clock)
+        self._users = limit and limiter("limit", per_minute=limit.per_minute, burst=limit.burst)
+        self._told = limiter("told", per_minute=60 / _TELL_EVERY, burst=1)
         self._counted: OrderedDict[str, None] = OrderedDict()
+        self._counting: dict[str, asyncio.Future[str]] = {}
 
     def judge(self, heard: Heard) -> Verdict | Ignored:
         """Return what is to be done with somebody's words."""
@@ -85,37 +92,52 @@ class Rules:
             return False
         return heard.user in self._config.agents and id_at(heard.event.body, "parent_user_id") != heard.user
 
-    def too_much(self, heard: Heard) -> str:
+    async def too_much(self, heard: Heard) -> str:
         """Count a message that would be answered; returns why it is not, ``loop`` or ``too_many``.
 
         One that comes again, or as another event, is counted once.
         """
         if not heard.bot:
-            return self.asks_too_much(f"{heard.event.team}/{heard.user}", keys_of(heard)[0])
-        return self._once(keys_of(heard)[0], lambda: "" if self._bots.take(heard.conversation) else "loop")
+            return await self.asks_too_much(f"{heard.event.team}/{heard.user}", keys_of(heard)[0])
+        return await self._once(keys_of(heard)[0], self._bot_talks(heard.conversation))
 
-    def asks_too_much(self, who: str, key: str) -> str:
+    async def asks_too_much(self, who: str, key: str) -> str:
         """The same for a person's question of any kind, by its key."""
-        return self._once(key, lambda: "too_many" if self._users.take(who) else "")
+        return await self._once(key, self._user_asks(who))
+
+    async def _bot_talks(self, conversation: str) -> str:
+        return "" if self._bots.take(conversation) else "loop"
+
+    async def _user_asks(self, who: str) -> str:
+        return "too_many" if self._users and await self._users.take(who) else ""
 
     def came(self, heard: Heard) -> None:
         """A message was stored that had not come before: after a person's, bots may go on."""
         if not heard.bot:
             self._bots.forget(heard.conversation)
 
-    def _once(self, key: str, count: Callable[[], str]) -> str:
+    async def _once(self, key: str, count: Coroutine[Any, Any, str]) -> str:
         if key in self._counted:
+            count.close()
             return ""
-        refusal = count()
+        if key in self._counting:  # as another event, at the same moment: the same is true of both
+            count.close()
+        else:
+            self._counting[key] = asyncio.ensure_future(count)
+        counting = self._counting[key]
+        try:
+            refusal = await asyncio.shield(counting)
+        finally:
+            self._counting.pop(key, None)
         if not refusal:
             self._counted[key] = None
             if len(self._counted) > _MOST_KEYS:
                 self._counted.popitem(last=False)
         return refusal
 
-    def is_to_be_told(self, heard: Heard, why: str) -> bool:
+    async def is_to_be_told(self, heard: Heard, why: str) -> bool:
         """Whether a person whose words are not answered has not been told why lately; counts as telling."""
-        return not heard.bot and self._told.take(f"{why}/{heard.event.team}/{heard.user}")
+        return not heard.bot and not await self._told.take(f"{why}/{heard.event.team}/{heard.user}")
 
 
 def _refused(rule: Rule, user: str) -> Ignored | None:
@@ -150,25 +172,3 @@ class _Window:
     def forget(self, key: str) -> None:
         """Begin anew."""
         self._taken.pop(key, None)
-
-
-class Buckets:
-    """A bucket of tokens per key, for a bounded number of keys. ``rate=None`` never refuses."""
-
-    def __init__(self, rate: Rate | None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self._rate = rate
-        self._now = clock
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()  # key -> (tokens, at)
-
-    def take(self, key: str) -> float:
-        """Take a token. Returns 0.0, or the seconds until there will be one (and takes none)."""
-        if self._rate is None:
-            return 0.0
-        now, per_second = self._now(), self._rate.per_minute / 60
-        tokens, at = self._buckets.pop(key, (float(self._rate.burst), now))
-        tokens = min(float(self._rate.burst), tokens + (now - at) * per_second)
-        wait = 0.0 if tokens >= 1 else (1 - tokens) / per_second
-        self._buckets[key] = (tokens if wait else tokens - 1, now)
-        if len(self._buckets) > _MOST_KEYS:
-            self._buckets.popitem(last=False)
-        return wait

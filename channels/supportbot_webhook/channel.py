@@ -18,7 +18,7 @@ from supportbot_webhook.config import WebhookConfig
 from supportbot_webhook.cors import Cors
 from supportbot_webhook.door import Door
 from supportbot_webhook.images import Images
-from supportbot_webhook.limits import TokenBuckets
+from supportbot_webhook.limits import Limit
 from supportbot_webhook.openapi import document
 from supportbot_webhook.opinions import Opinions
 from supportbot_webhook.pages import Pages
@@ -117,7 +117,7 @@ class WebhookChannel:
     def _served(self, accept: Accept, readers: Readers) -> list[tuple[routes.Operation, Handler]]:
         """Return what is switched on, and who handles it."""
         config, host = self._config, self._host
-        budget = TokenBuckets(config.limits.messages_per_channel)
+        budget = Limit(host, "messages_per_channel", config.limits.messages_per_channel)
         served: list[tuple[routes.Operation, Handler]] = []
         if config.secrets:
             replies = Replies(host, config.streams)
@@ -130,7 +130,7 @@ class WebhookChannel:
             ]
         if config.visitors.enabled:
             sessions = Sessions(host.records, days=config.visitors.session_days)
-            door = Door(config.limits, sessions)
+            door = Door(host, config.limits, sessions)
             visitors = Visitors(
                 config, host, accept, door=door, sessions=sessions, readers=readers, budget=budget
             )

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from supportbot.web import TRUSTED_PROXIES, Problem, client_address
 from supportbot_webhook.bodies import bearer_token
-from supportbot_webhook.limits import TokenBuckets, address_key
+from supportbot_webhook.limits import Limit, address_key
 
 if TYPE_CHECKING:
     from aiohttp import web
 
+    from supportbot.channel import Host
     from supportbot_webhook.config import Limits
     from supportbot_webhook.sessions import Session, Sessions
 
@@ -18,10 +19,10 @@ if TYPE_CHECKING:
 class Door:
     """One for all of a channel's routes that visitors use."""
 
-    def __init__(self, limits: Limits, sessions: Sessions) -> None:
+    def __init__(self, host: Host, limits: Limits, sessions: Sessions) -> None:
         self._sessions = sessions
-        self._requests = TokenBuckets(limits.requests_per_address)
-        self._openings = TokenBuckets(limits.sessions_per_address)
+        self._requests = Limit(host, "requests_per_address", limits.requests_per_address)
+        self._openings = Limit(host, "sessions_per_address", limits.sessions_per_address)
 
     async def session(self, request: web.Request) -> Session:
         """Return the session of the request's token.
@@ -29,7 +30,7 @@ class Door:
         Raises:
             Problem: 401 there is none; 429 the address asks too often.
         """
-        self.admit(request)
+        await self.admit(request)
         session = await self._sessions.find(bearer_token(request))
         if session is None:
             raise Problem(
@@ -37,7 +38,7 @@ class Door:
             )
         return session
 
-    def admit(self, request: web.Request) -> str:
+    async def admit(self, request: web.Request) -> str:
         """Count the request against its address; returns the address as limits see it.
 
         Raises:
@@ -45,13 +46,13 @@ class Door:
         """
         proxies = request.config_dict[TRUSTED_PROXIES]
         address = address_key(client_address(request, proxies))
-        self._requests.spend(address)
+        await self._requests.spend(address)
         return address
 
-    def opens(self, address: str) -> None:
+    async def opens(self, address: str) -> None:
         """Count a new session against its address.
 
         Raises:
             Problem: 429, there were too many.
         """
-        self._openings.spend(address)
+        await self._openings.spend(address)

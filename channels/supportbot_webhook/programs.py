@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Accept, Host
     from supportbot.messages import Accepted, Inbound
     from supportbot_webhook.config import WebhookConfig
-    from supportbot_webhook.limits import TokenBuckets
+    from supportbot_webhook.limits import Limit
     from supportbot_webhook.replies import Replies
     from supportbot_webhook.signatures import Signer
     from supportbot_webhook.stream import Readers
@@ -47,7 +47,7 @@ class Programs:
         signer: Signer,
         readers: Readers,
         replies: Replies,
-        budget: TokenBuckets,
+        budget: Limit,
     ) -> None:
         """Wire the handlers.
 
@@ -87,7 +87,7 @@ class Programs:
             sent_at=headers.timestamp * 1000,
             callback_url=self._callback_url(body),
         )
-        self._budget.spend("")
+        await self._budget.spend("")
         if not wait and not accepts_event_stream(request):
             accepted = await self._take(inbound)
             return json_answer(receipt(accepted), status=200 if accepted.duplicate else 202)

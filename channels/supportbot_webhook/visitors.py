@@ -22,7 +22,7 @@ from supportbot_webhook.bodies import (
 )
 from supportbot_webhook.identity import NotIdentified, Verifier
 from supportbot_webhook.inbound import MOST_IMAGES, NewSession, Token, VisitorMessage, from_visitor
-from supportbot_webhook.limits import TokenBuckets
+from supportbot_webhook.limits import Limit
 from supportbot_webhook.outbound import identified_session, opened_session, page, visitor_receipt
 from supportbot_webhook.stream import EventWriter, Readers, follow, tolerating_an_end
 
@@ -45,7 +45,7 @@ class Visitors:
         door: Door,
         sessions: Sessions,
         readers: Readers,
-        budget: TokenBuckets,
+        budget: Limit,
     ) -> None:
         """Wire the handlers.
 
@@ -64,7 +64,7 @@ class Visitors:
         self._readers = readers
         self._channel_budget = budget
         self._door = door
-        self._messages = TokenBuckets(config.limits.messages_per_session)
+        self._messages = Limit(host, "messages_per_session", config.limits.messages_per_session)
         self._most_bytes = config.widget.image_bytes if config.widget.images else 0
         self._bodies = LargeBodies(longest_message(config))
         self._lifetime = 0
@@ -75,9 +75,9 @@ class Visitors:
 
     async def open_session(self, request: web.Request) -> web.Response:
         """Begin a session; its token is shown this once."""
-        address = self._door.admit(request)
+        address = await self._door.admit(request)
         body = await read_model(request, NewSession)
-        self._door.opens(address)
+        await self._door.opens(address)
         token, session = await self._sessions.open(name=body.name, email=body.email)
         return json_answer(opened_session(token, session), status=201)
 
@@ -91,9 +91,9 @@ class Visitors:
     async def identify(self, request: web.Request) -> web.Response:
         """Take a website's word for who its visitor is; what the browser had before is theirs from now on, or
         ends."""
-        address = self._door.admit(request)
+        address = await self._door.admit(request)
         body = await read_model(request, Token)
-        self._door.opens(address)
+        await self._door.opens(address)
         assert self._verifier is not None, "the route is there only with keys"
         try:
             person = self._verifier.verify(body.token)
@@ -112,8 +112,8 @@ class Visitors:
             body = await read_model(request, VisitorMessage, limit=limit)
         check_length(body)
         self._check_images(body)
-        self._messages.spend(session.visitor_id)
-        self._channel_budget.spend("")
+        await self._messages.spend(session.visitor_id)
+        await self._channel_budget.spend("")
         accepted = await self._accept(from_visitor(self._host.name, body, session))
         if not accepted.same:
             raise Problem(409, "conflict", "Another message came under this client_id before.")

@@ -6,8 +6,20 @@ imports neither Alembic nor the steps; a test compares the list with the folder 
 
 from __future__ import annotations
 
+import re
+
 KNOWN = ("0001",)
 """Every schema version this release can be at or come from, oldest first."""
 
 HEAD = KNOWN[-1]
 """The schema version this release works with."""
+
+
+def expands(version: str, known: str) -> bool:
+    """Say whether a version only added to one that is known, so that releases of both work side by side.
+
+    Its name says so: ``0001a`` and ``0001b`` added to ``0001``, the second to the first as well.
+    """
+    added = re.fullmatch(r"(\d+)([a-z]*)", version)
+    to = re.fullmatch(r"(\d+)([a-z]*)", known)
+    return bool(added and to and added[1] == to[1] and added[2] > to[2])

@@ -2,7 +2,7 @@
 
 sse -> wire (llama, openai) -> exchange -> client -> chain
 bytes    one reply's meaning     one try    one answer   until one answers
-                                            (gate, breaker, overflow, catalogue)
+                                            (gate, quota, breaker, overflow, catalogue)
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from supportbot.config.models import ModelSection
     from supportbot.model.base import Counts, Model, Purse
+    from supportbot.model.quota import MakeQuota
 
 __all__ = ["Chain", "Counted", "Endpoint", "StreamCleaner", "build", "clean_answer", "writers"]
 
@@ -29,17 +30,22 @@ def build(
     counts: Counts | None = None,
     *,
     purse: Purse | None = None,
+    quotas: MakeQuota | None = None,
     within: float | None = None,
 ) -> Model:
     """Return what answers: the endpoints in their order, then the knowledge; the knowledge alone if none.
 
     ``counts`` is told of every request, and of what the knowledge answers; ``purse`` of what each used.
+    ``quotas`` says what may be sent to an endpoint; by default what its section allows this process.
     ``within`` is how many seconds the endpoints have together before the knowledge answers in their place.
     """
     last = knowledge_model if counts is None else Counted(knowledge_model, counts)
     if not sections:
         return last
-    endpoints = [Endpoint(section, counts=counts, purse=purse) for section in sections]
+    endpoints = [
+        Endpoint(section, counts=counts, purse=purse, quota=quotas(section) if quotas else None)
+        for section in sections
+    ]
     return Chain([*endpoints, last], within=within)
 
 

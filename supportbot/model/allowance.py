@@ -7,13 +7,16 @@ import re
 from collections import deque
 from dataclasses import dataclass
 from heapq import merge
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MINUTE = 60.0
 """Seconds; what the limits are counted over."""
+
+LONGEST_PAUSE = 600.0
+"""Seconds for which nobody is let through at most, whatever an endpoint asks for."""
 
 _LONGEST_RESET = (
     3600.0  # seconds; beyond it the header is a date, or a day's limit that a minute cannot wait for
@@ -67,6 +70,8 @@ class Allowance:
         """``limit``: None for as much as the endpoint does not say is too much."""
         self._own_limit = math.inf if limit is None else float(limit)
         self._told_limit = math.inf
+        self.part = 1.0
+        """Which part of the limits may be spent here, while others spend the rest."""
         self._window = window
         self._entries: deque[Spent] = deque()
         self._spent = 0.0
@@ -75,7 +80,7 @@ class Allowance:
     @property
     def limit(self) -> float:
         """What may be spent within a window; infinite while nobody has set a limit."""
-        return min(self._own_limit, self._told_limit)
+        return min(self._own_limit, self._told_limit) * self.part
 
     def wait(self, amount: float, now: float) -> float:
         """Return in how many seconds ``amount`` can be spent; 0 when it can at once.
@@ -95,6 +100,11 @@ class Allowance:
             over -= entry.amount
             until = entry.until
         return until - now + windows * self._window
+
+    def free(self, now: float) -> float:
+        """Return how much could be spent at once."""
+        self._forget(now)
+        return max(0.0, self.limit - self._spent - self._others.amount)
 
     def spend(self, amount: float, now: float) -> Spent:
         """Note that ``amount`` is spent, and return the entry."""
@@ -120,6 +130,53 @@ class Allowance:
         reset = said.reset if said.reset is not None and said.reset <= _LONGEST_RESET else self._window
         beyond = (said.limit or self.limit) - said.remaining - self._spent
         self._others = Spent(max(0.0, beyond), now + reset)
+
+    # -- kept elsewhere ------------------------------------------------------------------------------
+
+    def book(self, amount: float, until: float) -> None:
+        """Note that ``amount`` is spent and counts until then, as ``amend`` may find it."""
+        if not amount:
+            return
+        if self._entries and until <= self._entries[-1].until:
+            self._entries[-1].amount += amount
+        else:
+            self._entries.append(Spent(amount, until))
+        self._spent += amount
+
+    def grant(self, amount: float, until: float) -> float:
+        """Book an amount and return it; without a limit nothing is booked, and there is no end to it."""
+        if self.limit == math.inf:
+            return math.inf
+        self.book(amount, until)
+        return amount
+
+    def amend(self, until: float, amount: float) -> None:
+        """Add an amount, which may be negative, to what was booked until then; not if it counts no more."""
+        for entry in self._entries:
+            if entry.until == until:
+                amount = max(amount, -entry.amount)
+                entry.amount += amount
+                self._spent += amount
+
+    def dump(self) -> dict[str, Any]:
+        """Return the books as JSON."""
+        return {
+            "spent": [[entry.until, entry.amount] for entry in self._entries if entry.amount],
+            "others": [self._others.until, self._others.amount],
+            "told": None if self._told_limit == math.inf else self._told_limit,
+        }
+
+    def load(self, books: Mapping[str, Any], now: float, longest: float) -> None:
+        """Take over what ``dump`` returned.
+
+        Nothing counts for longer than ``longest`` seconds from now: more would be another clock's time.
+        """
+        for until, amount in books.get("spent", ()):
+            self.book(amount, min(until, now + longest))
+        until, amount = books.get("others", (0.0, 0.0))
+        self._others = Spent(amount, min(until, now + _LONGEST_RESET))
+        self._told_limit = books.get("told") or math.inf
+        self._forget(now)
 
     def _forget(self, now: float) -> None:
         while self._entries and self._entries[0].until <= now:

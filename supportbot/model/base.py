@@ -82,6 +82,9 @@ class Counts(Protocol):
     def model_called(self, model: str, outcome: str, seconds: float | None) -> None:
         """A request to a model ended; None for one that was not sent."""
 
+    def model_waited(self, model: str, seconds: float) -> None:
+        """A request to a model was let through by its limits, after so long."""
+
 
 class Purse(Protocol):
     """Who pays for requests to models."""

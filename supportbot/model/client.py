@@ -28,6 +28,7 @@ import aiohttp
 from supportbot.errors import ModelOverBudget
 from supportbot.history import cost
 from supportbot.messages import Answer, ToolCall
+from supportbot.model.allowance import LONGEST_PAUSE
 from supportbot.model.breaker import Breaker
 from supportbot.model.catalogue import Catalogue
 from supportbot.model.exact import Exact
@@ -39,6 +40,7 @@ from supportbot.model.openai import OpenAICodec
 from supportbot.model.output import StreamCleaner
 from supportbot.model.overflow import fitted, shorter, unseen
 from supportbot.model.price import used
+from supportbot.model.quota import OwnQuota
 from supportbot.model.scale import Scale
 from supportbot.storable import clean_text
 from supportbot.tokenizer import Tokenizer
@@ -50,14 +52,13 @@ if TYPE_CHECKING:
     from supportbot.messages import Prompt
     from supportbot.model.base import Counts, Purse, Sink
     from supportbot.model.failures import Outcome
-    from supportbot.model.gate import Place
+    from supportbot.model.quota import Permit, Quota
     from supportbot.model.wire import Codec, Reply
     from supportbot.usage import Usage
 
 _FIRST_DELAY = 0.5  # seconds; doubles with every attempt
 _LONGEST_DELAY = 8.0
 _LONGEST_WAIT = 60.0  # the longest Retry-After that a customer waits for
-_LONGEST_PAUSE = 600.0  # the longest for which nobody is let through
 _LEAST_LEFT = 1.0  # seconds of the total time that an answer needs after a wait, or a tenth of it
 
 _UNUSABLE = {
@@ -94,6 +95,11 @@ def url_of(section: ModelSection, codec: Codec | None = None) -> str:
     return (section.base_url or codec.default_base_url).rstrip("/") + codec.path
 
 
+def own_quota(section: ModelSection) -> OwnQuota:
+    """Return the section's limits, as one process keeps them that nobody shares the endpoint with."""
+    return OwnQuota(requests=section.requests_per_minute, tokens=section.tokens_per_minute)
+
+
 class Endpoint:
     """One entry of ``model:`` in bot.yaml as a ``Model``."""
 
@@ -103,7 +109,7 @@ class Endpoint:
         *,
         connections: int = 1000,
         breaker: Breaker | None = None,
-        gate: Gate | None = None,
+        quota: Quota | None = None,
         counts: Counts | None = None,
         purse: Purse | None = None,
         jitter: Callable[[], float] = random.random,
@@ -115,7 +121,7 @@ class Endpoint:
             section: what to ask, and how long to wait.
             connections: how many requests may be open at once.
             breaker: its own by default.
-            gate: its own by default, with the section's limits.
+            quota: what it allows in a minute; by default the section's limits, for this process alone.
             counts: the metrics.
             purse: is asked before a request and told what it used.
             jitter: gives numbers from 0 to 1, by which waiting times are multiplied.
@@ -126,7 +132,7 @@ class Endpoint:
         self._section = section
         self._codec = codec or codec_of(section)
         self._breaker = breaker or Breaker()
-        self._gate = gate or _gate_of(section)
+        self._gate = Gate(quota or own_quota(section), concurrency=section.concurrency)
         self._counts = counts
         self._purse = purse
         self._refusal = ""  # why it refuses our requests, until it answers again
@@ -231,14 +237,18 @@ class Endpoint:
         self._ensure_awake(self._breaker.closed_for())
         until = end - min(_LEAST_LEFT, self._section.total_timeout / 10)
         tokens = (prompt.tokens or cost(prompt.words)) + self._section.max_tokens
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
         try:
             async with self._gate.place(tokens, until=until) as place:
+                if self._counts is not None:
+                    self._counts.model_waited(self.name, loop.time() - begun)
                 return await self._let_through(prompt, live, end, place)
         except Busy as busy:
             wait = f", the next one in {busy.seconds:.0f} s" if busy.seconds else ""
             raise Failure(f"its limits leave no room in time{wait}", skipped=True) from None
 
-    async def _let_through(self, prompt: Prompt, live: Sink, end: float, place: Place) -> Answer:
+    async def _let_through(self, prompt: Prompt, live: Sink, end: float, place: Permit) -> Answer:
         try:
             self._ensure_awake(self._breaker.resting())  # it may have failed others while this one waited
         except Failure:
@@ -337,7 +347,7 @@ class Endpoint:
         else:
             self._breaker.succeeded()
         if failure.retry_after:
-            self._gate.pause(min(failure.retry_after, _LONGEST_PAUSE))
+            self._gate.pause(min(failure.retry_after, LONGEST_PAUSE))
         return failure
 
     async def _cleared_up(self, failure: Failure) -> Failure:
@@ -376,14 +386,6 @@ def _complete(reply: Reply, prompt: Prompt) -> tuple[ToolCall, ...]:
     return tuple(
         ToolCall(id=clean_text(c.id), name=clean_text(c.name), arguments=clean_text(c.arguments))
         for c in reply.tool_calls
-    )
-
-
-def _gate_of(section: ModelSection) -> Gate:
-    return Gate(
-        requests_per_minute=section.requests_per_minute,
-        tokens_per_minute=section.tokens_per_minute,
-        concurrency=section.concurrency,
     )
 
 

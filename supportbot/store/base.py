@@ -69,12 +69,15 @@ class Tx(Protocol):
 class Store(Protocol):
     """Where everything is kept."""
 
-    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0) -> T:
+    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False) -> T:
         """Run a unit in a transaction; returns when the commit has reached the disk.
 
         Args:
             unit: the work; what it raises is raised here, and nothing of it is stored.
             patience: for so many seconds, try again when the store cannot be written.
+            fleeting: little is lost with it. Where the database is a server, the commit is not waited for
+                until it is on the disk, and nobody waits for the unit longer than a second: not even when
+                this process is stopped in the middle of it.
 
         Raises:
             StoreUnavailable: the store could not be written (locked, full, read-only, gone).

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from psycopg import Error, InterfaceError, InternalError, OperationalError
+from sqlalchemy import text
 from sqlalchemy.util import greenlet_spawn
 
 from supportbot.errors import StoreUnavailable
 from supportbot.store.base import call_back
 from supportbot.store.postgres_pool import Pool
 from supportbot.store.postgres_tx import PostgresTx
+from supportbot.store.statement import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -24,7 +26,11 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_RERUN = ("40001", "40P01")  # serialization failure, deadlock: PostgreSQL asks to run the transaction again
+_RERUN = (
+    "40001",  # serialization failure,
+    "40P01",  # deadlock: PostgreSQL asks to run the transaction again
+    "25P03",  # this process was stopped in the middle of it for too long, and lost its locks
+)
 _RERUNS = 5
 
 _FAILED = (OperationalError, InterfaceError, InternalError, OSError, TimeoutError)
@@ -33,6 +39,14 @@ _FAILED = (OperationalError, InterfaceError, InternalError, OSError, TimeoutErro
 _FINISH = 1.0
 """Seconds that units in flight get when the store is closed; a server that hangs must not keep the bot."""
 
+
+_FLEETING = Statement(
+    text(
+        "SELECT set_config('synchronous_commit', 'off', true), set_config('lock_timeout', '2000', true),"
+        " set_config('idle_in_transaction_session_timeout', '1000', true)"
+    )
+)
+"""Until the end of the transaction; the times are in milliseconds."""
 
 log = structlog.get_logger(__name__)
 
@@ -53,12 +67,12 @@ class PostgresStore:
         self._closed = False
         self._pool = Pool(url)
 
-    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0) -> T:
+    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False) -> T:
         """Run a unit in a transaction; see ``Store.write``."""
         deadline = asyncio.get_running_loop().time() + patience
         while True:
             try:
-                return await self._shielded(self._write_once(unit))
+                return await self._shielded(self._write_once(unit, fleeting=fleeting))
             except StoreUnavailable:
                 if self._closed or asyncio.get_running_loop().time() >= deadline:
                     raise
@@ -103,9 +117,9 @@ class PostgresStore:
             task.add_done_callback(_tell_in_the_log)  # nobody else hears how it ends any more
             raise
 
-    async def _write_once(self, unit: Callable[[Tx], T]) -> T:
+    async def _write_once(self, unit: Callable[[Tx], T], *, fleeting: bool) -> T:
         async def transact(wire: Wire) -> T:
-            return await _transact(wire, unit)
+            return await _transact(wire, unit, fleeting=fleeting)
 
         return await self._attempt(transact)
 
@@ -126,8 +140,8 @@ class PostgresStore:
         raise AssertionError("unreachable: the last rerun returns or raises")
 
 
-async def _transact(wire: Wire, unit: Callable[[Tx], T]) -> T:
-    tx = PostgresTx(wire)
+async def _transact(wire: Wire, unit: Callable[[Tx], T], *, fleeting: bool) -> T:
+    tx = PostgresTx(wire, before=_FLEETING if fleeting else None)
     committing = False
     try:
         result = await greenlet_spawn(unit, tx)

@@ -37,10 +37,12 @@ class _Asked:
 class PostgresTx:
     """One transaction, or one look, in a greenlet that waits for the server; see ``Tx``."""
 
-    __slots__ = ("_wire", "begun", "callbacks", "reads")
+    __slots__ = ("_before", "_wire", "begun", "callbacks", "reads")
 
-    def __init__(self, wire: Wire, *, reads: bool = False) -> None:
+    def __init__(self, wire: Wire, *, reads: bool = False, before: Statement | None = None) -> None:
+        """``before``: a statement without parameters that is run at its beginning."""
         self._wire = wire
+        self._before = before
         self.reads = reads
         self.begun = False
         self.callbacks: list[Callable[[], None]] = []
@@ -82,12 +84,14 @@ class PostgresTx:
     def wait_for(self, answer: Answer) -> None:
         """Wait until the server has said what came of a statement."""
         if answer.result is None:
-            await_only(self._wire.synced() if self.reads else self._wire.answered())
+            await_only(self._wire.synced())
 
     def _hand_over(self, statement: Statement, params: dict[str, Any]) -> Answer:
         if not self.begun:
             self.begun = True
             if not self.reads:
                 self._wire.begin()
+            if self._before is not None:
+                self._wire.send(self._before.for_postgres(), ())
         prepared = statement.for_postgres()
         return self._wire.send(prepared, prepared.bind(params))

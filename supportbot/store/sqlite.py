@@ -93,8 +93,8 @@ class SqliteStore:
         self._closed = False
         self._silent_until = 0.0
 
-    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0) -> T:
-        """Run a unit in a transaction; see ``Store.write``."""
+    async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False) -> T:
+        """Run a unit in a transaction; see ``Store.write``. All share their commits: none is fleeting."""
         deadline = self._loop.time() + patience
         while True:
             if self._closed:

@@ -94,7 +94,7 @@ class Wire:
         self._plain(_BEGIN)
 
     def send(self, statement: Prepared, params: Sequence[Any]) -> Answer:
-        """Hand a statement over; what comes of it is known after ``answered``."""
+        """Hand a statement over; what comes of it is known after ``synced``."""
         self._at_rest = False
         if statement.name not in self._prepared:
             self._pg.send_prepare(statement.name, statement.sql)
@@ -109,18 +109,23 @@ class Wire:
         self._expected.append(answer)
         return answer
 
-    async def answered(self) -> None:
+    async def synced(self) -> None:
         """Wait until everything that was handed over has its answer.
+
+        It ends a pipeline, not a transaction: only between two of them does the server know that it waits for
+        us, and takes its locks back from a process that is stopped (``idle_in_transaction_session_timeout``).
 
         Raises:
             psycopg.Error: what the first statement that failed met; those behind it were not run, and none
                 will be before a ``rollback``.
         """
-        if self._failure is None:
-            self._pg.send_flush_request()
-            await self._settled()
-        if self._failure is not None:
-            raise self._failure
+        self._pg.pipeline_sync()
+        self._expected.append(None)
+        await self._settled()
+        self._at_rest = True
+        failure, self._failure = self._failure, None
+        if failure is not None:
+            raise failure
 
     async def commit(self) -> None:
         """End the transaction; returns when it is on the server's disk.
@@ -130,22 +135,18 @@ class Wire:
                 ``broken``: then nobody knows.
         """
         done = self._plain(_COMMIT)
-        await self._ended()
+        await self.synced()
         if done.result is None or done.result.command_status != _COMMIT:  # it may have been a ROLLBACK
             raise InternalError("the server did not commit the transaction")
 
     async def rollback(self) -> None:
         """Take the transaction back, and make the connection usable again."""
         with suppress(Error):
-            await self._ended()
+            await self.synced()
         if self.broken:
             raise OperationalError("the connection was lost")
         self._plain(_ROLLBACK)
-        await self._ended()
-
-    async def synced(self) -> None:
-        """Wait like ``answered`` and let go of what was read: for reading outside a transaction."""
-        await self._ended()
+        await self.synced()
 
     def rows(self, answer: Answer) -> list[tuple[Any, ...]]:
         """Return the rows of an answer."""
@@ -167,20 +168,6 @@ class Wire:
         answer = Answer()
         self._expected.append(answer)
         return answer
-
-    async def _ended(self) -> None:
-        """End the pipeline and wait until all of it is answered; what comes next is run again.
-
-        Raises:
-            psycopg.Error: what the first statement that failed met.
-        """
-        self._pg.pipeline_sync()
-        self._expected.append(None)
-        await self._settled()
-        self._at_rest = True
-        failure, self._failure = self._failure, None
-        if failure is not None:
-            raise failure
 
     async def _settled(self) -> None:
         """Wait until everything that was handed over has its answer, or the connection is lost."""

@@ -21,6 +21,7 @@ from supportbot.channel import Host
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
+from supportbot.limits import OwnLimiter, Rate
 from supportbot.messages import Accepted, Contact, Message, Notice, Outbound
 from supportbot.storable import clean_text
 from supportbot.testing.memory import (
@@ -78,6 +79,7 @@ class FakeCore:
             drafts=self.drafts,
             contacts=self.contacts,
             handoffs=self.handoffs,
+            limiter=_limiter,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
@@ -249,6 +251,10 @@ class FakeCore:
             or (clean_text(again.text), again.conversation, again.author)
             == (message.text, conversation, message.author),
         )
+
+
+def _limiter(_name: str, *, per_minute: float, burst: int) -> OwnLimiter:
+    return OwnLimiter(Rate(per_minute, burst))
 
 
 def _state_of(inbound: Inbound, state: State) -> MessageState:

@@ -216,3 +216,6 @@ class _Counted(list[str]):
     def model_called(self, model: str, outcome: str, _seconds: float | None) -> None:
         if model != "knowledge":
             self.append(outcome)
+
+    def model_waited(self, _model: str, _seconds: float) -> None:
+        pass

@@ -25,24 +25,8 @@ _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite number
 
 def upgrade() -> None:
     """Go from an empty database to 0001."""
-    _tenants()
-    _contacts()
-    _conversations()
-    _messages()
-    _files()
-    _memories()
-    _seen()
-    _turns()
-    _spending()
-    _tool_calls()
-    _triages()
-    _ratings()
-    _surveys()
-    _deliveries()
-    _drafts()
-    _events()
-    _records()
-    _leases()
+    for make in _TABLES:
+        make()
     if op.get_bind().dialect.name == "postgresql":
         queue.install(op.get_bind())
 
@@ -51,27 +35,8 @@ def downgrade() -> None:
     """Go back to an empty database: everything that was stored is gone."""
     if op.get_bind().dialect.name == "postgresql":
         queue.remove(op.get_bind())
-    for table in (
-        "leases",
-        "records",
-        "events",
-        "drafts",
-        "deliveries",
-        "triages",
-        "surveys",
-        "ratings",
-        "tool_calls",
-        "spending",
-        "turns",
-        "seen",
-        "memories",
-        "files",
-        "messages",
-        "conversations",
-        "contacts",
-        "tenants",
-    ):
-        op.drop_table(table)
+    for make in reversed(_TABLES):
+        op.drop_table(make.__name__.removeprefix("_"))
 
 
 def _tenants() -> None:
@@ -435,6 +400,17 @@ def _leases() -> None:
     )
 
 
+def _limits() -> None:
+    op.create_table(
+        "limits",
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("state", _JSON, nullable=False),
+        sa.Column("expires_at", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_limits"),
+        sqlite_with_rowid=False,
+    )
+
+
 def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
     """Tie a table's rows to their conversation: they go when it goes."""
     return sa.ForeignKeyConstraint(
@@ -445,3 +421,26 @@ def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
 def _partial_index(name: str, table: str, columns: list[str], condition: str) -> None:
     where = sa.text(condition)
     op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+
+
+_TABLES = (  # in an order in which each finds those it names; a function is called as its table is
+    _tenants,
+    _contacts,
+    _conversations,
+    _messages,
+    _files,
+    _memories,
+    _seen,
+    _turns,
+    _spending,
+    _tool_calls,
+    _triages,
+    _ratings,
+    _surveys,
+    _deliveries,
+    _drafts,
+    _events,
+    _records,
+    _leases,
+    _limits,
+)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from pydantic import ValidationError
 
+from supportbot.testing.host import FakeCore
 from supportbot_slack.commands import NO_DIRECT
 from supportbot_slack.config import Rate, SlackConfig
 from supportbot_slack.events import Ignored
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 def rules(clock: Any = lambda: 0.0, **section: Any) -> Rules:
     secrets = {"bot_token": "xoxb-1-test", "signing_secret": SECRET}
-    return Rules(SlackConfig.model_validate({"type": "slack"} | secrets | section), clock=clock)
+    config = SlackConfig.model_validate({"type": "slack"} | secrets | section)
+    return Rules(config, FakeCore().host.limiter, clock=clock)
 
 
 def plain_message(**fields: Any) -> Any:
@@ -77,7 +79,7 @@ def test_ids_are_taken() -> None:
     rules(**ids, channels={"C012AB3CD": {}, "G012AB3CD": {"users": ["U1"]}})
 
 
-def test_two_bots_cannot_go_on_for_ever() -> None:
+async def test_two_bots_cannot_go_on_for_ever() -> None:
     """Ten times in ten minutes; a person in between, or time, lets them go on."""
     now = [0.0]
     held = rules(lambda: now[0], bots=["B9"])
@@ -86,23 +88,25 @@ def test_two_bots_cannot_go_on_for_ever() -> None:
     def bots() -> Any:
         return said(mention(bot_id="B9", thread_ts=ts(1)))
 
-    assert [""] * 10 + ["loop"] * 5 == [held.too_much(bots()) for _ in range(15)]
-    assert "" == held.too_much(person)
-    assert "loop" == held.too_much(bots())  # the person's message may have been an old one
+    assert [""] * 10 + ["loop"] * 5 == [await held.too_much(bots()) for _ in range(15)]
+    assert "" == await held.too_much(person)
+    assert "loop" == await held.too_much(bots())  # the person's message may have been an old one
     held.came(person)
-    assert "" == held.too_much(bots())
-    assert ["loop"] == list({held.too_much(bots()) for _ in range(20)} - {""})
+    assert "" == await held.too_much(bots())
+    assert ["loop"] == list({await held.too_much(bots()) for _ in range(20)} - {""})
     now[0] = 601.0
-    assert "" == held.too_much(bots())
+    assert "" == await held.too_much(bots())
 
 
-def test_one_user_does_not_take_all() -> None:
+async def test_one_user_does_not_take_all() -> None:
     """Beyond the limit a message is recorded and not answered; others' are. What comes again counts once."""
     held = rules(limit=Rate(per_minute=60, burst=3).model_dump())
     asked = [mention() for _ in range(4)]
-    counted = [held.too_much(said(each)) for message in asked for each in (message, twin(message), message)]
+    counted = [
+        await held.too_much(said(each)) for message in asked for each in (message, twin(message), message)
+    ]
     assert [""] * 9 + ["too_many"] * 3 == counted
-    assert "" == held.too_much(said(direct(user="U2")))
+    assert "" == await held.too_much(said(direct(user="U2")))
 
 
 async def test_a_thread_that_it_takes_part_in_needs_no_mention(live: Any, slack: ScriptedSlack) -> None:
