@@ -12,7 +12,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from psycopg import Error, InternalError, OperationalError
+from psycopg import Error, OperationalError
 from psycopg.adapt import AdaptersMap, Transformer
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
@@ -123,8 +123,9 @@ class Wire:
         self._expected.append(None)
         await self._settled()
         self._at_rest = True
-        failure, self._failure = self._failure, None
-        if failure is not None:
+        if (failure := self._failure) is not None:
+            if self._pg.transaction_status != TransactionStatus.INERROR:
+                self._failure = None  # nothing is left of it; else whoever goes on is told the same again
             raise failure
 
     async def commit(self) -> None:
@@ -134,10 +135,8 @@ class Wire:
             psycopg.Error: it failed, or a statement before it did. It is not stored, unless the connection is
                 ``broken``: then nobody knows.
         """
-        done = self._plain(_COMMIT)
-        await self.synced()
-        if done.result is None or done.result.command_status != _COMMIT:  # it may have been a ROLLBACK
-            raise InternalError("the server did not commit the transaction")
+        self._plain(_COMMIT)
+        await self.synced()  # a COMMIT of what failed before is a ROLLBACK, and that failure is raised
 
     async def rollback(self) -> None:
         """Take the transaction back, and make the connection usable again."""
@@ -145,6 +144,7 @@ class Wire:
             await self.synced()
         if self.broken:
             raise OperationalError("the connection was lost")
+        self._failure = None
         self._plain(_ROLLBACK)
         await self.synced()
 
@@ -162,12 +162,10 @@ class Wire:
 
     # -- the protocol ---------------------------------------------------------------------------
 
-    def _plain(self, words: bytes) -> Answer:
+    def _plain(self, words: bytes) -> None:
         self._at_rest = False
         self._pg.send_query_params(words, None)
-        answer = Answer()
-        self._expected.append(answer)
-        return answer
+        self._expected.append(Answer())
 
     async def _settled(self) -> None:
         """Wait until everything that was handed over has its answer, or the connection is lost."""
