@@ -60,7 +60,11 @@ class Freezing:
         return side
 
     async def _connect(self, side: _Side) -> None:
-        await self._thawed.wait()
+        try:
+            await self._thawed.wait()
+        except asyncio.CancelledError:
+            side.transport.abort()
+            raise
         loop = asyncio.get_running_loop()
         folder, port = self._direct.query.get("host"), self._direct.port or 5432
         if isinstance(folder, str):
