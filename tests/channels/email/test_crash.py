@@ -83,6 +83,29 @@ async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_
     assert [] == server.mails(address, "Drafts")
 
 
+async def test_stopped_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """A relay that answers the final dot after a second is waited for when the bot stops: nothing is unclear,
+    and the copy lies in Sent. One that answers never holds nobody up."""
+    async with Relay() as relay:
+        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        folder = BotFolder(tmp_path, channels={"support": support})
+        async with program(folder) as bot:
+            await _watches(bot)
+            relay.on_taken = lambda _taken: asyncio.sleep(1)
+            server.deliver(address, mail("How long does a parcel take?", subject="one", From="a@c.test"))
+            await relay.has_dot.wait()
+            assert 0 == await bot.stop()
+            assert [("delivered",)] == _ends(folder)
+            assert ["Re: one"] == [subject(raw) for raw in server.mails(address, "Sent")]
+            relay.on_taken, relay.hold = None, asyncio.Event()
+            relay.has_dot.clear()
+            await bot.start()
+            server.deliver(address, mail("Where can I follow it?", subject="two", From="b@c.test"))
+            await relay.has_dot.wait()
+            assert 0 == await bot.stop(within=8)
+    assert [("delivered",), ("sending",)] == _ends(folder)
+
+
 def _ends(folder: BotFolder) -> list[tuple[str]]:
     with closing(sqlite3.connect(folder.database_file)) as database:
         return database.execute("select state from deliveries order by state").fetchall()
