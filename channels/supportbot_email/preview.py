@@ -40,7 +40,8 @@ def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, ui
     """
     if not reason_to_ignore(mail):
         if records(record_of(mail.message_id)):
-            notes = [note for _, note in records("draft:") if note["answered"] == mail.message_id]
+            known = (*records("past:"), *records("draft:"))
+            notes = [note for _, note in known if note["answered"] == mail.message_id]
             had = f": its draft is '{notes[-1]['state']}'" if notes else ""
             return f"do nothing: it was read before{had}"
         cursors = [dict(value) for key, value in records(f"cursor:{inbox.name}") if key.endswith(inbox.name)]

@@ -128,3 +128,28 @@ async def test_killed_on_postgresql(
             await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
             assert 0 == await bot.stop()
     assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
+
+
+async def test_frozen_while_it_hands_over(
+    server: Dovecot, address: str, tmp_path: Path, postgres_database: str
+) -> None:
+    """Stopped when the mail server had said that it would take the draft, for as long as another process
+    needs to leave it: awake again, it leaves no second one."""
+    async with Wire(server.port) as wire:
+        one = _folder(tmp_path / "one", address, wire.port, postgres_database)
+        two = _folder(tmp_path / "two", address, server.port, postgres_database)
+        async with program(one) as first:
+            await _watches(first)
+            wire.cut = "pause go-ahead"
+            server.deliver(address, mail("How long does a parcel take?", subject="one"))
+            await wire.was_cut.wait()
+            first.freeze()
+            async with program(two) as second:
+                await until(lambda: server.mails(address, "Drafts"), 90)
+                wire.go_on.set()
+                first.thaw()
+                await until(lambda: any("delivery.postponed" in line for line in first.errors), 30)
+                server.deliver(address, mail("Where can I follow it?", subject="two"))
+                await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
+                assert [0, 0] == await asyncio.gather(first.stop(), second.stop())
+    assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
+from supportbot.ids import now_ms
 from supportbot.messages import Outbound
+from supportbot.testing import host
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
+from supportbot_email import lease
 from supportbot_email.drafts import Drafts
 from supportbot_email.notes import Notes, planned_note
 from tests.channels.email.dovecot import dovecot, mail, needs_dovecot
@@ -280,6 +283,69 @@ async def test_one_that_a_person_sent_unseen_is_found_in_sent(
         server.remove(address, "Drafts")
         server.deliver(address, _draft("one"), "Sent")
         assert await own.find("one") is not None
+
+
+@pytest.mark.parametrize("cut", ["no to examine", "in examine"])
+async def test_what_was_taken_is_left(
+    server: Dovecot, address: str, records: MemoryRecords, cut: str
+) -> None:
+    """A server without UIDPLUS does not say where it put the draft, and the search for it fails: it is left
+    all the same. A newer one stays beside it: nobody knows whether a person has touched it."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.hides = b"[APPENDUID"
+        wire.cut = cut  # type: ignore[assignment]
+        assert "dlv_one" == (await own.leave("one", at=1)).external_id
+        assert wire.was_cut.is_set()
+        await own.leave("one", at=1)
+        assert ["one"] == _left(server, address)
+        await own.leave("two", at=2)
+    assert ["one", "two"] == _left(server, address)
+
+
+class Clock:
+    """The time of the leases, and of the records that hold them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = now_ms()
+        for module in (lease, host):
+            monkeypatch.setattr(module, "now_ms", self)
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize("then", ["", "deleted"])
+@pytest.mark.parametrize("cut", ["pause select", "pause append", "pause go-ahead"])
+async def test_who_was_frozen_leaves_no_second_draft(
+    server: Dovecot, address: str, clock: Clock, *, cut: str, then: str
+) -> None:
+    """Stopped while it hands a draft over, for longer than its right to do so: another one has left it
+    meanwhile, and a person may have thrown it away."""
+    records = MemoryRecords()
+    async with (
+        Wire(server.port) as wire,
+        desk(address, wire.port, records) as frozen,
+        desk(address, server.port, records) as other,
+    ):
+        wire.cut = cut  # type: ignore[assignment]
+        leaving = asyncio.create_task(frozen.leave("one"))
+        await wire.was_cut.wait()
+        with pytest.raises(RetryAfter):
+            await other.leave("one")
+        clock.now += 30_001
+        await other.leave("one")
+        if then:
+            server.remove(address, "Drafts")
+        wire.go_on.set()
+        with suppress(RetryAfter):
+            await leaving
+        assert await frozen.find("one") is not None
+    assert ([] if then else ["one"]) == _left(server, address)
 
 
 @pytest.mark.parametrize(("cut", "error"), [("no to append", RetryAfter), ("never to append", Refused)])
