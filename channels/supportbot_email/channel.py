@@ -60,7 +60,7 @@ class EmailChannel:
         self._notes = Notes(host.records)
         self._drafts = Drafts(config, self._desk, self._notes, host.drafts)
         self._conversations = Conversations(host.records, domain=config.domain)
-        self._pace = Pace(host.records, config.limits)
+        self._pace = Pace(host.records, config.limits, unverified=config.send_to_unverified)
         self._traces = Traces(host.records)
         submission = Submission(config, credentials) if config.mode == "send" else None
         self._dispatch = Dispatch(config, submission, self._desk, self._traces)

@@ -67,11 +67,12 @@ def _reason_to_draft(config: EmailConfig, mail: Mail, records: Records) -> str:
     named = [found for one in ids if secret and (found := verify_token(one, config.domain, secret))]
     known = [str(value) for one in ids if one for _, value in records(record_of(one))]
     return reason_to_draft(
-        facts_of(mail, named=named, now=now),
+        facts_of(mail, to=recipient(config, mail), named=named, now=now),
         known[0] if known else mail.content_key,
         [earlier_of(value) for _, value in records(prefix_of(mail.sender.address))],
         now=now,
         thread_per_hour=config.limits.thread_per_hour,
+        unverified=config.send_to_unverified,
     )
 
 

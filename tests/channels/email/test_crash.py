@@ -13,7 +13,7 @@ from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import section, subject
+from tests.channels.email.mailboxes import section, sending, subject
 from tests.channels.email.relay import Relay
 from tests.channels.email.wire import Wire
 
@@ -64,7 +64,7 @@ async def test_killed_where_it_hurts(server: Dovecot, address: str, tmp_path: Pa
 async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
     """In mode send, between the final dot and its answer: that mail is never sent again, the next one is."""
     async with Relay() as relay:
-        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        support = sending(address, server.port, relay)
         folder = BotFolder(tmp_path, channels={"support": support}, deliveries={"attempts": 3})
         async with program(folder) as bot:
             await _watches(bot)
@@ -87,7 +87,7 @@ async def test_stopped_while_the_relay_thinks(server: Dovecot, address: str, tmp
     """A relay that answers the final dot after a second is waited for when the bot stops: nothing is unclear,
     and the copy lies in Sent. One that answers never holds nobody up."""
     async with Relay() as relay:
-        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        support = sending(address, server.port, relay)
         folder = BotFolder(tmp_path, channels={"support": support})
         async with program(folder) as bot:
             await _watches(bot)
