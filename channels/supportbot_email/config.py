@@ -243,8 +243,8 @@ class EmailConfig(ChannelConfig):
             raise ValueError("mode 'send' needs smtp: say where mail is sent")
         if self.mode == "send" and not (self.authserv_id or self.send_to_unverified):
             raise ValueError(
-                "mode 'send' needs authserv_id: only senders that your mail server vouches for are answered by "
-                "mail. send_to_unverified: true answers all"
+                "mode 'send' needs authserv_id: only senders whom your mail server vouches for are answered "
+                "by mail. send_to_unverified: true answers all"
             )
         return self
 
