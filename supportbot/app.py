@@ -119,6 +119,7 @@ def make_channels(
             returned=ChannelReturns(store, name, metrics),
             drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name),
+            vault=loaded.vault,
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             roles=roles,
@@ -227,6 +228,7 @@ async def running(
             interrupt=engine.interrupt,
             counts=metrics,
             debounce=config.turns.debounce,
+            vault=loaded.vault,
         )
         channels = make_channels(loaded, store, feed, metrics, make_channel, roles=roles)
         completions.use(channels)

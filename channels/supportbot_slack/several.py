@@ -11,7 +11,6 @@ from supportbot_slack.installs import Installs
 from supportbot_slack.oauth import REDIRECT, InstallPages
 from supportbot_slack.scopes import SCOPES
 from supportbot_slack.sdk import web_client
-from supportbot_slack.vault import Vault
 from supportbot_slack.verify import check_oauth
 
 if TYPE_CHECKING:
@@ -44,7 +43,8 @@ class Several:
             public_url: where the bot is from outside.
             api_url: where Slack's Web API is.
         """
-        vault = Vault(oauth.encryption_keys)
+        vault = host.vault
+        assert vault is not None  # bot.yaml was not taken without keys, see ``keeps_secrets``
         grants = Grants(web_client(api_url), client_id=oauth.client_id, client_secret=oauth.client_secret)
         installs = Installs(host.records, vault, grants)
         base_url = public_url + host.base_path
@@ -73,5 +73,5 @@ class Several:
         if not shut:
             return []
         named = ", ".join(shut[:_NAMED]) + (", …" if len(shut) > _NAMED else "")
-        what = f"oauth.encryption_keys: cannot open the stored tokens of {named}"
+        what = f"encryption_keys: cannot open the stored tokens of {named}"
         return [f"{what}: add the key that sealed them, or let these workspaces install the app again"]

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from supportbot.channel import DraftOutcome, Verdict
     from supportbot.messages import Attachment, Choice, Citation, Inbound, MessageState, State
+    from supportbot.vault import Vault
 
 
 class MemoryRecords:
@@ -231,7 +232,14 @@ class FakeCore:
     Every method that names a conversation takes the channel's own key of it (``Inbound.conversation``).
     """
 
-    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot", tools: bool = False) -> None:
+    def __init__(
+        self,
+        name: str = "test",
+        *,
+        bot_name: str = "SupportBot",
+        tools: bool = False,
+        vault: Vault | None = None,
+    ) -> None:
         self.accepted: list[Inbound] = []
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
@@ -258,6 +266,7 @@ class FakeCore:
             returned=self.returned,
             drafts=self.drafts,
             contacts=self.contacts,
+            vault=vault,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )
