@@ -54,8 +54,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(address: str, port: int, records: MemoryRecords) -> AsyncIterator[Desk]:
-    settings = config(address, port)
+async def desk(address: str, port: int, records: MemoryRecords, **keys: Any) -> AsyncIterator[Desk]:
+    settings = config(address, port, **keys)
     own = line(settings)
     try:
         yield Desk(Drafts(settings, own, Notes(records), MemoryDrafts()))
@@ -372,6 +372,42 @@ async def test_a_full_mailbox_is_waited_for(address: str, records: MemoryRecords
             small.remove(address, "INBOX")
             await own.leave("one")
         assert ["one"] == _left(small, address)
+
+
+@pytest.mark.parametrize("then", ["", "deleted"])
+async def test_a_renumbered_drafts_folder(
+    server: Dovecot, address: str, records: MemoryRecords, *, then: str
+) -> None:
+    """The receipt got lost, and the folder has another UIDVALIDITY: the draft is found by its Message-ID;
+    if it is not there, no number tells whether it was, and it is not left again."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "after append"
+        with pytest.raises(Unclear):
+            await own.leave("one")
+        if then:
+            server.remove(address, "Drafts")
+        server.renumber(address, "Drafts")
+        if then:
+            for again in (own.find, own.leave):
+                with pytest.raises(NeverClear):
+                    await again("one")
+        else:
+            assert await own.find("one") is not None
+            await own.leave("one")
+    assert ([] if then else ["one"]) == _left(server, address)
+
+
+async def test_a_drafts_folder_that_is_gone_is_waited_for(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """Somebody renamed it: nothing was handed over, and the draft is left once it is back."""
+    async with desk(address, server.port, records, folders={"drafts": "Mine"}) as own:
+        with pytest.raises(RetryAfter):
+            await own.leave("one")
+        with server.person(address) as person:
+            person.create("Mine")
+        await own.leave("one")
+    assert ["one"] == _left(server, address, "Mine")
 
 
 async def test_a_server_that_is_away_is_waited_for(address: str, records: MemoryRecords) -> None:
