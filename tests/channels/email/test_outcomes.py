@@ -55,8 +55,8 @@ class Desk:
 
     def __init__(self, core: FakeCore, channel: EmailChannel, address: str) -> None:
         self.core, self.channel, self.address = core, channel, address
-        self.outcomes = channel._outcomes
-        self.notes = channel._notes
+        self.outcomes = channel._drafting.outcomes
+        self.notes = channel._drafting.notes
         self.sent = SentMail(
             "support",
             core.accept,
@@ -109,7 +109,7 @@ async def desk(address: str, port: int, core: FakeCore | None = None, **keys: An
     try:
         yield Desk(core, channel, address)
     finally:
-        await channel._desk.close()
+        await channel._close()
 
 
 class Clock:
