@@ -83,6 +83,8 @@ class Drafts:
             raise RetryAfter(cause=str(error)) from error
         if found is not None:
             return found
+        if not await right.go_on():
+            raise RetryAfter(cause="looking for it took too long")
         numbered = await self._notes.change(note.delivery, lambda now: _numbered(now, folder))
         if numbered is None:  # somebody has left it while we were suspended
             raise RetryAfter(cause="another process has left it")

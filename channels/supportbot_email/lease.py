@@ -49,7 +49,7 @@ class Lease:
         self._key = what
         self._me = {"machine": _machine(), "pid": os.getpid(), "token": token or secrets.token_hex(8)}
         self._lock = asyncio.Lock()
-        self._ours_until = 0
+        self._ours_until = self._ends = 0
 
     async def take(self) -> bool:
         """Take it, or go on having it; says whether it is ours now, and for 15 seconds more at least.
@@ -67,10 +67,18 @@ class Lease:
         """Say whether it is surely still ours, by the clock; from any thread."""
         return now_ms() < self._ours_until
 
+    async def go_on(self) -> bool:
+        """Go on having it for what was begun with it; says whether nobody else can have had it since.
+
+        Raises:
+            StoreUnavailable: nobody knows.
+        """
+        return self.is_ours() or (now_ms() < self._ends and await self.take())
+
     async def _take(self) -> bool:
         now = now_ms()
         is_ours = await self._taken(now + _LIVES)
-        self._ours_until = now + int(_WITHIN * 1000) if is_ours else 0
+        self._ours_until, self._ends = (now + int(_WITHIN * 1000), now + _LIVES) if is_ours else (0, 0)
         return is_ours
 
     async def _taken(self, ends: int) -> bool:
@@ -83,7 +91,7 @@ class Lease:
 
     async def give_back(self) -> None:
         """Let another process have it at once."""
-        self._ours_until = 0
+        self._ours_until = self._ends = 0
         await self._records.swap(self._key, self._me, self._me, expires_at=now_ms())
 
 

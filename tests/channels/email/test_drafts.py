@@ -285,6 +285,19 @@ async def test_one_that_a_person_sent_unseen_is_found_in_sent(
         assert await own.find("one") is not None
 
 
+async def test_a_slow_look_is_no_reason_to_begin_again(server: Dovecot, address: str, clock: Clock) -> None:
+    """Nobody else can have had the right meanwhile: the draft is left."""
+    records = MemoryRecords()
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "pause select"
+        leaving = asyncio.create_task(own.leave("one"))
+        await wire.was_cut.wait()
+        clock.now += 20_000
+        wire.go_on.set()
+        await leaving
+    assert ["one"] == _left(server, address)
+
+
 @pytest.mark.parametrize("cut", ["no to examine", "in examine"])
 async def test_what_was_taken_is_left(
     server: Dovecot, address: str, records: MemoryRecords, cut: str
