@@ -62,7 +62,7 @@ _FINISH = 8.0
 """Seconds that turns in flight get to finish when the bot stops; with the rest below 15 in all."""
 
 _DELIVER = 3.0
-"""Seconds that deliveries in flight get after that."""
+"""Seconds that deliveries in flight get after that, before their channels are closed."""
 
 _HOUSEKEEPING = 15.0
 """Seconds between two counts of what waits; every 20th time what has expired is deleted."""
@@ -125,6 +125,7 @@ def make_channels(
             contacts=ChannelContacts(store, name),
             handoffs=ChannelHandoffs(store, feed, name),
             limiter=partial(limits.limiter, name),
+            vault=loaded.vault,
             base_path=f"/channels/{name}",
             bot_name=loaded.config.bot.name,
             roles=roles,
@@ -235,6 +236,7 @@ async def running(
             interrupt=engine.interrupt,
             counts=metrics,
             debounce=config.turns.debounce,
+            vault=loaded.vault,
         )
         channels = make_channels(loaded, store, feed, metrics, make_channel, limits=limits, roles=roles)
         completions.use(channels)
@@ -243,11 +245,11 @@ async def running(
         )
         await till.start()
         stack.push_async_callback(in_time, till.stop)
-        if "worker" in roles:
-            await _start_work(outbox, memories, channels, stack)
         stack.push_async_callback(in_time, triages.stop)
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
+        if "worker" in roles:  # stops before the channels are closed, which deliveries at work still need
+            await _start_work(outbox, memories, channels, stack)
         keeper = asyncio.create_task(_keep_house(store, metrics, limits))
         stack.callback(keeper.cancel)
         try:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from supportbot.feed import Feed
     from supportbot.messages import Accepted, Attachment, Begun, Inbound, Message, Outbound, Sent, State, Turn
+    from supportbot.vault import Vault
 
 _GROUP = "supportbot.channels"
 
@@ -70,6 +71,10 @@ class ChannelConfig(BaseModel):
         ``folder`` is bot.yaml's. Called once the section is sound by itself; must import and ask nothing.
         """
         return ()
+
+    def keeps_secrets(self) -> bool:
+        """Say whether the channel stores what only we may read: bot.yaml then needs ``encryption_keys``."""
+        return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +329,8 @@ class Host:
     """Makes limits on what people may do, which all processes share."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
+    vault: Vault | None = None
+    """Seals what only we may read in the database; None without ``encryption_keys``."""
     bot_name: str = "SupportBot"
     roles: frozenset[str] = ROLES
     """What this process does. One without a channel's role still sends for it, and takes nothing in."""

@@ -91,6 +91,14 @@ class NotFound(SupportBotError):
     """There is no {what} '{id}'."""
 
 
+class OriginalSealed(SupportBotError):
+    """The original of the message '{id}' is encrypted, and no key of 'encryption_keys' opens it."""
+
+
+class NoEncryptionKeys(SupportBotError):
+    """There is no key to encrypt with: name one in 'encryption_keys', as docs/bot-yaml.md says."""
+
+
 class NoSuchChannel(SupportBotError):
     """There is no channel '{name}' in bot.yaml, and nothing is kept of one. Known: {known}."""
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from supportbot.feed import Feed
     from supportbot.store import Store, Tx
+    from supportbot.vault import Vault
 
 _WITHIN = 2.5
 """Seconds until an acknowledgement is refused; Slack, the strictest sender, gives up after 3."""
@@ -136,6 +137,7 @@ class Inbox:
         interrupt: Callable[[str], None],
         counts: Counts,
         debounce: float = 0.0,
+        vault: Vault | None = None,
     ) -> None:
         """Wire the inbox.
 
@@ -146,6 +148,7 @@ class Inbox:
             interrupt: stops work on a conversation in which a person has begun to speak.
             counts: the metrics.
             debounce: seconds to wait for more of the same before a turn is due.
+            vault: encrypts what messages were made of; they are kept as they came without it.
         """
         self._store = store
         self._feed = feed
@@ -153,6 +156,7 @@ class Inbox:
         self._interrupt = interrupt
         self._counts = counts
         self._debounce_ms = int(debounce * 1000)
+        self._vault = vault
         self._open = True
 
     def close(self) -> None:
@@ -202,6 +206,7 @@ class Inbox:
             now=now,
         )
         _insert(tx, message, inbound, conversation.id)
+        originals.keep(tx, message.id, inbound.original, self._vault)
         note(
             tx,
             conversation.id,
@@ -430,4 +435,3 @@ def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) ->
         created_at=message.created_at,
     )
     keep(tx, message.id, inbound.attachments)
-    originals.keep(tx, message.id, inbound.original)

@@ -2,41 +2,114 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, insert, select, update
 
-from supportbot.errors import NotFound
+from supportbot.errors import NotFound, OriginalSealed
 from supportbot.store import Statement
 from supportbot.tables import files
 
 if TYPE_CHECKING:
-    from supportbot.store import Store, Tx
+    from collections.abc import Callable
 
-_PLACE = -1
-"""Its place among a message's files, before the attachments'."""
+    from sqlalchemy import Row
+
+    from supportbot.store import Store, Tx
+    from supportbot.vault import Vault
+
+_PLAIN, _SEALED = -1, -2
+"""Its place among a message's files, before the attachments': as it came, or encrypted."""
+
+_PAGE = 20
+"""Originals that are read at a time."""
 
 _ADD = Statement(insert(files).inline())
 _LOAD = Statement(
-    select(files.c.data).where(
-        files.c.message_id == bindparam("message"), files.c.ordinal == bindparam("place")
+    select(files.c.data, files.c.ordinal).where(
+        files.c.message_id == bindparam("message"), files.c.ordinal < 0
     )
+)
+_ALL = Statement(
+    select(files.c.message_id, files.c.ordinal, files.c.data)
+    .where(files.c.message_id > bindparam("after"), files.c.ordinal < 0)
+    .order_by(files.c.message_id)
+    .limit(_PAGE)
+)
+_SEAL = Statement(
+    update(files)
+    .where(files.c.message_id == bindparam("message"), files.c.ordinal == bindparam("place"))
+    .values(ordinal=_SEALED, data=bindparam("sealed"))
 )
 
 
-def keep(tx: Tx, message_id: str, original: bytes) -> None:
-    """Store an original, where the channel handed one in. It is deleted with its message."""
+def keep(tx: Tx, message_id: str, original: bytes, vault: Vault | None) -> None:
+    """Store an original, where the channel handed one in; encrypted where there is a key for it.
+
+    It is deleted with its message.
+    """
     if original:
-        tx.run(_ADD, message_id=message_id, ordinal=_PLACE, data=original)
+        place, data = (_PLAIN, original) if vault is None else (_SEALED, _sealed(vault, message_id, original))
+        tx.run(_ADD, message_id=message_id, ordinal=place, data=data)
 
 
-async def load(store: Store, message_id: str) -> bytes:
+async def load(store: Store, message_id: str, vault: Callable[[], Vault | None]) -> bytes:
     """Return the original of a message, as much of it as was kept.
+
+    Args:
+        store: where.
+        message_id: which message's.
+        vault: gives what opens it; asked for one that is encrypted.
 
     Raises:
         NotFound: none is kept.
+        OriginalSealed: no key that there is opens it.
     """
-    row = await store.read(lambda tx: tx.row(_LOAD, message=message_id, place=_PLACE))
+    row = await store.read(lambda tx: tx.row(_LOAD, message=message_id))
     if row is None:
         raise NotFound(what="original of the message", id=message_id)
-    return bytes(row.data)
+    return bytes(row.data) if row.ordinal == _PLAIN else _opened(vault(), message_id, bytes(row.data))
+
+
+async def reseal(store: Store, vault: Vault) -> tuple[int, int]:
+    """Encrypt with the newest key what is kept as it came, or was encrypted with an older one.
+
+    Returns how many originals were encrypted, and how many no key opened; those stay as they are.
+    """
+    sealed, shut, after = 0, 0, ""
+    while page := await store.read(lambda tx, after=after: tx.rows(_ALL, after=after)):  # type: ignore[misc]
+        for row in page:
+            data, after = bytes(row.data), row.message_id
+            if row.ordinal == _SEALED and vault.is_current(data):
+                continue
+            try:
+                plain = data if row.ordinal == _PLAIN else _opened(vault, row.message_id, data)
+            except OriginalSealed:
+                shut += 1
+                continue
+            new = _sealed(vault, row.message_id, plain)
+            sealed += await store.write(lambda tx, row=row, new=new: _replace(tx, row, new))  # type: ignore[misc]
+    return sealed, shut
+
+
+def _replace(tx: Tx, row: Row[Any], sealed: bytes) -> int:
+    return tx.run(_SEAL, message=row.message_id, place=row.ordinal, sealed=sealed)
+
+
+def _purpose(message_id: str) -> str:
+    return f"original {message_id}"
+
+
+def _sealed(vault: Vault, message_id: str, original: bytes) -> bytes:
+    return vault.seal_bytes(_purpose(message_id), original)
+
+
+def _opened(vault: Vault | None, message_id: str, sealed: bytes) -> bytes:
+    from supportbot.vault import CannotOpen  # its package is there where something is encrypted
+
+    try:
+        if vault is not None:
+            return vault.open_bytes(_purpose(message_id), sealed)
+    except CannotOpen:
+        pass
+    raise OriginalSealed(id=message_id)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Accepted, Turn
     from supportbot.prompt import Prompts
     from supportbot.store import Store, Tx
+    from supportbot.vault import Vault
 
 
 class Worker:
@@ -71,6 +72,7 @@ class Durable:
         lease_ms: int = 60_000,
         retry_delay: float = 0.01,
         delivery_timeout: float = 5.0,
+        vault: Vault | None = None,
     ) -> None:
         """Wire it; with ``queue``, the URL of a database, its engine shares the turns with others."""
         self.store = store
@@ -116,6 +118,7 @@ class Durable:
             interrupt=self.engine.interrupt,
             counts=self.metrics,
             debounce=debounce,
+            vault=vault,
         )
 
     async def start(self) -> None:

@@ -232,7 +232,7 @@ channels:
             ("1:11: database would keep messages in memory, where a restart loses what was acknowledged: "
             "name a file, such as sqlite:///data/bot.db"),
             ("2:1: workers is not a known key: known here: bot, texts, model, knowledge, prompts, memory, triage, "
-            "moderation, tools, database, spending, turns, deliveries, server, log, channels"),
+            "moderation, tools, database, encryption_keys, spending, turns, deliveries, server, log, channels"),
         ]),
         ("database: sqlite://", [
             ("1:11: database would keep messages in memory, where a restart loses what was acknowledged: "

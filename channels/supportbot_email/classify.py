@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import shapes
+from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def loop_count(entity: Entity) -> int:
 def _own(entity: Entity, sender: Address, settings: Settings) -> tuple[Kind, str] | None:
     if has_token_shape(entity.get("message-id"), settings.own_domain):
         return "own_echo", "own_message_id"
-    if sender.address and sender.address.lower() in {one.lower() for one in settings.own_addresses}:
+    if sender.address and is_one_of(sender.address, settings.own_addresses):
         return "own_echo", "from_ourselves"
     return ("own_echo", "loop_header") if entity.get(LOOP_HEADER) else None
 

@@ -16,9 +16,10 @@ from markdown_it import MarkdownIt
 
 from supportbot_email import headers, mime
 from supportbot_email.classify import LOOP_HEADER
+from supportbot_email.mail import is_one_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from markdown_it.token import Token
 
@@ -56,15 +57,14 @@ class Answer:
     """Whether no person has seen it: it then says so, so that machines do not answer."""
 
 
-def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: tuple[str, ...]) -> Address | None:
+def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: Container[str]) -> Address | None:
     """The one address to answer, or None: nobody, or us. Reply-To counts only where the policy says so."""
     wanted = (
         mail.reply_to[0]
         if use_reply_to and len(mail.reply_to) == 1 and mail.reply_to[0].address
         else mail.sender
     )
-    own = {one.lower() for one in own_addresses}
-    return wanted if wanted.address and wanted.address.lower() not in own else None
+    return wanted if wanted.address and not is_one_of(wanted.address, own_addresses) else None
 
 
 def compose(answer: Answer) -> bytes:

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from supportbot.channel import ChannelConfig
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_DOMAIN = re.compile(r"@[^\s@<>,;:\"()\[\]\\*]+")
 _ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\]+@[^\s@<>,;:\"()\[\]\\]+")
 _SPAN = re.compile(r"([1-9][0-9]{0,3})([hd])")
 _HOURS = {"h": 1, "d": 24}
@@ -35,6 +36,17 @@ def _check_address(address: str) -> str:
     return address.lower()
 
 
+def _check_alias(alias: str) -> str:
+    if _DOMAIN.fullmatch(alias):
+        return alias.lower()
+    try:
+        return _check_address(alias)
+    except ValueError:
+        raise ValueError(
+            "must be one address such as support@example.com, or @example.com for all of a domain"
+        ) from None
+
+
 def _check_span(span: str) -> str:
     if not _SPAN.fullmatch(span):
         raise ValueError("must be a number of hours or days, such as 12h or 3d")
@@ -42,6 +54,7 @@ def _check_span(span: str) -> str:
 
 
 Address = Annotated[str, AfterValidator(_check_address)]
+Alias = Annotated[str, AfterValidator(_check_alias)]
 Span = Annotated[str, AfterValidator(_check_span)]
 
 
@@ -129,10 +142,18 @@ class EmailConfig(ChannelConfig):
     """The e-mail channel's section of bot.yaml."""
 
     address: Address = Field(description="The mailbox's address: replies come from it.")
-    aliases: tuple[Address, ...] = Field(
-        (), strict=False, description="Its other addresses: mail from them is ours, never a customer's."
+    aliases: tuple[Alias, ...] = Field(
+        (),
+        strict=False,
+        description="Its other addresses, or @example.com for all of a domain: mail from them is ours, never "
+        "a customer's.",
     )
     mode: Mode = Field("draft", description="draft leaves replies for a person to send; send sends them.")
+    send_to_unverified: bool = Field(
+        False,
+        description="In mode send, also answer by mail who may be somebody else: senders for whose From the "
+        "mail server does not vouch.",
+    )
     smtp: Smtp | None = Field(None, description="Where mail is sent; for mode: send.")
     save_sent: bool = Field(
         True, description="Put a copy of what was sent into the Sent folder; false where the provider does."
@@ -202,7 +223,7 @@ class EmailConfig(ChannelConfig):
 
     @property
     def ours(self) -> frozenset[str]:
-        """Every address of the mailbox."""
+        """Every address of the mailbox, see ``mail.is_one_of``."""
         return frozenset({self.address, *self.aliases})
 
     @property
@@ -220,6 +241,11 @@ class EmailConfig(ChannelConfig):
     def _can_send(self) -> EmailConfig:
         if self.mode == "send" and self.smtp is None:
             raise ValueError("mode 'send' needs smtp: say where mail is sent")
+        if self.mode == "send" and not (self.authserv_id or self.send_to_unverified):
+            raise ValueError(
+                "mode 'send' needs authserv_id: only senders whom your mail server vouches for are answered "
+                "by mail. send_to_unverified: true answers all"
+            )
         return self
 
     @model_validator(mode="after")

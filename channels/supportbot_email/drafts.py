@@ -5,6 +5,10 @@ the UID that the folder would give next. If nobody can say whether the server to
 by its Message-ID; if it is not there and every UID given since is still there too, or was that of another
 draft of ours, it was never taken. If another mail has gone, that may have been the draft, which a person sent
 or deleted meanwhile: it is not left a second time.
+
+Of several processes one may hand a draft over, as long as its ``Lease`` of it lasts; it looks at the clock
+when the server is ready to take the draft, and not before. So one that was suspended on the way hands nothing
+over when it wakes. Whoever comes after it looks first.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from typing import TYPE_CHECKING, Literal
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
-from supportbot_email.failures import Disconnected, LoginRefused, MailServerError, NoFolder, ServerSaysNo
+from supportbot_email.failures import Disconnected, MailServerError, NoFolder, ServerSaysNo
 from supportbot_email.words import bare, says_all_of
 
 if TYPE_CHECKING:
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Outbound
     from supportbot_email.config import EmailConfig
     from supportbot_email.imap import Connection, Folder
+    from supportbot_email.lease import Lease
     from supportbot_email.line import Line
     from supportbot_email.notes import Note, Notes
 
@@ -68,23 +73,27 @@ class Drafts:
         Raises:
             Refused, RetryAfter, Unclear: as ``Channel.send``.
         """
+        right = self._notes.right_to_leave(note.delivery)
+        if not await right.take():
+            raise RetryAfter(cause="another process is leaving it")
         note = await self._notes.plan(note)
-        if note.state != "planned":
-            await self.tell(note)
-            return Sent(external_id=note.delivery)
         try:
-            folder, there = await self._line.run(self._looked_for, note)
+            folder, found = await self._look_for(note)
         except MailServerError as error:
             raise RetryAfter(cause=str(error)) from error
-        await self._notes.change(note.delivery, lambda now: _numbered(now, folder))
-        if there is None:
-            there = await self._append(note, raw)
-        await self._left(note, there)
+        if found is not None:
+            return found
+        if not await right.go_on():
+            raise RetryAfter(cause="looking for it took too long")
+        numbered = await self._notes.change(note.delivery, lambda now: _numbered(now, folder))
+        if numbered is None:  # somebody has left it while we were suspended
+            raise RetryAfter(cause="another process has left it")
+        await self._left(note, await self._append(note, raw, right))
         return Sent(external_id=outbound.delivery_id)
 
     async def is_waiting(self, conversation: str) -> bool:
         """Say whether a draft of a conversation waits for a person."""
-        notes = await self._notes.waiting(conversation)
+        notes = await self._notes.waiting_in(conversation)
         return any(note.outcome == "open" and note.state in _WAIT for note in notes)
 
     async def has_begun(self, delivery: str) -> bool:
@@ -99,22 +108,29 @@ class Drafts:
             MailServerError: looking failed.
         """
         note = await self._notes.get(delivery)
-        if note is None:
-            return None
+        return (await self._look_for(note))[1] if note is not None else None
+
+    async def _look_for(self, note: Note) -> tuple[Folder | None, Sent | None]:
+        """Look for a draft, and return the folder as it was then; no folder where a look at the note will do.
+
+        Raises:
+            NeverClear, MailServerError: as ``find``.
+        """
+        found = Sent(external_id=note.delivery)
         if note.state != "planned":
             await self.tell(note)
-            return Sent(external_id=delivery)
-        now, there, missing = await self._line.run(self._searched, note)
+            return None, found
+        folder, there, missing = await self._line.run(self._searched, note)
         if there is not None:
             await self._left(note, there)
-            return Sent(external_id=delivery)
-        if await self._line.run(self._was_sent, note):
-            await self._left(note, (now.validity, 0))
-            return Sent(external_id=delivery)
+            return folder, found
         if not note.validity:
-            return None  # the server had not been asked yet
-        if now.validity == note.validity and missing <= await self._others(note):
-            return None
+            return folder, None  # the server had not been asked yet
+        if await self._line.run(self._was_sent, note):
+            await self._left(note, (folder.validity, 0))
+            return folder, found
+        if folder.validity == note.validity and missing <= await self._others(note):
+            return folder, None
         raise NeverClear(
             cause="a mail is gone from Drafts that may have been this draft: look for it in the mailbox, "
             "then tell 'supportbot deliveries settle'"
@@ -124,12 +140,15 @@ class Drafts:
         self, connection: Connection, note: Note
     ) -> tuple[Folder, tuple[int, int] | None, frozenset[int]]:
         """Return the folder, where the draft lies in it, and the UIDs given since that are not in it."""
-        now, there = self._looked_for(connection, note)
-        if there is not None or now.validity != note.validity:
-            return now, there, frozenset()
+        now = self._opened(connection, writing=True)
+        uid = exactly(connection, note.message_id)
+        if uid is not None:
+            return now, (now.validity, uid), frozenset()
+        if now.validity != note.validity:
+            return now, None, frozenset()
         # Others leave drafts meanwhile: what came after the folder was opened tells nothing of this one.
         given = frozenset(range(note.uid, now.next_uid))
-        return now, there, given.difference(connection.uids_after(note.uid - 1) if given else ())
+        return now, None, given.difference(connection.uids_after(note.uid - 1) if given else ())
 
     async def _others(self, note: Note) -> frozenset[int]:
         """Return the UIDs of our other drafts, which may have gone: where one lay, this one was not."""
@@ -138,12 +157,6 @@ class Drafts:
             for one in await self._notes.waiting()
             if one.uid and one.validity == note.validity and one.state != "planned"
         )
-
-    def _looked_for(self, connection: Connection, note: Note) -> tuple[Folder, tuple[int, int] | None]:
-        """Return the folder as it is now, and where the draft lies in it, if it does."""
-        folder = self._opened(connection, writing=True)
-        uid = exactly(connection, note.message_id)
-        return folder, (folder.validity, uid) if uid is not None else None
 
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
         named = self._config.folders.drafts
@@ -165,31 +178,35 @@ class Drafts:
             return False
         return exactly(connection, note.message_id) is not None
 
-    async def _append(self, note: Note, raw: bytes) -> tuple[int, int]:
-        """Hand the draft to the server.
+    async def _append(self, note: Note, raw: bytes, right: Lease) -> tuple[int, int]:
+        """Hand the draft to the server, and return where it lies: zeros where nobody can tell.
 
         Raises:
             Refused, RetryAfter, Unclear: as ``Channel.send``.
         """
         try:
-            receipt = await self._line.run(self._appended, note, raw)
-        except ServerSaysNo as error:
-            if any(word.lower() in error.words.lower() for word in _NEVER):
-                raise Refused(cause=error.words) from error
-            raise RetryAfter(cause=error.words) from error
-        except (LoginRefused, NoFolder) as error:
-            raise RetryAfter(cause=str(error)) from error
+            receipt = await self._line.run(self._appended, raw, right)
         except Disconnected as error:
             raise Unclear(cause=str(error)) from error
-        return receipt
+        except MailServerError as error:  # nothing lies there: what goes from now on was no draft of ours
+            if await right.take():
+                await self._notes.change(note.delivery, _not_numbered)
+            words = error.words if isinstance(error, ServerSaysNo) else str(error)
+            if any(word.lower() in words.lower() for word in _NEVER):
+                raise Refused(cause=words) from error
+            raise RetryAfter(cause=words) from error
+        if receipt is None:  # a server without UIDPLUS; whatever comes of the search, it has the draft
+            with suppress(MailServerError):
+                receipt = await self._line.run(self._place, note)
+        return receipt or (0, 0)
 
-    def _appended(self, connection: Connection, note: Note, raw: bytes) -> tuple[int, int]:
+    def _appended(self, connection: Connection, raw: bytes, right: Lease) -> tuple[int, int] | None:
         name = connection.special("drafts", self._config.folders.drafts)
-        receipt = connection.append(name, raw, "(\\Draft \\Seen)")
-        if receipt is None:  # a server without UIDPLUS
-            folder = connection.open(name)
-            receipt = folder.validity, exactly(connection, note.message_id) or 0
-        return receipt
+        return connection.append(name, raw, "(\\Draft \\Seen)", may=right.is_ours)
+
+    def _place(self, connection: Connection, note: Note) -> tuple[int, int]:
+        folder = self._opened(connection)
+        return folder.validity, exactly(connection, note.message_id) or 0
 
     async def _left(self, note: Note, there: tuple[int, int]) -> None:
         """Write down that a draft is there, and take away those it replaces.
@@ -198,7 +215,7 @@ class Drafts:
         was still unanswered. Articles are searched for the newest words alone: what quotes them replaces only
         what it says itself, so that no answer gets lost.
         """
-        for older in await self._notes.waiting(note.conversation):
+        for older in await self._notes.waiting_in(note.conversation):
             is_older = older.delivery != note.delivery and older.at <= note.at
             if is_older and (note.read_on or says_all_of(note.text, older.text)):
                 await self.replace(older)
@@ -319,6 +336,13 @@ def message_id_of(raw: bytes) -> str:
     return str(BytesHeaderParser(policy=compat32).parsebytes(raw).get("Message-ID", "")).strip()
 
 
-def _numbered(note: Note, folder: Folder) -> Note:
-    """Return the note of a draft that the server is about to be asked to take."""
+def _numbered(note: Note, folder: Folder | None) -> Note | None:
+    """Return the note of a draft that the server is about to be asked to take; None when it lies there."""
+    if folder is None or note.state != "planned":
+        return None
     return replace(note, validity=folder.validity, uid=folder.next_uid)
+
+
+def _not_numbered(note: Note) -> Note | None:
+    """Return the note of a draft that the server certainly has not."""
+    return replace(note, validity=0, uid=0) if note.state == "planned" else None

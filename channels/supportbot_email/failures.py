@@ -34,6 +34,10 @@ class NoFolder(MailServerError):
     """The mailbox has no folder for {use}: name it in 'folders.{use}'. There are: {known}."""
 
 
+class TooLate(MailServerError):
+    """The mail server would take it now, and another process may be handing it over meanwhile."""
+
+
 class Stumbled(MailServerError):
     """The mail with UID {uid} could not be handled: {cause}"""
 

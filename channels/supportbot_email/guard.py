@@ -18,7 +18,7 @@ from supportbot_email.threads import is_any_bots
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from supportbot_email.mail import Mail
+    from supportbot_email.mail import Address, Mail
 
 _MINUTE = 60_000
 _TOO_FAST = _MINUTE
@@ -65,6 +65,8 @@ class Facts:
     sketch: tuple[int, ...] = ()
     """Of its words, see ``sketch_of``."""
     no_reply: bool = False
+    verified: bool = False
+    """Our mail server vouches for the domain of the address that is to be answered."""
     from_bot: bool = False
     """Its Message-ID is a SupportBot's, somebody else's: a person may have sent it, or nobody."""
 
@@ -91,10 +93,11 @@ class Earlier:
     """Of the mail that it answered."""
 
 
-def facts_of(mail: Mail, *, named: Iterable[str], now: int) -> Facts:
-    """Return the facts of a mail that was read ``now``.
+def facts_of(mail: Mail, *, to: Address, named: Iterable[str], now: int) -> Facts:
+    """Return the facts of a mail that was read ``now`` and is to be answered ``to`` an address.
 
-    It came now, by our own clock, unless it lay in the mailbox while the bot was not running.
+    A verified From vouches for nobody whom Reply-To names elsewhere. The mail came now, by our own clock,
+    unless it lay in the mailbox while the bot was not running.
     """
     return Facts(
         sender=mail.sender.address,
@@ -103,12 +106,19 @@ def facts_of(mail: Mail, *, named: Iterable[str], now: int) -> Facts:
         named=tuple(named),
         sketch=sketch_of(mail.reply),
         no_reply=mail.no_reply,
+        verified=mail.verified and to.domain == mail.sender.domain,
         from_bot=is_any_bots(mail.message_id),
     )
 
 
 def reason_to_draft(  # noqa: PLR0911 - a list of rules, each with its name
-    facts: Facts, conversation: str, earlier: Sequence[Earlier], *, now: int, thread_per_hour: int
+    facts: Facts,
+    conversation: str,
+    earlier: Sequence[Earlier],
+    *,
+    now: int,
+    thread_per_hour: int,
+    unverified: bool = False,
 ) -> str:
     """Return why a mail must not be answered without a person; empty when it may be.
 
@@ -118,10 +128,13 @@ def reason_to_draft(  # noqa: PLR0911 - a list of rules, each with its name
         earlier: the automatic mails to its correspondent so far.
         now: Unix milliseconds.
         thread_per_hour: most automatic mails in one thread within an hour.
+        unverified: also answer who may be somebody else.
     """
     thread = [one for one in earlier if _is_of(one, facts, conversation)]
     if facts.no_reply:
         return "no_reply"
+    if not (facts.verified or unverified):
+        return "unverified"
     if facts.from_bot and thread:
         return "another_bot"
     if _is_over(earlier, now):

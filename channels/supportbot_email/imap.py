@@ -18,10 +18,17 @@ from typing import TYPE_CHECKING, Any, Literal
 from imap_tools import ImapToolsError, MailBox, MailBoxUnencrypted
 from imap_tools.utils import encode_folder
 
-from supportbot_email.failures import Disconnected, LoginRefused, NoFolder, ServerSaysNo, Unreachable
+from supportbot_email.failures import (
+    Disconnected,
+    LoginRefused,
+    NoFolder,
+    ServerSaysNo,
+    TooLate,
+    Unreachable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import date
 
     from imap_tools import BaseMailBox
@@ -57,6 +64,7 @@ _AT_ONCE = 200
 _ASKABLE = re.compile(r'<[^<>"\\\x00-\x20\x7f-\U0010ffff]+>')
 """A Message-ID that can stand in quotes in a command."""
 
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _SIZE = re.compile(rb"\bUID (\d+)\b.*?\bRFC822\.SIZE (\d+)|\bRFC822\.SIZE (\d+)\b.*?\bUID (\d+)\b")
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)
@@ -241,9 +249,33 @@ class Connection:
 
     # -- writing -------------------------------------------------------------------------------
 
-    def append(self, name: str, raw: bytes, flags: str) -> tuple[int, int] | None:
-        """Put a mail into a folder; returns its (UIDVALIDITY, UID) if the server tells (RFC 4315)."""
-        answer = self._ok(*self._client.append(encode_folder(name), flags, None, raw))
+    def append(
+        self, name: str, raw: bytes, flags: str, *, may: Callable[[], bool] | None = None
+    ) -> tuple[int, int] | None:
+        """Put a mail into a folder; returns its (UIDVALIDITY, UID) if the server tells (RFC 4315).
+
+        In two steps, as RFC 3501 has it (section 6.3.11): the server says that it would take the mail, and
+        then gets it. Not imaplib's own, which asks nobody in between.
+
+        Args:
+            name: the folder's.
+            raw: the mail.
+            flags: what it is marked with, in brackets.
+            may: asked once the server would take it, directly before it gets it.
+
+        Raises:
+            TooLate: ``may`` said no; the server has nothing.
+        """
+        client, literal = self._client, _LINE_END.sub(b"\r\n", raw)
+        tag = client._command("APPEND", encode_folder(name), flags, f"{{{len(literal)}}}")
+        while client._get_response() is not None:  # until it says "+"
+            if client.tagged_commands[tag]:
+                break
+        else:
+            if may is not None and not may():
+                raise TooLate
+            client.send(literal + b"\r\n")
+        answer = self._ok(*client._command_complete("APPEND", tag))
         found = _APPENDUID.search(b" ".join(part for part in answer if isinstance(part, bytes)))
         return (int(found[1]), int(found[2])) if found else None
 

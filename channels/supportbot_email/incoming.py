@@ -69,7 +69,7 @@ class Incoming:
     async def address(self, mail: Mail) -> dict[str, Any]:
         """Return what a reply to a mail needs, as JSON."""
         to = self.recipient(mail)
-        facts = facts_of(mail, named=await self._named(mail), now=now_ms())
+        facts = facts_of(mail, to=to, named=await self._named(mail), now=now_ms())
         return {
             **reply_address(mail),
             "to": to.address,
@@ -97,4 +97,4 @@ def recipient(config: EmailConfig, mail: Mail) -> Address:
         or (policy == "same_domain" and other == mail.sender.domain)
         or mail.no_reply  # nobody reads what goes to From, and a person looks at the answer first
     )
-    return recipient_of(mail, use_reply_to=follows, own_addresses=tuple(config.ours)) or mail.sender
+    return recipient_of(mail, use_reply_to=follows, own_addresses=config.ours) or mail.sender

@@ -1,7 +1,9 @@
-"""Only one process watches a mailbox; the others stand by.
+"""What only one process may do at a time: watch a mailbox, hand a draft over.
 
-The lease is one record. Every change of it names the value that it replaces (``Records.swap``), so that of
-two who want it one gets it, and whoever was suspended past its end does not take it back unawares.
+A lease is one record. Every change of it names the value that it replaces (``Records.swap``), so that of two
+who want it one gets it, and whoever was suspended past its end does not take it back unawares. Whoever does
+what cannot be taken back asks ``is_ours`` directly before it. The right to a mail's final dot is another one
+(``dispatch``): nobody can see later whether it was used, so it never ends.
 """
 
 from __future__ import annotations
@@ -21,24 +23,33 @@ from supportbot.ids import now_ms
 if TYPE_CHECKING:
     from supportbot.channel import Records
 
-_KEY = "lease"
 _LIVES = 30_000
-"""Milliseconds after which a watcher that fell silent is gone."""
+"""Milliseconds after which a holder that fell silent is gone."""
 
 RENEW = 10.0
 """Seconds between two renewals."""
 
 _WITHIN = 15.0
-"""Seconds that a renewal may take: with ``RENEW`` before it, it has failed before the lease ends."""
+"""Seconds that a renewal may take, and that a lease is ours without one: with ``RENEW`` before it, it has
+failed before the lease ends; and what was begun in them has 15 more to be seen by who comes next."""
 
 
 class Lease:
-    """The right to watch a mailbox, in the channel's records."""
+    """The right to something, in the channel's records."""
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, what: str = "lease", *, token: str = "") -> None:
+        """Name it.
+
+        Args:
+            records: where it is.
+            what: its key; by default that of the right to watch the mailbox.
+            token: tells its holder from others in the same process; a new one when empty.
+        """
         self._records = records
-        self._me = {"machine": _machine(), "pid": os.getpid(), "token": secrets.token_hex(8)}
+        self._key = what
+        self._me = {"machine": _machine(), "pid": os.getpid(), "token": token or secrets.token_hex(8)}
         self._lock = asyncio.Lock()
+        self._ours_until = self._ends = 0
 
     async def take(self) -> bool:
         """Take it, or go on having it; says whether it is ours now, and for 15 seconds more at least.
@@ -52,18 +63,36 @@ class Lease:
         except TimeoutError as error:
             raise StoreUnavailable(cause="the lease of the mailbox could not be renewed in time") from error
 
+    def is_ours(self) -> bool:
+        """Say whether it is surely still ours, by the clock; from any thread."""
+        return now_ms() < self._ours_until
+
+    async def go_on(self) -> bool:
+        """Go on having it for what was begun with it; says whether nobody else can have had it since.
+
+        Raises:
+            StoreUnavailable: nobody knows.
+        """
+        return self.is_ours() or (now_ms() < self._ends and await self.take())
+
     async def _take(self) -> bool:
-        ends = now_ms() + _LIVES
-        if await self._records.add(_KEY, self._me, expires_at=ends):
+        now = now_ms()
+        is_ours = await self._taken(now + _LIVES)
+        self._ours_until, self._ends = (now + int(_WITHIN * 1000), now + _LIVES) if is_ours else (0, 0)
+        return is_ours
+
+    async def _taken(self, ends: int) -> bool:
+        if await self._records.add(self._key, self._me, expires_at=ends):
             return True
-        holder = await self._records.get(_KEY)
+        holder = await self._records.get(self._key)
         if holder == self._me or _is_dead(holder):
-            return await self._records.swap(_KEY, holder, self._me, expires_at=ends)
+            return await self._records.swap(self._key, holder, self._me, expires_at=ends)
         return False
 
     async def give_back(self) -> None:
         """Let another process have it at once."""
-        await self._records.swap(_KEY, self._me, self._me, expires_at=now_ms())
+        self._ours_until = self._ends = 0
+        await self._records.swap(self._key, self._me, self._me, expires_at=now_ms())
 
 
 def _is_dead(holder: dict[str, Any] | None) -> bool:

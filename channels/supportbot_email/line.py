@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 from imap_tools import ImapToolsError
 
-from supportbot_email.failures import Disconnected, MailServerError, ServerSaysNo
+from supportbot_email.failures import Disconnected, MailServerError, ServerSaysNo, TooLate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,6 +72,9 @@ class Line:
         except (imaplib.IMAP4.error, ImapToolsError) as error:
             self._drop()  # the answer was not what the protocol says: what comes next cannot be trusted
             raise ServerSaysNo(cause=type(error).__name__) from error
+        except TooLate:
+            self._drop()  # the server waits for what it does not get
+            raise
         except MailServerError:
             raise
         except Exception:

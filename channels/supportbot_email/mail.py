@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Container
 
 Kind = Literal["human", "auto_reply", "bounce", "feedback_report", "list_or_bulk", "own_echo"]
 SpanKind = Literal["reply", "quoted", "signature"]
@@ -15,7 +18,7 @@ class Settings:
     """What a mailbox's owner has said, as far as reading a mail depends on it."""
 
     own_addresses: tuple[str, ...] = ()
-    """Every address that is ours, aliases too: mail from them is an echo."""
+    """Every address that is ours, aliases too, and ``@domain`` for all of one: mail from them is an echo."""
     contact_forms: tuple[str, ...] = ()
     """Addresses that contact forms write from: Reply-To says who the customer is."""
     own_domain: str = ""
@@ -26,6 +29,17 @@ class Settings:
     """Of an image up to this size the bytes are handed on; 0: of none."""
     max_images: int = 5
     """Likewise, of one mail."""
+
+
+def is_one_of(address: str, ours: Container[str]) -> bool:
+    """Say whether an address is one of ours.
+
+    Args:
+        address: in any letter case.
+        ours: addresses in small letters, and ``@domain`` for all of a domain, without those below it.
+    """
+    small = address.lower()
+    return small in ours or small[small.rfind("@") :] in ours
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

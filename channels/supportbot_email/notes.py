@@ -6,14 +6,16 @@ that it is made of (``Records.swap``), so that none is lost.
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from supportbot.ids import now_ms
+from supportbot_email.lease import Lease
 from supportbot_email.words import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import Callable, Mapping
 
     from supportbot.channel import DraftOutcome, Records
     from supportbot.messages import Outbound
@@ -67,11 +69,15 @@ class Notes:
 
     def __init__(self, records: Records) -> None:
         self._records = records
+        self._token = secrets.token_hex(8)
+
+    def right_to_leave(self, delivery: str) -> Lease:
+        """Return the right to hand the draft of a delivery to the mail server; it is to be taken."""
+        return Lease(self._records, f"append:{delivery}", token=self._token)
 
     async def get(self, delivery: str) -> Note | None:
         """Return the note of a delivery."""
-        found = await self._records.get(f"draft:{delivery}")
-        return _read(found) if found is not None else None
+        return (await self._found(delivery))[2]
 
     async def of_reply(self, said: str) -> Note | None:
         """Return the note of a reply in the store; None when it was never about to be left as a draft."""
@@ -80,47 +86,53 @@ class Notes:
 
     async def plan(self, note: Note) -> Note:
         """Write a new note down, or return the one that is there."""
+        before = await self.get(note.delivery)
+        if before is not None:
+            return before
         await self._records.put(f"said:{note.said}", note.delivery, expires_at=now_ms() + 2 * _KEPT)
-        await self._records.put(_open(note), {"delivery": note.delivery, "to": note.to})
-        if await self._records.add(f"draft:{note.delivery}", asdict(note)):
+        await self._records.put(_in_conversation(note), note.delivery)
+        if await self._records.add(_open(note.delivery), asdict(note)):
             return note
         return await self.get(note.delivery) or note
 
     async def change(self, delivery: str, change: Callable[[Note], Note | None]) -> Note | None:
         """Change a note as it is now; None when there is none, or ``change`` would rather not."""
-        key = f"draft:{delivery}"
-        while (found := await self._records.get(key)) is not None:
-            note = _read(found)
-            changed = change(note)
+        while True:
+            key, found, note = await self._found(delivery)
+            changed = change(note) if note is not None else None
             if changed is None or changed == note:
                 return changed
-            if await self._records.swap(key, found, asdict(changed)):
+            expires_at = None if key == _open(delivery) else now_ms() + _KEPT
+            if await self._records.swap(key, found, asdict(changed), expires_at=expires_at):
                 return changed
-        return None
 
     async def close(self, note: Note) -> None:
         """Look for a draft no more; what is known of it stays for half a year."""
-        key, stays = f"draft:{note.delivery}", now_ms() + _KEPT
-        found = await self._records.get(key)
-        if found is None or _read(found) != note:
+        key, found, now = await self._found(note.delivery)
+        if now != note or key != _open(note.delivery):
             return
-        if await self._records.swap(key, found, asdict(note), expires_at=stays):
-            await self._records.delete(_open(note))
+        await self._records.put(_closed(note.delivery), found, expires_at=now_ms() + _KEPT)
+        await self._records.delete(_in_conversation(note))
+        await self._records.delete(key, only=found)  # changed meanwhile, it stays, and is closed another time
 
-    async def waiting(self, conversation: str = "", *, to: frozenset[str] | None = None) -> list[Note]:
-        """Return the drafts that may still come to something, oldest first.
-
-        Args:
-            conversation: of this one; of all when empty.
-            to: only those to one of these addresses.
-        """
-        deliveries = [entry["delivery"] async for entry in self._entries(conversation) if _fits(entry, to)]
-        notes = [note for delivery in deliveries if (note := await self.get(delivery)) is not None]
+    async def waiting(self) -> list[Note]:
+        """Return the drafts that may still come to something, oldest first: their notes alone are read."""
+        notes = [_read(found) async for _, found in self._records.scan(_open(""))]
         return sorted(notes, key=lambda note: note.at)
 
-    async def _entries(self, conversation: str) -> AsyncIterator[Any]:
-        async for _, entry in self._records.scan(f"open:{conversation}:" if conversation else "open:"):
-            yield entry
+    async def waiting_in(self, conversation: str) -> list[Note]:
+        """Return those of one conversation, oldest first."""
+        named = [delivery async for _, delivery in self._records.scan(f"open:{conversation}:")]
+        notes = [note for delivery in named if (note := await self.get(delivery)) is not None]
+        return sorted((one for one in notes if one.conversation == conversation), key=lambda note: note.at)
+
+    async def _found(self, delivery: str) -> tuple[str, Any, Note | None]:
+        """Return where the note of a delivery is, as it was read, and what it says."""
+        for key in (_open(delivery), _closed(delivery)):
+            found = await self._records.get(key)
+            if found is not None:
+                return key, found, _read(found)
+        return "", None, None
 
 
 def _read(found: Mapping[str, Any]) -> Note:
@@ -128,11 +140,18 @@ def _read(found: Mapping[str, Any]) -> Note:
     return Note(**{name: value for name, value in found.items() if name in Note.__dataclass_fields__})
 
 
-def _fits(entry: Any, to: frozenset[str] | None) -> bool:
-    return to is None or entry["to"] in to
+def _open(delivery: str) -> str:
+    """Return the key of the note of a draft that may still come to something."""
+    return f"draft:{delivery}"
 
 
-def _open(note: Note) -> str:
+def _closed(delivery: str) -> str:
+    """Return the key of one that can not any more: looks read what is open, and nothing of half a year."""
+    return f"past:{delivery}"
+
+
+def _in_conversation(note: Note) -> str:
+    """Return the key by which an open note is found from its conversation; its value is the delivery's id."""
     return f"open:{note.conversation}:{note.delivery}"
 
 

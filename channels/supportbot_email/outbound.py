@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from supportbot.errors import Refused
 from supportbot_email.compose import Answer, NotWritten, compose
-from supportbot_email.mail import Address, Mail
+from supportbot_email.mail import Address, Mail, is_one_of
 from supportbot_email.mark import mark
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def to_mail(
     """
     to = outbound.address
     address = recipient_address(outbound)
-    if not address or to["to"] in config.ours:
+    if not address or is_one_of(to["to"], config.ours):
         raise Refused(cause="there is nobody to answer")
     name = config.name or bot_name
     answer = Answer(

@@ -125,9 +125,12 @@ class Outcomes:
     async def _candidates(self, mail: Mail, conversation: str | None) -> list[Note]:
         """Return the drafts that a sent mail may have been, the newest first."""
         if conversation is None:
-            return list(reversed(await self._notes.waiting(to=_recipients(mail))))[:_MOST]
+            to = _recipients(mail)
+            return [one for one in reversed(await self._notes.waiting()) if one.to in to][:_MOST]
         answered = {mail.in_reply_to, *mail.references}
-        return [one for one in reversed(await self._notes.waiting(conversation)) if one.answered in answered]
+        return [
+            one for one in reversed(await self._notes.waiting_in(conversation)) if one.answered in answered
+        ]
 
     async def _alike(self, sent: str, notes: Sequence[Note]) -> Note | None:
         """Return the first draft that a text was made of."""
@@ -187,18 +190,20 @@ class Outcomes:
         if stands == "gone":
             since = note.gone_at or now
             if note.outcome == "open" and (now - since < _MISSED or not sent_is_read):
-                await self._notes.change(note.delivery, lambda new: _still(new, note, gone_at=since))
+                await self._learn(note, gone_at=since)
                 return
             if note.outcome == "open":
                 await self._end(note, "deleted")
-            await self._notes.change(
-                note.delivery, lambda new: _still(new, note, gone_at=since, state="gone")
-            )
+            await self._learn(note, gone_at=since, state="gone")
             return
-        state = "touched" if stands == "touched" else note.state
-        await self._notes.change(note.delivery, lambda new: _still(new, note, gone_at=0, state=state))
+        await self._learn(note, gone_at=0, state="touched" if stands == "touched" else note.state)
         if now - note.at > _IGNORED:
             await self._end(note, "ignored")
+
+    async def _learn(self, note: Note, **seen: object) -> None:
+        """Change a note to what was seen; most looks see nothing new, and cost nothing."""
+        if replace(note, **seen) != note:  # type: ignore[arg-type]
+            await self._notes.change(note.delivery, lambda now: _still(now, note, **seen))
 
     async def _tidy(self, note: Note) -> None:
         """Take away what explains a draft that has ended; forget what cannot come to anything any more."""

@@ -32,9 +32,17 @@ log = structlog.get_logger(__name__)
 class Pace:
     """Decides for each reply, once, whether it is sent or left as a draft."""
 
-    def __init__(self, records: Records, limits: Limits) -> None:
+    def __init__(self, records: Records, limits: Limits, *, unverified: bool = False) -> None:
+        """Wire it.
+
+        Args:
+            records: where it remembers.
+            limits: how many mails are sent without a person.
+            unverified: also send to who may be somebody else.
+        """
         self._records = records
         self._limits = limits
+        self._unverified = unverified
         self._lock = asyncio.Lock()
 
     async def may_send(self, outbound: Outbound) -> bool:
@@ -66,7 +74,12 @@ class Pace:
             if value["delivery"] != mine.delivery
         ]
         reason = reason_to_draft(
-            facts, mine.conversation, earlier, now=mine.at, thread_per_hour=self._limits.thread_per_hour
+            facts,
+            mine.conversation,
+            earlier,
+            now=mine.at,
+            thread_per_hour=self._limits.thread_per_hour,
+            unverified=self._unverified,
         ) or await self._reason_of_the_mailbox(mine)
         if reason:
             await self._records.delete(f"{prefix}{mine.delivery}")

@@ -10,7 +10,7 @@ from supportbot_email import classify, headers, html, mime, quotes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
 from supportbot_email.dsn import report_of
-from supportbot_email.mail import Address, Mail, Report, Settings
+from supportbot_email.mail import Address, Mail, Report, Settings, is_one_of
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
@@ -76,8 +76,8 @@ def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) 
     if sender.address.lower() not in settings.contact_forms:
         return None
     named = headers.addresses(entity.get("reply-to"))
-    ours = {*map(str.lower, settings.own_addresses), *settings.contact_forms}
-    is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in ours
+    ours = (*settings.own_addresses, *settings.contact_forms)
+    is_one = len(named) == 1 and named[0].address and not is_one_of(named[0].address, ours)
     return named[0] if is_one else None
 
 

@@ -40,7 +40,8 @@ def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, ui
     """
     if not reason_to_ignore(mail):
         if records(record_of(mail.message_id)):
-            notes = [note for _, note in records("draft:") if note["answered"] == mail.message_id]
+            known = (*records("past:"), *records("draft:"))
+            notes = [note for _, note in known if note["answered"] == mail.message_id]
             had = f": its draft is '{notes[-1]['state']}'" if notes else ""
             return f"do nothing: it was read before{had}"
         cursors = [dict(value) for key, value in records(f"cursor:{inbox.name}") if key.endswith(inbox.name)]
@@ -66,11 +67,12 @@ def _reason_to_draft(config: EmailConfig, mail: Mail, records: Records) -> str:
     named = [found for one in ids if secret and (found := verify_token(one, config.domain, secret))]
     known = [str(value) for one in ids if one for _, value in records(record_of(one))]
     return reason_to_draft(
-        facts_of(mail, named=named, now=now),
+        facts_of(mail, to=recipient(config, mail), named=named, now=now),
         known[0] if known else mail.content_key,
         [earlier_of(value) for _, value in records(prefix_of(mail.sender.address))],
         now=now,
         thread_per_hour=config.limits.thread_per_hour,
+        unverified=config.send_to_unverified,
     )
 
 

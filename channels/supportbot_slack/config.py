@@ -216,6 +216,10 @@ class SlackConfig(ChannelConfig):
                 "listeners", what, "name a function in a module beside bot.yaml, or in an installed one"
             )
 
+    def keeps_secrets(self) -> bool:
+        """Workspaces that install it give us their tokens."""
+        return self.oauth is not None
+
     @model_validator(mode="after")
     def _can_hear(self) -> SlackConfig:
         if self.signing_secret is None and self.app_token is None:

@@ -6,8 +6,6 @@ https://docs.slack.dev/authentication/tokens
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +37,6 @@ _WHERE_BOT = "copy the one under OAuth & Permissions, Bot User OAuth Token (xoxb
 _WHERE_APP = "copy one under Basic Information, App-Level Tokens (xapp-…), with the scope connections:write"
 _WHERE_SIGNING = "copy the one under Basic Information, App Credentials, Signing Secret"
 _WHERE_CLIENT = "copy the one under Basic Information, App Credentials, Client Secret"
-_MAKE_KEY = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
 
 
 def _token(pattern: re.Pattern[str], own: tuple[str, ...], where: str) -> Callable[[SecretStr], SecretStr]:
@@ -92,19 +89,6 @@ def _client_id(value: str) -> str:
     return value
 
 
-def _encryption_key(secret: SecretStr) -> SecretStr:
-    """Hold a key to Fernet's form: 32 bytes in URL-safe base64 (https://github.com/fernet/spec)."""
-    try:
-        key = base64.b64decode(secret.get_secret_value(), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        key = b""
-    if len(key) != 32:
-        raise ValueError(f"is not a key of 32 bytes in URL-safe base64: {_MAKE_KEY}")
-    if len(set(key)) < 16:
-        raise ValueError(f"is not random: {_MAKE_KEY}")
-    return secret
-
-
 BotToken = Annotated[SecretStr, AfterValidator(_token(_BOT_TOKEN, ("xoxb-", "xoxe.xoxb-"), _WHERE_BOT))]
 """What the bot acts with in one workspace: ``xoxb-…``."""
 
@@ -119,6 +103,3 @@ ClientSecret = Annotated[SecretStr, AfterValidator(_shared(_WHERE_CLIENT))]
 
 ClientId = Annotated[str, AfterValidator(_client_id)]
 """The app's public name towards Slack's OAuth."""
-
-EncryptionKey = Annotated[SecretStr, AfterValidator(_encryption_key)]
-"""What tokens are encrypted with in our database."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from supportbot_slack.credentials import ClientId, ClientSecret, EncryptionKey  # noqa: TC001 - pydantic's
+from supportbot_slack.credentials import ClientId, ClientSecret  # noqa: TC001 - pydantic's
 
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -53,13 +53,6 @@ class OAuth(BaseModel):
 
     client_id: ClientId = Field(description="The app's client ID: two numbers with a dot between, in quotes.")
     client_secret: ClientSecret = Field(description="The app's client secret, given as ${NAME}.")
-    encryption_keys: tuple[EncryptionKey, ...] = Field(
-        strict=False,
-        min_length=1,
-        max_length=5,
-        description="What the workspaces' tokens are encrypted with in the database, newest first, each as "
-        "${NAME}. To rotate, put a new key before the old one; the old one can go after the next start.",
-    )
     teams: tuple[TeamId, ...] = Field(
         (),
         strict=False,

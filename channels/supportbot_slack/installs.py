@@ -18,8 +18,8 @@ from weakref import WeakValueDictionary
 import structlog
 
 from supportbot.ids import now_ms
+from supportbot.vault import CannotOpen
 from supportbot_slack.grants import Installation, NotGranted, SlackAway
-from supportbot_slack.vault import CannotOpen
 from supportbot_slack.workspaces import Workspace
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from aiohttp import web
 
     from supportbot.channel import Records
+    from supportbot.vault import Vault
     from supportbot_slack.grants import Grants
-    from supportbot_slack.vault import Vault
 
 PREFIX = "install:"
 """What the keys of installations begin with, among the channel's records."""
@@ -129,7 +129,7 @@ class Installs:
         """Return what keeps all of it from working; one workspace's trouble is in the log, and listed by
         ``supportbot slack workspaces``."""
         if self._opens is False:
-            return "oauth.encryption_keys cannot open the stored tokens: add the key that sealed them"
+            return "encryption_keys cannot open the stored tokens: add the key that sealed them"
         return ""
 
     # -- in the background ---------------------------------------------------------------------------

@@ -26,17 +26,17 @@ from aiohttp import web
 
 from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
+from supportbot.vault import CannotOpen
 from supportbot_slack.grants import NotGranted, SlackAway
 from supportbot_slack.pages import page
-from supportbot_slack.vault import CannotOpen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from supportbot.channel import Records
+    from supportbot.vault import Vault
     from supportbot_slack.grants import Grants, Installation
     from supportbot_slack.installs import Installs
-    from supportbot_slack.vault import Vault
 
 INSTALL = "/install"
 REDIRECT = "/oauth_redirect"

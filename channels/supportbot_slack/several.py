@@ -11,7 +11,6 @@ from supportbot_slack.installs import Installs
 from supportbot_slack.oauth import REDIRECT, InstallPages
 from supportbot_slack.scopes import scopes
 from supportbot_slack.sdk import web_client
-from supportbot_slack.vault import Vault
 from supportbot_slack.verify import check_oauth
 
 if TYPE_CHECKING:
@@ -47,7 +46,8 @@ class Several:
             api_url: where Slack's Web API is.
             direct_messages: whether it answers them, and asks for what that needs.
         """
-        vault = Vault(oauth.encryption_keys)
+        vault = host.vault
+        assert vault is not None  # bot.yaml was not taken without keys, see ``keeps_secrets``
         grants = Grants(web_client(api_url), client_id=oauth.client_id, client_secret=oauth.client_secret)
         installs = Installs(host.records, vault, grants)
         base_url = public_url + host.base_path
@@ -76,5 +76,5 @@ class Several:
         if not shut:
             return []
         named = ", ".join(shut[:_NAMED]) + (", …" if len(shut) > _NAMED else "")
-        what = f"oauth.encryption_keys: cannot open the stored tokens of {named}"
+        what = f"encryption_keys: cannot open the stored tokens of {named}"
         return [f"{what}: add the key that sealed them, or let these workspaces install the app again"]

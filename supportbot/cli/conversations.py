@@ -12,6 +12,7 @@ from supportbot.cli.memory import memory_lines
 from supportbot.cli.options import AsJson, Before, Channel, Limit, Yes
 from supportbot.cli.output import console, json_line, local, phrase, print_json, words
 from supportbot.cli.pages import print_page
+from supportbot.cli.settings import settings_of
 from supportbot.cli.stored import check_channel, with_store
 from supportbot.cli.triage import in_full
 from supportbot.errors import NotFound
@@ -98,8 +99,26 @@ def original(
     from supportbot import originals
     from supportbot.readable import visible
 
-    kept = with_store(context, lambda store: originals.load(store, message))
+    vault = settings_of(context).vault
+    kept = with_store(context, lambda store: originals.load(store, message, vault))
     typer.echo(visible(kept.decode("utf-8", "replace")) if sys.stdout.isatty() else kept, nl=False)
+
+
+@conversations.command()
+def reseal(context: typer.Context) -> None:
+    """Encrypt what messages were made of with the newest of encryption_keys: what was kept before there were
+    keys, and what an older key encrypted. After that the older key can go."""
+    from supportbot import originals
+    from supportbot.errors import NoEncryptionKeys
+
+    vault = settings_of(context).vault()
+    if vault is None:
+        raise NoEncryptionKeys
+    sealed, shut = with_store(context, lambda store: originals.reseal(store, vault))
+    typer.echo(f"{sealed} originals are encrypted with the newest key now.")
+    if shut:
+        typer.echo(f"{shut} can be opened by no key of encryption_keys, and stay as they are.", err=True)
+        raise typer.Exit(1)
 
 
 @conversations.command()

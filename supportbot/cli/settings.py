@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from supportbot.commands import Outline
     from supportbot.config import Loaded, Report
     from supportbot.store import Store
+    from supportbot.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,14 @@ class Settings:
             return [record async for record in ChannelRecords(store, channel).scan(prefix)]
 
         return looked_into(self.database(), read)
+
+    def vault(self) -> Vault | None:
+        """Return what opens what is encrypted in the store; None where bot.yaml names no keys.
+
+        Raises:
+            ConfigError: bot.yaml has problems.
+        """
+        return self.load().vault
 
     def database(self) -> str:
         """Return the URL of bot.yaml's store, whatever else is wrong with the file.

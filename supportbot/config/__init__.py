@@ -31,7 +31,7 @@ from supportbot.config.editor import schema
 from supportbot.config.expand import Expander
 from supportbot.config.model_file import read_model_file
 from supportbot.config.models import Config
-from supportbot.config.needs import check_needs, with_paths
+from supportbot.config.needs import check_keys, check_needs, with_paths
 from supportbot.config.problems import Findings, Problem, in_order
 from supportbot.config.tools import read_tools
 from supportbot.config.validate import check_scalars, expanded, validated
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from supportbot.channel import ChannelConfig
     from supportbot.config.models import ModelSection
     from supportbot.tools import Tool
+    from supportbot.vault import Vault
 
 __all__ = ["Config", "Loaded", "Problem", "Report", "check", "database_of", "load", "schema"]
 
@@ -64,6 +65,15 @@ class Loaded:
     """What the bot can do, in the order of the file."""
     database: str = field(repr=False)
     """The SQLAlchemy URL, an SQLite path made absolute. May hold a password: not for showing."""
+
+    @property
+    def vault(self) -> Vault | None:
+        """What seals and opens with ``encryption_keys``; None without any."""
+        if not self.config.encryption_keys:
+            return None
+        from supportbot.vault import Vault
+
+        return Vault(self.config.encryption_keys)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +141,7 @@ def _check(path: Path, environ: Mapping[str, str], models: tuple[ModelSection, .
         loaded = replace(loaded, config=loaded.config.model_copy(update={"model": models}))
     check_triage(loaded.config, loaded.root, findings)
     check_guard(loaded.config, findings)
+    check_keys(loaded.config, loaded.channels, findings)
     warn_of_idle_caps(loaded.config, findings)
     problems = in_order(findings.problems, name)
     return Report(

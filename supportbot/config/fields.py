@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import re
 from ipaddress import ip_address
 from typing import Annotated
@@ -17,6 +19,26 @@ _PLACEHOLDERS = (
     "password", "example", "insertsecret", "xxxxxxxx",
 )  # fmt: skip
 _MAKE_ONE = "make one with: openssl rand -hex 32"
+
+
+_MAKE_KEY = "make one with: openssl rand -base64 32 | tr '+/' '-_'"
+
+
+def _encryption_key(secret: SecretStr) -> SecretStr:
+    """Hold a key to Fernet's form: 32 bytes in URL-safe base64 (https://github.com/fernet/spec)."""
+    try:
+        key = base64.b64decode(secret.get_secret_value(), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if len(key) != 32:
+        raise ValueError(f"is not a key of 32 bytes in URL-safe base64: {_MAKE_KEY}")
+    if len(set(key)) < 16:
+        raise ValueError(f"is not random: {_MAKE_KEY}")
+    return secret
+
+
+EncryptionKey = Annotated[SecretStr, AfterValidator(_encryption_key)]
+"""What is encrypted with in our database."""
 
 
 def strong(secret: SecretStr) -> SecretStr:

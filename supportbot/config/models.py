@@ -21,7 +21,7 @@ from pydantic import (
     field_validator,
 )
 
-from supportbot.config.fields import DatabaseUrl, Secret, is_loopback
+from supportbot.config.fields import DatabaseUrl, EncryptionKey, Secret, is_loopback
 from supportbot.config.moderation import ModerationSection
 from supportbot.config.section import EndpointSection, Section
 from supportbot.config.spending import PriceSection, SpendingSection
@@ -400,6 +400,12 @@ class Config(Section):
         "sqlite:///data/bot.db",
         repr=False,
         description="sqlite:///path, or postgresql+psycopg://user:password@host/name.",
+    )
+    encryption_keys: tuple[EncryptionKey, ...] = Field(
+        (),
+        max_length=5,
+        description="What secrets in the database are encrypted with, newest first, each as ${NAME}: tokens "
+        "of Slack's workspaces, raw mails. To rotate, put a new key before the old one.",
     )
     spending: SpendingSection = Field(default_factory=SpendingSection, description="What models may cost.")
     turns: TurnsSection = Field(default_factory=TurnsSection, description="How messages become turns.")

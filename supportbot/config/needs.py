@@ -1,4 +1,4 @@
-"""What the entries of ``model`` need beside their endpoint: packages of an extra, and a vocabulary."""
+"""What parts of bot.yaml need beside themselves: packages of an extra, a vocabulary, a key."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 from supportbot.tokenizer import NoVocabulary, read_ranks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from supportbot.config.models import ModelSection
+    from supportbot.channel import ChannelConfig
+    from supportbot.config.models import Config, ModelSection
     from supportbot.config.problems import Findings
 
 
@@ -22,6 +23,21 @@ def check_needs(models: Sequence[ModelSection], root: Path, findings: Findings) 
             findings.add(("model", number, "vision"), "needs Pillow", _install("images"))
         if model.tokenizer is not None:
             _check_tokenizer(number, root / model.tokenizer, findings)
+
+
+def check_keys(config: Config, channels: Mapping[str, ChannelConfig], findings: Findings) -> None:
+    """Record what is missing for what is kept encrypted."""
+    if config.encryption_keys and find_spec("cryptography") is None:
+        findings.add(("encryption_keys",), "needs cryptography", _install("email"))
+    if not config.encryption_keys and not findings.suspect(("encryption_keys",)):
+        for name, section in channels.items():
+            if section.keeps_secrets():
+                findings.add(
+                    ("channels", name),
+                    "keeps secrets in the database, and there is no key to encrypt them with",
+                    'set encryption_keys, beside channels, to ["${BOT_KEY}"], and make the key with: '
+                    "openssl rand -base64 32 | tr '+/' '-_'",
+                )
 
 
 def with_paths(models: Sequence[ModelSection], root: Path) -> tuple[ModelSection, ...]:

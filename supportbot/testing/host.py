@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supportbot.messages import Choice, Citation, Inbound, MessageState, State
+    from supportbot.vault import Vault
 
 
 class FakeCore:
@@ -47,7 +48,14 @@ class FakeCore:
     Every method that names a conversation takes the channel's own key of it (``Inbound.conversation``).
     """
 
-    def __init__(self, name: str = "test", *, bot_name: str = "SupportBot", tools: bool = False) -> None:
+    def __init__(
+        self,
+        name: str = "test",
+        *,
+        bot_name: str = "SupportBot",
+        tools: bool = False,
+        vault: Vault | None = None,
+    ) -> None:
         self.accepted: list[Inbound] = []
         """What the channel handed in, duplicates left out, in order."""
         self.failure: Exception | None = None
@@ -80,6 +88,7 @@ class FakeCore:
             contacts=self.contacts,
             handoffs=self.handoffs,
             limiter=_limiter,
+            vault=vault,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )

@@ -169,9 +169,9 @@ class Dovecot:
             client.store("1:*", "+FLAGS", "(\\Deleted)")
             client.expunge()
 
-    def renumber(self, user: str) -> None:
-        """Give the inbox another UIDVALIDITY, as a restored or moved server does."""
-        maildir = self.root / "home" / user / "Maildir"
+    def renumber(self, user: str, folder: str = "") -> None:
+        """Give the inbox, or another folder, another UIDVALIDITY, as a restored or moved server does."""
+        maildir = self.root / "home" / user / "Maildir" / (f".{folder}" if folder else "")
         for index in maildir.glob("dovecot.index*"):
             index.unlink()
         numbers = maildir / "dovecot-uidlist"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supportbot.testing.host import MemoryRecords
+    from tests.channels.email.relay import Relay
 
 
 def config(address: str, port: int, **keys: Any) -> EmailConfig:
@@ -33,6 +34,12 @@ def section(address: str, port: int) -> dict[str, Any]:
     """Return it without its type."""
     imap = {"host": "127.0.0.1", "port": port, "security": "none"}
     return {"address": address, "imap": imap, "password": PASSWORD}
+
+
+def sending(address: str, port: int, relay: Relay, **keys: Any) -> dict[str, Any]:
+    """Return it for a mailbox that answers by mail, also those for whom nobody vouches, as test mails are."""
+    smtp = {"mode": "send", "smtp": relay.section(), "send_to_unverified": True}
+    return {"type": "email", **section(address, port), **smtp, **keys}
 
 
 def rows(folder: Path, query: str) -> list[Any]:

@@ -10,8 +10,11 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from supportbot.testing import ScriptedModel, started_bot
+from supportbot.vault import Vault
 from supportbot_email.child import Parser
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
@@ -32,9 +35,16 @@ ASKED = "<asked@customer.test>"
 
 @asynccontextmanager
 async def bot_on(
-    address: str, server: Dovecot, folder: Path, model: ScriptedModel | None = None, **keys: Any
+    address: str,
+    server: Dovecot,
+    folder: Path,
+    model: ScriptedModel | None = None,
+    *,
+    encryption_keys: tuple[str, ...] = (),
+    **keys: Any,
 ) -> AsyncIterator[StartedBot]:
-    document = {"channels": {"support": {"type": "email", **section(address, server.port), **keys}}}
+    support = {"type": "email", **section(address, server.port), **keys}
+    document = {"channels": {"support": support}, "encryption_keys": list(encryption_keys)}
     async with started_bot(document, folder, model=model or ScriptedModel()) as bot:
         await until(lambda: not bot.channels["support"].problem())
         yield bot
@@ -205,3 +215,15 @@ async def test_the_raw_mail_is_kept(
         server.deliver(address, raw)
         await until(lambda: rows(tmp_path, "select state from messages"))
     assert ([] if kept is None else [(raw[:kept],)]) == rows(tmp_path, "select data from files")
+
+
+async def test_the_raw_mail_is_encrypted_with_a_key(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """Whoever reads the database reads nothing of it; whoever has the key gets it as it came."""
+    raw = mail("Where is it?").replace(b"\n", b"\r\n")
+    key = Fernet.generate_key().decode()
+    async with bot_on(address, server, tmp_path, encryption_keys=(key,)):
+        server.deliver(address, raw)
+        await until(lambda: rows(tmp_path, "select state from messages"))
+    [(message, kept)] = rows(tmp_path, "select message_id, data from files")
+    assert b"Where" not in kept
+    assert raw == Vault([SecretStr(key)]).open_bytes(f"original {message}", kept)

@@ -16,7 +16,7 @@ from supportbot_email.mail import Settings
 from supportbot_email.parse import parse
 from supportbot_email.preview import fate, would
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import config, section
+from tests.channels.email.mailboxes import config, section, sending
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ async def test_it_says_what_sending_would_do(server: Dovecot, address: str, tmp_
     server.deliver(address, mail("Where is it?"))
     server.deliver(address, mail("Your order.", From="no-reply@shop.test"))
     async with Relay() as relay:
-        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        support = sending(address, server.port, relay)
         code, said = await asyncio.to_thread(_check, tmp_path, {"support": support})
         wrong = support | {"smtp": relay.section(username="a", password="no-such-password")}
         failed, told = await asyncio.to_thread(_check, tmp_path, {"support": wrong})

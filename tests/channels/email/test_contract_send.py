@@ -66,7 +66,13 @@ class Mailbox(test_contract.Mailbox):
         object.__setattr__(self, name, value)
 
     def section(self) -> Mapping[str, Any]:
-        return {**super().section(), "mode": "send", "smtp": self.relay.section(), "save_sent": False}
+        return {
+            **super().section(),
+            "mode": "send",
+            "smtp": self.relay.section(),
+            "send_to_unverified": True,
+            "save_sent": False,
+        }
 
     async def shown(self, site: Site, conversation: str) -> Sequence[str]:
         sent = [message_from_bytes(taken.raw, policy=policy.default) for taken in self.relay.mails]

@@ -13,7 +13,7 @@ from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import section, subject
+from tests.channels.email.mailboxes import section, sending, subject
 from tests.channels.email.relay import Relay
 from tests.channels.email.wire import Wire
 
@@ -64,7 +64,7 @@ async def test_killed_where_it_hurts(server: Dovecot, address: str, tmp_path: Pa
 async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
     """In mode send, between the final dot and its answer: that mail is never sent again, the next one is."""
     async with Relay() as relay:
-        support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+        support = sending(address, server.port, relay)
         folder = BotFolder(tmp_path, channels={"support": support}, deliveries={"attempts": 3})
         async with program(folder) as bot:
             await _watches(bot)
@@ -81,6 +81,29 @@ async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_
     assert ["Re: one", "Re: two"] == sorted(subject(taken.raw) for taken in relay.mails)
     assert ["Re: two"] == [subject(raw) for raw in server.mails(address, "Sent")]
     assert [] == server.mails(address, "Drafts")
+
+
+async def test_stopped_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """A relay that answers the final dot after a second is waited for when the bot stops: nothing is unclear,
+    and the copy lies in Sent. One that answers never holds nobody up."""
+    async with Relay() as relay:
+        support = sending(address, server.port, relay)
+        folder = BotFolder(tmp_path, channels={"support": support})
+        async with program(folder) as bot:
+            await _watches(bot)
+            relay.on_taken = lambda _taken: asyncio.sleep(1)
+            server.deliver(address, mail("How long does a parcel take?", subject="one", From="a@c.test"))
+            await relay.has_dot.wait()
+            assert 0 == await bot.stop()
+            assert [("delivered",)] == _ends(folder)
+            assert ["Re: one"] == [subject(raw) for raw in server.mails(address, "Sent")]
+            relay.on_taken, relay.hold = None, asyncio.Event()
+            relay.has_dot.clear()
+            await bot.start()
+            server.deliver(address, mail("Where can I follow it?", subject="two", From="b@c.test"))
+            await relay.has_dot.wait()
+            assert 0 == await bot.stop(within=8)
+    assert [("delivered",), ("sending",)] == _ends(folder)
 
 
 def _ends(folder: BotFolder) -> list[tuple[str]]:
@@ -104,4 +127,29 @@ async def test_killed_on_postgresql(
             await bot.start()
             await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
             assert 0 == await bot.stop()
+    assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
+
+
+async def test_frozen_while_it_hands_over(
+    server: Dovecot, address: str, tmp_path: Path, postgres_database: str
+) -> None:
+    """Stopped when the mail server had said that it would take the draft, for as long as another process
+    needs to leave it: awake again, it leaves no second one."""
+    async with Wire(server.port) as wire:
+        one = _folder(tmp_path / "one", address, wire.port, postgres_database)
+        two = _folder(tmp_path / "two", address, server.port, postgres_database)
+        async with program(one) as first:
+            await _watches(first)
+            wire.cut = "pause go-ahead"
+            server.deliver(address, mail("How long does a parcel take?", subject="one"))
+            await wire.was_cut.wait()
+            first.freeze()
+            async with program(two) as second:
+                await until(lambda: server.mails(address, "Drafts"), 90)
+                wire.go_on.set()
+                first.thaw()
+                await until(lambda: any("delivery.postponed" in line for line in first.errors), 30)
+                server.deliver(address, mail("Where can I follow it?", subject="two"))
+                await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
+                assert [0, 0] == await asyncio.gather(first.stop(), second.stop())
     assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))

@@ -62,6 +62,9 @@ def test_a_section_that_cannot_work_is_refused(keys: dict[str, object]) -> None:
         ({"folders": {"drafts": "inbox"}}, "three folders"),
         ({"folders": {"drafts": "Mine", "sent": "Mine"}}, "three folders"),
         ({"aliases": ["*@example.com"]}, "one address"),
+        ({"aliases": ["@"]}, "one address"),
+        ({"aliases": ["@*.example.com"]}, "one address"),
+        ({"address": "@example.com"}, "one address"),
     ],
 )
 def test_what_could_not_work_is_refused(keys: dict[str, object], said: str) -> None:

@@ -15,7 +15,7 @@ from supportbot_email.credentials import Credentials
 from supportbot_email.dispatch import Dispatch, Trace, Traces
 from supportbot_email.failures import Disconnected
 from supportbot_email.smtp import Submission
-from tests.channels.email.dovecot import PASSWORD, mail, needs_dovecot
+from tests.channels.email.dovecot import PASSWORD, dovecot, mail, needs_dovecot
 from tests.channels.email.mailboxes import config, line
 from tests.channels.email.relay import Relay
 
@@ -48,7 +48,9 @@ async def desk(
     address: str, server: Dovecot, relay: Relay, records: MemoryRecords, **keys: Any
 ) -> AsyncIterator[Desk]:
     """Give a desk; leaving the block is what a kill looks like to the next one."""
-    settings = config(address, server.port, mode="send", **{"smtp": relay.section(), **keys})
+    settings = config(
+        address, server.port, mode="send", send_to_unverified=True, **{"smtp": relay.section(), **keys}
+    )
     own = line(settings)
     dispatch = Dispatch(settings, Submission(settings, Credentials(settings)), own, Traces(records))
     try:
@@ -328,6 +330,17 @@ async def test_without_a_sent_folder_it_is_sent(
     folders = {"sent": "No such folder"}
     async with Relay() as relay, desk(address, server, relay, records, folders=folders) as own:
         assert Sent(external_id=ID) == await own.send()
+    assert 1 == len(relay.mails)
+
+
+async def test_a_full_mailbox_keeps_no_copy(address: str, records: MemoryRecords) -> None:
+    """A real quota: the mail has gone, and is not sent again for want of a copy."""
+    with dovecot(quota="1") as small:
+        small.deliver(address, mail("word " * 150))
+        async with Relay() as relay, desk(address, small, relay, records) as own:
+            for again in (own.send, own.send, own.find):
+                assert Sent(external_id=ID) == await again()
+        assert [] == small.mails(address, "Sent")
     assert 1 == len(relay.mails)
 
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
+from supportbot.ids import now_ms
 from supportbot.messages import Outbound
+from supportbot.testing import host
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
+from supportbot_email import lease
 from supportbot_email.drafts import Drafts
 from supportbot_email.notes import Notes, planned_note
 from tests.channels.email.dovecot import dovecot, mail, needs_dovecot
@@ -51,8 +54,8 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(address: str, port: int, records: MemoryRecords) -> AsyncIterator[Desk]:
-    settings = config(address, port)
+async def desk(address: str, port: int, records: MemoryRecords, **keys: Any) -> AsyncIterator[Desk]:
+    settings = config(address, port, **keys)
     own = line(settings)
     try:
         yield Desk(Drafts(settings, own, Notes(records), MemoryDrafts()))
@@ -282,6 +285,82 @@ async def test_one_that_a_person_sent_unseen_is_found_in_sent(
         assert await own.find("one") is not None
 
 
+async def test_a_slow_look_is_no_reason_to_begin_again(server: Dovecot, address: str, clock: Clock) -> None:
+    """Nobody else can have had the right meanwhile: the draft is left."""
+    records = MemoryRecords()
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "pause select"
+        leaving = asyncio.create_task(own.leave("one"))
+        await wire.was_cut.wait()
+        clock.now += 20_000
+        wire.go_on.set()
+        await leaving
+    assert ["one"] == _left(server, address)
+
+
+@pytest.mark.parametrize("cut", ["no to examine", "in examine"])
+async def test_what_was_taken_is_left(
+    server: Dovecot, address: str, records: MemoryRecords, cut: str
+) -> None:
+    """A server without UIDPLUS does not say where it put the draft, and the search for it fails: it is left
+    all the same. A newer one stays beside it: nobody knows whether a person has touched it."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.hides = b"[APPENDUID"
+        wire.cut = cut  # type: ignore[assignment]
+        assert "dlv_one" == (await own.leave("one", at=1)).external_id
+        assert wire.was_cut.is_set()
+        await own.leave("one", at=1)
+        assert ["one"] == _left(server, address)
+        await own.leave("two", at=2)
+    assert ["one", "two"] == _left(server, address)
+
+
+class Clock:
+    """The time of the leases, and of the records that hold them."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = now_ms()
+        for module in (lease, host):
+            monkeypatch.setattr(module, "now_ms", self)
+
+    def __call__(self) -> int:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    return Clock(monkeypatch)
+
+
+@pytest.mark.parametrize("then", ["", "deleted"])
+@pytest.mark.parametrize("cut", ["pause select", "pause append", "pause go-ahead"])
+async def test_who_was_frozen_leaves_no_second_draft(
+    server: Dovecot, address: str, clock: Clock, *, cut: str, then: str
+) -> None:
+    """Stopped while it hands a draft over, for longer than its right to do so: another one has left it
+    meanwhile, and a person may have thrown it away."""
+    records = MemoryRecords()
+    async with (
+        Wire(server.port) as wire,
+        desk(address, wire.port, records) as frozen,
+        desk(address, server.port, records) as other,
+    ):
+        wire.cut = cut  # type: ignore[assignment]
+        leaving = asyncio.create_task(frozen.leave("one"))
+        await wire.was_cut.wait()
+        with pytest.raises(RetryAfter):
+            await other.leave("one")
+        clock.now += 30_001
+        await other.leave("one")
+        if then:
+            server.remove(address, "Drafts")
+        wire.go_on.set()
+        with suppress(RetryAfter):
+            await leaving
+        assert await frozen.find("one") is not None
+    assert ([] if then else ["one"]) == _left(server, address)
+
+
 @pytest.mark.parametrize(("cut", "error"), [("no to append", RetryAfter), ("never to append", Refused)])
 async def test_what_the_server_says_decides(
     server: Dovecot, address: str, records: MemoryRecords, cut: str, error: type[Exception]
@@ -306,6 +385,42 @@ async def test_a_full_mailbox_is_waited_for(address: str, records: MemoryRecords
             small.remove(address, "INBOX")
             await own.leave("one")
         assert ["one"] == _left(small, address)
+
+
+@pytest.mark.parametrize("then", ["", "deleted"])
+async def test_a_renumbered_drafts_folder(
+    server: Dovecot, address: str, records: MemoryRecords, *, then: str
+) -> None:
+    """The receipt got lost, and the folder has another UIDVALIDITY: the draft is found by its Message-ID;
+    if it is not there, no number tells whether it was, and it is not left again."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "after append"
+        with pytest.raises(Unclear):
+            await own.leave("one")
+        if then:
+            server.remove(address, "Drafts")
+        server.renumber(address, "Drafts")
+        if then:
+            for again in (own.find, own.leave):
+                with pytest.raises(NeverClear):
+                    await again("one")
+        else:
+            assert await own.find("one") is not None
+            await own.leave("one")
+    assert ([] if then else ["one"]) == _left(server, address)
+
+
+async def test_a_drafts_folder_that_is_gone_is_waited_for(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """Somebody renamed it: nothing was handed over, and the draft is left once it is back."""
+    async with desk(address, server.port, records, folders={"drafts": "Mine"}) as own:
+        with pytest.raises(RetryAfter):
+            await own.leave("one")
+        with server.person(address) as person:
+            person.create("Mine")
+        await own.leave("one")
+    assert ["one"] == _left(server, address, "Mine")
 
 
 async def test_a_server_that_is_away_is_waited_for(address: str, records: MemoryRecords) -> None:

@@ -37,6 +37,7 @@ def facts(**changes: object) -> Facts:
         sender="anna@customer.test",
         subject="Re: My parcel",
         received_at=NOW,
+        verified=True,
         named=("dlv_1",),
         sketch=sketch_of("It is the blue one that I ordered last week."),
     )
@@ -68,6 +69,7 @@ def test_a_person_is_answered_again() -> None:
     ("asked", "why"),
     [
         (facts(no_reply=True), "no_reply"),
+        (facts(verified=False), "unverified"),
         (facts(received_at=NOW - 5 * MINUTE + 30 * SECOND), "too_fast"),
         (facts(from_bot=True), "another_bot"),
         (facts(named=()), "not_a_reply"),

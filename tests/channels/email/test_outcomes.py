@@ -13,7 +13,7 @@ import pytest
 from supportbot.errors import Unclear
 from supportbot.messages import Inbound, Outbound, Sender, Source
 from supportbot.session import ChannelRecords
-from supportbot.testing.host import FakeCore
+from supportbot.testing.host import FakeCore, MemoryRecords
 from supportbot_email import notes as notes_module
 from supportbot_email import outcomes as outcomes_module
 from supportbot_email.channel import EmailChannel
@@ -55,8 +55,8 @@ class Desk:
 
     def __init__(self, core: FakeCore, channel: EmailChannel, address: str) -> None:
         self.core, self.channel, self.address = core, channel, address
-        self.outcomes = channel._outcomes
-        self.notes = channel._notes
+        self.outcomes = channel._drafting.outcomes
+        self.notes = channel._drafting.notes
         self.sent = SentMail(
             "support",
             core.accept,
@@ -109,7 +109,7 @@ async def desk(address: str, port: int, core: FakeCore | None = None, **keys: An
     try:
         yield Desk(core, channel, address)
     finally:
-        await channel._desk.close()
+        await channel._close()
 
 
 class Clock:
@@ -433,9 +433,55 @@ async def test_two_who_change_a_note_lose_nothing(database_url: str) -> None:
             notes.change("d", lambda now: replace(now, outcome="deleted")),
         )
         expected = replace(note, uid=20, outcome="deleted")
-        assert (expected, [expected]) == (await notes.plan(note), await notes.waiting("c"))
+        assert (expected, [expected]) == (await notes.plan(note), await notes.waiting_in("c"))
         await notes.close(expected)
-        assert (expected, []) == (await notes.get("d"), await notes.waiting())
+        assert (expected, [], []) == (
+            await notes.get("d"),
+            await notes.waiting(),
+            await notes.waiting_in("c"),
+        )
+        assert expected == await notes.plan(note)
+        later = await notes.change("d", lambda now: replace(now, outcome="used"))
+        assert (later, []) == (await notes.get("d"), await notes.waiting())
+
+
+class _Counted(MemoryRecords):
+    """Records that count how often one of them is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    async def get(self, key: str) -> Any | None:
+        self.asked += 1
+        return await super().get(key)
+
+    async def scan(self, prefix: str) -> AsyncIterator[tuple[str, Any]]:
+        asked = self.asked
+        async for entry in super().scan(prefix):
+            yield entry
+        self.asked = asked
+
+
+async def test_a_look_reads_what_waits_at_once(server: Dovecot, address: str, clock: Clock) -> None:
+    """Thousands of drafts may lie there: their notes come page by page, and what stands as it stood is not
+    asked for again."""
+    records, core = _Counted(), FakeCore("support")
+    core.host = replace(core.host, records=records)
+    async with desk(address, server.port, core) as own:
+        for number in range(3):
+            await own.leave(f"n{number}")
+        records.asked = 0
+        await own.look()
+        assert 0 == records.asked
+
+
+async def test_a_conversation_s_drafts_are_its_own(records: MemoryRecords) -> None:
+    """Also where the name of one begins as another's does."""
+    notes = Notes(records)
+    for name in ("c", "c:1"):
+        await notes.plan(Note(delivery=f"d{name[1:]}", conversation=name, message_id="", text="", at=1))
+    assert ["c"] == [note.conversation for note in await notes.waiting_in("c")]
 
 
 async def test_the_note_lies_in_its_own_folder_and_goes_with_the_draft(

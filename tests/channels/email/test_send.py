@@ -13,13 +13,13 @@ from supportbot.testing import FakeCore, ScriptedModel, started_bot
 from supportbot_email import guard
 from supportbot_email.conversations import Conversations
 from supportbot_email.dispatch import Traces
-from supportbot_email.incoming import Incoming
+from supportbot_email.incoming import Incoming, recipient
 from supportbot_email.mail import Settings
 from supportbot_email.parse import parse
 from tests.channels.email.bounces import report, words
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import config, section
+from tests.channels.email.mailboxes import config, sending
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
@@ -38,9 +38,8 @@ ASKED = "<asked@customer.test>"
 async def bot_on(
     address: str, server: Dovecot, relay: Relay, folder: Path, *said: str, looks: int = 3, **keys: Any
 ) -> AsyncIterator[StartedBot]:
-    support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
     document = {
-        "channels": {"support": {**support, **keys}},
+        "channels": {"support": sending(address, server.port, relay, **keys)},
         "deliveries": {"settle_delay": 0.1, "retry_delay": 0.1, "attempts": looks},
     }
     async with started_bot(document, folder, model=ScriptedModel(*said)) as bot:
@@ -97,6 +96,48 @@ _KEPT = {
     "X-Auto-Response-Suppress",
     "X-SupportBot-Loop",
 }
+
+
+@pytest.mark.parametrize(
+    ("said", "fields", "sent"),
+    [
+        ("mx.example.com; dmarc=pass header.from=customer.test", {}, True),
+        ("mx.example.com; dmarc=fail header.from=customer.test", {}, False),
+        ("mx.evil.test; dmarc=pass header.from=customer.test", {}, False),
+        ("", {}, False),
+        (
+            "mx.example.com; dmarc=pass header.from=customer.test",
+            {"Reply_To": "victim@elsewhere.test"},
+            False,
+        ),
+    ],
+)
+async def test_who_may_be_somebody_else_gets_a_draft(
+    server: Dovecot, address: str, tmp_path: Path, *, said: str, fields: dict[str, str], sent: bool
+) -> None:
+    """Anybody can write in anybody's name, and name anybody in Reply-To."""
+    keys = {"authserv_id": "mx.example.com", "send_to_unverified": False, "reply_to": "always"}
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path, **keys):
+        asked = mail("Where is it?", Message_ID=ASKED, **fields)
+        server.deliver(address, f"Authentication-Results: {said}\n".encode() + asked if said else asked)
+        await until(lambda: rows(tmp_path, "select 1 from deliveries where state = 'delivered'"))
+    assert int(sent) == len(relay.mails)
+    assert int(not sent) == len(server.mails(address, "Drafts"))
+
+
+def test_all_of_a_domain_is_ours() -> None:
+    """A catch-all mailbox: whoever writes from there is one of us, and nobody there is ever answered."""
+    own = config("support@example.com", 993, aliases=["@Shop.Example"])
+    settings = Settings(own_addresses=tuple(sorted(own.ours)))
+    for sender, kind in (
+        ("anybody@shop.example", "own_echo"),
+        ("ANYBODY@SHOP.EXAMPLE", "own_echo"),
+        ("anna@sub.shop.example", "human"),
+        ("anna@myshop.example", "human"),
+    ):
+        assert kind == parse(mail("Where?", From=sender), settings=settings).kind
+    asked = parse(mail("Where?", Reply_To="sales@shop.example"), settings=settings)
+    assert "anna@customer.test" == recipient(own.model_copy(update={"reply_to": "always"}), asked).address
 
 
 async def test_one_who_says_that_nobody_reads_answers_gets_a_draft(

@@ -61,7 +61,7 @@ def certified(tmp_path: Path) -> tuple[ssl.SSLContext, Path]:
 
 
 def submission(relay: Relay, **keys: Any) -> Submission:
-    settings = config(ADDRESS, 1, mode="send", smtp=relay.section(**keys))
+    settings = config(ADDRESS, 1, mode="send", send_to_unverified=True, smtp=relay.section(**keys))
     return Submission(settings, Credentials(settings))
 
 
@@ -124,7 +124,7 @@ async def test_a_configuration_is_tried(server: Dovecot, address: str) -> None:
     async with Relay() as relay:
 
         async def wrong(**keys: Any) -> list[str]:
-            sending = {"mode": "send", "smtp": relay.section(), **keys}
+            sending = {"mode": "send", "send_to_unverified": True, "smtp": relay.section(), **keys}
             channel = EmailChannel(config(address, server.port, **sending), FakeCore().host)
             return await channel.verify()
 
@@ -154,6 +154,7 @@ async def test_a_configuration_is_tried(server: Dovecot, address: str) -> None:
             "login is false, and there is a username",
         ),
         ({"mode": "post"}, "'draft' or 'send'"),
+        ({"mode": "send", "smtp": {"host": "smtp.example.com"}}, "mode 'send' needs authserv_id"),
     ],
 )
 def test_what_cannot_work_is_said_before_the_start(section: dict[str, Any], problem: str) -> None:
@@ -189,6 +190,7 @@ async def test_an_access_token_logs_in(tmp_path: Path) -> None:
             ADDRESS,
             1,
             mode="send",
+            send_to_unverified=True,
             smtp=relay.section(),
             password="",
             oauth={"token_command": [str(program)]},

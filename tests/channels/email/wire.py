@@ -23,8 +23,14 @@ Cut = Literal[
     "hold fetch",
     "hold append",
     "hold receipt",
+    "pause select",
+    "pause append",
+    "pause go-ahead",
+    "no to examine",
+    "in examine",
 ]
-"""Where it breaks; what begins with ``hold`` falls silent instead, for as long as the client is there."""
+"""Where it breaks; what begins with ``hold`` falls silent instead, as long as the client is there, and with
+``pause`` until ``go_on`` is set."""
 
 _APPEND = re.compile(rb"^(\S+) APPEND .*\{\d+\+?\}\r\n$", re.IGNORECASE | re.DOTALL)
 _IDLE = re.compile(rb"^\S+ IDLE\r\n$", re.IGNORECASE)
@@ -41,6 +47,7 @@ class Wire:
         self.idling = asyncio.Event()
         """Set when a client has begun to wait."""
         self.was_cut = asyncio.Event()
+        self.go_on = asyncio.Event()
         self.hides = b""
         """A word that the server's answers lose: something it then cannot do."""
         self.seen: list[bytes] = []
@@ -57,6 +64,7 @@ class Wire:
 
     async def __aexit__(self, *_: object) -> None:
         self._server.close()
+        self.go_on.set()
         self.hang_up()
         await self._server.wait_closed()
 
@@ -100,6 +108,18 @@ class Wire:
             if append and self.cut == "before append":
                 self._happened()
                 return
+            if (append and self.cut == "pause append") or (
+                b" SELECT " in line and self.cut == "pause select"
+            ):
+                self._happened()
+                await self.go_on.wait()
+            if b" EXAMINE " in line and self.cut == "in examine":
+                self._happened()
+                return
+            if b" EXAMINE " in line and self.cut == "no to examine":
+                self._happened()
+                writer.write(line.split()[0] + b" NO [INUSE] Not now\r\n")
+                continue
             if append and self.cut in {"no to append", "never to append"}:
                 words = b"[OVERQUOTA] Quota exceeded" if self.cut == "no to append" else b"[LIMIT] Too large"
                 self._happened()
@@ -138,6 +158,9 @@ class Wire:
                     continue
                 if self.hides:
                     chunk = chunk.replace(self.hides, b"")
+                if self.cut == "pause go-ahead" and chunk.startswith(b"+ OK"):
+                    self._happened()
+                    await self.go_on.wait()
                 if self.cut == "hold receipt" and b"APPENDUID" in chunk:
                     self._happened()
                     continue

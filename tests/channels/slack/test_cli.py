@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from supportbot import schema
 from supportbot.cli.commands import app
 from supportbot.session import ChannelRecords
+from supportbot.vault import Vault
 from supportbot_slack.grants import Installation
 from supportbot_slack.installs import Installs
 from supportbot_slack.scopes import SCOPES
-from supportbot_slack.vault import Vault
 from supportbot_slack.workspaces import Workspace
 from tests.bot_folder import BotFolder
 from tests.channels.slack.authority import Authority

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
 from pydantic import BaseModel, ValidationError
 
 from supportbot_slack.credentials import (
@@ -13,14 +12,12 @@ from supportbot_slack.credentials import (
     BotToken,
     ClientId,
     ClientSecret,
-    EncryptionKey,
     SigningSecret,
     check_strength,
 )
 from supportbot_slack.install_config import OAuth, PublicUrl
 
 SIGNING = "8f742231b10e8888abcd99yyyzzz85a5"
-KEY = Fernet.generate_key().decode()
 
 
 class Secrets(BaseModel):
@@ -29,7 +26,6 @@ class Secrets(BaseModel):
     signing_secret: SigningSecret | None = None
     client_id: ClientId | None = None
     client_secret: ClientSecret | None = None
-    encryption_key: EncryptionKey | None = None
     public_url: PublicUrl | None = None
 
 
@@ -49,7 +45,6 @@ def complaint(**given: Any) -> str:
         {"signing_secret": SIGNING},
         {"client_id": "1234567890.1234567890123"},
         {"client_secret": SIGNING},
-        {"encryption_key": KEY},
         {"public_url": "https://bot.example.com"},
         {"public_url": "https://example.com:8443/bot"},
         {"public_url": "http://localhost:8080"},
@@ -74,8 +69,6 @@ def test_the_right_kind_is_taken(given: dict[str, str]) -> None:
         ({"signing_secret": "kurz"}, "is too short, or holds characters"),
         ({"signing_secret": "8f742231b10e8888 abcd99yyyzzz85a5"}, "is too short, or holds characters"),
         ({"client_id": "1234567890"}, "is not a client ID: copy"),
-        ({"encryption_key": "0123456789abcdef0123456789abcdef"}, "is not a key of 32 bytes"),
-        ({"encryption_key": "A" * 43 + "="}, "is not random: make one with: openssl rand"),
         ({"public_url": "http://bot.example.com"}, "must begin with https://"),
         ({"public_url": "https://bot.example.com/"}, "without a slash at the end"),
         ({"public_url": "https://bot.example.com/?a=b"}, "is not a public address"),
@@ -95,13 +88,7 @@ def test_the_wrong_kind_is_named(given: dict[str, str], said: str) -> None:
 def test_teams_are_ids(team: str) -> None:
     """Names are not unique; ids are."""
     with pytest.raises(ValidationError, match="is not a workspace's id"):
-        OAuth(client_id="1234.5678", client_secret=SIGNING, encryption_keys=(KEY,), teams=(team,))  # type: ignore[arg-type]
-
-
-def test_oauth_needs_a_key() -> None:
-    """Tokens are never stored in clear, so without a key there is no OAuth."""
-    with pytest.raises(ValidationError, match="encryption_keys"):
-        OAuth(client_id="1234.5678", client_secret=SIGNING, encryption_keys=())  # type: ignore[arg-type]
+        OAuth(client_id="1234.5678", client_secret=SIGNING, teams=(team,))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,9 @@ from pydantic import SecretStr
 
 from supportbot.session import ChannelRecords
 from supportbot.testing import FakeCore
+from supportbot.vault import CannotOpen, Vault
 from supportbot_slack.grants import Grants, Installation, SlackAway
 from supportbot_slack.installs import Installs, ended
-from supportbot_slack.vault import CannotOpen, Vault
 from supportbot_slack.workspaces import Workspace
 from tests.channels.slack.authority import Authority
 from tests.channels.webhook.driver import eventually

@@ -23,11 +23,11 @@ from supportbot.errors import StoreUnavailable
 from supportbot.metrics import Metrics
 from supportbot.server import serve
 from supportbot.testing import FakeCore
+from supportbot.vault import Vault
 from supportbot.web import new_application
 from supportbot_slack.installs import Installs
 from supportbot_slack.oauth import COOKIE, InstallPages
 from supportbot_slack.pages import page
-from supportbot_slack.vault import Vault
 from tests.channels.slack.authority import CLIENT_ID, CLIENT_SECRET, REDIRECT, Authority
 
 if TYPE_CHECKING:

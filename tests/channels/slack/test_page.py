@@ -75,6 +75,12 @@ def test_what_is_missing_is_said(tmp_path: Path, remove: str, said: str) -> None
     assert said in _problems(tmp_path, BLOCKS[1].replace(remove, ""))
 
 
+def test_oauth_needs_a_key(tmp_path: Path) -> None:
+    """Tokens are never stored in clear, so without a key there is no OAuth."""
+    block = BLOCKS[3].replace('encryption_keys: ["${SLACK_KEY}"]\n', "")
+    assert "keeps secrets in the database, and there is no key" in _problems(tmp_path, block)
+
+
 def test_oauth_needs_a_public_address(tmp_path: Path) -> None:
     """Without one there is no way back from Slack."""
     block = BLOCKS[4].replace("    public_url: https://bot.example.com\n", "")

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.fernet import Fernet
+from pydantic import SecretStr
 
 from supportbot.errors import RetryAfter
 from supportbot.testing import FakeCore, Platform, serving
+from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
 from supportbot_slack.grants import Installation
 from supportbot_slack.workspaces import Workspace
@@ -43,7 +45,7 @@ class Tenants(Platform):
             "api_url": f"{self.authority.url}/",
             "public_url": "https://bot.example.com",
             "signing_secret": SIGNING,
-            "oauth": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET, "encryption_keys": [KEY]},
+            "oauth": {"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET},
         }
 
     async def write(self, site: Site, written: Written) -> int:
@@ -70,7 +72,7 @@ class Tenants(Platform):
 
 @asynccontextmanager
 async def tenancy() -> AsyncIterator[tuple[Site, Tenants]]:
-    core = FakeCore("slack")
+    core = FakeCore("slack", vault=Vault([SecretStr(KEY)]))
     async with Authority() as authority:
         tenants = Tenants(authority)
         async with serving(SlackChannel, tenants, core) as site:
@@ -220,5 +222,5 @@ async def test_the_install_pages_are_there_and_only_with_oauth() -> None:
         tenants.section = lambda: {  # type: ignore[method-assign]
             "bot_token": TOKEN, "signing_secret": SIGNING, "api_url": f"{tenants.authority.url}/"
         }  # fmt: skip
-        async with serving(SlackChannel, tenants, FakeCore("slack")) as single:
+        async with serving(SlackChannel, tenants, FakeCore("slack", vault=Vault([SecretStr(KEY)]))) as single:
             assert not {path for _, path in single.routes} & {"/install", "/oauth_redirect"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,6 +10,7 @@ from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
 from supportbot.testing import FakeCore
+from supportbot.vault import Vault
 from supportbot_slack.grants import Installation
 from supportbot_slack.install_config import OAuth
 from supportbot_slack.scopes import SCOPES
@@ -93,14 +95,11 @@ async def test_keys_that_open_nothing_are_named(authority: Authority) -> None:
 
     def several(key: str) -> Several:
         secret = SecretStr(CLIENT_SECRET)
-        oauth = OAuth(client_id=CLIENT_ID, client_secret=secret, encryption_keys=(SecretStr(key),))
+        oauth = OAuth(client_id=CLIENT_ID, client_secret=secret)
         public_url = REDIRECT.removesuffix("/channels/slack/oauth_redirect")
+        host = replace(core.host, vault=Vault([SecretStr(key)]))
         return Several.made(
-            oauth,
-            core.host,
-            public_url=public_url,
-            api_url=f"{authority.url}/",
-            direct_messages=True,
+            oauth, host, public_url=public_url, api_url=f"{authority.url}/", direct_messages=True
         )
 
     key = Fernet.generate_key().decode()
@@ -110,23 +109,19 @@ async def test_keys_that_open_nothing_are_named(authority: Authority) -> None:
     await several(key).installs.save(Installation(workspace=workspace, name="One"))
     assert [] == await several(key).verify()
     [problem] = await several(Fernet.generate_key().decode()).verify()
-    assert "oauth.encryption_keys: cannot open the stored tokens of T1: add the key" in problem
+    assert "encryption_keys: cannot open the stored tokens of T1: add the key" in problem
 
 
 async def test_the_app_s_credentials_are_tried(authority: Authority) -> None:
     """With a code that nobody has: what Slack objects to tells whether it knows the app."""
 
     def several(secret: str) -> Several:
-        key = Fernet.generate_key().decode()
-        oauth = OAuth(client_id=CLIENT_ID, client_secret=SecretStr(secret), encryption_keys=(SecretStr(key),))
+        oauth = OAuth(client_id=CLIENT_ID, client_secret=SecretStr(secret))
         public_url = REDIRECT.removesuffix("/channels/slack/oauth_redirect")
-        core = FakeCore("slack", bot_name="Fern")
+        vault = Vault([SecretStr(Fernet.generate_key().decode())])
+        core = FakeCore("slack", bot_name="Fern", vault=vault)
         return Several.made(
-            oauth,
-            core.host,
-            public_url=public_url,
-            api_url=f"{authority.url}/",
-            direct_messages=True,
+            oauth, core.host, public_url=public_url, api_url=f"{authority.url}/", direct_messages=True
         )
 
     assert [] == await several(CLIENT_SECRET).verify()

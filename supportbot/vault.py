@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet  # of the extras that keep secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ class CannotOpen(Exception):
 
 
 class Vault:
-    """Seals and opens small JSON values."""
+    """Seals and opens JSON values and bytes, by the keys of bot.yaml's ``encryption_keys``."""
 
     def __init__(self, keys: Sequence[SecretStr]) -> None:
         """Take the keys, the newest first; at least one."""
@@ -50,7 +50,25 @@ class Vault:
             raise CannotOpen
         return value
 
-    def is_current(self, sealed: str) -> bool:
+    def seal_bytes(self, purpose: str, data: bytes) -> bytes:
+        """Return bytes in a form that only we can read; a third longer, as Fernet's text is."""
+        return self._newest.encrypt(f"{purpose}\n".encode() + data)
+
+    def open_bytes(self, purpose: str, sealed: bytes) -> bytes:
+        """Return the bytes that were sealed.
+
+        Raises:
+            CannotOpen: they are not what we sealed for this purpose.
+        """
+        try:
+            sealed_for, _, data = self._all.decrypt(sealed).partition(b"\n")
+        except InvalidToken:
+            raise CannotOpen from None
+        if sealed_for != purpose.encode():
+            raise CannotOpen
+        return data
+
+    def is_current(self, sealed: str | bytes) -> bool:
         """Say whether the newest key sealed it."""
         try:
             self._newest.decrypt(sealed)
