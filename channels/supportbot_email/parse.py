@@ -30,11 +30,12 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
     """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
     entity, problem = mime.read(raw)
     written_from = next(iter(headers.addresses(entity.get("from"), 1)), Address())
-    sender = _customer_of_form(entity, written_from, settings) or written_from
+    behind = _customer_of_form(entity, written_from, settings) or _member(entity, written_from, settings)
+    sender = behind or written_from
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = _text(entity)
     spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
-    written = "".join(span.text for span in spans if span.kind != "quoted")
+    written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
         entity, text=text, written=written, subject=subject, sender=sender, settings=settings
     )
@@ -78,6 +79,15 @@ def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) 
     named = headers.addresses(entity.get("reply-to"))
     ours = {*map(str.lower, settings.own_addresses), *settings.contact_forms}
     is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in ours
+    return named[0] if is_one else None
+
+
+def _member(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:
+    """Who wrote through a group whose address is ours, where the group put itself into From (for DMARC)."""
+    if sender.address.lower() not in settings.own_addresses or not classify.is_our_list(entity, settings):
+        return None
+    named = headers.addresses(entity.get("x-original-from") or entity.get("reply-to"))
+    is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in settings.own_addresses
     return named[0] if is_one else None
 
 

@@ -40,6 +40,7 @@ _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
 _NAME = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
 _MOST_SIGNATURE = 12  # lines; a longer text below "-- " may be the letter itself
+_MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
@@ -52,6 +53,16 @@ def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
         Span(kind=kind, text="".join(line for _, line in group))
         for kind, group in groupby(zip(kinds, lines, strict=True), key=lambda pair: pair[0])
     )
+
+
+def above_forwarded(text: str) -> str:
+    """What stands above a mail that is passed on; all of a text that passes none on."""
+    lines = _LINES.findall(text)
+    looked = [line[:200].rstrip("\n").translate(_PLAIN) for line in lines]
+    marks = _Marks(looked, forwarded=True)
+    above = looked[:_MOST_ABOVE]
+    ends = (at for at, line in enumerate(above) if FORWARDED.fullmatch(line) or marks.begins(at))
+    return "".join(lines[: next(ends, len(lines))])
 
 
 class _Marks:
@@ -70,6 +81,10 @@ class _Marks:
         if not self._has("reply") and not self._has("signature"):
             return ["reply"] * len(self._lines)
         return self._kinds
+
+    def begins(self, at: int) -> bool:
+        """Whether a header as Outlook writes it begins at a line."""
+        return self._from_block(at) > 0
 
     def _has(self, kind: SpanKind, end: int | None = None) -> bool:
         pairs = zip(self._kinds[:end], self._lines[:end], strict=True)

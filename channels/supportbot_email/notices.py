@@ -1,0 +1,351 @@
+"""How programs write to people: absences, receipts, notices that nobody shall answer, newsletters.
+
+No header says so here; what gives them away is what several sentences say together, in the languages of mail.
+"""
+
+from __future__ import annotations
+
+from supportbot_email.patterns import any_of
+
+AUTO_ADDRESS = any_of(r"(?:auto-?_?(?:reply|replies|responder|response|answer)|vacation)[^@\s]{0,40}@")
+AUTO_PROGRAM = any_of(r"\bvacation\b", r"auto-?respon", r"auto-?reply", r"out ?of ?office")
+AUTO_SUBJECT = any_of(
+    r"auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
+    r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
+    r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
+    r"ooo\s*(?::|$)",
+    r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
+    r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
+    r"(?:on )?(?:vacation|holiday)\s*(?:reply|message|notice|response|auto)",
+    r"on (?:annual leave|vacation|holiday|maternity leave)\b",
+    r"abwesen(?:d|heit)",
+    r"abwesenheits",
+    r"automatische(?: |-)(?:antwort|r[eé]ponse|nachricht|beantw)",
+    r"ich bin (?:nicht im|im urlaub|abwesend)",
+    r"nicht im (?:b[uü]ro|haus)",
+    r"urlaubs?(?:vertretung|meldung|nachricht|benachrichtigung)",
+    r"au(?:ß|ss)er haus",
+    r"r[eé]ponse automatique",
+    r"message automatique",
+    r"absen(?:ce|t)\s*(?:du bureau|:|$)",
+    r"absence (?:du|de|jusqu)",
+    r"notification d.absence",
+    r"je suis (?:absent|en (?:cong|vacances))",
+    r"respuesta autom[aá]tica",
+    r"fuera de (?:la )?oficina",
+    r"ausen(?:te|cia)\b",
+    r"resposta autom[aá]tica",
+    r"fora do escrit[oó]rio",
+    r"aus[eê]ncia",
+    r"risposta automatica",
+    r"fuori (?:sede|ufficio)",
+    r"assente\b|assenza\b",
+    r"automatisch (?:antwoord|bericht)",
+    r"afwezig",
+    r"niet op kantoor",
+    r"automatyczna odpowied[zź]",
+    r"odpowied[zź] automatyczna",
+    r"autoodpowied",
+    r"nieobecno[sś][cć]",
+    r"poza biurem",
+    r"автоматический ответ",
+    r"автоответ",
+    r"автоответчик",
+    r"вне офиса",
+    r"нет на (?:месте|работе)",
+    r"自动(?:回复|答复|回覆)",
+    r"自動(?:回覆|答覆|返信|応答|回复)",
+    r"不在(?:通知|連絡|のお知らせ|返信|です)?\s*(?:[:：]|$)",
+    r"自动应答",
+    r"자동 ?(?:회신|응답)",
+    r"부재",
+    r"autosvar",
+    r"fr[aå]nvarande",
+    r"frånvaro",
+    r"fravær",
+    r"automatisk (?:svar|respons|besked|meddelande)",
+    r"automaattinen (?:vastaus|poissaolo)",
+    r"poissa(?:olo)?\b",
+    r"otomatik (?:yan[ıi]t|cevap)",
+    r"automatick[aá] odpov[eě][dď]",
+    r"automaatvastus|automaatne vastus|automātiskā atbilde|automātiska atbilde|automatinis atsakymas",
+    r"samodejn[ai] odgovor|automatski odgovor|аутоматски одговор|автоматичен отговор|автоматична відповідь",
+    r"resposta automàtica|balasan otomatis|jawaban otomatis|balas(?:an)? automatik|trả lời tự động|ตอบกลับอัตโนมัติ|स्वचालित उत्तर",
+    r"mimo kancel",
+    r"automatikus v[aá]lasz",
+    r"r[aă]spuns automat",
+    r"αυτόματη απάντηση",
+    r"תשובה אוטומטית",
+    r"رد تلقائي",
+    r"your (?:e-?mail|message|request|enquiry|inquiry|ticket) (?:has been|was) received",
+    r"we(?:.ve| have) received your (?:e-?mail|message|request|enquiry|inquiry|ticket)",
+    r"(?:request|ticket|case|message|enquiry) (?:has been )?(?:received|created|opened)\b",
+    r"(?:ticket|case|request|anfrage|vorgang) ?[#:№]? ?\w{0,4}-?\d{2,12} (?:has been |wurde )?(?:received|created|opened|eröffnet|angelegt)",
+    start=r"\s*(?:(?:re|aw|sv|antw|odp|res|回复|答复)\s*[:：]\s*)?[\[(*]{0,3}\s*",
+)
+WEAK_AUTO_SUBJECT = any_of(
+    r"\s*(?:re|aw|sv|antw|odp|res)\s*:",
+    r".{0,80}\b(?:vacation|holiday|out of|away|absen|urlaub|ooo|leave|auto)",
+    r"\s*$",
+)
+AUTO_TEXT = any_of(
+    r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
+    r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",
+    r"your (?:request|ticket|case|message|e-?mail|enquiry|inquiry)\s{0,2}(?:[\[(]?#?[\w-]{1,20}[\])]? )?(?:has been|was) (?:received|created|opened|logged|registered|assigned)",
+    r"(?:a|your) (?:support )?(?:ticket|case|request) (?:has been|was) (?:opened|created|logged)",
+    r"(?:please )?do not (?:reply|respond) to this (?:e-?mail|message|mail)",
+    r"this (?:mailbox|e-?mail address|inbox) is not monitored",
+    r"will (?:respond|reply|answer|get back to you|read your) .{0,60}(?:when i return|upon my return|on my return|as soon as (?:i|possible)|when i get back)",
+    r"this is an auto(?:mated|matic|matically)",
+    r"do not reply to this (?:automat|message|e-?mail)",
+    r"bin (?:ich )?(?:derzeit |momentan |zur ?zeit |aktuell )?(?:bis|vom|ab|nicht (?:im|am)|im urlaub|abwesend|außer haus)",
+    r"ihre (?:e-?mail|nachricht) wird nicht weitergeleitet",
+    r"(?:suis|serai) (?:actuellement )?(?:absente?|en (?:cong|vacances|d[eé]placement))",
+    r"estar[eé] (?:fuera|ausente)",
+    r"(?:me encuentro|estoy) (?:fuera|ausente|de vacaciones)",
+    r"estou (?:ausente|de f[eé]rias|fora)",
+    r"(?:sono|sar[oò]) (?:assente|in ferie|fuori)",
+    r"ben (?:ik )?(?:momenteel )?(?:afwezig|niet aanwezig|op vakantie)",
+    r"jestem (?:na urlopie|poza|nieobecn)",
+    r"(?:нахожусь|буду) (?:в отпуске|в командировке|отсутств)",
+    r"不在(?:办公室|公司)",
+    r"休假",
+    r"(?:^|[\[【（(])\s?自动回复|这是(?:一封)?自动|此邮件为自动|系统自动回复",
+    r"不在にし",
+    r"休暇(?:中|を)",
+    r"自動返信(?:です|しております|しています|でお送り|にてお送り)|自動(?:的に)?送信(?:され|して)",
+)
+ACKNOWLEDGED = any_of(
+    r"(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request)|contacting|writing)",
+    r"(?:vielen dank|danke) für ihre (?:e-?mail|nachricht|anfrage)",
+    r"merci (?:pour|de) (?:votre message|nous avoir contact)",
+    r"gracias por (?:su|tu) (?:mensaje|correo|consulta)|gracias por contactar",
+    r"obrigad[oa] (?:pela sua mensagem|pelo seu (?:contato|contacto|e-?mail))",
+    r"grazie per (?:averci contattato|il (?:suo|tuo) messaggio)",
+    r"bedankt voor uw (?:bericht|e-?mail|aanvraag)",
+    r"(?:we|our team|someone|a member of (?:our|the) team) will (?:get back|respond|reply|be in touch|contact you)",
+)
+"""What programs say under a subject that announces them."""
+AUTO_OPENING = any_of(
+    r"this is an? (?:auto(?:mated|matic|matically generated|-?reply|-?response|generated)|vacation)[\w -]{0,40}(?:reply|response|message|e-?mail|notification|acknowledg)",
+    r"(?:^|\n)\[?(?:automatic|auto)[- ]?(?:reply|response)\]?\s*[:\n.]",
+    r"dies ist eine automatisch",
+    r"ceci est (?:un|une) (?:message|r[eé]ponse) automatique",
+    r"esta es una respuesta autom",
+    r"[eé]ste? es un (?:mensaje|correo) autom",
+    r"esta [eé] uma (?:resposta|mensagem) autom",
+    r"questa [eè] una risposta automatica",
+    r"questo [eè] un messaggio automatico",
+    r"dit is een automatisch",
+    r"to jest automatyczn",
+    r"это автоматическ",
+    r"这是一封自动",
+    r"このメールは自動",
+)
+
+_AWAY_EN = (
+    r"\bi(?: am|['’]?m| will be|['’]ll be| shall be) (?:\w+ ){0,2}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ )?(?:leave|vacation|holidays?|pto|business trip)|away (?:from|until|on|through)|travell?ing|not in the office|out until)",
+    r"\b(?:is|am|are) (?:currently |now )?(?:out of (?:the )?office|on (?:annual|maternity|paternity|parental|sick) leave)|^\W*(?:currently )?out of (?:the )?office\b",
+    r"\bwe(?:['’]re| are) (?:currently |all )?(?:away|offline|closed|out of (?:the )?office)\b",
+    r"\bback (?:at my desk|in the office|at work) (?:on|from|by)\b|\bno longer (?:works?|with|employed|part of|at)\b|\bhas left (?:the company|our)",
+    r"\b(?:office|shop|team|company)s? (?:is|are|will be|remains?) closed (?:until|from|for|between|over)\b",
+)
+AWAY = any_of(
+    *_AWAY_EN,
+    r"\b(?:bin|befinde mich|sind|ist)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
+    r"\b(?:wieder (?:im büro|erreichbar|für sie da|zurück)|betriebs(?:ferien|urlaub)|nicht mehr (?:bei|für|im unternehmen|in unserem))\b|\b(?:büro|praxis|geschäft)\b.{0,40}\bgeschlossen\b",
+    r"\b(?:je (?:suis|serai)|nous (?:sommes|serons)|actuellement)\b.{0,30}\b(?:absente?s?|en (?:congés?|vacances|déplacement|arrêt|formation)|indisponible)",
+    r"\b(?:de retour (?:le|lundi|mardi|mercredi|jeudi|vendredi|à|au)|ne (?:fait|travaille) plus|bureaux? .{0,20}fermé)",
+    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? por vacaciones\b",
+    r"\b(?:encontro-me|me encontro|estou|estarei|estaremos|estamos)\b.{0,30}\b(?:ausentes?|fora|(?:de|em) f[ée]rias|de licença|em viagem|em gozo)\b|\b(?:não|já não) trabalha\b",
+    r"\b(?:sono|sarò|siamo|saremo|mi trovo)\b.{0,30}\b(?:assent[ei]|in ferie|fuori (?:ufficio|sede)|in trasferta|in malattia|in maternità)\b|\bchius[oiae] per ferie\b|\bnon lavora più\b",
+    r"\b(?:ben|zijn)\b.{0,40}\b(?:afwezig|niet (?:aanwezig|op kantoor|bereikbaar)|(?:op|met) vakantie|met (?:zwangerschaps|ouderschaps)?verlof|buiten kantoor)\b|\b(?:weer (?:aanwezig|bereikbaar)|niet (?:meer|langer) werkzaam)\b|\bkantoor\b.{0,30}\bgesloten\b",
+    r"\b(?:jestem|przebywam|będę|jesteśmy)\b.{0,40}\b(?:na (?:urlopie|zwolnieniu)|poza biurem|nieobecn|w delegacji|niedostępn)|\b(?:już nie pracuje|nie pracuje już)\b|\bbiuro\b.{0,30}\b(?:nieczynne|zamknięte)\b",
+    r"\b(?:нахожусь|буду|нахо́жусь|я)\b.{0,25}(?:в (?:отпуск|командировк|декрет)|на больничном|отсутств|вне офиса|нет на месте)|\bбольше не работа|\bбыть в офисе\b",
+    r"休假|度假|年假|产假|不在(?:办公室|公司|辦公室)|出差(?:中|期间|期間)|外出(?:中|期间)|已离职|已離職",
+    r"休暇(?:中|を|の)|不在(?:に|と|の|です|中)|出張(?:中|の|の?ため)|休業|お休みをいただ|席を外|外出し|退職(?:いた|し)",
+    r"\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\ber (?:på ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|izinde|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가|부재 ?중|출장 ?중",
+)
+"""Somebody says that they are away, or that a place is closed. People write this too, mostly to ask something."""
+
+AWAY_SUBJECT = any_of(
+    r"(?:gone|out) (?:fishing|sailing|hiking)|(?:currently )?(?:(?:on|in) (?:\w+ )?)?(?:leave|vacation|holidays?|pto)\b|(?:closed|away) (?:for|until|from)\b|no longer (?:at|with)\b",
+    r"(?:in |im )?(?:eltern(?:zeit)|mutterschutz|urlaub|betriebsferien|dienstreise)\b",
+    r"(?:en )?(?:congés?|vacances|déplacement)\b",
+    r"(?:de )?(?:vacaciones|baja|permiso)\b",
+    r"(?:em |de )?f[ée]rias\b|de licença\b",
+    r"(?:in )?(?:ferie|maternità|trasferta)\b|chiusura\b",
+    r"(?:op |met )?(?:vakantie|verlof)\b",
+    r"(?:na )?urlop(?:ie)?\b|delegacja\b",
+    r"(?:в )?отпуске?\b|командировк",
+    r"休假|出差|度假|外出",
+    r"休暇|不在|出張|休業|夏季休|年末年始",
+    start=r"\s*(?:(?:re|aw|sv|antw|odp|res|r|回复|答复)\s*[:：]\s*)?[\[(*【]{0,3}\s*",
+)
+
+AWAY_MARKS = (
+    any_of(
+        r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bdringend|\beil(?:ig|t)\b|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|\bakut|\bbrådskand|\bhast|\bacil\b|\bsürgős|\bnaléhav",
+        r"\bplease (?:contact|direct|address|e-?mail|call|reach out|resend|send (?:your|all))\b",
+        r"\bwenden sie sich\b|\bplease speak\b|\bveuillez (?:contacter|adresser|vous adresser)|\bmerci de contacter\b|\bpuede (?:contactar|escribir|dirigirse)|\bcontacte\b|\bcontattare\b|\brivolgersi\b|\bcontact opnemen\b|\bproszę o kontakt\b|\bobraća|обра(?:щайтесь|титесь|щаться)|联系|連絡",
+    ),
+    any_of(
+        r"\b(?:on|upon|after) my return\b|\bwhen (?:i(?: am|['’]m)? )?(?:return|get back|back)\b|\b(?:return|back)(?:ing)? (?:on|in|to|at|by) (?:the |my |work|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d)|\buntil (?:further notice|mon|tue|wed|thu|fri|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d)",
+        r"\bnach meiner rückkehr\b|\bwieder (?:da|im büro|erreichbar|zurück|für sie)|\bbis (?:zum |einschließlich |einschl\. )?\d|\bvom \d.{0,20}bis\b",
+        r"\bà mon retour\b|\bde retour\b|\bjusqu['’]au\b|\bdu \d.{0,20} au \d",
+        r"\ba mi (?:vuelta|regreso)\b|\b(?:regreso|vuelvo|regresaré|volveré)\b|\bhasta (?:el|nuevo|\d)",
+        r"\bno meu regresso\b|\b(?:regresso|retorno|voltarei|retornarei)\b|\baté (?:dia|ao|o|\d)",
+        r"\bal mio (?:rientro|ritorno)\b|\b(?:rientro|rientrerò|tornerò)\b|\bfino al\b|\briapertura\b",
+        r"\b(?:bij|na) (?:mijn )?terugkeer\b|\bweer (?:aanwezig|bereikbaar|op kantoor)|\bterug op\b|\bt/?m\b|\btot en met\b",
+        r"\bpo powrocie\b|\b(?:wracam|wrócę)\b|\bdo (?:dnia )?\d",
+        r"после возвращения|верн(?:усь|уться)|\bдо \d",
+        r"返回|回来后|回到|恢复上班|月\d{1,2}日(?:返|回|至|到)|以降|復帰|戻り|まで(?:の間|休|不在)",
+    ),
+    any_of(
+        r"\bnot (?:be )?forwarded\b|\bnicht weitergeleitet\b|\bpas (?:transféré|transmis|redirigé)|\bno (?:será|se) reenvi|\bnão (?:será|serão) (?:re)?encaminhad|\bnon (?:verr|sar)à inoltrat|\bniet doorge(?:stuurd|zonden)|\bnie (?:jest|będzie|zostanie) przekaz|не (?:будет )?пере(?:адрес|сыла)|不会(?:被)?转发|転送され"
+    ),
+    any_of(
+        r"\b(?:limited|no|intermittent|sporadic|irregular|restricted) (?:or no )?access\b|\baccess to (?:my )?e-?mail|\bunregelmäßig|\bnur (?:eingeschränkt|sporadisch)|\bkeinen zugriff|\baccès (?:limité|restreint)|\bpas accès|\bacceso (?:limitado|al correo)|\bsin acceso|\bsem acesso|\bacesso limitado|\baccesso limitato|\bsenza accesso|\bgeen toegang|\bbeperkt(?:e)? (?:toegang|bereikbaar)|\b(?:nie mam|brak|ograniczony) dostęp|доступ к почте|нет доступа|无法(?:及时|亲自)|不能及时|無法(?:即時|親自)|確認できません|返信(?:が)?(?:遅|でき)",
+        r"\bmailbox (?:is|will) not (?:be )?(?:monitored|read)",
+    ),
+    any_of(
+        r"\b(?:will|shall) (?:reply|respond|answer|get back to you|read (?:it|your)|deal with)\b|\bas soon as (?:possible|i)\b|\b(?:melde|antworte|beantworte) (?:ich )?(?:mich )?.{0,30}(?:rückkehr|zurück|schnell)|\bprendrai connaissance\b|\brépondrai\b|\bresponderé\b|\bcontestaré\b|\bresponderei\b|\brisponderò\b|\bleggerò\b|\brisponderemo\b|\bbeantwoord|\bodpowiem\b|\bodpiszę\b|отвечу|尽快(?:给您)?(?:回复|答复)|ご返信|ご連絡(?:いた|させ|差し)|対応(?:いた|させ)"
+    ),
+    any_of(
+        r"\b(?:thank you|thanks|many thanks) for (?:your (?:e-?mail|message|mail)|contacting|reaching|getting in touch|writing)",
+        r"\b(?:vielen dank|danke|dank) für ihre (?:e-?mail|nachricht|mail|anfrage)",
+        r"\bmerci (?:pour|de) (?:votre (?:message|mail|e-?mail|courriel)|nous avoir contact)",
+        r"\bgracias por (?:su|tu) (?:mensaje|correo|e-?mail)",
+        r"\bobrigad[oa] (?:pela sua mensagem|pelo seu (?:contact?o|e-?mail))",
+        r"\bgrazie per (?:il (?:suo|tuo) messaggio|la (?:sua|tua) (?:e-?mail|mail))",
+        r"\b(?:bedankt|dank) voor (?:uw|je) (?:bericht|e-?mail|mail)",
+        r"\bdziękuj(?:ę|emy) za (?:wiadomość|maila|kontakt)",
+        r"спасибо за (?:ваше )?(?:письмо|сообщение|обращение)",
+        r"来信已收到|感谢(?:您的)?(?:来信|邮件)|メールをいただき|ご連絡(?:を)?いただき|いただいたメール",
+    ),
+)
+"""What programs add: whom to write to, when somebody is back, that nothing is passed on, that they thank."""
+
+RECEIVED = any_of(
+    r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application)\b",
+    r"\byour (?:\w+ ){0,2}(?:request|ticket|case|message|e-?mail|enquiry|inquiry|query)\b.{0,40}\b(?:has been|was|is) (?:\w+ )?(?:received|created|opened|logged|registered|assigned|queued|submitted)",
+    r"\b(?:ticket|case|request) (?:has been|was) (?:opened|created|logged|assigned|raised)\b|\bcreation of a \w* ?ticket\b|\backnowledg(?:e|ing|ement)\b.{0,40}\b(?:received|receipt)\b",
+    r"\bihre? (?:anfrage|nachricht|e-?mail|mitteilung|anliegen|meldung|bewerbung)\b.{0,60}\b(?:erhalten|eingegangen|erfasst|entgegengenommen|registriert|angelegt)\b|\bhaben ihre? .{0,30}\berhalten\b|\beingangsbestätigung\b",
+    r"\bavons bien reçu\b|\bbien été (?:reçue?|enregistrée?|prise? en compte)\b|\baccusé de réception\b",
+    r"\b(?:hemos recibido|se ha (?:recibido|registrado|creado)|ha sido (?:recibid|registrad)[oa])\b.{0,30}\b(?:consulta|mensaje|solicitud|correo|petición|ticket|caso)\b|\b(?:consulta|solicitud|petición) (?:ha sido|se ha) (?:recibid|registrad)",
+    r"\brecebemos (?:a |o )?(?:su?a|seu|tua|teu) (?:solicita|mensagem|contact?o|e-?mail|pedido de)|\b(?:solicitação|mensagem|pedido|chamado) foi (?:registrad|recebid|criad|abert)",
+    r"\babbiamo ricevuto (?:la|il) (?:tu|su|vostr)[oa] (?:richiesta|messaggio|e-?mail|mail|segnalazione)|\b(?:richiesta|segnalazione) è stata (?:ricevuta|registrata|presa)",
+    r"\b(?:hebben|is)\b.{0,40}\b(?:vraag|bericht|e-?mail|aanvraag|melding)\b.{0,40}\b(?:ontvangen|geregistreerd)|\bontvangstbevestiging\b",
+    r"\b(?:zgłoszenie|wiadomość|zapytanie)\b.{0,20}\bzosta(?:ło|ła)\b.{0,20}\b(?:zarejestrowan|przyjęt|otrzyman)|\botrzymaliśmy (?:twoj|państ)|\bpotwierdz(?:enie|amy) (?:otrzymani|przyjęci|odbi)",
+    r"(?:обращение|запрос|заявка|письмо|сообщение).{0,30}(?:зарегистрирован|принят|получен)|\bмы получили ваш",
+    r"已收到(?:您|你|贵)|来信已收到|您的(?:工单|邮件|问题|请求|来信|咨询)已(?:收到|创建|提交|受理|登记)|工单(?:编号)?已?(?:创建|[:：#]?\d)",
+    r"(?:受け付け|受付)(?:いたし|致し|しまし|けました|完了|を完了)|お問い?合わせ(?:を|いただき)?.{0,10}(?:承り|ありがとう|受け)",
+    r"\bhar (?:mottagit|modtaget|mottatt) (?:ditt|din|dit)\b|\bvastaanot(?:ettu|imme)\b|\bpřijali jsme\b|\btalebiniz (?:alın|oluştur)|문의(?:가|를)? ?(?:접수|받았)",
+)
+"""We have got your message."""
+
+WILL_ANSWER = any_of(
+    r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\bwithin (?:\w+ )?\d+ (?:business |working )?(?:hours?|days?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b",
+    r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
+    r"\b(?:répondrons|reviendrons vers|recontacter|traiterons)|\bdans les (?:meilleurs|plus brefs) délais\b",
+    r"\b(?:responderemos|contestaremos|nos pondremos en contacto)\b|\b(?:lo antes|a la mayor brevedad) posible\b|\ben un plazo\b",
+    r"\b(?:entrar(?:á|emos) em contat|responderemos|retornaremos)|\bem breve\b|\bbrevemente\b",
+    r"\b(?:risponderemo|ricontatteremo|prima possibile|al più presto)\b",
+    r"\b(?:binnen \d+ (?:werk)?dagen|zo (?:snel|spoedig) mogelijk|streven ernaar|nemen .{0,30}contact)\b",
+    r"\b(?:odpowiemy|skontaktujemy|udzielimy|jak najszybciej|rozpatrz)",
+    r"\bответим\b|\bсвяжемся\b|в течение \d+|в ближайшее время",
+    r"(?:尽快|小时内|工作日内).{0,12}(?:回复|联系|处理|答复)|与您联系",
+    r"(?:ご連絡|ご返信|ご?回答|返答)(?:いたし|させて|致し|差し上げ|申し上げ)|営業日以内",
+)
+"""Somebody else will answer, later."""
+
+THANKED = any_of(
+    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|contacting|writing|reaching|getting in touch|submitting)",
+    r"\b(?:vielen dank|danke) für ihre|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
+)
+TICKET = any_of(
+    r"[\[(【（](?:[\w .:-]{0,30}[#№º° ])?\s?#?[A-Z]{0,5}-?\d{3,}[\])】）]",
+    r"\b(?:ticket|case|request|reference|anfrage|vorgang|caso|zaak|protocolo|id|n[º°o]|nr)\W{0,3}(?:id|number|nummer|no|nr)?\W{0,4}[A-Z]{0,5}-?\d{3,}",
+    r"(?:ticketnummer|numerem|numero|номером|№|工单编号|受付番号|番号)\W{0,6}(?:\w{1,12} )?\d{3,}",
+)
+"""A number under which a help desk keeps a matter."""
+DESK = any_of(
+    r"\b(?:reply|response|answer) above this line\b|\badd (?:additional )?comments?,? (?:please )?(?:reply|visit)|\bhow would you rate\b|\bsatisfaction (?:survey|rating)\b|\bpowered by (?:zendesk|freshdesk|jira|intercom|help ?scout|hubspot|zoho|front|gorgias|kayako|osticket|zammad|otrs)\b|\bdelivered by zendesk\b|\bservice from .{1,60} delivered by\b|\bturn off this request['’]s notifications\b|\bview (?:the )?(?:request|ticket)\b|\bstatus of (?:the|your) (?:ticket|request|case)\b"
+)
+"""What help desks' programs print around every message, a person's too."""
+SURVEY = any_of(
+    r"\bhow would you rate (?:the|our|your)\b|\b(?:rate|about) (?:the|our) (?:support|customer service|service)\b.{0,80}\b(?:received|click|link)|\bgood, i['’]m satisfied\b|\bbad, i['’]m unsatisfied\b|\bwie zufrieden (?:waren|sind) sie\b|\bcomment évaluez-vous\b|\bcómo (?:valoraría|calificaría)\b|\bcome valut(?:a|eresti)\b|\bhoe tevreden\b"
+)
+
+AUTOMATIC = any_of(
+    r"\bthis (?:e-?mail|message|mail|notification|is an?|has been|was)\b.{0,80}\b(?:auto(?:mated|matic|matically)?|system)[- ]?(?:generated|sent|message|e-?mail|notification|reply|response|acknowledg|created|mail)?\b(?<!this)",
+    r"\b(?:system|automatically|auto|computer)[- ]generated (?:e-?mail|message|notification|mail|response)|\b(?:generated|sent|created) automatically\b",
+    r"\bautomatisch (?:generiert|erzeugt|erstellt|versendet|versandt|verschickt|gegenereerd|verzonden|verstuurd|aangemaakt)|\bautomatisch (?:generierte|erzeugte|erstellte|versendete|gegenereerd)[a-z]* (?:e-?mail|nachricht|mail|mitteilung|bericht)",
+    r"\b(?:dies|dieses|diese (?:e-?mail|nachricht))\b.{0,40}\bautomatisch",
+    r"\b(?:ceci est|cet? (?:message|e-?mail|courriel)|est un (?:message|accusé))\b.{0,60}\bautomatique(?:ment)?\b|\b(?:généré|envoyé) automatiquement\b",
+    r"\best[ea] (?:es un|mensaje|correo|e-?mail)?.{0,40}\bautomátic[oa]|\b(?:generad|enviad)[oa] (?:de forma )?automátic",
+    r"\best[ea] (?:é|e-?mail|mensagem|é um|é uma)\b.{0,40}\bautomátic[oa]|\b(?:gerad|enviad)[oa] automaticamente\b",
+    r"\bquest[oa] (?:è|messaggio|e-?mail|mail)\b.{0,40}\bautomatic[oa]|\b(?:generat|inviat)[oa] automaticamente\b",
+    r"\bdit (?:is een|bericht)\b.{0,40}\bautomatisch",
+    r"\b(?:wygenerowan|wysłan)\w{1,2} automatycznie|\bautomatycznie (?:wygenerowan|wysłan)|\bwiadomość automatyczn|\bto jest automatyczn",
+    r"(?:сформирован|создан|отправлен)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ)|это автоматическ",
+    r"系统(?:自动)?(?:发送|发出|生成)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
+    r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用",
+)
+"""A program says of this very message that it wrote it."""
+DO_NOT_ANSWER = any_of(
+    r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bno need to reply to this\b",
+    r"\bantworten sie (?:bitte )?nicht (?:auf|direkt)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
+    r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b",
+    r"\bno (?:responda|conteste|respondas|responder)\b",
+    r"\bn[ãa]o (?:responda|responder)\b",
+    r"\bnon (?:rispondere|rispondete|risponda)\b",
+    r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\bhoeft niet\b.{0,30}\breageren\b",
+    r"\bnie odpowiada|\bnie odpowiadaj",
+    r"не (?:нужно |надо |следует )?отвеча|отвечать на (?:него|это).{0,12}не",
+    r"(?:请勿|勿|无需|不要)(?:直接)?回[复覆]",
+    r"(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
+)
+FIRST_PERSON = any_of(
+    r"\b(?:i|my|ich|mein|meine|meiner|meinen|mir|je|mon|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
+)
+"""Somebody speaks of themselves; a program's "we" is nobody."""
+
+UNSUBSCRIBE = any_of(
+    r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",
+    r"\b(?:abmelden|abbestellen|abmeldelink|austragen)\b|\bkeinen? (?:newsletter|e-?mails?) mehr\b",
+    r"\bse désabonner\b|\bdésinscri|\bdésabonne",
+    r"\bdarse de baja\b|\bdarte de baja\b|\bcancelar (?:la )?suscripción\b|\bdejar de recibir\b",
+    r"\bcancelar (?:a )?(?:inscrição|subscrição|assinatura)\b|\bdescadastr",
+    r"\bannulla (?:l['’])?iscrizione\b|\bdisiscri|\bcancella(?:ti|rsi)\b",
+    r"\b(?:uitschrijven|afmelden)\b",
+    r"\bwypisz|\bzrezygnuj|\brezygnacja z\b|\banuluj subskrypcj",
+    r"отписаться|отказаться от рассылки",
+    r"退订|取消订阅|退訂",
+    r"配信(?:を)?(?:停止|解除)|購読(?:を)?解除|メルマガ解除",
+)
+"""The way out that a newsletter's foot names."""
+SUBSCRIBED = any_of(
+    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\bcopyright ©|\ball rights reserved\b",
+    r"\bsie erhalten diese\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
+    r"\bvous recevez cet?\b|\bversion en ligne\b|\bdans (?:votre|le) navigateur\b",
+    r"\b(?:recibe|recibes|está recibiendo) est[ea]\b|\bver en (?:el |tu )?navegador\b|\bversión online\b",
+    r"\b(?:você|está a) (?:está )?receb(?:e|endo|er) est[ea]\b|\bver no navegador\b",
+    r"\b(?:ricevi|riceve|hai ricevuto|stai ricevendo) quest[oa]\b|\b(?:visualizza|apri) (?:\w+ )?(?:nel|online|il browser)\b",
+    r"\b(?:u|je) ontvangt (?:deze|dit)\b|\bbekijk (?:\w+ ){0,3}(?:online|browser)\b",
+    r"\b(?:otrzymujesz|otrzymał[ea]ś) (?:tę|ten)\b|\bw przeglądarce\b",
+    r"вы получили это|вы получаете|в браузере",
+    r"您(?:会)?收到(?:此|这)|在浏览器中|このメールは.{0,40}(?:お送り|配信)|ブラウザで",
+)
+"""Why a subscriber gets this, and where else it can be read."""
+
+LIST_FOOT = any_of(r"^_{20,}\s*\n.{0,80}\bmailing list\b", start="(?m)")
+HELD = any_of(
+    r"\b(?:your|the) (?:e-?mail )?(?:message|e-?mail|mail)\b.{0,120}\b(?:(?:is|being|was|has been) (?:held|waitlisted|quarantined|redirected)|awaits? (?:moderator )?approval|awaiting (?:approval|verification|confirmation))",
+    r"\b(?:add (?:yourself|your (?:e-?mail )?address)|your address) to (?:my|a|his|her|their|the) (?:\w+ )?(?:list|guest list)\b",
+    r"\bprotected by (?:spam|anti-?spam|boxbe|spamarrest|tmda|sentinel)\w*",
+    r"\b(?:click|reply|follow)\b.{0,60}\b(?:to|and)\b.{0,30}\b(?:release|deliver|verify|confirm) (?:your|this|the) (?:message|e-?mail|mail)\b",
+    r"\bto (?:release|deliver|verify) (?:it|your message|this message)\b.{0,60}\b(?:reply|click|link)\b",
+    r"\bmessages? on hold\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
+)
+"""A gate that wants to know who writes, or tells what it kept."""
