@@ -36,8 +36,8 @@ FORWARDED = re.compile(
 )
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
-    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|get outlook for (?:ios|android)(?: ?<\S+>)?|(?:sent from )?(?:yahoo mail|aol mail|outlook) (?:for|on|para|pour) \S+(?: \S+)?|"
-    r"von meinem .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
+    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|.{0,40}\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)?|(?:sent from )?(?:yahoo mail|aol mail|outlook) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
+    r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de|depuis|à partir de|avec|via) .{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
     r"skickat från .{2,40}|sendt fra .{2,40}|lähetetty .{2,40}|发自我的.{1,20}|從我的.{1,20}傳送|从我的.{1,20}发(?:送|出)|.{1,30}から送信|나의 .{1,20}에서 보냄|odesláno z .{2,30}|iphone'?umdan gönderildi"
@@ -73,3 +73,43 @@ OTHERS = re.compile(
     re.IGNORECASE,
 )
 """Words of somebody who tells what was written; a mail program says names."""
+CLOSING = re.compile(
+    r"[\s*_>]{0,4}(?:"
+    r"(?:with )?(?:(?:kind|best|warm|many|kindest|warmest|very best) )?(?:regards|wishes|greetings)|yours (?:sincerely|faithfully|truly)|sincerely(?: yours)?|cheers|(?:many |kind )?thanks(?: (?:and|&) (?:best |kind )?regards| in advance| again| a lot)?|thank you(?: (?:and (?:best |kind )?regards|very much|in advance))?|best|respectfully|cordially|rgds|br|kr|"
+    r"mit (?:freundliche[nm]|besten|herzlichen|vielen|lieben|sonnigen) gr(?:ü|ue)(?:ß|ss)e?n?|mit freundlichem gru(?:ß|ss)|(?:freundliche|beste|viele|liebe|herzliche|schöne) gr(?:ü|ue)(?:ß|ss)e(?: (?:aus|von) .{2,30})?|mfg|vg|lg|(?:besten|vielen|herzlichen) dank|gru(?:ß|ss)|hochachtungsvoll|danke|"
+    r"(?:bien |très )?(?:cordialement|sincèrement|amicalement)|(?:(?:mes )?(?:meilleures|sincères|cordiales|respectueuses) )?salutations(?: distinguées)?|bien à vous|cdlt|merci(?: d['’]avance)?|"
+    r"(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?|reciba un cordial saludo|atentamente|atte|un abrazo|(?:muchas )?gracias|"
+    r"(?:com os )?(?:melhores|meus) cumprimentos|cumprimentos|atenciosamente|att|abraços?|(?:muito )?obrigad[oa]|cordialmente|saudações|"
+    r"(?:cordiali|distinti) saluti|saluti(?: cordiali)?|un saluto|grazie(?: mille)?|buona giornata|"
+    r"(?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|mvg|groet(?:en|jes)?|hoogachtend|(?:alvast )?bedankt|"
+    r"z poważaniem|(?:serdeczne |najlepsze )?pozdrowienia|pozdrawiam(?: serdecznie)?|dziękuję|z wyrazami szacunku|"
+    r"с уважением|с наилучшими пожеланиями|всего (?:доброго|хорошего)|(?:заранее )?спасибо|благодарю|"
+    r"此致|敬礼|敬禮|祝好|顺祝商祺|顺颂商祺|谢谢|謝謝|祝您?(?:工作顺利|生活愉快|好)|敬上|"
+    r"(?:どうぞ|何卒|以上、?|引き続き){0,2}(?:宜|よろ)しくお願い(?:いたします|致します|申し上げます|します)|敬具|以上|"
+    r"(?:med )?v[äe]n(?:n?lig)a? h[äi]lsning(?:ar|er)?|mvh|hälsningar|ystävällisin terveisin|s pozdravem|üdvözlettel|saygılarımla|cu stimă"
+    r")[\s,.!;:：，。]{0,4}(?P<name>(?<=[\s,])[^\W\d_][\w.'’-]{0,30}(?: [^\W\d_][\w.'’-]{0,30}){0,3})?[\s*_]{0,4}",
+    re.IGNORECASE,
+)
+"""The last words before a name, and the name when it stands on the same line."""
+PHONE = re.compile(
+    r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
+    r"|\+\d{1,3}[\d ()./-]{6,20}\d",
+    re.IGNORECASE,
+)
+BUSINESS = re.compile(
+    r"(?:order|invoice|customer|tracking|serial|article|item|model|ticket|case|booking|reservation|contract|bestell\w*|rechnungs?\w*|kunden|auftrags?|sendungs?|vertrags?|artikel|commande|facture|client|colis|pedido|factura|cliente|encomenda|fatura|ordine|fattura|bestelling|bestel|factuur|klant|zamówieni\w|faktur\w|klienta|заказ\w?|сч[её]т|订单|訂單|发票|注文|請求|ご注文)[\w.-]{0,12}\W{0,4}(?:(?:no|nr|number|id|nummer|numéro|número|numero|numer|номер|号|番号)\b|#|№|:|\d)",
+    re.IGNORECASE,
+)
+"""A number that the matter is about: never a signature's."""
+POSTSCRIPT = re.compile(
+    r"[\s*]{0,4}(?:n\.?\s?b|p\.?\s?p?\.?\s?s|追伸|另|又及|附)\b[\s.:)-]|.{0,4}(?:追伸|又及)", re.IGNORECASE
+)
+DISCLAIMERS = re.compile(
+    r"\b(?:confidential|privileged)\b.{0,400}\b(?:intended|recipient|addressee|in error)\b|\bintended (?:solely|only|recipient)\b.{0,300}\b(?:confidential|privileged|in error|prohibited)\b"
+    r"|\bvertrauliche?n?\b.{0,400}(?:empfänger|adressat|irrtümlich|absender)|(?:nicht der (?:richtige|beabsichtigte)).{0,300}\b(?:vernichten|löschen|informieren)"
+    r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinatari|error|erro)\b|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
+    r"|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
+    r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager",
+    re.IGNORECASE,
+)
+"""Two things at once that only the paragraph of a firm's lawyer says."""
