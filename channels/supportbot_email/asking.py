@@ -49,7 +49,7 @@ _PASSED_OVER = any_of(
     r"\bspoed|\bdringend|\breager|\bantwoord|\bmailen\b|\bcontact opnemen\b|\bbellen\b|\bklik",
     r"\bpiln|\bnagł|\bodpowiad|\bodpowied|\bkontakt|\bpisać\b|\bkierow|\buwag|\bcierpliw",
     r"срочн|обраща|обратит|свя(?:зат|жит)|пиш(?:и|е)те|писать|отвеча|внимани|звон",
-    r"联系|聯繫|紧急|緊急|急事|急需|致电|拨打|回复|回覆|答复|点击|注意|谅解|忽略|登录",
+    r"联系|聯繫|紧急|緊急|急事|急需|致电|拨打|回复|回覆|答复|点击|注意|谅解|忽略|登录|耐心|等待|等候",
     r"連絡|急ぎ|緊急|お電話|返信|ご了承|ご容赦|ご注意|お待ち|よろしくお願い|宜しくお願い|お問い?合わせください|クリック|アクセス",
     r"\b(?:any|further|more|noch|weitere)? ?(?:questions|fragen|preguntas|dúvidas|domande|vragen|pytania) ?\?\s*$",
 )

@@ -87,18 +87,20 @@ def classify(
         settings: whose mailbox it is.
     """
     types = [part.content_type for part in entity.walk()]
+    answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
+    form = _is_form(entity, written, sender)
     found = (
         _feedback(entity, types, text, subject, sender)
         or _auto_header(entity, types)
         or _report(entity, types)
         or _own(entity, sender, settings)
         or _receipt(subject, written)
-        or _auto_shape(entity, subject, written)
+        or _auto_shape(entity, subject, written, form=form)
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
-        or _auto_wording(entity, subject, written)
+        or _auto_wording(subject, written, sender, answered=answered, form=form)
         or _bulk(entity, settings)
-        or _bulk_wording(entity, written, sender)
+        or _bulk_wording(entity, written, sender, person=answered or form)
     )
     return found or ("human", "none")
 
@@ -212,18 +214,17 @@ def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
     return ("bounce", "read_receipt") if says else None
 
 
-def _auto_shape(entity: Entity, subject: str, written: str) -> tuple[Kind, str] | None:
+def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tuple[Kind, str] | None:
     start = written[:600]
     if _announces(subject, start):
         return "auto_reply", "subject"
     empty = any(value.strip() == "<>" for value in entity.all("return-path"))
     asks = asking.asks(start)
-    says = notices.AUTO_TEXT.search(start) and not asks
-    if says and (empty or notices.WEAK_AUTO_SUBJECT.match(subject)):
-        return "auto_reply", "subject_and_text"
+    if empty and notices.AUTO_TEXT.search(start) and not asks:
+        return "auto_reply", "empty_return_path"
     if notices.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
         return "auto_reply", "sender"
-    if shapes.BOUNCE_SUBJECT.match(subject):
+    if asks or form or shapes.BOUNCE_SUBJECT.match(subject):
         return None
     return ("auto_reply", "text") if notices.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
@@ -259,7 +260,7 @@ def _bounce_shape(
     points = (
         (2 if shapes.BOUNCE_SUBJECT.match(subject) else bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject)))
         + 2 * bool(shapes.MACHINE_NAME.search(sender.name) or shapes.BOUNCE_ADDRESS.match(sender.address))
-        + bool(shapes.BOUNCE_OPENING.search(opening))
+        + bool(shapes.BOUNCE_OPENING.search(opening) or shapes.UNDELIVERED.search(" ".join(opening.split())))
         + bool(shapes.BOUNCE_OPENING.search(opening[:60]))
         + bool(shapes.BOUNCE_TEXT.search(start))
         + bool(shapes.SMTP_CODE.search(start))
@@ -267,7 +268,7 @@ def _bounce_shape(
         + ("message/rfc822" in {part.content_type for part in entity.walk()[1:]})
         + bool(shapes.SURE_BOUNCE_SUBJECT.match(subject))
         + _names_stranger(written, sender, settings)
-        - 3 * bool(shapes.PERSONAL.search(text[:200]))
+        - 3 * bool(shapes.PERSONAL.search(text[:200]) or shapes.POSSESSED.search(written[:600]))
         - 2 * (bool(shapes.INTERROGATIVE.search(subject)) or asking.asks(written[:1_000]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
@@ -281,11 +282,14 @@ def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
     return any(one.lower() not in known for one in shapes.LISTED_ADDRESS.findall(written[:2_000]))
 
 
-def _auto_wording(entity: Entity, subject: str, written: str) -> tuple[Kind, str] | None:
-    answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
-    if wording.absence(subject, written, answered=answered):
+def _auto_wording(
+    subject: str, written: str, sender: Address, *, answered: bool, form: bool
+) -> tuple[Kind, str] | None:
+    if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
-    return ("auto_reply", "receipt") if wording.receipt(subject, written) else None
+    if wording.held(written):
+        return "auto_reply", "held"
+    return ("auto_reply", "receipt") if not form and wording.receipt(subject, written) else None
 
 
 def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
@@ -299,27 +303,31 @@ def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
     return ("list_or_bulk", "precedence") if precedence in {"bulk", "list", "junk"} else None
 
 
-def _bulk_wording(entity: Entity, written: str, sender: Address) -> tuple[Kind, str] | None:
+def _bulk_wording(entity: Entity, written: str, sender: Address, *, person: bool) -> tuple[Kind, str] | None:
     """What goes to many, or to nobody in particular, by its foot, its sender and the service that sent it."""
-    if wording.held(written):
-        return "auto_reply", "held"
-    foot = wording.newsletter(written)
-    service = any(entity.get(name) for name in _SERVICE_FIELDS)
-    program = bool(shapes.PROGRAM_ADDRESS.match(sender.address)) or is_no_reply(sender)
-    if entity.get("in-reply-to") or _is_form(entity, sender):
+    if shapes.LIST_MANAGER.match(sender.address):
+        return "auto_reply", "list_manager"
+    if person:
         return None
-    if foot + service + program >= 3 or (foot and service):
+    service = any(entity.get(name) for name in _SERVICE_FIELDS) or bool(
+        shapes.PROGRAM_MAILER.search(entity.get("x-mailer")[:200])
+    )
+    program = bool(shapes.PROGRAM_ADDRESS.match(sender.address)) or is_no_reply(sender)
+    foot = wording.newsletter(written)
+    if foot >= 2 or (foot > 0 and (service or program)):
         return "list_or_bulk", "newsletter"
     if wording.notice(written):
         return "auto_reply", "notice"
     monitor = shapes.MONITOR_ADDRESS.match(sender.address) or entity.get("x-cron-env")
-    if monitor or (program and service and not asking.asks(written)):
+    if monitor or (program and not wording.speaks(written)):
         return "auto_reply", "program"
     return None
 
 
-def _is_form(entity: Entity, sender: Address) -> bool:
-    """Whether somebody of another domain gets the answer: so contact forms write."""
+def _is_form(entity: Entity, written: str, sender: Address) -> bool:
+    """Whether a mail is a contact form's: it has fields, or somebody of another domain gets the answer."""
+    if len(shapes.FORM_FIELD.findall(written[:3_000])) > 1:
+        return True
     named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
     return len(named) == 1 and _registered(named[0]) != _registered(sender.domain)
 

@@ -83,11 +83,6 @@ AUTO_SUBJECT = any_of(
     r"(?:ticket|case|request|anfrage|vorgang) ?[#:№]? ?\w{0,4}-?\d{2,12} (?:has been |wurde )?(?:received|created|opened|eröffnet|angelegt)",
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|回复|答复)\s*[:：]\s*)?[\[(*]{0,3}\s*",
 )
-WEAK_AUTO_SUBJECT = any_of(
-    r"\s*(?:re|aw|sv|antw|odp|res)\s*:",
-    r".{0,80}\b(?:vacation|holiday|out of|away|absen|urlaub|ooo|leave|auto)",
-    r"\s*$",
-)
 AUTO_TEXT = any_of(
     r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
     r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",
@@ -183,48 +178,72 @@ AWAY_SUBJECT = any_of(
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|r|回复|答复)\s*[:：]\s*)?[\[(*【]{0,3}\s*",
 )
 
-AWAY_MARKS = (
-    any_of(
-        r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bdringend|\beil(?:ig|t)\b|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|\bakut|\bbrådskand|\bhast|\bacil\b|\bsürgős|\bnaléhav",
-        r"\bplease (?:contact|direct|address|e-?mail|call|reach out|resend|send (?:your|all))\b",
-        r"\bwenden sie sich\b|\bplease speak\b|\bveuillez (?:contacter|adresser|vous adresser)|\bmerci de contacter\b|\bpuede (?:contactar|escribir|dirigirse)|\bcontacte\b|\bcontattare\b|\brivolgersi\b|\bcontact opnemen\b|\bproszę o kontakt\b|\bobraća|обра(?:щайтесь|титесь|щаться)|联系|連絡",
-    ),
-    any_of(
-        r"\b(?:on|upon|after) my return\b|\bwhen (?:i(?: am|['’]m)? )?(?:return|get back|back)\b|\b(?:return|back)(?:ing)? (?:on|in|to|at|by) (?:the |my |work|mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d)|\buntil (?:further notice|mon|tue|wed|thu|fri|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|\d)",
-        r"\bnach meiner rückkehr\b|\bwieder (?:da|im büro|erreichbar|zurück|für sie)|\bbis (?:zum |einschließlich |einschl\. )?\d|\bvom \d.{0,20}bis\b",
-        r"\bà mon retour\b|\bde retour\b|\bjusqu['’]au\b|\bdu \d.{0,20} au \d",
-        r"\ba mi (?:vuelta|regreso)\b|\b(?:regreso|vuelvo|regresaré|volveré)\b|\bhasta (?:el|nuevo|\d)",
-        r"\bno meu regresso\b|\b(?:regresso|retorno|voltarei|retornarei)\b|\baté (?:dia|ao|o|\d)",
-        r"\bal mio (?:rientro|ritorno)\b|\b(?:rientro|rientrerò|tornerò)\b|\bfino al\b|\briapertura\b",
-        r"\b(?:bij|na) (?:mijn )?terugkeer\b|\bweer (?:aanwezig|bereikbaar|op kantoor)|\bterug op\b|\bt/?m\b|\btot en met\b",
-        r"\bpo powrocie\b|\b(?:wracam|wrócę)\b|\bdo (?:dnia )?\d",
-        r"после возвращения|верн(?:усь|уться)|\bдо \d",
-        r"返回|回来后|回到|恢复上班|月\d{1,2}日(?:返|回|至|到)|以降|復帰|戻り|まで(?:の間|休|不在)",
-    ),
-    any_of(
-        r"\bnot (?:be )?forwarded\b|\bnicht weitergeleitet\b|\bpas (?:transféré|transmis|redirigé)|\bno (?:será|se) reenvi|\bnão (?:será|serão) (?:re)?encaminhad|\bnon (?:verr|sar)à inoltrat|\bniet doorge(?:stuurd|zonden)|\bnie (?:jest|będzie|zostanie) przekaz|не (?:будет )?пере(?:адрес|сыла)|不会(?:被)?转发|転送され"
-    ),
-    any_of(
-        r"\b(?:limited|no|intermittent|sporadic|irregular|restricted) (?:or no )?access\b|\baccess to (?:my )?e-?mail|\bunregelmäßig|\bnur (?:eingeschränkt|sporadisch)|\bkeinen zugriff|\baccès (?:limité|restreint)|\bpas accès|\bacceso (?:limitado|al correo)|\bsin acceso|\bsem acesso|\bacesso limitado|\baccesso limitato|\bsenza accesso|\bgeen toegang|\bbeperkt(?:e)? (?:toegang|bereikbaar)|\b(?:nie mam|brak|ograniczony) dostęp|доступ к почте|нет доступа|无法(?:及时|亲自)|不能及时|無法(?:即時|親自)|確認できません|返信(?:が)?(?:遅|でき)",
-        r"\bmailbox (?:is|will) not (?:be )?(?:monitored|read)",
-    ),
-    any_of(
-        r"\b(?:will|shall) (?:reply|respond|answer|get back to you|read (?:it|your)|deal with)\b|\bas soon as (?:possible|i)\b|\b(?:melde|antworte|beantworte) (?:ich )?(?:mich )?.{0,30}(?:rückkehr|zurück|schnell)|\bprendrai connaissance\b|\brépondrai\b|\bresponderé\b|\bcontestaré\b|\bresponderei\b|\brisponderò\b|\bleggerò\b|\brisponderemo\b|\bbeantwoord|\bodpowiem\b|\bodpiszę\b|отвечу|尽快(?:给您)?(?:回复|答复)|ご返信|ご連絡(?:いた|させ|差し)|対応(?:いた|させ)"
-    ),
-    any_of(
-        r"\b(?:thank you|thanks|many thanks) for (?:your (?:e-?mail|message|mail)|contacting|reaching|getting in touch|writing)",
-        r"\b(?:vielen dank|danke|dank) für ihre (?:e-?mail|nachricht|mail|anfrage)",
-        r"\bmerci (?:pour|de) (?:votre (?:message|mail|e-?mail|courriel)|nous avoir contact)",
-        r"\bgracias por (?:su|tu) (?:mensaje|correo|e-?mail)",
-        r"\bobrigad[oa] (?:pela sua mensagem|pelo seu (?:contact?o|e-?mail))",
-        r"\bgrazie per (?:il (?:suo|tuo) messaggio|la (?:sua|tua) (?:e-?mail|mail))",
-        r"\b(?:bedankt|dank) voor (?:uw|je) (?:bericht|e-?mail|mail)",
-        r"\bdziękuj(?:ę|emy) za (?:wiadomość|maila|kontakt)",
-        r"спасибо за (?:ваше )?(?:письмо|сообщение|обращение)",
-        r"来信已收到|感谢(?:您的)?(?:来信|邮件)|メールをいただき|ご連絡(?:を)?いただき|いただいたメール",
-    ),
+AWAY_WORD = any_of(
+    r"\b(?:away|out of (?:the )?(?:office|town|country)|(?:on|annual|sick|maternity|paternity|parental|medical) (?:leave|vacation|holidays?|pto)|vacation|holidays?|time off|off sick|day off|travel(?:l?ing)?|training|part[- ]time|closed|reopen|no longer|have left|has left|left the company|retired|unavailable|on business)\b",
+    r"\b(?:urlaub|ferien|abwesen\w*|krank\w*|erkrankt|kur|reha|elternzeit|mutterschutz|teilzeit|geschlossen|verreist|dienstreise|außer haus|nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz)|zu erreichen|nicht mehr|betriebs(?:ferien|urlaub))\b",
+    r"\b(?:absen(?:te?|ce)s?|congés?|vacances|déplacement|arrêt maladie|formation|fermée?s?|réouverture|fermeture|indisponible|ne (?:fait|travaille) plus)\b",
+    r"\b(?:vacaciones|ausen(?:te|cia)|fuera|de (?:baja|viaje|permiso)|cerrad[ao]s?|ya no trabaja)\b",
+    r"\b(?:f[ée]rias|ausen(?:te|cia)|ausência|fora|licença|viagem|fechad[ao]s?|não trabalha)\b",
+    r"\b(?:ferie|assen(?:te|za)|fuori (?:ufficio|sede)|chius[aoi]|chiusura|malattia|maternità|trasferta|non lavora più)\b",
+    r"\b(?:vakantie|afwezig|vrij|verlof|gesloten|op kantoor|niet (?:aanwezig|bereikbaar)|werkzaam)\b",
+    r"\b(?:urlop\w*|nieobecn\w*|delegacj\w*|zwolnieni\w*|nieczynn\w*|zamknięt\w*|poza biurem|nie pracuje)",
+    r"отпуск|командировк|больничн|отсутств|вне офиса|не работа|закрыт|декрет",
+    r"休假|度假|年假|产假|出差|外出|不在|离职|放假",
+    r"休暇|休業|不在|出張|外出|退職|お休み|夏季休|年末年始",
+    r"\b(?:semester|föräldraledig|tjänstledig|stängt|ferie|fri|fravær|lomalla|poissa|dovolen\w*|szabadság\w*|concediu|izin\w*|tatil\w*)\b|휴가|부재|출장|휴무",
 )
-"""What programs add: whom to write to, when somebody is back, that nothing is passed on, that they thank."""
+"""A word of absences; half of what people write about holds one."""
+
+URGENT = any_of(
+    r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bcan['’]?t wait|\bcannot wait|\bdringend|\beil(?:ig|t)\b|\bnotf[aä]ll|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|급한|긴급|\bakut|\bbrådskand|\bhaste[rd]?\b|\bacil\b|\bsürgős|\bnaléhav|\bkiireelli"
+)
+INSTEAD = any_of(
+    r"\bplease (?:contact|direct|address|e-?mail|call|write to|speak to|reach out|resend|send (?:your|all))\b(?! (?:me|us)\b)|\bfor (?:help|assistance|all|any)\b.{0,40}\b(?:contact|write|call|e-?mail)\b|\bmy colleagues?\b|\bwenden sie sich\b|\bmeine? (?:kolleg|vertret)|\b(?:veuillez|merci de) (?:contacter|vous adresser|adresser)|\bpueden? (?:contactar|escribir|dirigirse)|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta|kontakt)\b|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bcontact opnemen\b|\bproszę o kontakt\b|обра(?:щайтесь|титесь|щаться)|\bпишите\b|联系|連絡|연락|\biletişime\b|\bring til\b"
+)
+"""Whom to turn to instead."""
+COMES_BACK = any_of(
+    r"\b(?:on|upon|after|until) my return\b|\bwhen (?:i|we)(?: am|['’]m)? (?:return|get back|back|reopen)|\b(?:i|we)(?:['’]ll| will| shall) (?:be back|return|respond|reply|answer|read|get back)|\bwill (?:respond|reply|answer|get back)|\bback (?:in|at|on) \b|\b(?:delay|late) (?:in|with) (?:my|our)\b|\bexpect a (?:delay|slow)|\bnot? (?:be )?(?:checking|reading|monitoring|forwarded)\b|\bnot being read\b|\bnext working day\b|\bas soon as (?:possible|i (?:can|am))\b",
+    r"\b(?:rückkehr|weitergeleitet|schnellstmöglich|unregelmäßig|keinen zugriff|wieder (?:da|im büro|erreichbar|zurück|zu erreichen|für sie da)|nächsten arbeitstag|(?:lese|beantworte|antworte|melde) ich)\b|\bich .{0,30}(?:lese|beantworte|antworte|melde)\b",
+    r"\b(?:(?:mon|notre) retour|de retour|pas (?:transféré|transmis)|dès que possible|prendrai connaissance|répondrai|répondrons|traiterons|consulte peu|réouverture)\b",
+    r"\b(?:mi (?:vuelta|regreso)|regreso|vuelvo|regresaré|volveré|contestaré|responderé|responderemos|sin acceso|no tendré acceso)\b",
+    r"\b(?:meu regresso|regresso|retorno|voltarei|responderei|retornarei|sem acesso|assim que possível)\b",
+    r"\b(?:mio (?:rientro|ritorno)|rientro|tornerò|risponderò|leggerò|risponderemo|riapertura|appena possibile)\b",
+    r"\b(?:(?:mijn|bij) terugkeer|weer (?:aanwezig|bereikbaar|op kantoor|terug)|doorgestuurd|zo (?:snel|spoedig) mogelijk|(?:lees|beantwoord) .{0,30}niet)\b|\breageer ik\b",
+    r"\b(?:po powrocie|wracam|wrócę|odpowiem|odpiszę|nie mam dostępu)\b",
+    r"после возвращения|верн(?:усь|ёмся|емся)|отвечу|ответим|доступ .{0,12}ограничен|не (?:читаю|проверяю)",
+    r"返回|回来后|后(?:会)?(?:尽快)?回复|恢复上班|不便|无法(?:及时|亲自)|不能及时|尽快(?:给您)?回复",
+    r"以降(?:に)?.{0,8}(?:返信|対応|連絡|回答)|復帰|順次|返信(?:が)?(?:遅|でき)|ご返信|対応(?:いた|させ)|確認できません",
+    r"\b(?:tilbage|tillbaka|åter|zpět|vrátím|vissza|takaisin|palaan)\b|돌아|복귀",
+)
+"""When somebody reads it, or that nobody does."""
+ITS_MAIL = any_of(
+    r"\b(?:your|this|the|my|our) (?:e-?mails?|messages?|mails?|inbox|note|mailbox)\b|\be-?mails? (?:are|is|will|access)\b|\be-?mail\b|\bmessages\b|\binbox\b",
+    r"\b(?:ihre?r?|diese|meine|eure|deine) (?:e-?mails?|nachricht(?:en)?|mails?|anfrage)\b|\b(?:absender(?:in)?)\b|\b(?:votre|vos|ma) (?:message(?:rie)?|mail|e-?mail|courriel|demande)s?\b|\b(?:su|tu) (?:correo|mensaje|e-?mail)\b|\bal correo\b|\b(?:sua|tua) mensagem\b|\b(?:seu|o) e-?mail\b|\b(?:sua|tua|suo|tuo|la) (?:e-?mail|mail|messaggio|posta)\b|\b(?:uw|je|mijn|deze) (?:bericht|e-?mail|mail)\b|\b(?:wiadomoś|poczt|maila)|письм|почт|сообщени|来信|邮件|郵件|メール|메일|\b(?:din|ditt) (?:mail|mejl|meddelande|besked|e-?post)\b|\be-?posta",
+)
+"""A mail that speaks of mail."""
+
+_MATTER = (
+    r"(?:requests?|tickets?|cases?|incidents?|messages?|e-?mails?|enquir(?:y|ies)|inquir(?:y|ies)|quer(?:y|ies)|submission|application|feedback"
+    r"|anfrage|nachricht|mitteilung|anliegen|meldung|bewerbung|vorgang|demande|message|requête|candidature|consulta|solicitud|petición|mensaje|correo|caso|solicitação|mensagem|pedido|chamado|richiesta|segnalazione|messaggio"
+    r"|vraag|melding|aanvraag|bericht|zgłoszeni[ea]|wiadomość|zapytani[ea]|обращение|заявк[ау]|запрос|письмо|сообщение|ärende|henvendelse|požadavek|talebiniz)"
+)
+_STATE = (
+    r"(?:received|created|opened|logged|registered|assigned|queued|submitted|closed|resolved|raised|updated|got|erhalten|eingegangen|erfasst|entgegengenommen|registriert|angelegt|geschlossen|gelandet|reçue?|enregistrée?|prise? en compte|créée?|clôturée?"
+    r"|recibid[oa]|recibido|registrad[oa]|cread[oa]|generado|cerrad[oa]|recebemos|recebid[oa]|criad[oa]|abert[oa]|ricevut[oa]|registrat[oa]|pres[ao] in carico|creat[oa]|chius[oa]|ontvangen|geregistreerd|aangemaakt|gesloten"
+    r"|zarejestrowan[eao]|przyjęt[eao]|otrzyman[eao]|otrzymaliśmy|utworzon[eao]|utworzyliśmy|зарегистрирован[оа]?|принят[оа]?|получен[оа]?|получили|создан[оа]?|закрыт[оа]?|mottagit|modtaget|přijali|alındı|oluşturuldu)"
+)
+FILED = any_of(rf"\b{_MATTER}\b.{{0,60}}\b{_STATE}\b", rf"\b{_STATE}\b.{{0,30}}\b{_MATTER}\b")
+"""A matter and what became of it, in either order: also what people write of theirs."""
+DESK_STAFF = any_of(
+    r"\b(?:agents?|representatives?|support (?:staff|team)|our (?:team|staff|agents|experts|customers)|(?:someone|member) (?:from|of|will)|a member of|consultant|advisor|mitarbeiter\w*|unser(?:e[mn]?)? (?:team|support)|kundenservice|conseill(?:er|ère)|notre équipe|nos équipes|nuestro equipo|un agente|nossa equipe|atendente|operatore|nostro team|medewerker\w*|konsultant\w*|специалист|оператор|менеджер)\b|客服|工程师|担当者"
+)
+WITHIN = any_of(
+    r"\b(?:\d+|one|two|three|24/7)\s?(?:-\s?\d+ )?(?:business |working |ouvrées? )?(?:hours?|days?|h|stunden|(?:werk|arbeits)?tage[n]?|heures?|jours?|horas?|días?|dias?|ore|giorni|uur|(?:werk)?dagen|godzin\w*|dni|час\w*|дн\w*|timmar|timer|dagar|dage)\b|\d\s?(?:小时|天|个工作日|営業日|時間)"
+)
+COMPLAINS = any_of(
+    r"\b(?:but|still|yet|nothing|nobody|never|again|aber|noch|nichts|niemand|mais|toujours|rien|personne|pero|todavía|nada|mas|ainda|ma|ancora|niente|maar|nog|niets|ale|nadal|nikt|но|ещё|ничего|снова)\b|但|还|還|まだ|しかし"
+)
+"""What the ones that were answered so write back."""
 
 RECEIVED = any_of(
     r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application)\b",
@@ -238,7 +257,7 @@ RECEIVED = any_of(
     r"\b(?:hebben|is)\b.{0,40}\b(?:vraag|bericht|e-?mail|aanvraag|melding)\b.{0,40}\b(?:ontvangen|geregistreerd)|\bontvangstbevestiging\b",
     r"\b(?:zgłoszenie|wiadomość|zapytanie)\b.{0,20}\bzosta(?:ło|ła)\b.{0,20}\b(?:zarejestrowan|przyjęt|otrzyman)|\botrzymaliśmy (?:twoj|państ)|\bpotwierdz(?:enie|amy) (?:otrzymani|przyjęci|odbi)",
     r"(?:обращение|запрос|заявка|письмо|сообщение).{0,30}(?:зарегистрирован|принят|получен)|\bмы получили ваш",
-    r"已收到(?:您|你|贵)|来信已收到|您的(?:工单|邮件|问题|请求|来信|咨询)已(?:收到|创建|提交|受理|登记)|工单(?:编号)?已?(?:创建|[:：#]?\d)",
+    r"(?:工单|问题|请求|咨询|申请).{0,15}已(?:收到|创建|提交|受理|登记|关闭|解决)|已收到(?:您|你|贵)|来信已收到|您的(?:工单|邮件|问题|请求|来信|咨询)已(?:收到|创建|提交|受理|登记)|工单(?:编号)?已?(?:创建|[:：#]?\d)",
     r"(?:受け付け|受付)(?:いたし|致し|しまし|けました|完了|を完了)|お問い?合わせ(?:を|いただき)?.{0,10}(?:承り|ありがとう|受け)",
     r"\bhar (?:mottagit|modtaget|mottatt) (?:ditt|din|dit)\b|\bvastaanot(?:ettu|imme)\b|\bpřijali jsme\b|\btalebiniz (?:alın|oluştur)|문의(?:가|를)? ?(?:접수|받았)",
 )
@@ -264,6 +283,7 @@ THANKED = any_of(
     r"\b(?:vielen dank|danke) für ihre|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
 )
 TICKET = any_of(
+    r"[#№]\s?[A-Z]{0,5}-?\d{3,}",
     r"[\[(【（](?:[\w .:-]{0,30}[#№º° ])?\s?#?[A-Z]{0,5}-?\d{3,}[\])】）]",
     r"\b(?:ticket|case|request|reference|anfrage|vorgang|caso|zaak|protocolo|id|n[º°o]|nr)\W{0,3}(?:id|number|nummer|no|nr)?\W{0,4}[A-Z]{0,5}-?\d{3,}",
     r"(?:ticketnummer|numerem|numero|номером|№|工单编号|受付番号|番号)\W{0,6}(?:\w{1,12} )?\d{3,}",
@@ -294,8 +314,8 @@ AUTOMATIC = any_of(
 )
 """A program says of this very message that it wrote it."""
 DO_NOT_ANSWER = any_of(
-    r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bno need to reply to this\b",
-    r"\bantworten sie (?:bitte )?nicht (?:auf|direkt)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
+    r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bwill not receive (?:any )?repl|\bdo not reply (?:directly )?to\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bno need to reply to this\b",
+    r"\bantworten sie (?:bitte )?nicht (?:auf|direkt)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\bantworten (?:können|werden) nicht\b|\bnur für den versand\b|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
     r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b",
     r"\bno (?:responda|conteste|respondas|responder)\b",
     r"\bn[ãa]o (?:responda|responder)\b",
@@ -310,6 +330,11 @@ FIRST_PERSON = any_of(
     r"\b(?:i|my|ich|mein|meine|meiner|meinen|mir|je|mon|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
 )
 """Somebody speaks of themselves; a program's "we" is nobody."""
+
+NOT_OF_THIS = any_of(
+    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvirus|\bchecked\b|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
+)
+"""What a firm's foot says of scanners and of wrong readers."""
 
 UNSUBSCRIBE = any_of(
     r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",
@@ -326,8 +351,8 @@ UNSUBSCRIBE = any_of(
 )
 """The way out that a newsletter's foot names."""
 SUBSCRIBED = any_of(
-    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\bcopyright ©|\ball rights reserved\b",
-    r"\bsie erhalten diese\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
+    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message) because\b",
+    r"\bsie erhalten diese\b|\bdu (?:erhältst|bekommst) diese\b|\bweil (?:du|sie) (?:dich|sich)\b.{0,40}\bangemeldet\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
     r"\bvous recevez cet?\b|\bversion en ligne\b|\bdans (?:votre|le) navigateur\b",
     r"\b(?:recibe|recibes|está recibiendo) est[ea]\b|\bver en (?:el |tu )?navegador\b|\bversión online\b",
     r"\b(?:você|está a) (?:está )?receb(?:e|endo|er) est[ea]\b|\bver no navegador\b",
@@ -339,6 +364,7 @@ SUBSCRIBED = any_of(
 )
 """Why a subscriber gets this, and where else it can be read."""
 
+WAY_OUT = any_of(r"\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://")
 LIST_FOOT = any_of(r"^_{20,}\s*\n.{0,80}\bmailing list\b", start="(?m)")
 HELD = any_of(
     r"\b(?:your|the) (?:e-?mail )?(?:message|e-?mail|mail)\b.{0,120}\b(?:(?:is|being|was|has been) (?:held|waitlisted|quarantined|redirected)|awaits? (?:moderator )?approval|awaiting (?:approval|verification|confirmation))",
@@ -346,6 +372,7 @@ HELD = any_of(
     r"\bprotected by (?:spam|anti-?spam|boxbe|spamarrest|tmda|sentinel)\w*",
     r"\b(?:click|reply|follow)\b.{0,60}\b(?:to|and)\b.{0,30}\b(?:release|deliver|verify|confirm) (?:your|this|the) (?:message|e-?mail|mail)\b",
     r"\bto (?:release|deliver|verify) (?:it|your message|this message)\b.{0,60}\b(?:reply|click|link)\b",
+    r"\b(?:click|follow|use)\b.{0,40}\b(?:link|below|here)\b.{0,60}\b(?:i|he|she) (?:can|could|will) (?:receive|read|get|see)\b|\bjunk mail\b.{0,80}\b(?:click|verif)|\bsubscription confirmation\b",
     r"\bmessages? on hold\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
 )
 """A gate that wants to know who writes, or tells what it kept."""

@@ -27,7 +27,7 @@ DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d
 TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
 MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
 SEPARATED = re.compile(
-    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|message original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní zpráva|eredeti üzenet|özgün ileti|mesajul original|원본 메(?:시지|일))\*?\s{0,4}[-_=—–‐]{2,}\s*",
+    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní zpráva|eredeti üzenet|özgün ileti|mesajul original|원본 메(?:시지|일))\*?\s{0,4}[-_=—–‐]{2,}\s*",
     re.IGNORECASE,
 )
 FORWARDED = re.compile(
@@ -44,6 +44,11 @@ DEVICE = re.compile(
     r")[\s*_.]{0,4}",
     re.IGNORECASE,
 )
+DEVICE_WORD = re.compile(
+    r"\b(?:iphone|ipad|ipod|ios|android|galaxy|blackberry|outlook|mail|gmail|yahoo|aol|proton|phone|tablet|huawei|xiaomi|samsung|sony|windows|nokia|pixel|oneplus|apps?|smartphone|handy|mobile|mobil\w*|téléphone|teléfono|móvil|celular|telefon\w*|cellulare|device|gerät|superhuman|spark|zoho|mac)|手机|手機|スマ|から送信",
+    re.IGNORECASE,
+)
+"""What a mail is written with; a line without it may be a sentence's end."""
 FIRST_PERSON = re.compile(r"\s*(?:I|we|ich|wir|je|nous|yo|eu|io|ik|ja|я|我|私)\b", re.IGNORECASE)
 ABOVE = re.compile(
     r"[\s*#>|_–—=-]{0,14}(?:"
@@ -92,7 +97,7 @@ CLOSING = re.compile(
 )
 """The last words before a name, and the name when it stands on the same line."""
 PHONE = re.compile(
-    r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
+    r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|telf|tlm|tlf|puh|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
     r"|\+\d{1,3}[\d ()./-]{6,20}\d",
     re.IGNORECASE,
 )

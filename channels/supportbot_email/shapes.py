@@ -29,8 +29,18 @@ LISTED_ADDRESS = re.compile(
 """An address on a line of its own, or as the head of one."""
 LIST_NAME = re.compile(r"<([^<>\s]{1,200})>")
 CALENDAR_METHOD = re.compile(r"^METHOD:[ \t]{0,4}([A-Za-z]{1,20})", re.MULTILINE | re.IGNORECASE)
+LIST_MANAGER = _any(
+    r"(?:[^@]*-(?:request|bounces|confirm|owner|admin)|mailman|majordomo|listserv|sympa)(?:\+[^@]*)?@"
+)
+PROGRAM_MAILER = _any(
+    r"mailchimp|cleverreach|sendinblue|brevo|mailjet|klaviyo|activecampaign|campaign ?monitor|constant contact|getresponse|rapidmail|newsletter2go|emarsys|inxmail|marketo|pardot|phplist|mailpoet|acymailing|sendy|aweber|mailerlite|swiftmailer newsletter"
+)
+FORM_FIELD = re.compile(
+    r"^[ \t>*]{0,4}(?:name|your name|e-?mail|phone|subject|message|comments?|vorname|nachname|telefon|betreff|nachricht|nom|objet|nombre|asunto|mensaje|nome|assunto|mensagem|oggetto|messaggio|naam|onderwerp|bericht|imię|temat|wiadomość|имя|тема|сообщение|姓名|主题|留言|お名前|件名|内容)\*?[ \t]{0,3}[:：]",
+    re.MULTILINE | re.IGNORECASE,
+)
 PROGRAM_ADDRESS = _any(
-    r"(?:news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
+    r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
 )
 """From such an address nobody writes a letter."""
 MONITOR_ADDRESS = _any(
@@ -81,6 +91,7 @@ SURE_BOUNCE_SUBJECT = _any(
 
 BOUNCE_SUBJECT = _any(
     r"undeliver(?:able|ed)\b",
+    r"mailbox (?:is )?full\b",
     r"undeliverable:",
     r"mail delivery (?:failed|failure|system|subsystem|status|error|problem|was delayed|delayed|report)",
     r"delivery status notification",
@@ -106,7 +117,8 @@ BOUNCE_SUBJECT = _any(
     r"message de non-?remise",
     r"address not found",
     r"rejected mail",
-    r"(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced)\b",
+    r"(?:your |the )?(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced|returned)\b",
+    r"messaggio non |mensagem devolvida|uw bericht (?:is|kon) niet|zwrot wiadomości|недоставленное|邮件投递|メールを配送|bounce: ",
     r"(?:a )?message you sent (?:was |has been )?(?:blocked|rejected|not delivered)",
     r"unzustellbar",
     r"nicht zustellbar",
@@ -166,6 +178,10 @@ BOUNCE_SUBJECT = _any(
     r"***undeliverable".replace("*", r"\*"),
     start=r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:\*{2,5}\s*)?(?:notice|warning|automatic|attention|nicht zugestellt)?[:.!]?\s*",
 )
+POSSESSED = _any(
+    r"\b(?:my|mein|meine|meiner|meinen|mijn|mój|moja|moje|mon|ma|mes|meu|minha|mio|mia|mi (?:pedido|paquete|dirección|correo|mensaje))\b(?! (?:mailbox|mail server)\b)|\bмо[йяеи]\b|我的|私の"
+)
+"""Somebody speaks of what is theirs; a mail server has nothing."""
 WEAK_BOUNCE_SUBJECT = _any(
     r".{0,60}\b(?:undeliver|deliver|delivery|returned|bounce|rejected|quota|failure|failed|not found|unknown|nicht|error|mailbox full)"
 )
@@ -244,7 +260,25 @@ BOUNCE_OPENING = _any(
     r"unrouteable address",
     r"host .{0,80} said:",
 )
+UNDELIVERED = _any(
+    r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked)\b",
+    r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)",
+    r"\bn['’](?:a|ont|est)\b.{0,30}\b(?:remis|distribué|livré|acheminé|envoyé|délivré|reçu)",
+    r"\bno (?:se |ha |pudo |puede |fue |han |podido |sido |posible ){0,4}(?:ser )?(?:entreg|enviar|envia)",
+    r"\bn[ãa]o (?:p[ôo]de|foi|pode)\b.{0,20}\b(?:entreg|envi)|\bdevolvid[ao]\b",
+    r"\bnon (?:può|è stat[oa]|è possibile|si)\b.{0,20}\b(?:consegn|recapit|inoltr)|\bnon recapitat",
+    r"\bniet\b.{0,30}\b(?:bezorgd|afgeleverd|bezorgen|afleveren)\b",
+    r"\bnie (?:można|udało|mogła|została|zostały|powiodło)\b.{0,30}\b(?:dostarcz|doręcz)",
+    r"не (?:было|может|удалось|удается|удаётся|смогли|удаётся)\b.{0,30}достав|не доставлен|недоставл",
+    r"(?:无法|未能|不能|没有|未)(?:投递成功|送达|投递|传递|发送)|(?:投递|传递|发送|递送)(?:邮件)?失败|退回|退信",
+    r"(?:お届け|配信|送信|配達|配送|転送)(?:する(?:こと)?が?)?.{0,4}(?:でき(?:ません|なかった)|出来ません|失敗|エラー)",
+    r"(?:전송|배달|발송)(?:하지 못|.{0,4}실패|할 수 없)",
+)
+"""Something did not get through; of parcels as well."""
 BOUNCE_TEXT = _any(
+    r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\badresse (?:existiert nicht|inconnue)|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
+    r"\bindirizzo (?:inesistente|sconosciuto)|\bcasella .{0,20}piena|\bgebruiker onbekend|\bpostvak .{0,20}vol|\bkonto nie istnieje|\bskrzynka .{0,20}pełna|ящик переполнен|(?:адрес|пользователь|получатель).{0,20}(?:не существует|не найден)|(?:收件人|用户|邮箱).{0,10}(?:不存在|已满)|宛先不明|存在しない|見つから",
+    r"\breached its (?:size |storage )?(?:limit|quota)|\bspf\b|\bdkim\b|\bdmarc\b|\bgreylist|\bpolicy does not\b|\bmessage size exceeds\b|\bmessage too large\b",
     r"user unknown",
     r"no such (?:user|mailbox|recipient|address)",
     r"unknown (?:user|recipient|address)",
@@ -278,7 +312,7 @@ INTERROGATIVE = re.compile(r"\w[\"')]?[?？](?:\s|$)|？|¿")
 """A question, and not the query of a link."""
 RECEIPT_SUBJECT = _any(
     r"(?:(?:not |non |no |n[aã]o |niet |nie |не )?(?:read|gelesen|ungelesen|lu|le[ií]do|lida|letto|gelezen|przeczytano|прочитано)|[已未][读讀]|開封済み)\s?[:：]",
-    r"return receipt \(|(?:lese|empfangs)bestätigung\b|(?:accusé|confirmation) de (?:lecture|réception)\b|(?:confirmación|acuse) de (?:lectura|recibo)\b|(?:confirmação|recibo) de leitura\b"
+    r"return receipt\b|(?:lese|empfangs)bestätigung\b|(?:accusé|confirmation) de (?:lecture|réception)\b|(?:confirmación|acuse) de (?:lectura|recibo)\b|(?:confirmação|recibo) de leitura\b"
     r"|(?:conferma di lettura|ricevuta di ritorno)\b|(?:lees|ontvangst)bevestiging\b|potwierdzenie (?:przeczytania|odczytu|odbioru|dostarczenia)\b|(?:уведомление|отч[её]т) о (?:прочтении|получении)|(?:已读|阅读)回执|開封(?:確認|通知)",
     start=r"\s*",
 )
@@ -291,6 +325,7 @@ RECEIPT_TEXT = _any(
     r"il (?:suo |tuo )?messaggio\s.{0,600}(?:è stato letto|è stata letta)",
     r"uw bericht\s.{0,600}is .{0,60}gelezen",
     r"(?:twoja|ta) wiadomość\s.{0,600}została .{0,60}(?:przeczytana|wyświetlona)",
+    r"return receipt\s.{0,300}(?:was received by|displayed|read)",
     r"this is a (?:return |read )?receipt for the (?:mail|e-?mail|message)",
     r"dies ist eine (?:lese|empfangs)bestätigung für|(?:ceci est|il s['’]agit d['’]) ?un accusé de (?:réception|lecture) (?:pour|du)|est[oe] es un acuse de recibo|est[ea] é um recibo de leitura|questa è una (?:ricevuta di ritorno|conferma di lettura)"
     r"|dit is een (?:ontvangst|lees)bevestiging (?:voor|van)|to jest potwierdzenie (?:odbioru|dostarczenia|przeczytania|odczytu)|это уведомление о (?:прочтении|получении)|这是.{0,30}(?:已读|阅读)回执|これは.{0,60}開封(?:確認|通知)",

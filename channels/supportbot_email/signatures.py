@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email.asking import asks
-from supportbot_email.phrases import BUSINESS, CLOSING, DEVICE, DISCLAIMERS, PHONE, POSTSCRIPT
+from supportbot_email.phrases import BUSINESS, CLOSING, DEVICE, DEVICE_WORD, DISCLAIMERS, PHONE, POSTSCRIPT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,7 +53,8 @@ def _last(lines: Sequence[str], end: int) -> int:
 def _is_device(lines: Sequence[str], at: int) -> bool:
     line = lines[at]
     if DEVICE.fullmatch(line):
-        return ", " not in line.partition(":")[0] and len(line) < 90
+        apart = at == 0 or not lines[at - 1].strip() or bool(DEVICE_WORD.search(line))
+        return apart and ", " not in line.partition(":")[0] and len(line) < 90
     alone = at > 0 and not lines[at - 1].strip() and any(one.strip() for one in lines[:at])
     listed = any(one.lstrip().startswith(("-", "–")) for one in lines[:at])
     return alone and not listed and bool(_DASHED.fullmatch(line))

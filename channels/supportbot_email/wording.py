@@ -8,53 +8,63 @@ from __future__ import annotations
 
 from supportbot_email import notices, shapes
 from supportbot_email.asking import asks, sentences
+from supportbot_email.phrases import PHONE
 
 _MOST = 3_000  # characters at the beginning that are looked at
 _FOOT = 2_000  # and at the end
-_GREETING = 6  # words; a shorter sentence is a greeting, a name, a closing
 
 
-def absence(subject: str, text: str, *, answered: bool) -> bool:
+def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
     """Whether a program says that somebody is away.
+
+    Absence alone is what customers write of, too. A program adds to whom to turn, when the mail will be read,
+    and speaks of the mail itself.
 
     Args:
         subject: the mail's.
         text: what was written.
         answered: the mail answers another one.
+        sender: the sender's address: another one is whom to turn to.
     """
-    start = text[:_MOST]
-    away = bool(notices.AWAY.search(" ".join(start.split())))
-    named = bool(notices.AWAY_SUBJECT.match(subject))
-    if not (away or named) or asks(start):
+    start = " ".join(text[:_MOST].split())
+    named = bool(notices.AWAY_SUBJECT.match(subject) or notices.AUTO_SUBJECT.match(subject))
+    if not (named or notices.AWAY_WORD.search(start)) or asks(text[:_MOST]):
         return False
-    marks = sum(bool(mark.search(start)) for mark in notices.AWAY_MARKS)
-    if away:
-        return named or marks > 1 or (marks == 1 and answered) or (answered and _says_little(start))
-    return marks > 1
-
-
-def _says_little(text: str) -> bool:
-    """Whether a text hardly says more than that somebody is away."""
-    return sum(len(one.split()) > _GREETING or len(one) > 60 for one in sentences(text)) <= 1
+    others = {one.lower() for one in shapes.ADDRESS.findall(start)} - {sender.lower()}
+    back = bool(notices.COMES_BACK.search(start))
+    marks = (
+        bool(others or PHONE.search(start))
+        + bool(notices.URGENT.search(start))
+        + bool(notices.INSTEAD.search(start))
+        + back
+        + (back and not notices.FIRST_PERSON.search(start))
+        + bool(notices.ITS_MAIL.search(start) or notices.THANKED.search(start))
+    )
+    away = bool(notices.AWAY.search(start))
+    return marks >= (3 if not answered and not named and not away else 2) or (named and (away or marks > 0))
 
 
 def receipt(subject: str, text: str) -> bool:
-    """Whether a help desk's program says that a mail arrived and will be answered."""
+    """Whether a help desk's program says that a mail arrived, and that somebody will answer."""
     start = text[:_MOST]
     if notices.SURVEY.search(start):
         return True
     if asks(start):
         return False
     joined = " ".join(start.split())
-    received = notices.RECEIVED.search(joined) or notices.RECEIVED.search(subject)
+    named = "" if shapes.ANSWERED_SUBJECT.match(subject) else subject
+    told = f"{named} \n {joined}"
+    filed = notices.RECEIVED.search(told) or any(map(notices.FILED.search, [named, *sentences(start)]))
     points = (
-        2 * bool(received)
-        + bool(notices.WILL_ANSWER.search(joined))
-        + bool(notices.TICKET.search(subject) or notices.TICKET.search(joined))
+        2 * bool(filed)
+        + bool(notices.WILL_ANSWER.search(joined) or notices.WITHIN.search(joined))
+        + bool(notices.TICKET.search(told))
+        + bool(notices.DESK_STAFF.search(joined))
         + bool(notices.THANKED.search(joined))
         + bool(notices.DESK.search(joined))
         + bool(notices.AUTOMATIC.search(joined))
-        - 2 * any(notices.FIRST_PERSON.search(one) and len(one) > 40 for one in sentences(joined))
+        - bool(notices.COMPLAINS.search(joined))
+        - 2 * any(notices.FIRST_PERSON.search(one) for one in sentences(joined))
     )
     return points >= 3
 
@@ -68,23 +78,28 @@ def notice(text: str) -> bool:
 
 def _is_notice(sentence: str) -> bool:
     says = notices.AUTOMATIC.search(sentence) or notices.DO_NOT_ANSWER.search(sentence)
-    return bool(says) and not notices.FIRST_PERSON.search(sentence)
+    other = notices.FIRST_PERSON.search(sentence) or notices.NOT_OF_THIS.search(sentence)
+    return bool(says) and not other and not sentence.endswith("?")
 
 
 def held(text: str) -> bool:
     """Whether a gate says that it keeps a mail until somebody does something."""
-    return bool(notices.HELD.search(" ".join(text[:_MOST].split()))) and not _speaks(text)
+    asked = shapes.PERSONAL.search(text[:200]) and shapes.INTERROGATIVE.search(text[:_MOST])
+    return bool(notices.HELD.search(" ".join(text[:_MOST].split()))) and not asked
 
 
-def _speaks(text: str) -> bool:
-    return bool(shapes.PERSONAL.search(text[:200])) and bool(shapes.INTERROGATIVE.search(text[:_MOST]))
+def speaks(text: str) -> bool:
+    """Whether somebody speaks of themselves, or asks for something."""
+    return bool(notices.FIRST_PERSON.search(text[:_MOST])) or asks(text)
 
 
 def newsletter(text: str) -> int:
-    """Return how much of a newsletter's foot a text has: 0 for none, 3 for all of it."""
+    """Return how much of a newsletter's foot a text has: 0 for none, 3 and more for all of it."""
     if notices.LIST_FOOT.search(text[-_FOOT:]):
         return 3
     ends = text[:500], text[-_FOOT:]
-    leaves = any(notices.UNSUBSCRIBE.search(one) for one in ends)
-    subscribed = any(notices.SUBSCRIBED.search(one) for one in ends)
-    return leaves + 2 * subscribed
+    leaving = [one for part in ends for one in part.splitlines() if notices.UNSUBSCRIBE.search(one[:300])]
+    ways = any(notices.WAY_OUT.search(one[:300]) for one in leaving)
+    subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
+    speaks = any(notices.FIRST_PERSON.search(one[:300]) for one in leaving)
+    return bool(leaving) + ways + 2 * subscribed - 3 * speaks - asks(text)
