@@ -202,7 +202,7 @@ INSTEAD = any_of(
 )
 """Whom to turn to instead."""
 COMES_BACK = any_of(
-    r"\b(?:on|upon|after|until) my return\b|\bwhen (?:i|we)(?: am|['’]m)? (?:return|get back|back|reopen)|\b(?:i|we)(?:['’]ll| will| shall) (?:be back|return|respond|reply|answer|read|get back)|\bwill (?:respond|reply|answer|get back)|\bback (?:in|at|on) \b|\b(?:delay|late) (?:in|with) (?:my|our)\b|\bexpect a (?:delay|slow)|\bnot? (?:be )?(?:checking|reading|monitoring|forwarded)\b|\bnot being read\b|\bnext working day\b|\bas soon as (?:possible|i (?:can|am))\b",
+    r"\b(?:on|upon|after|until) my return\b|\bwhen (?:i|we)(?: am|['’]m)? (?:return|get back|back|reopen)|\b(?:i|we)(?:['’]ll| will| shall) (?:be back|return|respond|reply|answer|read|get back)|\bwill (?:respond|reply|answer|get back)|\bback (?:in|at|on) \b|\b(?:delay|late) (?:in|with) (?:my|our)\b|\bexpect a (?:delay|slow)|\bnot? (?:be )?(?:checking|reading|monitoring|forwarded)\b|\bnot being read\b|\bnext working day\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b|\bas soon as (?:possible|i (?:can|am))\b",
     r"\b(?:rückkehr|weitergeleitet|schnellstmöglich|unregelmäßig|keinen zugriff|wieder (?:da|im büro|erreichbar|zurück|zu erreichen|für sie da)|nächsten arbeitstag|(?:lese|beantworte|antworte|melde) ich)\b|\bich .{0,30}(?:lese|beantworte|antworte|melde)\b",
     r"\b(?:(?:mon|notre) retour|de retour|pas (?:transféré|transmis)|dès que possible|prendrai connaissance|répondrai|répondrons|traiterons|consulte peu|réouverture)\b",
     r"\b(?:mi (?:vuelta|regreso)|regreso|vuelvo|regresaré|volveré|contestaré|responderé|responderemos|sin acceso|no tendré acceso)\b",

@@ -11,6 +11,8 @@ from supportbot_email.asking import asks, sentences
 from supportbot_email.phrases import PHONE
 
 _MOST = 3_000  # characters at the beginning that are looked at
+_OPENING = 600  # in which a program says what it is about
+_LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
 _FOOT = 2_000  # and at the end
 
 
@@ -26,22 +28,30 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
         answered: the mail answers another one.
         sender: the sender's address: another one is whom to turn to.
     """
-    start = " ".join(text[:_MOST].split())
+    said = text[:_MOST]
+    start = " ".join(said.split())
     named = bool(notices.AWAY_SUBJECT.match(subject) or notices.AUTO_SUBJECT.match(subject))
-    if not (named or notices.AWAY_WORD.search(start)) or asks(text[:_MOST]):
+    if (
+        len(start) > _LONGEST_ABSENCE
+        or not (named or notices.AWAY_WORD.search(start[:_OPENING]))
+        or asks(said)
+    ):
         return False
-    others = {one.lower() for one in shapes.ADDRESS.findall(start)} - {sender.lower()}
     back = bool(notices.COMES_BACK.search(start))
-    marks = (
-        bool(others or PHONE.search(start))
-        + bool(notices.URGENT.search(start))
+    core = (
+        bool(notices.URGENT.search(start))
         + bool(notices.INSTEAD.search(start))
         + back
         + (back and not notices.FIRST_PERSON.search(start))
-        + bool(notices.ITS_MAIL.search(start) or notices.THANKED.search(start))
+    )
+    others = {one.lower() for one in shapes.ADDRESS.findall(start)} - {sender.lower()}
+    beside = bool(others or PHONE.search(start)) + bool(
+        notices.ITS_MAIL.search(start) or notices.THANKED.search(start)
     )
     away = bool(notices.AWAY.search(start))
-    return marks >= (3 if not answered and not named and not away else 2) or (named and (away or marks > 0))
+    if named and (away or core + beside):
+        return True
+    return core > 0 and core + beside >= (2 if answered or away else 3)
 
 
 def receipt(subject: str, text: str) -> bool:
@@ -54,7 +64,9 @@ def receipt(subject: str, text: str) -> bool:
     joined = " ".join(start.split())
     named = "" if shapes.ANSWERED_SUBJECT.match(subject) else subject
     told = f"{named} \n {joined}"
-    filed = notices.RECEIVED.search(told) or any(map(notices.FILED.search, [named, *sentences(start)]))
+    filed = notices.RECEIVED.search(told) or any(
+        map(notices.FILED.search, [named, *sentences(start[:_OPENING])])
+    )
     points = (
         2 * bool(filed)
         + bool(notices.WILL_ANSWER.search(joined) or notices.WITHIN.search(joined))
