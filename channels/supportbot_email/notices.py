@@ -10,7 +10,7 @@ from supportbot_email.patterns import any_of
 AUTO_ADDRESS = any_of(r"(?:auto-?_?(?:reply|replies|responder|response|answer)|vacation)[^@\s]{0,40}@")
 AUTO_PROGRAM = any_of(r"\bvacation\b", r"auto-?respon", r"auto-?reply", r"out ?of ?office")
 AUTO_SUBJECT = any_of(
-    r"auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
+    r"(?:\w+!? )?auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
     r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
     r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
     r"ooo\s*(?::|$)",
@@ -178,7 +178,11 @@ AWAY_SUBJECT = any_of(
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|r|回复|答复)\s*[:：]\s*)?[\[(*【]{0,3}\s*",
 )
 
+AWAY_SUFFIX = any_of(
+    r"[(\[](?:abwesen|out of (?:the )?office|automatic|auto-?reply|absence|absen|urlaub|fuera|ausen|fuori|assen|afwezig|nieobecn)[^)\]]{0,40}[)\]]\s*$"
+)
 AWAY_WORD = any_of(
+    r"\b(?:in (?:the|my) office|im büro|au bureau|(?:en|de) la oficina|escritório|in ufficio|da remoto|w biurze|nie ma mnie|umzug|descanso|uit de running|operatie)\b|в офисе|не будет|办公室|培训|海外",
     r"\b(?:away|out of (?:the )?(?:office|town|country)|(?:on|annual|sick|maternity|paternity|parental|medical) (?:leave|vacation|holidays?|pto)|vacation|holidays?|time off|off sick|day off|travel(?:l?ing)?|training|part[- ]time|closed|reopen|no longer|have left|has left|left the company|retired|unavailable|on business)\b",
     r"\b(?:urlaub|ferien|abwesen\w*|krank\w*|erkrankt|kur|reha|elternzeit|mutterschutz|teilzeit|geschlossen|verreist|dienstreise|außer haus|nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz)|zu erreichen|nicht mehr|betriebs(?:ferien|urlaub))\b",
     r"\b(?:absen(?:te?|ce)s?|congés?|vacances|déplacement|arrêt maladie|formation|fermée?s?|réouverture|fermeture|indisponible|ne (?:fait|travaille) plus)\b",
@@ -198,17 +202,18 @@ URGENT = any_of(
     r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bcan['’]?t wait|\bcannot wait|\bdringend|\beil(?:ig|t)\b|\bnotf[aä]ll|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|급한|긴급|\bakut|\bbrådskand|\bhaste[rd]?\b|\bacil\b|\bsürgős|\bnaléhav|\bkiireelli"
 )
 INSTEAD = any_of(
-    r"\bplease (?:contact|direct|address|e-?mail|call|write to|speak to|reach out|resend|send (?:your|all))\b(?! (?:me|us)\b)|\bfor (?:help|assistance|all|any)\b.{0,40}\b(?:contact|write|call|e-?mail)\b|\bmy colleagues?\b|\bwenden sie sich\b|\bmeine? (?:kolleg|vertret)|\b(?:veuillez|merci de) (?:contacter|vous adresser|adresser)|\bpueden? (?:contactar|escribir|dirigirse)|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta|kontakt)\b|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bcontact opnemen\b|\bproszę o kontakt\b|обра(?:щайтесь|титесь|щаться)|\bпишите\b|联系|連絡|연락|\biletişime\b|\bring til\b"
+    r"\bplease (?:contact|direct|address|e-?mail|call|write to|speak to|reach out|resend|send (?:your|all))\b(?! (?:me|us)\b)|\bfor (?:help|assistance|all|any)\b.{0,40}\b(?:contact|write|call|e-?mail)\b|\b(?:mi compañer[oa]|(?:o|a) (?:meu|minha) colega|(?:il mio|la mia|mio|mia) collega|mijn collega|mon collègue|ma collègue|zastępuje|moj[ae] koleżank|mój kolega|en cas de besoin|joignez|im notfall)\b|замеща|\bколлег|同事|代理|までお願い|\bmy colleagues?\b|\bwenden sie sich\b|\bmeine? (?:kolleg|vertret)|\b(?:veuillez|merci de) (?:contacter|vous adresser|adresser)|\bpueden? (?:contactar|escribir|dirigirse)|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta|kontakt)\b|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bcontact opnemen\b|\bproszę o kontakt\b|обра(?:щайтесь|титесь|щаться)|\bпишите\b|联系|連絡|연락|\biletişime\b|\bring til\b"
 )
 """Whom to turn to instead."""
 COMES_BACK = any_of(
-    r"\b(?:on|upon|after|until) my return\b|\bwhen (?:i|we)(?: am|['’]m)? (?:return|get back|back|reopen)|\b(?:i|we)(?:['’]ll| will| shall) (?:be back|return|respond|reply|answer|read|get back)|\bwill (?:respond|reply|answer|get back)|\bback (?:in|at|on) \b|\b(?:delay|late) (?:in|with) (?:my|our)\b|\bexpect a (?:delay|slow)|\bnot? (?:be )?(?:checking|reading|monitoring|forwarded)\b|\bnot being read\b|\bnext working day\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b|\bas soon as (?:possible|i (?:can|am))\b",
+    r"\bbeantwortung kann\b|\bantwort kann\b.{0,20}\bdauern\b|прочитаю|после выхода|確認が遅れ",
+    r"\b(?:on|upon|after|until) my return\b|\bwhen (?:i|we)(?: am|['’]m)? (?:return|get back|back|reopen)|\b(?:i|we)(?:['’]ll| will| shall) (?:be back|return|respond|reply|answer|read|get back)|\bwill (?:respond|reply|answer|get back)|\bback (?:in|at|on) \b|\b(?:delay|late) (?:in|with) (?:my|our)\b|\bexpect a (?:delay|slow)|\bnot? (?:be )?(?:checking|reading|monitoring|forwarded)\b|\bnot being read\b|\bnext working day\b|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b|\bas soon as (?:possible|i (?:can|am))\b",
     r"\b(?:rückkehr|weitergeleitet|schnellstmöglich|unregelmäßig|keinen zugriff|wieder (?:da|im büro|erreichbar|zurück|zu erreichen|für sie da)|nächsten arbeitstag|(?:lese|beantworte|antworte|melde) ich)\b|\bich .{0,30}(?:lese|beantworte|antworte|melde)\b",
-    r"\b(?:(?:mon|notre) retour|de retour|pas (?:transféré|transmis)|dès que possible|prendrai connaissance|répondrai|répondrons|traiterons|consulte peu|réouverture)\b",
-    r"\b(?:mi (?:vuelta|regreso)|regreso|vuelvo|regresaré|volveré|contestaré|responderé|responderemos|sin acceso|no tendré acceso)\b",
-    r"\b(?:meu regresso|regresso|retorno|voltarei|responderei|retornarei|sem acesso|assim que possível)\b",
+    r"\b(?:(?:mon|notre) retour|de retour|pas (?:transféré|transmis)|dès que possible|consulterai|lirai|prendrai connaissance|répondrai|répondrons|traiterons|consulte peu|réouverture)\b",
+    r"\b(?:mi (?:vuelta|regreso)|regreso|vuelvo|leeré|regresaré|volveré|contestaré|responderé|responderemos|sin acceso|no tendré acceso)\b",
+    r"\b(?:meu regresso|regresso|retorno|só volto|volto (?:a|no|dia)|reencaminhad\w*|voltarei|responderei|retornarei|sem acesso|assim que possível)\b",
     r"\b(?:mio (?:rientro|ritorno)|rientro|tornerò|risponderò|leggerò|risponderemo|riapertura|appena possibile)\b",
-    r"\b(?:(?:mijn|bij) terugkeer|weer (?:aanwezig|bereikbaar|op kantoor|terug)|doorgestuurd|zo (?:snel|spoedig) mogelijk|(?:lees|beantwoord) .{0,30}niet)\b|\breageer ik\b",
+    r"\b(?:(?:mijn|bij) terugkeer|weer (?:aanwezig|bereikbaar|op kantoor|terug)|doorgestuurd|wordt gelezen|zo (?:snel|spoedig) mogelijk|(?:lees|beantwoord) .{0,30}niet)\b|\breageer ik\b",
     r"\b(?:po powrocie|wracam|wrócę|odpowiem|odpiszę|nie mam dostępu)\b",
     r"после возвращения|верн(?:усь|ёмся|емся)|отвечу|ответим|доступ .{0,12}ограничен|не (?:читаю|проверяю)",
     r"返回|回来后|后(?:会)?(?:尽快)?回复|恢复上班|不便|无法(?:及时|亲自)|不能及时|尽快(?:给您)?回复",
@@ -264,8 +269,8 @@ RECEIVED = any_of(
 """We have got your message."""
 
 WILL_ANSWER = any_of(
-    r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\bwithin (?:\w+ )?\d+ (?:business |working )?(?:hours?|days?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b",
-    r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
+    r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\bwithin (?:\w+ )?\d+ (?:business |working )?(?:hours?|days?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b|\blonger than usual\b",
+    r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bfür eine antwort\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
     r"\b(?:répondrons|reviendrons vers|recontacter|traiterons)|\bdans les (?:meilleurs|plus brefs) délais\b",
     r"\b(?:responderemos|contestaremos|nos pondremos en contacto)\b|\b(?:lo antes|a la mayor brevedad) posible\b|\ben un plazo\b",
     r"\b(?:entrar(?:á|emos) em contat|responderemos|retornaremos)|\bem breve\b|\bbrevemente\b",
@@ -280,7 +285,7 @@ WILL_ANSWER = any_of(
 
 THANKED = any_of(
     r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|contacting|writing|reaching|getting in touch|submitting)",
-    r"\b(?:vielen dank|danke) für ihre|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
+    r"\b(?:vielen dank|danke)(?: für (?:ihre|deine)|, dass (?:sie|du))|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
 )
 TICKET = any_of(
     r"[#№]\s?[A-Z]{0,5}-?\d{3,}",
@@ -351,7 +356,7 @@ UNSUBSCRIBE = any_of(
 )
 """The way out that a newsletter's foot names."""
 SUBSCRIBED = any_of(
-    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message) because\b",
+    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
     r"\bsie erhalten diese\b|\bdu (?:erhältst|bekommst) diese\b|\bweil (?:du|sie) (?:dich|sich)\b.{0,40}\bangemeldet\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
     r"\bvous recevez cet?\b|\bversion en ligne\b|\bdans (?:votre|le) navigateur\b",
     r"\b(?:recibe|recibes|está recibiendo) est[ea]\b|\bver en (?:el |tu )?navegador\b|\bversión online\b",

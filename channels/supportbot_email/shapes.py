@@ -84,6 +84,8 @@ SURE_BOUNCE_SUBJECT = _any(
     r"delivery (?:notification|report)(?: \((?:failure|delay)\)|: delivery has failed)",
     r"(?:failure notice|mail failure\.?)\s*$",
     r"considered unsolicited bulk e-?mail, apparently from you",
+    r"\[mailserver notification\]",
+    r"(?:warning: )?your (?:e-?mail|message) is delayed",
     r"(?:virus|banned|bad[- ]header)\b.{0,80} (?:in|from|by) (?:mail|message)? ?(?:from )?you\b",
     start=r"\s*",
 )
@@ -92,6 +94,7 @@ SURE_BOUNCE_SUBJECT = _any(
 BOUNCE_SUBJECT = _any(
     r"undeliver(?:able|ed)\b",
     r"mailbox (?:is )?full\b",
+    r"\[mailserver notification\]",
     r"undeliverable:",
     r"mail delivery (?:failed|failure|system|subsystem|status|error|problem|was delayed|delayed|report)",
     r"delivery status notification",
@@ -118,7 +121,7 @@ BOUNCE_SUBJECT = _any(
     r"address not found",
     r"rejected mail",
     r"(?:your |the )?(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced|returned)\b",
-    r"messaggio non |mensagem devolvida|uw bericht (?:is|kon) niet|zwrot wiadomości|недоставленное|邮件投递|メールを配送|bounce: ",
+    r"mensaje devuelto|messaggio non |mensagem devolvida|uw bericht (?:is|kon) niet|zwrot wiadomości|недоставленное|邮件投递|メールを配送|bounce: ",
     r"(?:a )?message you sent (?:was |has been )?(?:blocked|rejected|not delivered)",
     r"unzustellbar",
     r"nicht zustellbar",
@@ -176,7 +179,7 @@ BOUNCE_SUBJECT = _any(
     r"(?:메일 )?(?:전송|배달|발송) ?실패|반송",
     r"投递失败|发送失败",
     r"***undeliverable".replace("*", r"\*"),
-    start=r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:\*{2,5}\s*)?(?:notice|warning|automatic|attention|nicht zugestellt)?[:.!]?\s*",
+    start=r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:\*{2,5}\s*)?(?:notice|warning|automatic|attention|aviso|avis|avviso|hinweis|nicht zugestellt)?[:.!]?\s*",
 )
 POSSESSED = _any(
     r"\b(?:my|mein|meine|meiner|meinen|mijn|mój|moja|moje|mon|ma|mes|meu|minha|mio|mia|mi (?:pedido|paquete|dirección|correo|mensaje))\b(?! (?:mailbox|mail server)\b)|\bмо[йяеи]\b|我的|私の"
@@ -264,7 +267,7 @@ UNDELIVERED = _any(
     r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked)\b",
     r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)",
     r"\bn['’](?:a|ont|est)\b.{0,30}\b(?:remis|distribué|livré|acheminé|envoyé|délivré|reçu)",
-    r"\bno (?:se |ha |pudo |puede |fue |han |podido |sido |posible ){0,4}(?:ser )?(?:entreg|enviar|envia)",
+    r"\bno (?:se |ha |pudo |puede |fue |han |podido |sido |posible ){0,4}(?:ser )?(?:entreg|enviar|envia)|\bha rechazado su mensaje\b",
     r"\bn[ãa]o (?:p[ôo]de|foi|pode)\b.{0,20}\b(?:entreg|envi)|\bdevolvid[ao]\b",
     r"\bnon (?:può|è stat[oa]|è possibile|si)\b.{0,20}\b(?:consegn|recapit|inoltr)|\bnon recapitat",
     r"\bniet\b.{0,30}\b(?:bezorgd|afgeleverd|bezorgen|afleveren)\b",
@@ -278,7 +281,7 @@ UNDELIVERED = _any(
 BOUNCE_TEXT = _any(
     r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\badresse (?:existiert nicht|inconnue)|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
     r"\bindirizzo (?:inesistente|sconosciuto)|\bcasella .{0,20}piena|\bgebruiker onbekend|\bpostvak .{0,20}vol|\bkonto nie istnieje|\bskrzynka .{0,20}pełna|ящик переполнен|(?:адрес|пользователь|получатель).{0,20}(?:не существует|не найден)|(?:收件人|用户|邮箱).{0,10}(?:不存在|已满)|宛先不明|存在しない|見つから",
-    r"\breached its (?:size |storage )?(?:limit|quota)|\bspf\b|\bdkim\b|\bdmarc\b|\bgreylist|\bpolicy does not\b|\bmessage size exceeds\b|\bmessage too large\b",
+    r"\bwaiting in (?:our|the) queue\b|\bdestination is unreachable\b|\bbuzón lleno\b|\breached its (?:size |storage )?(?:limit|quota)|\bspf\b|\bdkim\b|\bdmarc\b|\bgreylist|\bpolicy does not\b|\bmessage size exceeds\b|\bmessage too large\b",
     r"user unknown",
     r"no such (?:user|mailbox|recipient|address)",
     r"unknown (?:user|recipient|address)",

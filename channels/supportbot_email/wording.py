@@ -30,14 +30,15 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
     """
     said = text[:_MOST]
     start = " ".join(said.split())
-    named = bool(notices.AWAY_SUBJECT.match(subject) or notices.AUTO_SUBJECT.match(subject))
-    if (
-        len(start) > _LONGEST_ABSENCE
-        or not (named or notices.AWAY_WORD.search(start[:_OPENING]))
-        or asks(said)
-    ):
-        return False
+    named = bool(
+        notices.AWAY_SUBJECT.match(subject)
+        or notices.AUTO_SUBJECT.match(subject)
+        or notices.AWAY_SUFFIX.search(subject)
+    )
     back = bool(notices.COMES_BACK.search(start))
+    word = named or bool(notices.AWAY_WORD.search(start[:_OPENING]))
+    if len(start) > _LONGEST_ABSENCE or not (word or back) or asks(said):
+        return False
     core = (
         bool(notices.URGENT.search(start))
         + bool(notices.INSTEAD.search(start))
@@ -51,13 +52,13 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
     away = bool(notices.AWAY.search(start))
     if named and (away or core + beside):
         return True
-    return core > 0 and core + beside >= (2 if answered or away else 3)
+    return core > (not word) and core + beside >= (2 if word and (answered or away) else 3)
 
 
 def receipt(subject: str, text: str) -> bool:
     """Whether a help desk's program says that a mail arrived, and that somebody will answer."""
     start = text[:_MOST]
-    if notices.SURVEY.search(start):
+    if notices.SURVEY.search(start) and notices.WAY_OUT.search(start):
         return True
     if asks(start):
         return False
@@ -69,7 +70,8 @@ def receipt(subject: str, text: str) -> bool:
     )
     points = (
         2 * bool(filed)
-        + bool(notices.WILL_ANSWER.search(joined) or notices.WITHIN.search(joined))
+        + bool(notices.WILL_ANSWER.search(joined))
+        + bool(notices.WITHIN.search(joined))
         + bool(notices.TICKET.search(told))
         + bool(notices.DESK_STAFF.search(joined))
         + bool(notices.THANKED.search(joined))
