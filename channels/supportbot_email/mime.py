@@ -92,7 +92,7 @@ def _joined(text: str, *, spaces: bool) -> str:
         text: as it was sent.
         spaces: the space at which a line was broken is one of the text's (DelSp=no).
     """
-    lines: list[str] = []
+    lines: list[list[str]] = []
     open_at = -1  # the depth of the quote that the last line belongs to, if it goes on
     for line in text.split("\n"):
         depth = len(line) - len(line.lstrip(">"))
@@ -100,11 +100,11 @@ def _joined(text: str, *, spaces: bool) -> str:
         flows = words.endswith(" ") and words != "-- "
         kept = words if spaces or not flows else words[:-1]
         if open_at == depth and words != "-- ":
-            lines[-1] += kept
+            lines[-1].append(kept)
         else:
-            lines.append((">" * depth + " " if depth else "") + kept)
+            lines.append([">" * depth + " " if depth else "", kept])
         open_at = depth if flows else -1
-    return "\n".join(lines)
+    return "\n".join("".join(pieces) for pieces in lines)
 
 
 def read(raw: bytes) -> tuple[Entity, str]:

@@ -97,7 +97,7 @@ CLOSING = re.compile(
 )
 """The last words before a name, and the name when it stands on the same line."""
 PHONE = re.compile(
-    r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|telf|tlm|tlf|puh|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
+    r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|telf|tlm|tlf|puh|port(?:able)?|fon|funk|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
     r"|\+\d{1,3}[\d ()./-]{6,20}\d",
     re.IGNORECASE,
 )

@@ -40,6 +40,7 @@ _GLUED = re.compile(r"(.{10,160}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[\w ()]{2,30}[
 """Yahoo's mobile program sets the quote's first words behind its attribution, after three spaces."""
 _NAMES = re.compile(r"[^<>@]{1,60}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[:：]")
 """Somebody's name and address and nothing else above a quote, as Horde writes it."""
+_ENDS_BARE = re.compile(r"\s[^\s<>@]{1,64}@[\w.-]{1,120}\s?[:：]$")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
@@ -236,7 +237,7 @@ class _Marks:
             return at
         line = self._lines[above].strip()
         named = MAILBOX.search(line) and DATE.search(line) and line.endswith((">", ")", "]:", "]"))
-        named = named or bool(_NAMES.fullmatch(line))
+        named = named or bool(_NAMES.fullmatch(line) or (_ENDS_BARE.search(line) and DATE.search(line)))
         said = line.endswith((":", "：")) and WROTE.search(line) and not OTHERS.search(line)
         if said and not named:
             apart = above == self._next(0) or not self._lines[above - 1].strip()
