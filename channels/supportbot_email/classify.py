@@ -100,7 +100,7 @@ def classify(
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(subject, written, sender, answered=answered, form=form)
         or _bulk(entity, settings)
-        or _bulk_wording(entity, written, sender, person=answered or form)
+        or _bulk_wording(entity, subject, written, sender, person=answered or form)
     )
     return found or ("human", "none")
 
@@ -279,7 +279,8 @@ def _bounce_shape(
 def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
     """Whether a text sets the address of a third one apart, as a bounce does with whom it did not reach."""
     known = {sender.address.lower(), *map(str.lower, settings.own_addresses)}
-    return any(one.lower() not in known for one in shapes.LISTED_ADDRESS.findall(written[:2_000]))
+    found = [one.lower() for one in shapes.LISTED_ADDRESS.findall(written[:2_000])]
+    return any(one not in known and not one.endswith(f"@{settings.own_domain}") for one in found)
 
 
 def _auto_wording(
@@ -303,7 +304,9 @@ def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
     return ("list_or_bulk", "precedence") if precedence in {"bulk", "list", "junk"} else None
 
 
-def _bulk_wording(entity: Entity, written: str, sender: Address, *, person: bool) -> tuple[Kind, str] | None:
+def _bulk_wording(
+    entity: Entity, subject: str, written: str, sender: Address, *, person: bool
+) -> tuple[Kind, str] | None:
     """What goes to many, or to nobody in particular, by its foot, its sender and the service that sent it."""
     if shapes.LIST_MANAGER.match(sender.address):
         return "auto_reply", "list_manager"
@@ -319,7 +322,9 @@ def _bulk_wording(entity: Entity, written: str, sender: Address, *, person: bool
     if wording.notice(written):
         return "auto_reply", "notice"
     monitor = shapes.MONITOR_ADDRESS.match(sender.address) or entity.get("x-cron-env")
-    if monitor or (program and not wording.speaks(written)):
+    monitor = monitor or (program and shapes.MONITOR_SUBJECT.match(subject))
+    nobody = is_no_reply(sender) or shapes.NOTIFIER_ADDRESS.match(sender.address)
+    if monitor or (nobody and not wording.speaks(written)):
         return "auto_reply", "program"
     return None
 

@@ -138,28 +138,23 @@ AUTO_OPENING = any_of(
     r"このメールは自動",
 )
 
-_AWAY_EN = (
-    r"\bi(?: am|['’]?m| will be|['’]ll be| shall be) (?:\w+ ){0,2}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ )?(?:leave|vacation|holidays?|pto|business trip)|away (?:from|until|on|through)|travell?ing|not in the office|out until)",
-    r"\b(?:is|am|are) (?:currently |now )?(?:out of (?:the )?office|on (?:annual|maternity|paternity|parental|sick) leave)|^\W*(?:currently )?out of (?:the )?office\b",
-    r"\bwe(?:['’]re| are) (?:currently |all )?(?:away|offline|closed|out of (?:the )?office)\b",
-    r"\bback (?:at my desk|in the office|at work) (?:on|from|by)\b|\bno longer (?:works?|with|employed|part of|at)\b|\bhas left (?:the company|our)",
-    r"\b(?:office|shop|team|company)s? (?:is|are|will be|remains?) closed (?:until|from|for|between|over)\b",
-)
 AWAY = any_of(
-    *_AWAY_EN,
-    r"\b(?:bin|befinde mich|sind|ist)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
-    r"\b(?:wieder (?:im büro|erreichbar|für sie da|zurück)|betriebs(?:ferien|urlaub)|nicht mehr (?:bei|für|im unternehmen|in unserem))\b|\b(?:büro|praxis|geschäft)\b.{0,40}\bgeschlossen\b",
-    r"\b(?:je (?:suis|serai)|nous (?:sommes|serons)|actuellement)\b.{0,30}\b(?:absente?s?|en (?:congés?|vacances|déplacement|arrêt|formation)|indisponible)",
-    r"\b(?:de retour (?:le|lundi|mardi|mercredi|jeudi|vendredi|à|au)|ne (?:fait|travaille) plus|bureaux? .{0,20}fermé)",
-    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? por vacaciones\b",
-    r"\b(?:encontro-me|me encontro|estou|estarei|estaremos|estamos)\b.{0,30}\b(?:ausentes?|fora|(?:de|em) f[ée]rias|de licença|em viagem|em gozo)\b|\b(?:não|já não) trabalha\b",
-    r"\b(?:sono|sarò|siamo|saremo|mi trovo)\b.{0,30}\b(?:assent[ei]|in ferie|fuori (?:ufficio|sede)|in trasferta|in malattia|in maternità)\b|\bchius[oiae] per ferie\b|\bnon lavora più\b",
-    r"\b(?:ben|zijn)\b.{0,40}\b(?:afwezig|niet (?:aanwezig|op kantoor|bereikbaar)|(?:op|met) vakantie|met (?:zwangerschaps|ouderschaps)?verlof|buiten kantoor)\b|\b(?:weer (?:aanwezig|bereikbaar)|niet (?:meer|langer) werkzaam)\b|\bkantoor\b.{0,30}\bgesloten\b",
-    r"\b(?:jestem|przebywam|będę|jesteśmy)\b.{0,40}\b(?:na (?:urlopie|zwolnieniu)|poza biurem|nieobecn|w delegacji|niedostępn)|\b(?:już nie pracuje|nie pracuje już)\b|\bbiuro\b.{0,30}\b(?:nieczynne|zamknięte)\b",
-    r"\b(?:нахожусь|буду|нахо́жусь|я)\b.{0,25}(?:в (?:отпуск|командировк|декрет)|на больничном|отсутств|вне офиса|нет на месте)|\bбольше не работа|\bбыть в офисе\b",
-    r"休假|度假|年假|产假|不在(?:办公室|公司|辦公室)|出差(?:中|期间|期間)|外出(?:中|期间)|已离职|已離職",
-    r"休暇(?:中|を|の)|不在(?:に|と|の|です|中)|出張(?:中|の|の?ため)|休業|お休みをいただ|席を外|外出し|退職(?:いた|し)",
-    r"\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\ber (?:på ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|izinde|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가|부재 ?중|출장 ?중",
+    r"\b(?:i|we)(?: am|['’]?m| are|['’]re| will be|['’]ll be| shall be) (?:\w+ ){0,3}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ ){0,2}(?:leave|vacation|holidays?|pto|break)|away\b|travell?ing|offline|closed|not in the office|off (?:sick|work|until)|out (?:until|from|of)|attending)",
+    r"\b(?:is|are) (?:currently |now )?(?:out of (?:the )?office|off sick|on (?:annual|maternity|paternity|parental|sick) leave)|^\W*(?:currently )?out of (?:the )?office\b|\bi work part[- ]time\b",
+    r"\bback (?:at my desk|in the office|at work) (?:on|from|by)\b|\bno longer (?:works? (?:for|at|with|here)|with the|employed|part of)\b|\b(?:has|have) left (?!a |the (?:parcel|package))",
+    r"\b(?:office|shop|team|company|business)(?:es|s)? (?:is|are|will be|remains?) closed\b",
+    r"\b(?:bin|befinde mich|sind|ist)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:kur|reha|elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
+    r"\bwieder (?:da|im büro|erreichbar|für sie da|zu erreichen)\b|\bbetriebs(?:ferien|urlaub)\b|\bnicht mehr (?:bei|für|im unternehmen|in unserem)\b.{0,40}\b(?:tätig|beschäftigt)|\b(?:ist|sind|bleibt|bleiben|haben)\b.{0,60}\bgeschlossen\b|\bnur per e-?mail erreichbar\b",
+    r"\b(?:je (?:suis|serai)|nous (?:sommes|serons)|actuellement)\b.{0,30}\b(?:absente?s?|en (?:congés?|vacances|déplacement|arrêt|formation)|indisponible)|\bde retour (?:le|lundi|mardi|mercredi|jeudi|vendredi|à|au)\b|\bne (?:fait|travaille) plus\b|\b(?:est|sont|sera|seront) fermée?s?\b",
+    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? por vacaciones\b|\bdisfrut(?:o|amos|ando) de\b",
+    r"\b(?:encontro-me|me encontro|estou|estarei|estaremos|estamos)\b.{0,30}\b(?:ausentes?|fora|(?:de|em) f[ée]rias|de licença|em viagem|em gozo|no escritório)\b|\b(?:não|já não) trabalha\b",
+    r"\b(?:sono|sarò|siamo|saremo|mi trovo)\b.{0,30}\b(?:assent[ei]|in ferie|fuori (?:ufficio|sede)|in trasferta|in malattia|in maternità)\b|\bchius[oiae] per ferie\b|\bnon lavora più\b|\bdi nuovo in ufficio\b",
+    r"\b(?:ben|zijn)\b.{0,40}\b(?:afwezig|niet (?:aanwezig|op kantoor|bereikbaar)|(?:op|met) vakantie|met (?:zwangerschaps|ouderschaps)?verlof|vrij|buiten kantoor|uit de running)\b|\bweer (?:aanwezig|bereikbaar)\b|\bniet (?:meer|langer) werkzaam\b|\bkantoor (?:is|zijn)\b.{0,30}\bgesloten\b",
+    r"\b(?:jestem|przebywam|będę|jesteśmy)\b.{0,40}\b(?:na (?:urlopie|zwolnieniu)|poza biurem|nieobecn|w delegacji|niedostępn)|\bnie ma mnie w biurze\b|\b(?:już nie pracuje|nie pracuje już)\b|\bbiuro (?:jest|będzie)\b.{0,30}\b(?:nieczynne|zamknięte)\b",
+    r"\b(?:нахожусь|буду|я|сейчас я)\b.{0,25}(?:в (?:отпуск|командировк|декрет)|на больничном|отсутств|вне офиса|нет на месте)|\bбольше не работа|\bне будет в офисе\b",
+    r"休假|度假|年假|产假|不在(?:办公室|公司|辦公室)|出差(?:中|期间|期間|，)|外出(?:中|期间|培训|学习|，)|已离职|已離職|放假",
+    r"休暇(?:中|を(?:いただ|取))|不在(?:に|と|です|中|の(?:ため|間|期間))|出張(?:中|の|の?ため)|休業|お休みをいただ|席を外|外出し|退職(?:いた|し)",
+    r"\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\b(?:er|holder) (?:på ferie|ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가 ?중|부재 ?중|출장 ?중",
 )
 """Somebody says that they are away, or that a place is closed. People write this too, mostly to ask something."""
 
@@ -181,51 +176,44 @@ AWAY_SUBJECT = any_of(
 AWAY_SUFFIX = any_of(
     r"[(\[](?:abwesen|out of (?:the )?office|automatic|auto-?reply|absence|absen|urlaub|fuera|ausen|fuori|assen|afwezig|nieobecn)[^)\]]{0,40}[)\]]\s*$"
 )
-AWAY_WORD = any_of(
-    r"\b(?:in (?:the|my) office|im büro|au bureau|(?:en|de) la oficina|escritório|in ufficio|da remoto|w biurze|nie ma mnie|umzug|descanso|uit de running|operatie)\b|в офисе|не будет|办公室|培训|海外",
-    r"\b(?:away|out of (?:the )?(?:office|town|country)|(?:on|annual|sick|maternity|paternity|parental|medical) (?:leave|vacation|holidays?|pto)|vacation|holidays?|time off|off sick|day off|travel(?:l?ing)?|training|part[- ]time|closed|reopen|no longer|have left|has left|left the company|retired|unavailable|on business)\b",
-    r"\b(?:urlaub|ferien|abwesen\w*|krank\w*|erkrankt|kur|reha|elternzeit|mutterschutz|teilzeit|geschlossen|verreist|dienstreise|außer haus|nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz)|zu erreichen|nicht mehr|betriebs(?:ferien|urlaub))\b",
-    r"\b(?:absen(?:te?|ce)s?|congés?|vacances|déplacement|arrêt maladie|formation|fermée?s?|réouverture|fermeture|indisponible|ne (?:fait|travaille) plus)\b",
-    r"\b(?:vacaciones|ausen(?:te|cia)|fuera|de (?:baja|viaje|permiso)|cerrad[ao]s?|ya no trabaja)\b",
-    r"\b(?:f[ée]rias|ausen(?:te|cia)|ausência|fora|licença|viagem|fechad[ao]s?|não trabalha)\b",
-    r"\b(?:ferie|assen(?:te|za)|fuori (?:ufficio|sede)|chius[aoi]|chiusura|malattia|maternità|trasferta|non lavora più)\b",
-    r"\b(?:vakantie|afwezig|vrij|verlof|gesloten|op kantoor|niet (?:aanwezig|bereikbaar)|werkzaam)\b",
-    r"\b(?:urlop\w*|nieobecn\w*|delegacj\w*|zwolnieni\w*|nieczynn\w*|zamknięt\w*|poza biurem|nie pracuje)",
-    r"отпуск|командировк|больничн|отсутств|вне офиса|не работа|закрыт|декрет",
-    r"休假|度假|年假|产假|出差|外出|不在|离职|放假",
-    r"休暇|休業|不在|出張|外出|退職|お休み|夏季休|年末年始",
-    r"\b(?:semester|föräldraledig|tjänstledig|stängt|ferie|fri|fravær|lomalla|poissa|dovolen\w*|szabadság\w*|concediu|izin\w*|tatil\w*)\b|휴가|부재|출장|휴무",
-)
-"""A word of absences; half of what people write about holds one."""
 
 URGENT = any_of(
-    r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bcan['’]?t wait|\bcannot wait|\bdringend|\beil(?:ig|t)\b|\bnotf[aä]ll|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|급한|긴급|\bakut|\bbrådskand|\bhaste[rd]?\b|\bacil\b|\bsürgős|\bnaléhav|\bkiireelli"
+    r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bcan['’]?t wait|\bcannot wait|\bdringend|\beil(?:ig|t)\b|\bim notfall|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|급한|긴급|\bakut|\bbrådskand|\bhaste[rd]?\b|\bacil\b|\bsürgős|\bnaléhav|\bkiireelli|\ben cas de besoin\b"
 )
 INSTEAD = any_of(
-    r"\bplease (?:contact|direct|address|e-?mail|call|write to|speak to|reach out|resend|send (?:your|all))\b(?! (?:me|us)\b)|\bfor (?:help|assistance|all|any)\b.{0,40}\b(?:contact|write|call|e-?mail)\b|\b(?:mi compañer[oa]|(?:o|a) (?:meu|minha) colega|(?:il mio|la mia|mio|mia) collega|mijn collega|mon collègue|ma collègue|zastępuje|moj[ae] koleżank|mój kolega|en cas de besoin|joignez|im notfall)\b|замеща|\bколлег|同事|代理|までお願い|\bmy colleagues?\b|\bwenden sie sich\b|\bmeine? (?:kolleg|vertret)|\b(?:veuillez|merci de) (?:contacter|vous adresser|adresser)|\bpueden? (?:contactar|escribir|dirigirse)|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta|kontakt)\b|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bcontact opnemen\b|\bproszę o kontakt\b|обра(?:щайтесь|титесь|щаться)|\bпишите\b|联系|連絡|연락|\biletişime\b|\bring til\b"
+    r"\bplease (?:contact|direct|address|e-?mail|call|write to|speak to|reach out|resend|send (?:your|all))\b(?! (?:me|us)\b)|\bfor (?:help|assistance|all|any)\b.{0,40}\b(?:contact|write|call|e-?mail)\b|\bmy colleagues?\b|\bcall\b.{0,30}\d{4}"
+    r"|\bwenden sie sich\b|\bmeine? (?:kolleg|vertret)|\b(?:veuillez|merci de) (?:contacter|vous adresser|adresser)|\bjoignez\b|\bcontacter m\w*\b|\bmon collègue|\bma collègue|\bpueden? (?:contactar|escribir|dirigirse)|\bmi compañer[oa]|\bescrib[ae] a\b"
+    r"|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta)\b(?! (?:conmigo|comigo|moi|me|mig)\b)|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bprocure [oa]\b|\b(?:o meu|a minha|il mio|la mia|mijn) (?:colega|collega)|\bcontact opnemen met\b|\bproszę o kontakt z\b|\bzastępuje\b"
+    r"|обра(?:щайтесь|титесь|щаться)|\bпишите\b|замеща|\bколлег|联系(?!电话)|同事|代理|までお願い|までご連絡|연락|\biletişime\b|\bring til\b|\bgelezen door\b"
 )
 """Whom to turn to instead."""
-COMES_BACK = any_of(
-    r"\bbeantwortung kann\b|\bantwort kann\b.{0,20}\bdauern\b|прочитаю|после выхода|確認が遅れ",
-    r"\b(?:on|upon|after|until) my return\b|\bwhen (?:i|we)(?: am|['’]m)? (?:return|get back|back|reopen)|\b(?:i|we)(?:['’]ll| will| shall) (?:be back|return|respond|reply|answer|read|get back)|\bwill (?:respond|reply|answer|get back)|\bback (?:in|at|on) \b|\b(?:delay|late) (?:in|with) (?:my|our)\b|\bexpect a (?:delay|slow)|\bnot? (?:be )?(?:checking|reading|monitoring|forwarded)\b|\bnot being read\b|\bnext working day\b|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b|\bas soon as (?:possible|i (?:can|am))\b",
-    r"\b(?:rückkehr|weitergeleitet|schnellstmöglich|unregelmäßig|keinen zugriff|wieder (?:da|im büro|erreichbar|zurück|zu erreichen|für sie da)|nächsten arbeitstag|(?:lese|beantworte|antworte|melde) ich)\b|\bich .{0,30}(?:lese|beantworte|antworte|melde)\b",
-    r"\b(?:(?:mon|notre) retour|de retour|pas (?:transféré|transmis)|dès que possible|consulterai|lirai|prendrai connaissance|répondrai|répondrons|traiterons|consulte peu|réouverture)\b",
-    r"\b(?:mi (?:vuelta|regreso)|regreso|vuelvo|leeré|regresaré|volveré|contestaré|responderé|responderemos|sin acceso|no tendré acceso)\b",
-    r"\b(?:meu regresso|regresso|retorno|só volto|volto (?:a|no|dia)|reencaminhad\w*|voltarei|responderei|retornarei|sem acesso|assim que possível)\b",
-    r"\b(?:mio (?:rientro|ritorno)|rientro|tornerò|risponderò|leggerò|risponderemo|riapertura|appena possibile)\b",
-    r"\b(?:(?:mijn|bij) terugkeer|weer (?:aanwezig|bereikbaar|op kantoor|terug)|doorgestuurd|wordt gelezen|zo (?:snel|spoedig) mogelijk|(?:lees|beantwoord) .{0,30}niet)\b|\breageer ik\b",
-    r"\b(?:po powrocie|wracam|wrócę|odpowiem|odpiszę|nie mam dostępu)\b",
-    r"после возвращения|верн(?:усь|ёмся|емся)|отвечу|ответим|доступ .{0,12}ограничен|не (?:читаю|проверяю)",
-    r"返回|回来后|后(?:会)?(?:尽快)?回复|恢复上班|不便|无法(?:及时|亲自)|不能及时|尽快(?:给您)?回复",
-    r"以降(?:に)?.{0,8}(?:返信|対応|連絡|回答)|復帰|順次|返信(?:が)?(?:遅|でき)|ご返信|対応(?:いた|させ)|確認できません",
-    r"\b(?:tilbage|tillbaka|åter|zpět|vrátím|vissza|takaisin|palaan)\b|돌아|복귀",
+UNREAD = any_of(
+    r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
+    r"\bnicht (?:weitergeleitet|gelesen)\b|\b(?:e-?mails?|nachricht(?:en)?)\b.{0,40}\b(?:lese|beantworte|unregelmäßig|nur)\b|\b(?:lese|beantworte)\b.{0,40}\b(?:e-?mails?|nachricht)|\bnach meiner rückkehr\b|\bkeinen zugriff\b|\bbeantwortung kann\b",
+    r"\bpas (?:transféré|transmis|redirigé)|\b(?:prendrai connaissance|vous répondrai|répondrai à|traiterons votre)\b|\b(?:consulte|consulterai)\b.{0,20}\b(?:peu|mails?|messagerie)|\b(?:à|a) (?:mon retour|la réouverture)\b|\baccès (?:limité|restreint)",
+    r"\b(?:contestaré|responderé|leeré)\b|\ba mi (?:vuelta|regreso)\b|\b(?:no tendré|sin) acceso\b|\bno será reenviad",
+    r"\bsem acesso\b|\b(?:responderei|não est\w+ a ser reencaminhad)|\bno meu regresso\b",
+    r"\bleggerò\b|\bal mio (?:rientro|ritorno)\b|\brisponderò\b|\bsenza accesso\b|\brisponderemo alla\b",
+    r"\bniet doorge(?:stuurd|zonden)|\blees\b.{0,20}\bmail\b.{0,10}\bniet\b|\bbij (?:mijn )?terugkeer\b|\bmail wordt gelezen\b|\breageer ik\b",
+    r"\bpo powrocie\b|\bnie mam dostępu do poczty\b|\bnie będzie przekazan",
+    r"доступ к почте|отвечу (?:после|\d|по возвращ)|(?:прочитаю|отвечу).{0,20}(?:после|когда)|\bпосле возвращения\b",
+    r"(?:后|再)(?:会)?(?:尽快)?回复|(?:无法|不便|不能)(?:及时|亲自)?.{0,8}(?:邮件|回复)|邮件不便|尽快(?:给您)?回复|不会(?:被)?转发",
+    r"(?:以降|順次|戻り次第|後日).{0,12}(?:返信|対応|連絡|回答)|(?:確認|返信)が(?:遅|でき)|転送され",
+    r"\blæser ikke\b|\bläser inte\b",
 )
-"""When somebody reads it, or that nobody does."""
-ITS_MAIL = any_of(
-    r"\b(?:your|this|the|my|our) (?:e-?mails?|messages?|mails?|inbox|note|mailbox)\b|\be-?mails? (?:are|is|will|access)\b|\be-?mail\b|\bmessages\b|\binbox\b",
-    r"\b(?:ihre?r?|diese|meine|eure|deine) (?:e-?mails?|nachricht(?:en)?|mails?|anfrage)\b|\b(?:absender(?:in)?)\b|\b(?:votre|vos|ma) (?:message(?:rie)?|mail|e-?mail|courriel|demande)s?\b|\b(?:su|tu) (?:correo|mensaje|e-?mail)\b|\bal correo\b|\b(?:sua|tua) mensagem\b|\b(?:seu|o) e-?mail\b|\b(?:sua|tua|suo|tuo|la) (?:e-?mail|mail|messaggio|posta)\b|\b(?:uw|je|mijn|deze) (?:bericht|e-?mail|mail)\b|\b(?:wiadomoś|poczt|maila)|письм|почт|сообщени|来信|邮件|郵件|メール|메일|\b(?:din|ditt) (?:mail|mejl|meddelande|besked|e-?post)\b|\be-?posta",
+"""When the mail is read, or that nobody reads it."""
+RETURNS = any_of(
+    r"\b(?:until|till|through|back|return(?:ing)?|reopen)\b.{0,25}(?:\d|monday|tuesday|wednesday|thursday|friday|january|february|march|april|may|june|july|august|september|october|november|december|further notice)",
+    r"\b(?:bis|ab|am|vom)\b.{0,15}\d{1,2}\.|\bjusqu['’]au\b|\bdu \d.{0,20} au \d|\b(?:hasta (?:el|nuevo)|del? \d.{0,10} al \d)|\baté (?:dia|ao|o|\d)|\bregress[ao]\b|\bretorno (?:no|em|dia)\b|\bfino al\b|\bdal \d.{0,20} al \d|\bt/?m\b|\btot (?:en met|\d)|\bdo (?:dnia )?\d|\bdniach \d|\bдо \d|月\d{1,2}日|\btill och med\b|\btilbage\b.{0,20}\d|\bdo \d{1,2}\.|\d{1,2}일까지|'[ae] kadar\b",
 )
-"""A mail that speaks of mail."""
+"""Until when."""
+THANKS_FOR_MAIL = any_of(
+    r"\b(?:thank you|thanks|many thanks) for (?:your (?:e-?mail|message|mail|note)|contacting|reaching|getting in touch|writing)|\b(?:vielen dank|danke|dank) für ihre (?:e-?mail|nachricht|mail|anfrage)|\bmerci (?:pour|de) (?:votre (?:message|mail|e-?mail|courriel)|nous avoir contact)|\bgracias por (?:su|tu) (?:mensaje|correo|e-?mail)|\bobrigad[oa] (?:pela sua mensagem|pelo seu (?:contact?o|e-?mail))|\bgrazie per (?:il (?:suo|tuo) messaggio|la (?:sua|tua) (?:e-?mail|mail))|\b(?:bedankt|dank) voor (?:uw|je) (?:bericht|e-?mail|mail)|\bdziękuj(?:ę|emy) za (?:wiadomość|maila|kontakt)|спасибо за (?:ваше )?(?:письмо|сообщение|обращение)|来信已收到|感谢(?:您的)?(?:来信|邮件)|メールをいただき|いただいたメール|\btak for din\b|\btack för ditt\b"
+)
+MATTERS = any_of(
+    r"\b(?:orders?|parcels?|packages?|shipments?|deliver(?:y|ed|ies)?|invoices?|refunds?|vouchers?|quote|bestellung\w*|paket\w*|sendung|lieferung|liefer\w*|rechnung\w*|colis|commande\w*|livraison|livreur|facture\w*|pedidos?|paquetes?|entregas?|facturas?|encomendas?|entrega|faturas?|ordin[ei]|pacco|consegna|fattura|pakket\w*|bestelling\w*|bezorg\w*|factu\w+|paczk\w*|zamówieni\w*|dostaw\w*|faktur\w*|monter|técnico)\b|заказ|посылк|доставк|мастер|订单|包裹|快递|师傅|注文|荷物|配達|届け"
+)
+"""What customers write about and a program that answers for somebody does not."""
 
 _MATTER = (
     r"(?:requests?|tickets?|cases?|incidents?|messages?|e-?mails?|enquir(?:y|ies)|inquir(?:y|ies)|quer(?:y|ies)|submission|application|feedback"
@@ -239,6 +227,9 @@ _STATE = (
 )
 FILED = any_of(rf"\b{_MATTER}\b.{{0,60}}\b{_STATE}\b", rf"\b{_STATE}\b.{{0,30}}\b{_MATTER}\b")
 """A matter and what became of it, in either order: also what people write of theirs."""
+MAY_BE = any_of(
+    r"\b(?:can|could|should|must|may|might|let us|kann|könnte|soll|muss|peut|doit|puede|pode|può|kan|moet|może)\b.{0,20}\b(?:be|werden|être|ser|essere|worden|być)?"
+)
 DESK_STAFF = any_of(
     r"\b(?:agents?|representatives?|support (?:staff|team)|our (?:team|staff|agents|experts|customers)|(?:someone|member) (?:from|of|will)|a member of|consultant|advisor|mitarbeiter\w*|unser(?:e[mn]?)? (?:team|support)|kundenservice|conseill(?:er|ère)|notre équipe|nos équipes|nuestro equipo|un agente|nossa equipe|atendente|operatore|nostro team|medewerker\w*|konsultant\w*|специалист|оператор|менеджер)\b|客服|工程师|担当者"
 )

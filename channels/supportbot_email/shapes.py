@@ -42,7 +42,14 @@ FORM_FIELD = re.compile(
 PROGRAM_ADDRESS = _any(
     r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
 )
-"""From such an address nobody writes a letter."""
+"""From such an address hardly anybody writes a letter."""
+NOTIFIER_ADDRESS = _any(
+    r"(?:notif(?:y|ications?)|alerts|auto-?(?:confirm|mailer|notify)|automated|mailer|copier|scanner|backup|robot|bounces?)(?:[._+-][^@]*)?@"
+)
+"""And from such a one nobody."""
+MONITOR_SUBJECT = _any(
+    r".{0,60}\b(?:monitor|host|service|server|check|node)\b.{0,60}\b(?:down|up|critical|recovered|unreachable)\b"
+)
 MONITOR_ADDRESS = _any(
     r"(?:nagios|icinga2?|zabbix|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
 )
@@ -307,6 +314,7 @@ BOUNCE_TEXT = _any(
     r"undelivered message",
 )
 PERSONAL = _any(
+    r"\byour (?:web ?site|web ?page|site|page|shop|homepage)\b",
     r"\b(?:i (?:get|got|receive|received|have|tried|try|sent|cannot|can.t|need|want|keep|am getting|wrote|write)|please (?:help|advise)|what (?:now|should|can) |can you|could you|dear (?:team|support|sir)|thank you|thanks|ich (?:habe|bekomme)|j.ai|bitte helfen)\b",
     r"\b(?:que faire|mon (?:colis|mail|message)|mi (?:paquete|pedido|correo)|quiero|vorrei|ho (?:ricevuto|trovato)|minha|quero|mijn|moja|mój|proszę)\b",
     r"\bмо[йяеи]\b|пожалуйста|我(?:寄|的|收|想|发|给)|请告诉|お願い|教えて|聞きました|제가|저는",

@@ -13,14 +13,15 @@ from supportbot_email.phrases import PHONE
 _MOST = 3_000  # characters at the beginning that are looked at
 _OPENING = 600  # in which a program says what it is about
 _LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
+_GREETING = 5  # words; a shorter sentence is a greeting, a name, a closing
 _FOOT = 2_000  # and at the end
 
 
 def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
     """Whether a program says that somebody is away.
 
-    Absence alone is what customers write of, too. A program adds to whom to turn, when the mail will be read,
-    and speaks of the mail itself.
+    That somebody is away is what customers write, too. A program says little else: whom to turn to, until
+    when, that the mail is not read before, thanks for it. Anything beside that is a person's matter.
 
     Args:
         subject: the mail's.
@@ -29,30 +30,43 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
         sender: the sender's address: another one is whom to turn to.
     """
     said = text[:_MOST]
-    start = " ".join(said.split())
-    named = bool(
-        notices.AWAY_SUBJECT.match(subject)
-        or notices.AUTO_SUBJECT.match(subject)
-        or notices.AWAY_SUFFIX.search(subject)
-    )
-    back = bool(notices.COMES_BACK.search(start))
-    word = named or bool(notices.AWAY_WORD.search(start[:_OPENING]))
-    if len(start) > _LONGEST_ABSENCE or not (word or back) or asks(said):
+    if len(said.strip()) > _LONGEST_ABSENCE or asks(said):
         return False
-    core = (
-        bool(notices.URGENT.search(start))
-        + bool(notices.INSTEAD.search(start))
-        + back
-        + (back and not notices.FIRST_PERSON.search(start))
-    )
-    others = {one.lower() for one in shapes.ADDRESS.findall(start)} - {sender.lower()}
-    beside = bool(others or PHONE.search(start)) + bool(
-        notices.ITS_MAIL.search(start) or notices.THANKED.search(start)
-    )
-    away = bool(notices.AWAY.search(start))
-    if named and (away or core + beside):
-        return True
-    return core > (not word) and core + beside >= (2 if word and (answered or away) else 3)
+    told = {"away": False, "instead": False, "unread": False, "returns": False, "thanks": False}
+    beside = 0
+    for one in sentences(said):
+        found = _of_absence(one, sender)
+        told |= dict.fromkeys(found, True)
+        beside += not found and (len(one.split()) > _GREETING or len(one) > 40)
+    if beside > 1:
+        return False
+    named = _names_absence(subject)
+    if told["away"]:
+        ends = told["returns"] and (told["thanks"] or (answered and not beside))
+        return named or told["unread"] or told["instead"] or ends
+    return (told["unread"] and told["instead"]) or (named and (told["unread"] or told["instead"]))
+
+
+def _of_absence(sentence: str, sender: str) -> list[str]:
+    """Return what a sentence says that belongs to an absence."""
+    urgent, instead = notices.URGENT.search(sentence), notices.INSTEAD.search(sentence)
+    others = {one.lower() for one in shapes.ADDRESS.findall(sentence)} - {sender.lower()}
+    reached = bool(others or PHONE.search(sentence))
+    if not reached and not (urgent and instead) and notices.MATTERS.search(sentence):
+        return []
+    says = {
+        "away": notices.AWAY.search(sentence),
+        "instead": (urgent or instead) and (reached or (urgent and instead)),
+        "unread": notices.UNREAD.search(sentence),
+        "returns": notices.RETURNS.search(sentence),
+        "thanks": notices.THANKS_FOR_MAIL.search(sentence),
+    }
+    return [name for name, found in says.items() if found]
+
+
+def _names_absence(subject: str) -> bool:
+    matches = (notices.AWAY_SUBJECT.match(subject), notices.AUTO_SUBJECT.match(subject))
+    return any(matches) or bool(notices.AWAY_SUFFIX.search(subject))
 
 
 def receipt(subject: str, text: str) -> bool:
@@ -65,9 +79,8 @@ def receipt(subject: str, text: str) -> bool:
     joined = " ".join(start.split())
     named = "" if shapes.ANSWERED_SUBJECT.match(subject) else subject
     told = f"{named} \n {joined}"
-    filed = notices.RECEIVED.search(told) or any(
-        map(notices.FILED.search, [named, *sentences(start[:_OPENING])])
-    )
+    opening = [named, *(one for one in sentences(start[:_OPENING]) if not notices.MAY_BE.search(one))]
+    filed = notices.RECEIVED.search(told) or any(map(notices.FILED.search, opening))
     points = (
         2 * bool(filed)
         + bool(notices.WILL_ANSWER.search(joined))
@@ -80,7 +93,7 @@ def receipt(subject: str, text: str) -> bool:
         - bool(notices.COMPLAINS.search(joined))
         - 2 * any(notices.FIRST_PERSON.search(one) for one in sentences(joined))
     )
-    return points >= 3
+    return points >= 3 and bool(filed or notices.THANKED.search(joined) or notices.DESK.search(joined))
 
 
 def notice(text: str) -> bool:
@@ -113,7 +126,7 @@ def newsletter(text: str) -> int:
         return 3
     ends = text[:500], text[-_FOOT:]
     leaving = [one for part in ends for one in part.splitlines() if notices.UNSUBSCRIBE.search(one[:300])]
-    ways = any(notices.WAY_OUT.search(one[:300]) for one in leaving)
+    ways = any(notices.WAY_OUT.search(one) for one in leaving)
     subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
-    speaks = any(notices.FIRST_PERSON.search(one[:300]) for one in leaving)
+    speaks = any(notices.FIRST_PERSON.search(one) for one in leaving)
     return bool(leaving) + ways + 2 * subscribed - 3 * speaks - asks(text)
