@@ -125,7 +125,7 @@ def newsletter(text: str) -> int:
     if notices.LIST_FOOT.search(text[-_FOOT:]):
         return 3
     ends = text[:500], text[-_FOOT:]
-    leaving = [one for part in ends for one in part.splitlines() if notices.UNSUBSCRIBE.search(one[:300])]
+    leaving = [one for part in ends for one in sentences(part) if notices.UNSUBSCRIBE.search(one)]
     ways = any(notices.WAY_OUT.search(one) for one in leaving)
     subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
     speaks = any(notices.FIRST_PERSON.search(one) for one in leaving)
