@@ -270,9 +270,10 @@ def _bounce_shape(
         + _names_stranger(written, sender, settings)
         - 3 * bool(shapes.PERSONAL.search(text[:200]) or shapes.POSSESSED.search(written[:600]))
         - 2 * (bool(shapes.INTERROGATIVE.search(subject)) or asking.asks(written[:1_000]))
+        - 3 * bool(notices.GOODS.search(written[:400]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
-    about_mail = shapes.BOUNCE_SUBJECT.match(subject) or shapes.MAIL_WORDS.search(start)
+    about_mail = shapes.MAIL_WORDS.search(start) or shapes.SURE_BOUNCE_SUBJECT.match(subject)
     return ("bounce", "shape") if points >= 3 and about_mail else None
 
 

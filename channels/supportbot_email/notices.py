@@ -18,7 +18,7 @@ AUTO_SUBJECT = any_of(
     r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
     r"(?:on )?(?:vacation|holiday)\s*(?:reply|message|notice|response|auto)",
     r"on (?:annual leave|vacation|holiday|maternity leave)\b",
-    r"abwesen(?:d|heit)",
+    r"abwesen(?:d|heit)(?:s?(?:notiz|nachricht|meldung|assistent|benachrichtigung|hinweis))?",
     r"abwesenheits",
     r"automatische(?: |-)(?:antwort|r[eé]ponse|nachricht|beantw)",
     r"ich bin (?:nicht im|im urlaub|abwesend)",
@@ -177,6 +177,10 @@ AWAY_SUFFIX = any_of(
     r"[(\[](?:abwesen|out of (?:the )?office|automatic|auto-?reply|absence|absen|urlaub|fuera|ausen|fuori|assen|afwezig|nieobecn)[^)\]]{0,40}[)\]]\s*$"
 )
 
+GOODS = any_of(
+    r"\b(?:parcels?|packages?|courier|driver|tracking|customs|dhl|ups|fedex|gls|dpd|hermes|pakete?s?|sendung|klingel|paketbote|colis|livreur|suivi|paquetes?|seguimiento|mensajero|encomendas?|rastreio|pacc(?:o|hi)|corriere|spedizione|pakket\w*|koerier|paczk\w*|kurier\w*)\b|посылк|курьер|приложени|包裹|快递|荷物|追跡|宅配"
+)
+"""What is delivered to doors, and not to mailboxes."""
 URGENT = any_of(
     r"\burgen[tczc]|\bemergenc|\bimmediate (?:assistance|attention|help)|\bin my absence|\bcan['’]?t wait|\bcannot wait|\bdringend|\beil(?:ig|t)\b|\bim notfall|\bvertret|\burgência|\bspoed|\bpiln(?:ych|e|a)\b|\bnagłych|срочн|紧急|緊急|急事|急需|急ぎ|급한|긴급|\bakut|\bbrådskand|\bhaste[rd]?\b|\bacil\b|\bsürgős|\bnaléhav|\bkiireelli|\ben cas de besoin\b"
 )
@@ -187,6 +191,7 @@ INSTEAD = any_of(
     r"|обра(?:щайтесь|титесь|щаться)|\bпишите\b|замеща|\bколлег|联系(?!电话)|同事|代理|までお願い|までご連絡|연락|\biletişime\b|\bring til\b|\bgelezen door\b"
 )
 """Whom to turn to instead."""
+NUMBER = any_of(r"(?:\+|\b0)\d[\d ()./-]{6,20}\d", r"\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b")
 UNREAD = any_of(
     r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
     r"\bnicht (?:weitergeleitet|gelesen)\b|\b(?:e-?mails?|nachricht(?:en)?)\b.{0,40}\b(?:lese|beantworte|unregelmäßig|nur)\b|\b(?:lese|beantworte)\b.{0,40}\b(?:e-?mails?|nachricht)|\bnach meiner rückkehr\b|\bkeinen zugriff\b|\bbeantwortung kann\b",
@@ -227,6 +232,10 @@ _STATE = (
 )
 FILED = any_of(rf"\b{_MATTER}\b.{{0,60}}\b{_STATE}\b", rf"\b{_STATE}\b.{{0,30}}\b{_MATTER}\b")
 """A matter and what became of it, in either order: also what people write of theirs."""
+READER = any_of(
+    r"\byour (?:\w+ )?(?:teams?|colleagues?|support|staff|company|shop|technicians?|driver)\b|\bihr(?:e|em|er)? (?:team|kolleg\w+|mitarbeiter\w*|fahrer)|\bvotre (?:équipe|collègue|livreur)|\bvos (?:collègues|services)|\bsu (?:equipo|compañer\w)|\b(?:vostro|suo) (?:team|collega)|\buw (?:team|collega)|\bваш(?:а|и)? (?:команда|коллег\w+|сотрудник\w*)"
+)
+"""The reader's people: whom a customer speaks of, and no program of theirs."""
 MAY_BE = any_of(
     r"\b(?:can|could|should|must|may|might|let us|kann|könnte|soll|muss|peut|doit|puede|pode|può|kan|moet|może)\b.{0,20}\b(?:be|werden|être|ser|essere|worden|być)?"
 )
@@ -234,7 +243,8 @@ DESK_STAFF = any_of(
     r"\b(?:agents?|representatives?|support (?:staff|team)|our (?:team|staff|agents|experts|customers)|(?:someone|member) (?:from|of|will)|a member of|consultant|advisor|mitarbeiter\w*|unser(?:e[mn]?)? (?:team|support)|kundenservice|conseill(?:er|ère)|notre équipe|nos équipes|nuestro equipo|un agente|nossa equipe|atendente|operatore|nostro team|medewerker\w*|konsultant\w*|специалист|оператор|менеджер)\b|客服|工程师|担当者"
 )
 WITHIN = any_of(
-    r"\b(?:\d+|one|two|three|24/7)\s?(?:-\s?\d+ )?(?:business |working |ouvrées? )?(?:hours?|days?|h|stunden|(?:werk|arbeits)?tage[n]?|heures?|jours?|horas?|días?|dias?|ore|giorni|uur|(?:werk)?dagen|godzin\w*|dni|час\w*|дн\w*|timmar|timer|dagar|dage)\b|\d\s?(?:小时|天|个工作日|営業日|時間)"
+    r"\b(?:werktage?n?|working days?|business days?|jours ouvr\w+|días hábiles|dias úteis|giorni lavorativi|werkdagen|dni robocz\w+)\b|рабочих дн",
+    r"\b(?:\d+|one|two|three|24/7)\s?(?:-\s?\d+ )?(?:business |working |ouvrées? )?(?:hours?|days?|h|stunden|(?:werk|arbeits)?tage[n]?|heures?|jours?|horas?|días?|dias?|ore|giorni|uur|(?:werk)?dagen|godzin\w*|dni|час\w*|дн\w*|timmar|timer|dagar|dage)\b|\d\s?(?:小时|天|个工作日|営業日|時間)",
 )
 COMPLAINS = any_of(
     r"\b(?:but|still|yet|nothing|nobody|never|again|aber|noch|nichts|niemand|mais|toujours|rien|personne|pero|todavía|nada|mas|ainda|ma|ancora|niente|maar|nog|niets|ale|nadal|nikt|но|ещё|ничего|снова)\b|但|还|還|まだ|しかし"
@@ -260,8 +270,8 @@ RECEIVED = any_of(
 """We have got your message."""
 
 WILL_ANSWER = any_of(
-    r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\bwithin (?:\w+ )?\d+ (?:business |working )?(?:hours?|days?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b|\blonger than usual\b",
-    r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bfür eine antwort\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
+    r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b|\blonger than usual\b",
+    r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bfür eine antwort\b|\b(?:bearbeitung|beantwortung)\b.{0,60}\bdauern\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
     r"\b(?:répondrons|reviendrons vers|recontacter|traiterons)|\bdans les (?:meilleurs|plus brefs) délais\b",
     r"\b(?:responderemos|contestaremos|nos pondremos en contacto)\b|\b(?:lo antes|a la mayor brevedad) posible\b|\ben un plazo\b",
     r"\b(?:entrar(?:á|emos) em contat|responderemos|retornaremos)|\bem breve\b|\bbrevemente\b",
@@ -327,12 +337,17 @@ FIRST_PERSON = any_of(
 )
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
+OF_MAIL = any_of(
+    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość)\b|письм|сообщ|邮件|郵件|メール|消息",
+    r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
+)
 NOT_OF_THIS = any_of(
     r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvirus|\bchecked\b|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
 )
 """What a firm's foot says of scanners and of wrong readers."""
 
 UNSUBSCRIBE = any_of(
+    r"\bkeine (?:weiteren )?(?:e-?mails|newsletter)\b.{0,30}\b(?:erhalten|möchten|wünschen)\b|\bno longer wish to receive\b|\bne plus recevoir\b|\bno (?:desea|deseas) recibir\b",
     r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",
     r"\b(?:abmelden|abbestellen|abmeldelink|austragen)\b|\bkeinen? (?:newsletter|e-?mails?) mehr\b",
     r"\bse désabonner\b|\bdésinscri|\bdésabonne",

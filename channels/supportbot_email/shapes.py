@@ -177,6 +177,7 @@ BOUNCE_SUBJECT = _any(
     r"ikke leveret",
     r"teslim edilemedi",
     r"considered unsolicited|virus .{0,80}in mail from you",
+    r"nedoručiteln|kan inte leverera|kan ikke leveres|kunne ikke levere|ei voida toimittaa|toimitus epäonnistui|nem kézbesíthető|nu se poate livra|αδύνατη η παράδοση|не вдалося доставити|неможливо доставити",
     r"(?:ihre |die )?nachricht (?:konnte|wurde) nicht",
     r"votre (?:message|courriel|e-?mail) n['’]a pas",
     r"(?:errore|problema) (?:nella|di) consegna",
@@ -189,7 +190,7 @@ BOUNCE_SUBJECT = _any(
     start=r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:\*{2,5}\s*)?(?:notice|warning|automatic|attention|aviso|avis|avviso|hinweis|nicht zugestellt)?[:.!]?\s*",
 )
 POSSESSED = _any(
-    r"\b(?:my|mein|meine|meiner|meinen|mijn|mój|moja|moje|mon|ma|mes|meu|minha|mio|mia|mi (?:pedido|paquete|dirección|correo|mensaje))\b(?! (?:mailbox|mail server)\b)|\bмо[йяеи]\b|我的|私の"
+    r"\b(?:my|mein|meine|meiner|meinen|mijn|mój|moja|moje|mon|ma|mes|meu|minha|mio|mia|mi (?:pedido|paquete|dirección|correo|mensaje))\b(?! (?:mailbox|mail server|inbox|guest list|list|address book)\b)|\bмо[йяеи]\b|我的|私の"
 )
 """Somebody speaks of what is theirs; a mail server has nothing."""
 WEAK_BOUNCE_SUBJECT = _any(
@@ -271,6 +272,7 @@ BOUNCE_OPENING = _any(
     r"host .{0,80} said:",
 )
 UNDELIVERED = _any(
+    r"\bdoručení\b.{0,60}\bselhalo|\bgick inte att leverera|\bkunne ikke leveres|\bei voitu toimittaa|\btoimitus\b.{0,40}\bepäonnistui|\bkézbesít\w*\b.{0,40}\bsikertelen|\bnu a putut fi livrat|\bteslim başarısız|не вдалося доставити",
     r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked)\b",
     r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)",
     r"\bn['’](?:a|ont|est)\b.{0,30}\b(?:remis|distribué|livré|acheminé|envoyé|délivré|reçu)",
@@ -314,7 +316,7 @@ BOUNCE_TEXT = _any(
     r"undelivered message",
 )
 PERSONAL = _any(
-    r"\byour (?:web ?site|web ?page|site|page|shop|homepage)\b",
+    r"\byour (?:web ?site|web ?page|site|page|shop|homepage|(?:contact )?form)\b",
     r"\b(?:i (?:get|got|receive|received|have|tried|try|sent|cannot|can.t|need|want|keep|am getting|wrote|write)|please (?:help|advise)|what (?:now|should|can) |can you|could you|dear (?:team|support|sir)|thank you|thanks|ich (?:habe|bekomme)|j.ai|bitte helfen)\b",
     r"\b(?:que faire|mon (?:colis|mail|message)|mi (?:paquete|pedido|correo)|quiero|vorrei|ho (?:ricevuto|trovato)|minha|quero|mijn|moja|mój|proszę)\b",
     r"\bмо[йяеи]\b|пожалуйста|我(?:寄|的|收|想|发|给)|请告诉|お願い|教えて|聞きました|제가|저는",

@@ -51,7 +51,7 @@ def _of_absence(sentence: str, sender: str) -> list[str]:
     """Return what a sentence says that belongs to an absence."""
     urgent, instead = notices.URGENT.search(sentence), notices.INSTEAD.search(sentence)
     others = {one.lower() for one in shapes.ADDRESS.findall(sentence)} - {sender.lower()}
-    reached = bool(others or PHONE.search(sentence))
+    reached = bool(others or PHONE.search(sentence) or (urgent and notices.NUMBER.search(sentence)))
     if not reached and not (urgent and instead) and notices.MATTERS.search(sentence):
         return []
     says = {
@@ -91,6 +91,7 @@ def receipt(subject: str, text: str) -> bool:
         + bool(notices.DESK.search(joined))
         + bool(notices.AUTOMATIC.search(joined))
         - bool(notices.COMPLAINS.search(joined))
+        - 2 * bool(notices.READER.search(joined))
         - 2 * any(notices.FIRST_PERSON.search(one) for one in sentences(joined))
     )
     return points >= 3 and bool(filed or notices.THANKED.search(joined) or notices.DESK.search(joined))
@@ -104,13 +105,16 @@ def notice(text: str) -> bool:
 
 
 def _is_notice(sentence: str) -> bool:
-    says = notices.AUTOMATIC.search(sentence) or notices.DO_NOT_ANSWER.search(sentence)
+    automatic = notices.AUTOMATIC.search(sentence) and notices.OF_MAIL.search(sentence)
+    says = automatic or notices.DO_NOT_ANSWER.search(sentence)
     other = notices.FIRST_PERSON.search(sentence) or notices.NOT_OF_THIS.search(sentence)
     return bool(says) and not other and not sentence.endswith("?")
 
 
 def held(text: str) -> bool:
     """Whether a gate says that it keeps a mail until somebody does something."""
+    if shapes.POSSESSED.search(text[:_OPENING]) or notices.GOODS.search(text[:_OPENING]):
+        return False
     asked = shapes.PERSONAL.search(text[:200]) and shapes.INTERROGATIVE.search(text[:_MOST])
     return bool(notices.HELD.search(" ".join(text[:_MOST].split()))) and not asked
 
