@@ -36,9 +36,9 @@ FORWARDED = re.compile(
 )
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
-    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|.{0,40}\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)?|(?:sent from )?(?:yahoo mail|aol mail|outlook) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
+    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
     r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
-    r"envoyé (?:de|depuis|à partir de|avec|via) .{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
+    r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
     r"skickat från .{2,40}|sendt fra .{2,40}|lähetetty .{2,40}|发自我的.{1,20}|從我的.{1,20}傳送|从我的.{1,20}发(?:送|出)|.{1,30}から送信|나의 .{1,20}에서 보냄|odesláno z .{2,30}|iphone'?umdan gönderildi"
     r")[\s*_.]{0,4}",
@@ -106,8 +106,28 @@ BUSINESS = re.compile(
     re.IGNORECASE,
 )
 """A number that the matter is about: never a signature's."""
+FIRM = re.compile(
+    r"\b(?:gmbh|ag|kg|ohg|ug|e\.?k|ltd|llc|inc|corp|plc|s\.?a\.?s?|s\.?l\.?u?|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|sp\. ?z ?o\.? ?o|a\.?b|oy|a/s|aps|hrb|vat|ust|nip|cif|siret|fax|kvk)\b"
+    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility)\b"
+    r"|ооо|оао|зао|\bип\b|директор|менеджер|начальник|отдел|инженер|株式会社|有限会社|合同会社|[部課]|有限公司|经理|经理|部门|主任|www\.|https?://|[\w.-]@[\w-]",
+    re.IGNORECASE,
+)
+"""Where somebody works, and as what: a private person's address is no signature."""
+REFERS = re.compile(
+    r"\b(?:call|phone|ring|numbers?|address(?:es)?|reach|below|data|deliver\w*|shipping|ship|send it|pick(?:ed)? up|visit|contact"
+    r"|anruf\w*|rufen|rückruf\w*|telefon\w*|nummer|adresse\w*|anschrift|erreich\w*|unten|liefer\w*|abhol\w*|daten|kontakt\w*"
+    r"|appel\w*|téléphon\w*|numéro|joindre|ci-dessous|livr\w+|coordonnées|llam\w*|teléfono|número|dirección|abajo|entreg\w*|envi\w*|enví\w*|datos"
+    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|chiam\w*|numero|indirizzo|sotto|consegn\w*|spedi\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorg\w*|lever\w*|stuur\w*|gegevens"
+    r"|zadzwo\w*|dzwoni\w*|numer|poniż\w*|dostarcz\w*|wysł\w*|dane)\b|звон|телефон|номер|адрес|ниже|достав|данные|电话|号码|地址|下方|寄|送|電話|番号|住所|下記|届け|連絡",
+    re.IGNORECASE,
+)
+"""What somebody asks who means the address or the number below their name."""
 POSTSCRIPT = re.compile(
     r"[\s*]{0,4}(?:n\.?\s?b|p\.?\s?p?\.?\s?s|追伸|另|又及|附)\b[\s.:)-]|.{0,4}(?:追伸|又及)", re.IGNORECASE
+)
+ABOUT_MAIL = re.compile(
+    r"\b(?:e-?mails?|message|mail|attachments?|communication|transmission|nachricht|courriel|pièces? jointes?|mensaje|correo|mensagem|messaggio|bericht|wiadomo\w+)\b|письм|сообщ|邮件|郵件|メール",
+    re.IGNORECASE,
 )
 DISCLAIMERS = re.compile(
     r"\b(?:confidential|privileged)\b.{0,400}\b(?:intended|recipient|addressee|in error)\b|\bintended (?:solely|only|recipient)\b.{0,300}\b(?:confidential|privileged|in error|prohibited)\b"

@@ -6,7 +6,18 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email.asking import asks
-from supportbot_email.phrases import BUSINESS, CLOSING, DEVICE, DEVICE_WORD, DISCLAIMERS, PHONE, POSTSCRIPT
+from supportbot_email.phrases import (
+    ABOUT_MAIL,
+    BUSINESS,
+    CLOSING,
+    DEVICE,
+    DEVICE_WORD,
+    DISCLAIMERS,
+    FIRM,
+    PHONE,
+    POSTSCRIPT,
+    REFERS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +27,8 @@ _RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
 _DASHED = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
 _NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
 _SENTENCE = re.compile(r"(?:\S+\s+){5,}\S+[.!。]\s*|.*[?？!！]|.{15,}。\s*")
+_BY_OTHERS = re.compile(r"[\s*_]*sent (?:via|by|with|using)\b", re.IGNORECASE)
+_WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
@@ -53,8 +66,12 @@ def _last(lines: Sequence[str], end: int) -> int:
 def _is_device(lines: Sequence[str], at: int) -> bool:
     line = lines[at]
     if DEVICE.fullmatch(line):
-        apart = at == 0 or not lines[at - 1].strip() or bool(DEVICE_WORD.search(line))
-        return apart and ", " not in line.partition(":")[0] and len(line) < 90
+        apart = (at == 0 or not lines[at - 1].strip()) and not _BY_OTHERS.match(line)
+        return (
+            (apart or bool(DEVICE_WORD.search(line)))
+            and ", " not in line.partition(":")[0]
+            and len(line) < 90
+        )
     alone = at > 0 and not lines[at - 1].strip() and any(one.strip() for one in lines[:at])
     listed = any(one.lstrip().startswith(("-", "–")) for one in lines[:at])
     return alone and not listed and bool(_DASHED.fullmatch(line))
@@ -74,7 +91,9 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
 
 
 def _is_disclaimer(paragraph: str) -> bool:
-    return len(paragraph) > 60 and "?" not in paragraph and bool(DISCLAIMERS.search(paragraph))
+    if len(paragraph) <= 60 or "?" in paragraph:
+        return False
+    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
 
 
 def _above_contact(lines: Sequence[str], end: int) -> int:
@@ -83,21 +102,23 @@ def _above_contact(lines: Sequence[str], end: int) -> int:
         closing = CLOSING.fullmatch(lines[at])
         if closing:
             block = [one for one in lines[at + 1 : end] if one.strip()]
-            above = any(one.strip() for one in lines[:at])
-            if above and _is_contact(block, named=bool(closing["name"])):
-                return at + 1
-            return end
+            letter = "\n".join(lines[:at]).strip()
+            clear = bool(letter) and not REFERS.search(letter)
+            return at + 1 if clear and _is_contact(block, named=bool(closing["name"])) else end
     return end
 
 
 def _is_contact(block: Sequence[str], *, named: bool) -> bool:
-    if not (2 if named else 3) <= len(block) <= _MOST_CONTACT or not any(map(PHONE.search, block)):
+    if not (2 if named else 3) <= len(block) <= _MOST_CONTACT:
+        return False
+    if not any(map(PHONE.search, block)) or not any(map(FIRM.search, block)):
         return False
     if not named and not _NAME.fullmatch(block[0]) and not _RULE.fullmatch(block[0]):
         return False
     return not any(
         len(one) > _LONGEST
         or _SENTENCE.fullmatch(one)
+        or _WORDS.fullmatch(one)
         or asks(one)
         or POSTSCRIPT.match(one)
         or BUSINESS.search(one)
