@@ -322,8 +322,11 @@ def _bulk_wording(
         return "list_or_bulk", "newsletter"
     if wording.notice(written):
         return "auto_reply", "notice"
-    monitor = shapes.MONITOR_ADDRESS.match(sender.address) or entity.get("x-cron-env")
-    monitor = monitor or (program and shapes.MONITOR_SUBJECT.match(subject))
+    monitor = (
+        entity.get("x-cron-env")
+        or shapes.MONITOR_ADDRESS.match(sender.address)
+        or (program and shapes.MONITOR_SUBJECT.match(subject))
+    )
     nobody = is_no_reply(sender) or shapes.NOTIFIER_ADDRESS.match(sender.address)
     if monitor or (nobody and not wording.speaks(written)):
         return "auto_reply", "program"

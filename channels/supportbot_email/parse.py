@@ -6,9 +6,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import classify, headers, html, mime, quotes
+from supportbot_email import classify, headers, mime, quotes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
+from supportbot_email.bodies import text_of
 from supportbot_email.dsn import report_of
 from supportbot_email.mail import Address, Mail, Report, Settings
 from supportbot_email.threads import has_token_shape
@@ -16,9 +17,7 @@ from supportbot_email.threads import has_token_shape
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_TEXT = 200_000  # characters
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
-_FOR_MACHINES = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory"})
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -33,7 +32,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
     behind = _customer_of_form(entity, written_from, settings) or _member(entity, written_from, settings)
     sender = behind or written_from
     subject = headers.decode_words(entity.get("subject"))
-    text, from_html = _text(entity)
+    text, from_html = text_of(entity)
     spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
@@ -112,22 +111,6 @@ def _answered(entity: mime.Entity) -> tuple[str, tuple[str, ...]]:
 
 def _own_token(ids: Iterable[str], settings: Settings) -> str:
     return next((one for one in ids if one and has_token_shape(one, settings.own_domain)), "")
-
-
-def _text(entity: mime.Entity) -> tuple[str, bool]:
-    """The text for a reader: the plain parts, or the HTML when there are none or they say nothing."""
-    parts = [part for part in entity.walk() if not part.children and part.disposition != "attachment"]
-    bodies = [part for part in parts if not part.filename]
-    plain = "\n".join(part.text for part in bodies if part.content_type in {"text/plain", "text"})
-    if plain.strip():
-        return plain[:MOST_TEXT], False
-    markup = [part.text for part in bodies if part.content_type in {"text/html", "application/xhtml+xml"}]
-    if markup:
-        return "\n".join(html.to_text(one) for one in markup[:5])[:MOST_TEXT], True
-    others = [part for part in bodies if part.content_type.startswith("text/")]
-    return "\n".join(part.text for part in others if part.content_type not in _FOR_MACHINES)[
-        :MOST_TEXT
-    ], False
 
 
 def _reported(entity: mime.Entity, text: str) -> str:
