@@ -187,7 +187,7 @@ URGENT = any_of(
 INSTEAD = any_of(
     r"\bplease (?:contact|direct|address|e-?mail|call|write to|speak to|reach out|resend|send (?:your|all))\b(?! (?:me|us)\b)|\bfor (?:help|assistance|all|any)\b.{0,40}\b(?:contact|write|call|e-?mail)\b|\bmy colleagues?\b|\bcall\b.{0,30}\d{4}"
     r"|\bwenden sie sich\b|\bmeine? (?:kolleg|vertret)|\b(?:veuillez|merci de) (?:contacter|vous adresser|adresser)|\bjoignez\b|\bcontacter m\w*\b|\bmon collègue|\bma collègue|\bpueden? (?:contactar|escribir|dirigirse)|\bmi compañer[oa]|\bescrib[ae] a\b"
-    r"|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta)\b(?! (?:conmigo|comigo|moi|me|mig)\b)|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bprocure [oa]\b|\b(?:o meu|a minha|il mio|la mia|mijn) (?:colega|collega)|\bcontact opnemen met\b|\bproszę o kontakt z\b|\bzastępuje\b"
+    r"|\b(?:contacte|contactar|contacter|contattare|kontaktujte|kontakta)\b(?! (?:conmigo|comigo|moi|me|mig)\b)|\bpotete (?:scrivere|contattare|rivolgervi)|\brivolgersi\b|\bfale com\b|\bprocure [oa]\b|\b(?:o meu|a minha|il mio|la mia|mijn) (?:colega|collega)|\bcontact op(?:nemen)? met\b|\bproszę o kontakt z\b|\bzastępuje\b"
     r"|обра(?:щайтесь|титесь|щаться)|\bпишите\b|замеща|\bколлег|联系(?!电话)|同事|代理|までお願い|までご連絡|연락|\biletişime\b|\bring til\b|\bgelezen door\b"
 )
 """Whom to turn to instead."""
@@ -199,7 +199,7 @@ UNREAD = any_of(
     r"\b(?:contestaré|responderé|leeré)\b|\ba mi (?:vuelta|regreso)\b|\b(?:no tendré|sin) acceso\b|\bno será reenviad",
     r"\bsem acesso\b|\b(?:responderei|não est\w+ a ser reencaminhad)|\bno meu regresso\b",
     r"\bleggerò\b|\bal mio (?:rientro|ritorno)\b|\brisponderò\b|\bsenza accesso\b|\brisponderemo alla\b",
-    r"\bniet doorge(?:stuurd|zonden)|\blees\b.{0,20}\bmail\b.{0,10}\bniet\b|\bbij (?:mijn )?terugkeer\b|\bmail wordt gelezen\b|\breageer ik\b",
+    r"\bniet (?:doorge(?:stuurd|zonden)|gelezen)|\blees\b.{0,20}\bmail\b.{0,10}\bniet\b|\bbij (?:mijn )?terugkeer\b|\bmail wordt gelezen\b|\breageer ik\b",
     r"\bpo powrocie\b|\bnie mam dostępu do poczty\b|\bnie będzie przekazan",
     r"доступ к почте|отвечу (?:после|\d|по возвращ)|(?:прочитаю|отвечу).{0,20}(?:после|когда)|\bпосле возвращения\b",
     r"(?:后|再)(?:会)?(?:尽快)?回复|(?:无法|不便|不能)(?:及时|亲自)?.{0,8}(?:邮件|回复)|邮件不便|尽快(?:给您)?回复|不会(?:被)?转发",

@@ -178,7 +178,7 @@ BOUNCE_SUBJECT = _any(
     r"teslim edilemedi",
     r"considered unsolicited|virus .{0,80}in mail from you",
     r"nedoručiteln|kan inte leverera|kan ikke leveres|kunne ikke levere|ei voida toimittaa|toimitus epäonnistui|nem kézbesíthető|nu se poate livra|αδύνατη η παράδοση|не вдалося доставити|неможливо доставити",
-    r"(?:ihre |die )?nachricht (?:konnte|wurde) nicht",
+    r"(?:ihre |die )?(?:e-?mail|nachricht) (?:konnte|wurde) (?:nicht|abgelehnt|abgewiesen|zurückgewiesen|blockiert)",
     r"votre (?:message|courriel|e-?mail) n['’]a pas",
     r"(?:errore|problema) (?:nella|di) consegna",
     r"niet te bezorgen",
@@ -274,7 +274,7 @@ BOUNCE_OPENING = _any(
 UNDELIVERED = _any(
     r"\bdoručení\b.{0,60}\bselhalo|\bgick inte att leverera|\bkunne ikke leveres|\bei voitu toimittaa|\btoimitus\b.{0,40}\bepäonnistui|\bkézbesít\w*\b.{0,40}\bsikertelen|\bnu a putut fi livrat|\bteslim başarısız|не вдалося доставити",
     r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked)\b",
-    r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)",
+    r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)|\b(?:e-?mail|nachricht|message|courriel|mensaje|correo|mensagem|messaggio|bericht|wiadomość)\b.{0,80}\b(?:abgelehnt|refusée?|rejetée?|rechazad[oa]|recusad[oa]|rejeitad[oa]|rifiutat[oa]|respint[oa]|geweigerd|odrzucon[ay])\b|(?:письмо|сообщение).{0,60}отклонен|邮件.{0,20}(?:拒收|被拒)|メール.{0,30}拒否",
     r"\bn['’](?:a|ont|est)\b.{0,30}\b(?:remis|distribué|livré|acheminé|envoyé|délivré|reçu)",
     r"\bno (?:se |ha |pudo |puede |fue |han |podido |sido |posible ){0,4}(?:ser )?(?:entreg|enviar|envia)|\bha rechazado su mensaje\b",
     r"\bn[ãa]o (?:p[ôo]de|foi|pode)\b.{0,20}\b(?:entreg|envi)|\bdevolvid[ao]\b",
