@@ -327,7 +327,8 @@ def _bulk_wording(
         or shapes.MONITOR_ADDRESS.match(sender.address)
         or (program and shapes.MONITOR_SUBJECT.match(subject))
     )
-    nobody = is_no_reply(sender) or shapes.NOTIFIER_ADDRESS.match(sender.address)
+    told = is_no_reply(sender) and (service or notices.YOURS.search(written[:1_000]))
+    nobody = told or shapes.NOTIFIER_ADDRESS.match(sender.address)
     if monitor or (nobody and not wording.speaks(written)):
         return "auto_reply", "program"
     return None
@@ -342,4 +343,5 @@ def _is_form(entity: Entity, written: str, sender: Address) -> bool:
 
 
 def _registered(domain: str) -> str:
+    """The last two labels of a domain. Below ``co.uk`` all seem one owner's: then its fields have to tell."""
     return ".".join(domain.rstrip(".").split(".")[-2:])

@@ -13,8 +13,8 @@ from supportbot_email.phrases import PHONE
 _MOST = 3_000  # characters at the beginning that are looked at
 _OPENING = 600  # in which a program says what it is about
 _LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
-_GREETING = 5  # words; a shorter sentence is a greeting, a name, a closing
 _FOOT = 2_000  # and at the end
+_GREETING = 5  # words; a sentence that is no longer is a greeting, a name, a closing
 
 
 def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:

@@ -83,6 +83,7 @@ TAKEN = {
     "an international address": lines(sender="From: Zoë <zoë@пример.example>"),
     "an empty subject": lines().replace(b"Subject: Lamp", b"Subject: "),
     "a loop of two": lines("X-SupportBot-Loop-Seen: 2"),
+    "noreply without a question": lines(sender="From: Form <noreply@forms.example>"),
     "noreply": lines(sender="From: Shop <no-reply+x@far.example>", body="What about my order?"),
 }
 """Each is a person's, and is taken."""
