@@ -327,8 +327,7 @@ def _bulk_wording(
         or shapes.MONITOR_ADDRESS.match(sender.address)
         or (program and shapes.MONITOR_SUBJECT.match(subject))
     )
-    told = is_no_reply(sender) and (service or notices.YOURS.search(written[:1_000]))
-    nobody = told or shapes.NOTIFIER_ADDRESS.match(sender.address)
+    nobody = (is_no_reply(sender) and service) or shapes.NOTIFIER_ADDRESS.match(sender.address)
     if monitor or (nobody and not wording.speaks(written)):
         return "auto_reply", "program"
     return None

@@ -346,11 +346,6 @@ NOT_OF_THIS = any_of(
 )
 """What a firm's foot says of scanners and of wrong readers."""
 
-YOURS = any_of(
-    r"\b(?:your|ihre?[nmrs]?|deine?|votre|vos|su|sus|sua|seu|tuo|tua|suo|uw|je|jouw|tw[oó]j\w*|państwa)\b|\bваш|您的|お客様"
-)
-"""Who writes from an address that nobody reads speaks to its owner's customer, not of a matter of their own."""
-
 UNSUBSCRIBE = any_of(
     r"\bkeine (?:weiteren )?(?:e-?mails|newsletter)\b.{0,30}\b(?:erhalten|möchten|wünschen)\b|\bno longer wish to receive\b|\bne plus recevoir\b|\bno (?:desea|deseas) recibir\b",
     r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",

@@ -273,7 +273,7 @@ BOUNCE_OPENING = _any(
 )
 UNDELIVERED = _any(
     r"\bdoručení\b.{0,60}\bselhalo|\bgick inte att leverera|\bkunne ikke leveres|\bei voitu toimittaa|\btoimitus\b.{0,40}\bepäonnistui|\bkézbesít\w*\b.{0,40}\bsikertelen|\bnu a putut fi livrat|\bteslim başarısız|не вдалося доставити",
-    r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked)\b",
+    r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked|stopped by)\b",
     r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)|\b(?:e-?mail|nachricht|message|courriel|mensaje|correo|mensagem|messaggio|bericht|wiadomość)\b.{0,80}\b(?:abgelehnt|refusée?|rejetée?|rechazad[oa]|recusad[oa]|rejeitad[oa]|rifiutat[oa]|respint[oa]|geweigerd|odrzucon[ay])\b|(?:письмо|сообщение).{0,60}отклонен|邮件.{0,20}(?:拒收|被拒)|メール.{0,30}拒否",
     r"\bn['’](?:a|ont|est)\b.{0,30}\b(?:remis|distribué|livré|acheminé|envoyé|délivré|reçu)",
     r"\bno (?:se |ha |pudo |puede |fue |han |podido |sido |posible ){0,4}(?:ser )?(?:entreg|enviar|envia)|\bha rechazado su mensaje\b",
