@@ -38,13 +38,19 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
         found = _of_absence(one, sender)
         told |= dict.fromkeys(found, True)
         beside += not found and (len(one.split()) > _GREETING or len(one) > 40)
-    if beside > 1:
+    if beside > _beside(told):
         return False
     named = _names_absence(subject)
     if told["away"]:
         ends = told["returns"] and (told["thanks"] or (answered and not beside))
         return named or told["unread"] or told["instead"] or ends
     return (told["unread"] and told["instead"]) or (named and (told["unread"] or told["instead"]))
+
+
+def _beside(told: dict[str, bool]) -> int:
+    """Return how many other sentences an absence may have: the more it tells, the more."""
+    known = sum(told.values())
+    return 2 * known - 3 if told["away"] and told["unread"] and known > 2 else 1
 
 
 def _of_absence(sentence: str, sender: str) -> list[str]:
