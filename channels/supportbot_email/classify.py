@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import shapes
+from supportbot_email import asking, notices, shapes, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
@@ -30,6 +30,39 @@ _AUTO_FIELDS = (
     "x-vacation",
 )
 _LIST_FIELDS = ("list-id", "list-unsubscribe", "feedback-id", "list-post")
+_SERVICE_FIELDS = (
+    "x-sg-eid",
+    "x-ses-outgoing",
+    "x-mandrill-user",
+    "x-mailgun-sid",
+    "x-mc-user",
+    "x-pm-message-id",
+    "x-csa-complaints",
+    "x-campaign",
+    "x-campaign-id",
+    "x-campaignid",
+    "x-mailer-lid",
+    "x-report-abuse",
+    "x-roving-id",
+    "x-sfmc-stack",
+    "x-job",
+    "x-rpcampaign",
+    "x-mailin-campaign",
+    "x-sib-id",
+    "x-klaviyo-message-id",
+    "x-msys-api",
+    "x-mj-mid",
+    "x-email-type-id",
+    "x-pp-email-transmission-id",
+    "x-cr-mailing-id",
+    "x-emarsys-identify",
+    "x-linkedin-class",
+    "x-github-reason",
+    "x-notifications",
+    "x-auto-mailing",
+    "x-bulkmail",
+)
+"""Of services that send for many: newsletters and notices, and now and then a person's mail."""
 _REPORTS = frozenset(
     {
         "message/delivery-status",
@@ -49,22 +82,26 @@ def classify(
     Args:
         entity: the mail.
         text: what can be read of it.
-        written: the part of it that is no quote.
+        written: the part of it that is neither quoted nor passed on.
         subject: its subject, decoded.
         sender: who From says wrote it.
         settings: whose mailbox it is.
     """
     types = [part.content_type for part in entity.walk()]
+    answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
+    form = _is_form(entity, written, sender)
     found = (
         _feedback(entity, types, text, subject, sender)
         or _auto_header(entity, types)
         or _report(entity, types)
         or _own(entity, sender, settings)
         or _receipt(subject, written)
-        or _auto_shape(entity, subject, written)
+        or _auto_shape(entity, subject, written, form=form)
         or _bounce_sender(entity, sender)
-        or _bounce_shape(entity, subject, text, sender)
-        or _bulk(entity)
+        or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
+        or _auto_wording(subject, written, sender, answered=answered, form=form)
+        or _bulk(entity, settings)
+        or _bulk_wording(entity, subject, written, sender, person=answered or form)
     )
     return found or ("human", "none")
 
@@ -73,6 +110,13 @@ def is_no_reply(sender: Address) -> bool:
     """Whether an address says that nobody reads what is sent to it."""
     local = sender.address.rpartition("@")[0]
     return bool(_NO_REPLY.fullmatch(local)) or local.lower() == "postmaster"
+
+
+def is_our_list(entity: Entity, settings: Settings) -> bool:
+    """Whether the list is one of our addresses: many teams' mailbox is a group (Google Groups, Mailman)."""
+    ours = {one.lower() for one in settings.own_addresses}
+    named = shapes.LIST_NAME.findall(entity.get("list-id")[:500].lower())
+    return any(one.partition("@")[0] + "." + one.partition("@")[2] in named for one in ours)
 
 
 def loop_count(entity: Entity) -> int:
@@ -105,7 +149,9 @@ def _feedback(
         return "feedback_report", "apple_unsubscribe"
     if shapes.FEEDBACK_TEXT.search(text[:20_000]) or entity.get("x-hmxmroriginalrecipient"):
         return "feedback_report", "feedback_text"
-    named = shapes.FEEDBACK_SENDER.fullmatch(sender.address) and shapes.FEEDBACK_SUBJECT.search(subject)
+    named = shapes.COMPLAINT_SUBJECT.match(subject) or (
+        shapes.FEEDBACK_SENDER.fullmatch(sender.address) and shapes.FEEDBACK_SUBJECT.search(subject)
+    )
     return ("feedback_report", "feedback_sender") if named else None
 
 
@@ -135,17 +181,22 @@ def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
         return "auto_reply", "delivered_to_autoresponder"
     if "autoresponder" in entity.get("x-post-messageclass").lower():
         return "auto_reply", "message_class"
-    if any(
-        part.content_type == "text/calendar" and part.params.get("method", "").lower() in {"reply", "counter"}
-        for part in entity.walk()
-    ):
+    if any(_calendar_method(part) in {"reply", "counter"} for part in entity.walk()):
         return "auto_reply", "calendar_reply"
     if entity.get("x-apple-action").strip().lower() == "vacation":
         return "auto_reply", "apple_vacation"
     if "mailbox rules agent" in entity.get("x-ms-exchange-generated-message-source").lower():
         return "auto_reply", "exchange_rule"
     program = entity.get("x-mailer") + entity.get("user-agent")
-    return ("auto_reply", "mailer") if shapes.AUTO_PROGRAM.search(program[:200]) else None
+    return ("auto_reply", "mailer") if notices.AUTO_PROGRAM.search(program[:200]) else None
+
+
+def _calendar_method(part: Entity) -> str:
+    """What a calendar's part wants: its type says so, or its text does (RFC 5546)."""
+    if part.content_type != "text/calendar":
+        return ""
+    found = shapes.CALENDAR_METHOD.search(part.text[:5_000])
+    return (part.params.get("method") or (found[1] if found else "")).lower()
 
 
 def _report(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
@@ -164,25 +215,24 @@ def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
     return ("bounce", "read_receipt") if says else None
 
 
-def _auto_shape(entity: Entity, subject: str, written: str) -> tuple[Kind, str] | None:
+def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tuple[Kind, str] | None:
     start = written[:600]
     if _announces(subject, start):
         return "auto_reply", "subject"
     empty = any(value.strip() == "<>" for value in entity.all("return-path"))
-    asks = shapes.ASKING.search(start)
-    says = shapes.AUTO_TEXT.search(start) and not asks
-    if says and (empty or shapes.WEAK_AUTO_SUBJECT.match(subject)):
-        return "auto_reply", "subject_and_text"
-    if shapes.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
+    asks = asking.asks(start)
+    if empty and notices.AUTO_TEXT.search(start) and not asks:
+        return "auto_reply", "empty_return_path"
+    if notices.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
         return "auto_reply", "sender"
-    if shapes.BOUNCE_SUBJECT.match(subject):
+    if asks or form or shapes.BOUNCE_SUBJECT.match(subject):
         return None
-    return ("auto_reply", "text") if shapes.AUTO_OPENING.search(start.lstrip()[:150]) else None
+    return ("auto_reply", "text") if notices.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
 
 def _announces(subject: str, text: str) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
-    phrase = shapes.AUTO_SUBJECT.match(subject)
+    phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
         return False
     rest = subject[phrase.end() :].strip()
@@ -190,8 +240,8 @@ def _announces(subject: str, text: str) -> bool:
         phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
     ):
         return True
-    says = not rest or shapes.AUTO_TEXT.search(text) or shapes.ACKNOWLEDGED.search(text)
-    return bool(says) and not shapes.ASKING.search(text)
+    says = not rest or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
+    return bool(says) and not asking.asks(text)
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
@@ -203,30 +253,95 @@ def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
     return ("bounce", "no_envelope_sender") if entity.get("from").strip() == "<>" else None
 
 
-def _bounce_shape(entity: Entity, subject: str, text: str, sender: Address) -> tuple[Kind, str] | None:
+def _bounce_shape(
+    entity: Entity, subject: str, text: str, written: str, *, sender: Address, settings: Settings
+) -> tuple[Kind, str] | None:
     """Points for what a bounce looks like. None of it alone is proof: a person may write about a bounce."""
     start, opening = text[:8_000], text.lstrip()[:500]
     points = (
         (2 if shapes.BOUNCE_SUBJECT.match(subject) else bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject)))
         + 2 * bool(shapes.MACHINE_NAME.search(sender.name) or shapes.BOUNCE_ADDRESS.match(sender.address))
-        + bool(shapes.BOUNCE_OPENING.search(opening))
+        + bool(shapes.BOUNCE_OPENING.search(opening) or shapes.UNDELIVERED.search(" ".join(opening.split())))
         + bool(shapes.BOUNCE_OPENING.search(opening[:60]))
         + bool(shapes.BOUNCE_TEXT.search(start))
         + bool(shapes.SMTP_CODE.search(start))
         + bool(shapes.RETURNED_HEADER.search(text[:20_000]))
         + ("message/rfc822" in {part.content_type for part in entity.walk()[1:]})
         + bool(shapes.SURE_BOUNCE_SUBJECT.match(subject))
-        - 3 * bool(shapes.PERSONAL.search(text[:200]))
-        - 2 * bool(shapes.INTERROGATIVE.search(subject) or shapes.INTERROGATIVE.search(text[:300]))
+        + _names_stranger(written, sender, settings)
+        - 3 * bool(shapes.PERSONAL.search(text[:200]) or shapes.POSSESSED.search(written[:600]))
+        - 2 * (bool(shapes.INTERROGATIVE.search(subject)) or asking.asks(written[:1_000]))
+        - 3 * bool(notices.GOODS.search(written[:400]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
-    about_mail = shapes.BOUNCE_SUBJECT.match(subject) or shapes.MAIL_WORDS.search(start)
+    about_mail = shapes.MAIL_WORDS.search(start) or shapes.SURE_BOUNCE_SUBJECT.match(subject)
     return ("bounce", "shape") if points >= 3 and about_mail else None
 
 
-def _bulk(entity: Entity) -> tuple[Kind, str] | None:
+def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
+    """Whether a text sets the address of a third one apart, as a bounce does with whom it did not reach."""
+    known = {sender.address.lower(), *map(str.lower, settings.own_addresses)}
+    found = [one.lower() for one in shapes.LISTED_ADDRESS.findall(written[:2_000])]
+    return any(one not in known and not one.endswith(f"@{settings.own_domain}") for one in found)
+
+
+def _auto_wording(
+    subject: str, written: str, sender: Address, *, answered: bool, form: bool
+) -> tuple[Kind, str] | None:
+    if wording.absence(subject, written, answered=answered, sender=sender.address):
+        return "auto_reply", "absence"
+    if wording.held(written):
+        return "auto_reply", "held"
+    return ("auto_reply", "receipt") if not form and wording.receipt(subject, written) else None
+
+
+def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
+    """A list's mail, but for one that came through a list of our own: there strangers write to us."""
+    if is_our_list(entity, settings):
+        return None
     for name in _LIST_FIELDS:
         if entity.get(name):
             return "list_or_bulk", name
     precedence = entity.get("precedence").strip().lower()
     return ("list_or_bulk", "precedence") if precedence in {"bulk", "list", "junk"} else None
+
+
+def _bulk_wording(
+    entity: Entity, subject: str, written: str, sender: Address, *, person: bool
+) -> tuple[Kind, str] | None:
+    """What goes to many, or to nobody in particular, by its foot, its sender and the service that sent it."""
+    if shapes.LIST_MANAGER.match(sender.address):
+        return "auto_reply", "list_manager"
+    if person:
+        return None
+    service = any(entity.get(name) for name in _SERVICE_FIELDS) or bool(
+        shapes.PROGRAM_MAILER.search(entity.get("x-mailer")[:200])
+    )
+    program = bool(shapes.PROGRAM_ADDRESS.match(sender.address)) or is_no_reply(sender)
+    foot = wording.newsletter(written)
+    if foot >= 2 or (foot > 0 and (service or program)):
+        return "list_or_bulk", "newsletter"
+    if wording.notice(written):
+        return "auto_reply", "notice"
+    monitor = (
+        entity.get("x-cron-env")
+        or shapes.MONITOR_ADDRESS.match(sender.address)
+        or (program and shapes.MONITOR_SUBJECT.match(subject))
+    )
+    nobody = (is_no_reply(sender) and service) or shapes.NOTIFIER_ADDRESS.match(sender.address)
+    if monitor or (nobody and not wording.speaks(written)):
+        return "auto_reply", "program"
+    return None
+
+
+def _is_form(entity: Entity, written: str, sender: Address) -> bool:
+    """Whether a mail is a contact form's: it has fields, or somebody of another domain gets the answer."""
+    if len(shapes.FORM_FIELD.findall(written[:3_000])) > 1:
+        return True
+    named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
+    return len(named) == 1 and _registered(named[0]) != _registered(sender.domain)
+
+
+def _registered(domain: str) -> str:
+    """The last two labels of a domain. Below ``co.uk`` all seem one owner's: then its fields have to tell."""
+    return ".".join(domain.rstrip(".").split(".")[-2:])

@@ -34,6 +34,7 @@ _ALIASES = {
     "shift_jis": "cp932",
     "cp-850": "cp850",
 }
+_LATIN = frozenset({"cp1252", "iso8859-1", "iso8859-15", "latin_1", "cp1250", "iso8859-2"})
 _MOST_WORDS = 100
 _MOST_PARAMETERS = 60
 
@@ -42,12 +43,23 @@ def decode_bytes(data: bytes, charset: str) -> str:
     """Text of bytes in a named character set; without a known name it is UTF-8, else Windows-1252."""
     name = charset.strip().strip("'\"").lower()
     codec = _codec(_ALIASES.get(name, name))
-    if codec and codec != "utf-8":
+    if codec and codec != "utf-8" and not (codec in _LATIN and _is_utf8(data)):
         return data.decode(codec, "replace")
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError:
         return data.decode("utf-8" if codec and charset.lower().startswith("utf") else "cp1252", "replace")
+
+
+def _is_utf8(data: bytes) -> bool:
+    """Whether bytes that call themselves Latin are UTF-8: by chance they hardly ever are."""
+    if data.isascii():
+        return False
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _codec(name: str) -> str:

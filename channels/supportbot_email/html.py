@@ -77,6 +77,11 @@ _BLOCKS = frozenset(
         "fieldset",
     }
 )
+_DIVIDERS = frozenset({"divRplyFwdMsg", "x_divRplyFwdMsg", "mail-editor-reference-message-container"})
+_ATTRIBUTIONS = frozenset({"gmail_attr", "moz-cite-prefix"})
+_LINE = "_" * 32
+DIVIDER = "-----Original Message-----"
+"""What stands for it in the text, whatever language the quote's header is in."""
 _PARAGRAPHS = frozenset({"p", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre", "table"})
 
 
@@ -90,6 +95,25 @@ def to_text(markup: str) -> str:
     if tree.body is not None and not walker.walk(tree.body):
         return _stripped(markup)
     return walker.text()
+
+
+def _is_divider(node: LexborNode) -> bool:
+    """Whether a program marks here where the mail begins that is answered or passed on."""
+    if node.tag != "div":
+        return False
+    marks = node.attributes
+    return marks.get("id") in _DIVIDERS or "yahoo_quoted" in (marks.get("class") or "").split()
+
+
+def _is_attribution(node: LexborNode) -> bool:
+    """Whether a program says here who wrote what it quotes next, in whatever language."""
+    names = (node.attributes.get("class") or "").split() if node.tag == "div" else ()
+    if not _ATTRIBUTIONS & {*names}:
+        return False
+    below = node.next
+    while below is not None and below.tag in {"br", "-text"} and not (below.text_content or "").strip():
+        below = below.next
+    return below is not None and below.tag == "blockquote"
 
 
 def _stripped(markup: str) -> str:
@@ -127,10 +151,21 @@ class _Walker:
                 continue
             elif inside := look(node, around, self._sheet):
                 self._open(tag)
+                if _is_divider(node):
+                    self._divide()
+                elif _is_attribution(node):
+                    self._quotes += 1
+                    tag = "-attribution"
                 stack.append((None, tag, depth, pre, around))
                 children = reversed(list(node.iter(include_text=True)))
                 stack += [(child, "", depth + 1, pre or tag == "pre", inside) for child in children]
         return True
+
+    def _divide(self) -> None:
+        self._break()
+        if self._lines and self._lines[-1][1] == _LINE:
+            self._lines.pop()
+        self._lines += [(self._quotes, ""), (self._quotes, DIVIDER)]
 
     def text(self) -> str:
         self._break()
@@ -147,17 +182,17 @@ class _Walker:
         elif tag == "li":
             self._words.append("- ")
         elif tag == "hr":
-            self._lines.append((self._quotes, "_" * 32))
+            self._lines.append((self._quotes, _LINE))
         elif tag in {"td", "th"} and self._words:
             self._words.append(" ")
 
     def _close(self, tag: str) -> None:
-        if tag in _BLOCKS:
+        if tag in _BLOCKS or tag == "-attribution":
             self._break()
+        if tag in {"blockquote", "-attribution"}:
+            self._quotes = max(0, self._quotes - 1)
         if tag in _PARAGRAPHS and self._lines and self._lines[-1][1]:
             self._lines.append((self._quotes, ""))
-        if tag == "blockquote":
-            self._quotes = max(0, self._quotes - 1)
 
     def _add(self, text: str, *, pre: bool) -> None:
         if not pre:

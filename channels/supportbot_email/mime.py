@@ -52,7 +52,10 @@ class Entity:
     def text(self) -> str:
         """The body as text with bare newlines, without NUL."""
         text = decode_bytes(self.data, self.params.get("charset", "utf-8"))
-        return text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "\ufffd")
+        text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "\ufffd")
+        if self.params.get("format", "").lower() == "flowed":
+            return _joined(text, spaces=self.params.get("delsp", "").lower() != "yes")
+        return text
 
     @property
     def disposition(self) -> str:
@@ -80,6 +83,28 @@ class _Budget:
     """How many parts may still be made."""
 
     parts: int = MOST_PARTS
+
+
+def _joined(text: str, *, spaces: bool) -> str:
+    """Text with the lines joined that a program broke (format=flowed, RFC 3676); its quotes keep their marks.
+
+    Args:
+        text: as it was sent.
+        spaces: the space at which a line was broken is one of the text's (DelSp=no).
+    """
+    lines: list[list[str]] = []
+    open_at = -1  # the depth of the quote that the last line belongs to, if it goes on
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        words = line[depth:].removeprefix(" ")
+        flows = words.endswith(" ") and words != "-- "
+        kept = words if spaces or not flows else words[:-1]
+        if open_at == depth and words != "-- ":
+            lines[-1].append(kept)
+        else:
+            lines.append([">" * depth + " " if depth else "", kept])
+        open_at = depth if flows else -1
+    return "\n".join("".join(pieces) for pieces in lines)
 
 
 def read(raw: bytes) -> tuple[Entity, str]:

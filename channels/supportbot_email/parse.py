@@ -6,9 +6,10 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import classify, headers, html, mime, quotes
+from supportbot_email import classify, headers, mime, quotes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
+from supportbot_email.bodies import text_of
 from supportbot_email.dsn import report_of
 from supportbot_email.mail import Address, Mail, Report, Settings, is_one_of
 from supportbot_email.threads import has_token_shape
@@ -16,9 +17,7 @@ from supportbot_email.threads import has_token_shape
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_TEXT = 200_000  # characters
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
-_FOR_MACHINES = frozenset({"text/calendar", "text/vcard", "text/x-vcard", "text/directory"})
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -30,11 +29,12 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
     """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
     entity, problem = mime.read(raw)
     written_from = next(iter(headers.addresses(entity.get("from"), 1)), Address())
-    sender = _customer_of_form(entity, written_from, settings) or written_from
+    behind = _customer_of_form(entity, written_from, settings) or _member(entity, written_from, settings)
+    sender = behind or written_from
     subject = headers.decode_words(entity.get("subject"))
-    text, from_html = _text(entity)
+    text, from_html = text_of(entity)
     spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
-    written = "".join(span.text for span in spans if span.kind != "quoted")
+    written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
         entity, text=text, written=written, subject=subject, sender=sender, settings=settings
     )
@@ -81,6 +81,15 @@ def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) 
     return named[0] if is_one else None
 
 
+def _member(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:
+    """Who wrote through a group whose address is ours, where the group put itself into From (for DMARC)."""
+    if sender.address.lower() not in settings.own_addresses or not classify.is_our_list(entity, settings):
+        return None
+    named = headers.addresses(entity.get("x-original-from") or entity.get("reply-to"))
+    is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in settings.own_addresses
+    return named[0] if is_one else None
+
+
 def _message_id(entity: mime.Entity, raw: bytes) -> str:
     given = headers.message_id(entity.get("message-id"))
     return given or f"<{hashlib.sha256(raw).hexdigest()[:40]}@missing.invalid>"
@@ -102,22 +111,6 @@ def _answered(entity: mime.Entity) -> tuple[str, tuple[str, ...]]:
 
 def _own_token(ids: Iterable[str], settings: Settings) -> str:
     return next((one for one in ids if one and has_token_shape(one, settings.own_domain)), "")
-
-
-def _text(entity: mime.Entity) -> tuple[str, bool]:
-    """The text for a reader: the plain parts, or the HTML when there are none or they say nothing."""
-    parts = [part for part in entity.walk() if not part.children and part.disposition != "attachment"]
-    bodies = [part for part in parts if not part.filename]
-    plain = "\n".join(part.text for part in bodies if part.content_type in {"text/plain", "text"})
-    if plain.strip():
-        return plain[:MOST_TEXT], False
-    markup = [part.text for part in bodies if part.content_type in {"text/html", "application/xhtml+xml"}]
-    if markup:
-        return "\n".join(html.to_text(one) for one in markup[:5])[:MOST_TEXT], True
-    others = [part for part in bodies if part.content_type.startswith("text/")]
-    return "\n".join(part.text for part in others if part.content_type not in _FOR_MACHINES)[
-        :MOST_TEXT
-    ], False
 
 
 def _reported(entity: mime.Entity, text: str) -> str:

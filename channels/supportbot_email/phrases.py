@@ -27,7 +27,7 @@ DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d
 TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
 MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
 SEPARATED = re.compile(
-    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|message original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní zpráva|eredeti üzenet|özgün ileti|mesajul original|원본 메(?:시지|일))\*?\s{0,4}[-_=—–‐]{2,}\s*",
+    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní zpráva|eredeti üzenet|özgün ileti|mesajul original|원본 메(?:시지|일))\*?\s{0,4}[-_=—–‐]{2,}\s*",
     re.IGNORECASE,
 )
 FORWARDED = re.compile(
@@ -36,14 +36,19 @@ FORWARDED = re.compile(
 )
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
-    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|get outlook for (?:ios|android)(?: ?<\S+>)?|(?:sent from )?(?:yahoo mail|aol mail|outlook) (?:for|on|para|pour) \S+(?: \S+)?|"
-    r"von meinem .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
-    r"envoyé (?:de|depuis|à partir de|avec|via) .{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
+    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
+    r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
+    r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
     r"skickat från .{2,40}|sendt fra .{2,40}|lähetetty .{2,40}|发自我的.{1,20}|從我的.{1,20}傳送|从我的.{1,20}发(?:送|出)|.{1,30}から送信|나의 .{1,20}에서 보냄|odesláno z .{2,30}|iphone'?umdan gönderildi"
     r")[\s*_.]{0,4}",
     re.IGNORECASE,
 )
+DEVICE_WORD = re.compile(
+    r"\b(?:iphone|ipad|ipod|ios|android|galaxy|blackberry|outlook|mail|gmail|yahoo|aol|proton|phone|tablet|huawei|xiaomi|samsung|sony|windows|nokia|pixel|oneplus|apps?|smartphone|handy|mobile|mobil\w*|téléphone|teléfono|móvil|celular|telefon\w*|cellulare|device|gerät|superhuman|spark|zoho|mac)|手机|手機|スマ|から送信",
+    re.IGNORECASE,
+)
+"""What a mail is written with; a line without it may be a sentence's end."""
 FIRST_PERSON = re.compile(r"\s*(?:I|we|ich|wir|je|nous|yo|eu|io|ik|ja|я|我|私)\b", re.IGNORECASE)
 ABOVE = re.compile(
     r"[\s*#>|_–—=-]{0,14}(?:"
@@ -73,3 +78,63 @@ OTHERS = re.compile(
     re.IGNORECASE,
 )
 """Words of somebody who tells what was written; a mail program says names."""
+CLOSING = re.compile(
+    r"[\s*_>]{0,4}(?:"
+    r"(?:with )?(?:(?:kind|best|warm|many|kindest|warmest|very best) )?(?:regards|wishes|greetings)|yours (?:sincerely|faithfully|truly)|sincerely(?: yours)?|cheers|(?:many |kind )?thanks(?: (?:and|&) (?:best |kind )?regards| in advance| again| a lot)?|thank you(?: (?:and (?:best |kind )?regards|very much|in advance))?|best|respectfully|cordially|rgds|br|kr|"
+    r"mit (?:freundliche[nm]|besten|herzlichen|vielen|lieben|sonnigen) gr(?:ü|ue)(?:ß|ss)e?n?|mit freundlichem gru(?:ß|ss)|(?:freundliche|beste|viele|liebe|herzliche|schöne) gr(?:ü|ue)(?:ß|ss)e(?: (?:aus|von) .{2,30})?|mfg|vg|lg|(?:besten|vielen|herzlichen) dank|gru(?:ß|ss)|hochachtungsvoll|danke|"
+    r"(?:bien |très )?(?:cordialement|sincèrement|amicalement)|(?:(?:mes )?(?:meilleures|sincères|cordiales|respectueuses) )?salutations(?: distinguées)?|bien à vous|cdlt|merci(?: d['’]avance)?|"
+    r"(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?|reciba un cordial saludo|atentamente|atte|un abrazo|(?:muchas )?gracias|"
+    r"(?:com os )?(?:melhores|meus) cumprimentos|cumprimentos|atenciosamente|att|abraços?|(?:muito )?obrigad[oa]|cordialmente|saudações|"
+    r"(?:cordiali|distinti) saluti|saluti(?: cordiali)?|un saluto|grazie(?: mille)?|buona giornata|"
+    r"(?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|mvg|groet(?:en|jes)?|hoogachtend|(?:alvast )?bedankt|"
+    r"z poważaniem|(?:serdeczne |najlepsze )?pozdrowienia|pozdrawiam(?: serdecznie)?|dziękuję|z wyrazami szacunku|"
+    r"с уважением|с наилучшими пожеланиями|всего (?:доброго|хорошего)|(?:заранее )?спасибо|благодарю|"
+    r"此致|敬礼|敬禮|祝好|顺祝商祺|顺颂商祺|谢谢|謝謝|祝您?(?:工作顺利|生活愉快|好)|敬上|"
+    r"(?:どうぞ|何卒|以上、?|引き続き){0,2}(?:宜|よろ)しくお願い(?:いたします|致します|申し上げます|します)|敬具|以上|"
+    r"(?:med )?v[äe]n(?:n?lig)a? h[äi]lsning(?:ar|er)?|mvh|hälsningar|ystävällisin terveisin|s pozdravem|üdvözlettel|saygılarımla|cu stimă"
+    r")[\s,.!;:：，。]{0,4}(?P<name>(?<=[\s,])[^\W\d_][\w.'’-]{0,30}(?: [^\W\d_][\w.'’-]{0,30}){0,3})?[\s*_]{0,4}",
+    re.IGNORECASE,
+)
+"""The last words before a name, and the name when it stands on the same line."""
+PHONE = re.compile(
+    r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|telf|tlm|tlf|puh|port(?:able)?|fon|funk|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
+    r"|\+\d{1,3}[\d ()./-]{6,20}\d",
+    re.IGNORECASE,
+)
+BUSINESS = re.compile(
+    r"(?:order|invoice|customer|tracking|serial|article|item|model|ticket|case|booking|reservation|contract|bestell\w*|rechnungs?\w*|kunden|auftrags?|sendungs?|vertrags?|artikel|commande|facture|client|colis|pedido|factura|cliente|encomenda|fatura|ordine|fattura|bestelling|bestel|factuur|klant|zamówieni\w|faktur\w|klienta|заказ\w?|сч[её]т|订单|訂單|发票|注文|請求|ご注文)[\w.-]{0,12}\W{0,4}(?:(?:no|nr|number|id|nummer|numéro|número|numero|numer|номер|号|番号)\b|#|№|:|\d)",
+    re.IGNORECASE,
+)
+"""A number that the matter is about: never a signature's."""
+FIRM = re.compile(
+    r"\b(?:gmbh|ag|kg|ohg|ug|e\.?k|ltd|llc|inc|corp|plc|s\.?a\.?s?|s\.?l\.?u?|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|sp\. ?z ?o\.? ?o|a\.?b|oy|a/s|aps|hrb|vat|ust|nip|cif|siret|fax|kvk)\b"
+    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility)\b"
+    r"|ооо|оао|зао|\bип\b|директор|менеджер|начальник|отдел|инженер|株式会社|有限会社|合同会社|[部課]|有限公司|经理|经理|部门|主任|www\.|https?://|[\w.-]@[\w-]",
+    re.IGNORECASE,
+)
+"""Where somebody works, and as what: a private person's address is no signature."""
+REFERS = re.compile(
+    r"\b(?:call|phone|ring|numbers?|address(?:es)?|reach|below|data|deliver\w*|shipping|ship|send it|pick(?:ed)? up|visit|contact"
+    r"|anruf\w*|rufen|rückruf\w*|telefon\w*|nummer|adresse\w*|anschrift|erreich\w*|unten|liefer\w*|abhol\w*|daten|kontakt\w*"
+    r"|appel\w*|téléphon\w*|numéro|joindre|ci-dessous|livr\w+|coordonnées|llam\w*|teléfono|número|dirección|abajo|entreg\w*|envi\w*|enví\w*|datos"
+    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|chiam\w*|numero|indirizzo|sotto|consegn\w*|spedi\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorg\w*|lever\w*|stuur\w*|gegevens"
+    r"|zadzwo\w*|dzwoni\w*|numer|poniż\w*|dostarcz\w*|wysł\w*|dane)\b|звон|телефон|номер|адрес|ниже|достав|данные|电话|号码|地址|下方|寄|送|電話|番号|住所|下記|届け|連絡",
+    re.IGNORECASE,
+)
+"""What somebody asks who means the address or the number below their name."""
+POSTSCRIPT = re.compile(
+    r"[\s*]{0,4}(?:n\.?\s?b|p\.?\s?p?\.?\s?s|追伸|另|又及|附)\b[\s.:)-]|.{0,4}(?:追伸|又及)", re.IGNORECASE
+)
+ABOUT_MAIL = re.compile(
+    r"\b(?:e-?mails?|message|mail|attachments?|communication|transmission|nachricht|courriel|pièces? jointes?|mensaje|correo|mensagem|messaggio|bericht|wiadomo\w+)\b|письм|сообщ|邮件|郵件|メール",
+    re.IGNORECASE,
+)
+DISCLAIMERS = re.compile(
+    r"\b(?:confidential|privileged)\b.{0,400}\b(?:intended|recipient|addressee|in error)\b|\bintended (?:solely|only|recipient)\b.{0,300}\b(?:confidential|privileged|in error|prohibited)\b"
+    r"|\bvertrauliche?n?\b.{0,400}(?:empfänger|adressat|irrtümlich|absender)|(?:nicht der (?:richtige|beabsichtigte)).{0,300}\b(?:vernichten|löschen|informieren)"
+    r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinatari|error|erro)\b|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
+    r"|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
+    r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager",
+    re.IGNORECASE,
+)
+"""Two things at once that only the paragraph of a firm's lawyer says."""

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
+from supportbot_email import signatures
 from supportbot_email.mail import Span, SpanKind
 from supportbot_email.phrases import (
     ABOVE,
     BELOW,
     DATE,
-    DEVICE,
     FIRST_PERSON,
     FORWARDED,
     MAILBOX,
@@ -35,11 +35,15 @@ _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
 _PIPE = re.compile(r"\s{0,3}\|(?: |$)")
 _PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
+_YEAR = re.compile(r"\b(?:19|20)\d\d")
+_GLUED = re.compile(r"(.{10,160}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[\w ()]{2,30}[:：])\s{2,}\S.*")
+"""Yahoo's mobile program sets the quote's first words behind its attribution, after three spaces."""
+_NAMES = re.compile(r"[^<>@]{1,60}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[:：]")
+"""Somebody's name and address and nothing else above a quote, as Horde writes it."""
+_ENDS_BARE = re.compile(r"\s[^\s<>@]{1,64}@[\w.-]{1,120}\s?[:：]$")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
-_LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
-_NAME = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
-_MOST_SIGNATURE = 12  # lines; a longer text below "-- " may be the letter itself
+_MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
@@ -52,6 +56,16 @@ def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
         Span(kind=kind, text="".join(line for _, line in group))
         for kind, group in groupby(zip(kinds, lines, strict=True), key=lambda pair: pair[0])
     )
+
+
+def above_forwarded(text: str) -> str:
+    """What stands above a mail that is passed on; all of a text that passes none on."""
+    lines = _LINES.findall(text)
+    looked = [line[:200].rstrip("\n").translate(_PLAIN) for line in lines]
+    marks = _Marks(looked, forwarded=True)
+    above = looked[:_MOST_ABOVE]
+    ends = (at for at, line in enumerate(above) if FORWARDED.fullmatch(line) or marks.begins(at))
+    return "".join(lines[: next(ends, len(lines))])
 
 
 class _Marks:
@@ -70,6 +84,10 @@ class _Marks:
         if not self._has("reply") and not self._has("signature"):
             return ["reply"] * len(self._lines)
         return self._kinds
+
+    def begins(self, at: int) -> bool:
+        """Whether a header as Outlook writes it begins at a line."""
+        return self._from_block(at) > 0
 
     def _has(self, kind: SpanKind, end: int | None = None) -> bool:
         pairs = zip(self._kinds[:end], self._lines[:end], strict=True)
@@ -121,6 +139,7 @@ class _Marks:
         end = self._block_end(start)
         lines = [line for line in self._lines[start:end] if line.strip()]
         after = self._next(end) < len(self._lines)
+        attributed = attributed or _is_attribution(self._lines[start].strip(" >"), wrapped=False)
         own = not attributed and (
             all(_PROMPT.match(line) for line in lines)
             or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
@@ -174,6 +193,8 @@ class _Marks:
         block = self._from_block(start)
         if block:
             return block, True
+        if start == at and (glued := _GLUED.fullmatch(line)) and _is_attribution(glued[1], wrapped=False):
+            return at + 1, True
         return self._attribution(at) if start == at else None
 
     def _from_block(self, at: int) -> int:
@@ -216,6 +237,7 @@ class _Marks:
             return at
         line = self._lines[above].strip()
         named = MAILBOX.search(line) and DATE.search(line) and line.endswith((">", ")", "]:", "]"))
+        named = named or bool(_NAMES.fullmatch(line) or (_ENDS_BARE.search(line) and DATE.search(line)))
         said = line.endswith((":", "：")) and WROTE.search(line) and not OTHERS.search(line)
         if said and not named:
             apart = above == self._next(0) or not self._lines[above - 1].strip()
@@ -232,51 +254,14 @@ class _Marks:
         joined = " ".join(line.strip() for line in self._lines[at:end])
         return bool(STARTS.match(joined)) and _is_attribution(joined, wrapped=False)
 
-    # signatures
-
     def _signatures(self) -> None:
         """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
         start = 0
         for kind, group in groupby(list(self._kinds)):
             end = start + len(list(group))
             if kind == "reply":
-                self._sign(start, end)
+                self._mark(signatures.begin(self._lines[start:end]) + start, end, "signature")
             start = end
-
-    def _sign(self, start: int, end: int) -> None:
-        for at in range(max(start, end - 40), end):
-            if self._begins_signature(at, end):
-                self._mark(at, end, "signature")
-                end = at
-                break
-        while (last := self._last(start, end)) >= start and self._is_device(last, start):
-            self._mark(last, end, "signature")
-            end = last
-
-    def _begins_signature(self, at: int, end: int) -> bool:
-        line = self._lines[at]
-        below = [one for one in self._lines[at + 1 : end] if one.strip()]
-        if line.rstrip() == "--":
-            return len(below) <= _MOST_SIGNATURE
-        if line.strip() in {"__", "—", "–"}:
-            return len(below) <= _MOST_SIGNATURE // 2 and all(len(one) < 60 for one in below)
-        return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
-
-    def _last(self, start: int, end: int) -> int:
-        while end > start and not self._lines[end - 1].strip():
-            end -= 1
-        return end - 1
-
-    def _is_device(self, at: int, start: int) -> bool:
-        line = self._lines[at]
-        if DEVICE.fullmatch(line):
-            return ", " not in line and len(line) < 90
-        alone = at > start and not self._lines[at - 1].strip() and self._has_text(start, at)
-        listed = any(one.lstrip().startswith(("-", "–")) for one in self._lines[start:at])
-        return alone and not listed and bool(_NAME.fullmatch(line))
-
-    def _has_text(self, start: int, end: int) -> bool:
-        return any(line.strip() for line in self._lines[start:end])
 
 
 def _role(line: str) -> tuple[str, str]:
@@ -290,7 +275,7 @@ def _is_header(roles: dict[str, str]) -> bool:
         return False
     if not roles["from"] or not {"sent", "subject", "to"} & set(roles):
         return False
-    dated = bool(DATE.search(roles.get("sent", "")))
+    dated = bool(TIME.search(roles.get("sent", "")) or _YEAR.search(roles.get("sent", "")))
     return bool(MAILBOX.search(roles["from"])) or (dated and "subject" in roles)
 
 

@@ -1,4 +1,4 @@
-"""How machines write: the subjects, senders and sentences of mail servers, vacation programs and complaint desks.
+"""How mail servers and complaint desks write: their subjects, senders and sentences.
 
 Patterns are matched on capped text and have no nested repetition, so each takes linear time.
 """
@@ -7,10 +7,7 @@ from __future__ import annotations
 
 import re
 
-
-def _any(*patterns: str, start: str = "") -> re.Pattern[str]:
-    return re.compile(f"{start}(?:{'|'.join(patterns)})", re.IGNORECASE)
-
+from supportbot_email.patterns import any_of as _any
 
 ARCHIVES = frozenset(
     {
@@ -24,7 +21,41 @@ ARCHIVES = frozenset(
         "application/octet-stream",
     }
 )
-ANSWERED_SUBJECT = _any(r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|回复|答复|转发)\s*[:：]")
+ADDRESS = re.compile(r"[^\s<>@,;:\"()\[\]]{1,64}@[\w.-]{1,200}\w")
+LISTED_ADDRESS = re.compile(
+    r"^[ \t>*-]{0,8}(?:[^\n@:：]{0,30}[:：][ \t]{0,4})?[<(]?([^\s<>@,;:\"()\[\]]{1,64}@[\w.-]{1,200}\w)[>)]?[ \t]{0,4}(?:[:：,(].{0,200}|\r?)$",
+    re.MULTILINE,
+)
+"""An address on a line of its own, or as the head of one."""
+LIST_NAME = re.compile(r"<([^<>\s]{1,200})>")
+CALENDAR_METHOD = re.compile(r"^METHOD:[ \t]{0,4}([A-Za-z]{1,20})", re.MULTILINE | re.IGNORECASE)
+LIST_MANAGER = _any(
+    r"(?:[^@]*-(?:request|bounces|confirm|owner|admin)|mailman|majordomo|listserv|sympa)(?:\+[^@]*)?@"
+)
+PROGRAM_MAILER = _any(
+    r"mailchimp|cleverreach|sendinblue|brevo|mailjet|klaviyo|activecampaign|campaign ?monitor|constant contact|getresponse|rapidmail|newsletter2go|emarsys|inxmail|marketo|pardot|phplist|mailpoet|acymailing|sendy|aweber|mailerlite|swiftmailer newsletter"
+)
+FORM_FIELD = re.compile(
+    r"^[ \t>*]{0,4}(?:name|your name|e-?mail|phone|subject|message|comments?|vorname|nachname|telefon|betreff|nachricht|nom|objet|nombre|asunto|mensaje|nome|assunto|mensagem|oggetto|messaggio|naam|onderwerp|bericht|imię|temat|wiadomość|имя|тема|сообщение|姓名|主题|留言|お名前|件名|内容)\*?[ \t]{0,3}[:：]",
+    re.MULTILINE | re.IGNORECASE,
+)
+PROGRAM_ADDRESS = _any(
+    r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
+)
+"""From such an address hardly anybody writes a letter."""
+NOTIFIER_ADDRESS = _any(
+    r"(?:notif(?:y|ications?)|alerts|auto-?(?:confirm|mailer|notify)|automated|mailer|copier|scanner|backup|robot|bounces?)(?:[._+-][^@]*)?@"
+)
+"""And from such a one nobody."""
+MONITOR_SUBJECT = _any(
+    r".{0,60}\b(?:monitor|host|service|server|check|node)\b.{0,60}\b(?:down|up|critical|recovered|unreachable)\b"
+)
+MONITOR_ADDRESS = _any(
+    r"(?:nagios|icinga2?|zabbix|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
+)
+ANSWERED_SUBJECT = _any(
+    r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
+)
 
 MACHINE_ADDRESS = _any(
     r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|postmaster|microsoftexchange[0-9a-f]+"
@@ -59,12 +90,18 @@ SURE_BOUNCE_SUBJECT = _any(
     r"warning: could not send message for past",
     r"delivery (?:notification|report)(?: \((?:failure|delay)\)|: delivery has failed)",
     r"(?:failure notice|mail failure\.?)\s*$",
+    r"considered unsolicited bulk e-?mail, apparently from you",
+    r"\[mailserver notification\]",
+    r"(?:warning: )?your (?:e-?mail|message) is delayed",
+    r"(?:virus|banned|bad[- ]header)\b.{0,80} (?:in|from|by) (?:mail|message)? ?(?:from )?you\b",
     start=r"\s*",
 )
 """Nobody but a mail server begins a subject so."""
 
 BOUNCE_SUBJECT = _any(
     r"undeliver(?:able|ed)\b",
+    r"mailbox (?:is )?full\b",
+    r"\[mailserver notification\]",
     r"undeliverable:",
     r"mail delivery (?:failed|failure|system|subsystem|status|error|problem|was delayed|delayed|report)",
     r"delivery status notification",
@@ -90,7 +127,8 @@ BOUNCE_SUBJECT = _any(
     r"message de non-?remise",
     r"address not found",
     r"rejected mail",
-    r"(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced)\b",
+    r"(?:your |the )?(?:e-?mail|message) (?:was |has been )?(?:rejected|refused|blocked|bounced|returned)\b",
+    r"mensaje devuelto|messaggio non |mensagem devolvida|uw bericht (?:is|kon) niet|zwrot wiadomości|недоставленное|邮件投递|メールを配送|bounce: ",
     r"(?:a )?message you sent (?:was |has been )?(?:blocked|rejected|not delivered)",
     r"unzustellbar",
     r"nicht zustellbar",
@@ -138,13 +176,46 @@ BOUNCE_SUBJECT = _any(
     r"kunde inte levereras",
     r"ikke leveret",
     r"teslim edilemedi",
+    r"considered unsolicited|virus .{0,80}in mail from you",
+    r"nedoručiteln|kan inte leverera|kan ikke leveres|kunne ikke levere|ei voida toimittaa|toimitus epäonnistui|nem kézbesíthető|nu se poate livra|αδύνατη η παράδοση|не вдалося доставити|неможливо доставити",
+    r"(?:ihre |die )?(?:e-?mail|nachricht) (?:konnte|wurde) (?:nicht|abgelehnt|abgewiesen|zurückgewiesen|blockiert)",
+    r"votre (?:message|courriel|e-?mail) n['’]a pas",
+    r"(?:errore|problema) (?:nella|di) consegna",
+    r"niet te bezorgen",
+    r"не уда[её]тся доставить",
+    r"(?:送信|配信|配達)(?:失敗|エラー)",
+    r"(?:메일 )?(?:전송|배달|발송) ?실패|반송",
+    r"投递失败|发送失败",
     r"***undeliverable".replace("*", r"\*"),
-    start=r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:\*{2,5}\s*)?(?:notice|warning|automatic|attention|nicht zugestellt)?[:.!]?\s*",
+    start=r"\s*(?:\[[^\]]{0,40}\]\s*)?(?:\*{2,5}\s*)?(?:notice|warning|automatic|attention|aviso|avis|avviso|hinweis|nicht zugestellt)?[:.!]?\s*",
 )
+POSSESSED = _any(
+    r"\b(?:my|mein|meine|meiner|meinen|mijn|mój|moja|moje|mon|ma|mes|meu|minha|mio|mia|mi (?:pedido|paquete|dirección|correo|mensaje))\b(?! (?:mailbox|mail server|inbox|guest list|list|address book)\b)|\bмо[йяеи]\b|我的|私の"
+)
+"""Somebody speaks of what is theirs; a mail server has nothing."""
 WEAK_BOUNCE_SUBJECT = _any(
     r".{0,60}\b(?:undeliver|deliver|delivery|returned|bounce|rejected|quota|failure|failed|not found|unknown|nicht|error|mailbox full)"
 )
 BOUNCE_OPENING = _any(
+    r"hi\W{1,3}this is the [\w-]{1,40} (?:program|system|server|daemon) at\b",
+    r"(?:could not|couldn['’]t|cannot|can['’]t|unable to|failed to) (?:be )?(?:deliver|reach) ",
+    r"(?:virus|content) (?:alert|checker found)",
+    r"delivery of the e-?mail was stopped",
+    r"considered (?:to be )?(?:unsolicited|spam)",
+    r"zustell(?:ung|fehler).{0,60}(?:fehlgeschlagen|gescheitert|nicht möglich)",
+    r"fehler bei der nachrichtenzustellung",
+    r"(?:vom mailserver|vom empfangenden server).{0,30}(?:abgewiesen|abgelehnt|zurückgewiesen)",
+    r"[eé]chec de la (?:remise|livraison|distribution)",
+    r"(?:error|fallo) (?:de|en la) entrega",
+    r"falha (?:na|de) entrega",
+    r"non può essere (?:consegnat|recapitat|inoltrat)",
+    r"(?:errore|problema) (?:nella|di) consegna",
+    r"niet gelukt .{0,40}(?:bezorgen|afleveren)",
+    r"dostarczanie .{0,60}nie powiodło",
+    r"сбой доставки|не удается доставить|не удаётся доставить|доставка .{0,60}не удалась",
+    r"(?:投递|传递|发送|递送)(?:邮件)?失败|被退回",
+    r"への配信に失敗|(?:送信|配信|配達)(?:に失敗|エラー)",
+    r"(?:전송|배달|발송)(?:하지 못|.{0,4}실패|할 수 없)",
     r"this is the (?:qmail|postfix|mail|mailer|courier|smtp|exim|sendmail|kerio|rejection)[\w-]* ?(?:send|program|system|server|delivery)",
     r"this is the mail (?:system|delivery)",
     r"mail delivery (?:agent|system|software|subsystem)",
@@ -200,7 +271,26 @@ BOUNCE_OPENING = _any(
     r"unrouteable address",
     r"host .{0,80} said:",
 )
+UNDELIVERED = _any(
+    r"\bdoručení\b.{0,60}\bselhalo|\bgick inte att leverera|\bkunne ikke leveres|\bei voitu toimittaa|\btoimitus\b.{0,40}\bepäonnistui|\bkézbesít\w*\b.{0,40}\bsikertelen|\bnu a putut fi livrat|\bteslim başarısız|не вдалося доставити",
+    r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked|stopped by)\b",
+    r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)|\b(?:e-?mail|nachricht|message|courriel|mensaje|correo|mensagem|messaggio|bericht|wiadomość)\b.{0,80}\b(?:abgelehnt|refusée?|rejetée?|rechazad[oa]|recusad[oa]|rejeitad[oa]|rifiutat[oa]|respint[oa]|geweigerd|odrzucon[ay])\b|(?:письмо|сообщение).{0,60}отклонен|邮件.{0,20}(?:拒收|被拒)|メール.{0,30}拒否",
+    r"\bn['’](?:a|ont|est)\b.{0,30}\b(?:remis|distribué|livré|acheminé|envoyé|délivré|reçu)",
+    r"\bno (?:se |ha |pudo |puede |fue |han |podido |sido |posible ){0,4}(?:ser )?(?:entreg|enviar|envia)|\bha rechazado su mensaje\b",
+    r"\bn[ãa]o (?:p[ôo]de|foi|pode)\b.{0,20}\b(?:entreg|envi)|\bdevolvid[ao]\b",
+    r"\bnon (?:può|è stat[oa]|è possibile|si)\b.{0,20}\b(?:consegn|recapit|inoltr)|\bnon recapitat",
+    r"\bniet\b.{0,30}\b(?:bezorgd|afgeleverd|bezorgen|afleveren)\b",
+    r"\bnie (?:można|udało|mogła|została|zostały|powiodło)\b.{0,30}\b(?:dostarcz|doręcz)",
+    r"не (?:было|может|удалось|удается|удаётся|смогли|удаётся)\b.{0,30}достав|не доставлен|недоставл",
+    r"(?:无法|未能|不能|没有|未)(?:投递成功|送达|投递|传递|发送)|(?:投递|传递|发送|递送)(?:邮件)?失败|退回|退信",
+    r"(?:お届け|配信|送信|配達|配送|転送)(?:する(?:こと)?が?)?.{0,4}(?:でき(?:ません|なかった)|出来ません|失敗|エラー)",
+    r"(?:전송|배달|발송)(?:하지 못|.{0,4}실패|할 수 없)",
+)
+"""Something did not get through; of parcels as well."""
 BOUNCE_TEXT = _any(
+    r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\badresse (?:existiert nicht|inconnue)|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
+    r"\bindirizzo (?:inesistente|sconosciuto)|\bcasella .{0,20}piena|\bgebruiker onbekend|\bpostvak .{0,20}vol|\bkonto nie istnieje|\bskrzynka .{0,20}pełna|ящик переполнен|(?:адрес|пользователь|получатель).{0,20}(?:не существует|не найден)|(?:收件人|用户|邮箱).{0,10}(?:不存在|已满)|宛先不明|存在しない|見つから",
+    r"\bwaiting in (?:our|the) queue\b|\bdestination is unreachable\b|\bbuzón lleno\b|\breached its (?:size |storage )?(?:limit|quota)|\bspf\b|\bdkim\b|\bdmarc\b|\bgreylist|\bpolicy does not\b|\bmessage size exceeds\b|\bmessage too large\b",
     r"user unknown",
     r"no such (?:user|mailbox|recipient|address)",
     r"unknown (?:user|recipient|address)",
@@ -226,25 +316,17 @@ BOUNCE_TEXT = _any(
     r"undelivered message",
 )
 PERSONAL = _any(
-    r"\b(?:i (?:get|got|receive|received|have|tried|try|sent|cannot|can.t|need|want|keep|am getting|wrote|write)|please (?:help|advise)|what (?:now|should|can) |can you|could you|dear (?:team|support|sir)|thank you|thanks|ich (?:habe|bekomme)|j.ai|bitte helfen)\b"
-)
-ASKING = _any(
-    r"[?？]",
-    r"\bplease (?:send|deliver|help|advise|tell|check|cancel|change|pay)",
-    r"\b(?:can|could) you\b",
-    r"\bi would like\b",
-    r"\bhow (?:do|can) i\b",
-    r"\b(?:können|könnten|würden) sie\b",
-    r"\b(?:pouvez|pourriez|auriez)-vous\b",
-    r"¿",
-    r"\bkunt u\b|\bkun je\b",
-    r"\b(?:подскажите|помогите)\b",
-    r"請問|请问|请帮|ですか|でしょうか|お願いします|ください|届きません|届いていません",
+    r"\byour (?:web ?site|web ?page|site|page|shop|homepage|(?:contact )?form)\b",
+    r"\b(?:i (?:get|got|receive|received|have|tried|try|sent|cannot|can.t|need|want|keep|am getting|wrote|write)|please (?:help|advise)|what (?:now|should|can) |can you|could you|dear (?:team|support|sir)|thank you|thanks|ich (?:habe|bekomme)|j.ai|bitte helfen)\b",
+    r"\b(?:que faire|mon (?:colis|mail|message)|mi (?:paquete|pedido|correo)|quiero|vorrei|ho (?:ricevuto|trovato)|minha|quero|mijn|moja|mój|proszę)\b",
+    r"\bмо[йяеи]\b|пожалуйста|我(?:寄|的|收|想|发|给)|请告诉|お願い|教えて|聞きました|제가|저는",
 )
 INTERROGATIVE = re.compile(r"\w[\"')]?[?？](?:\s|$)|？|¿")
 """A question, and not the query of a link."""
 RECEIPT_SUBJECT = _any(
     r"(?:(?:not |non |no |n[aã]o |niet |nie |не )?(?:read|gelesen|ungelesen|lu|le[ií]do|lida|letto|gelezen|przeczytano|прочитано)|[已未][读讀]|開封済み)\s?[:：]",
+    r"return receipt\b|(?:lese|empfangs)bestätigung\b|(?:accusé|confirmation) de (?:lecture|réception)\b|(?:confirmación|acuse) de (?:lectura|recibo)\b|(?:confirmação|recibo) de leitura\b"
+    r"|(?:conferma di lettura|ricevuta di ritorno)\b|(?:lees|ontvangst)bevestiging\b|potwierdzenie (?:przeczytania|odczytu|odbioru|dostarczenia)\b|(?:уведомление|отч[её]т) о (?:прочтении|получении)|(?:已读|阅读)回执|開封(?:確認|通知)",
     start=r"\s*",
 )
 RECEIPT_TEXT = _any(
@@ -256,159 +338,25 @@ RECEIPT_TEXT = _any(
     r"il (?:suo |tuo )?messaggio\s.{0,600}(?:è stato letto|è stata letta)",
     r"uw bericht\s.{0,600}is .{0,60}gelezen",
     r"(?:twoja|ta) wiadomość\s.{0,600}została .{0,60}(?:przeczytana|wyświetlona)",
+    r"return receipt\s.{0,300}(?:was received by|displayed|read)",
     r"this is a (?:return |read )?receipt for the (?:mail|e-?mail|message)",
+    r"dies ist eine (?:lese|empfangs)bestätigung für|(?:ceci est|il s['’]agit d['’]) ?un accusé de (?:réception|lecture) (?:pour|du)|est[oe] es un acuse de recibo|est[ea] é um recibo de leitura|questa è una (?:ricevuta di ritorno|conferma di lettura)"
+    r"|dit is een (?:ontvangst|lees)bevestiging (?:voor|van)|to jest potwierdzenie (?:odbioru|dostarczenia|przeczytania|odczytu)|это уведомление о (?:прочтении|получении)|这是.{0,30}(?:已读|阅读)回执|これは.{0,60}開封(?:確認|通知)",
     start=r"\s*",
 )
 SMTP_CODE = re.compile(
     r"(?:^|[\s<(#:\[])[45]\.\d{1,2}\.\d{1,3}\b|(?:^\s{0,8}|[:(<#] {0,2}|smtp |said )(?:4[25]|5[0-7])\d[ -](?=[A-Za-z<#\"'])",
     re.MULTILINE | re.IGNORECASE,
 )
-AUTO_ADDRESS = _any(r"(?:auto-?_?(?:reply|replies|responder|response|answer)|vacation)[^@\s]{0,40}@")
 RETURNED_HEADER = re.compile(
     r"^(?:> ?|\s{0,8})(?:Return-Path: ?<|Received: (?:from|by|\()|Message-I[dD]: ?<)", re.MULTILINE
 )
 
-AUTO_PROGRAM = _any(r"\bvacation\b", r"auto-?respon", r"auto-?reply", r"out ?of ?office")
-AUTO_SUBJECT = _any(
-    r"auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
-    r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
-    r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
-    r"ooo\s*(?::|$)",
-    r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
-    r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
-    r"(?:on )?(?:vacation|holiday)\s*(?:reply|message|notice|response|auto)",
-    r"on (?:annual leave|vacation|holiday|maternity leave)\b",
-    r"abwesen(?:d|heit)",
-    r"abwesenheits",
-    r"automatische(?: |-)(?:antwort|r[eé]ponse|nachricht|beantw)",
-    r"ich bin (?:nicht im|im urlaub|abwesend)",
-    r"nicht im (?:b[uü]ro|haus)",
-    r"urlaubs?(?:vertretung|meldung|nachricht|benachrichtigung)",
-    r"au(?:ß|ss)er haus",
-    r"r[eé]ponse automatique",
-    r"message automatique",
-    r"absen(?:ce|t)\s*(?:du bureau|:|$)",
-    r"absence (?:du|de|jusqu)",
-    r"notification d.absence",
-    r"je suis (?:absent|en (?:cong|vacances))",
-    r"respuesta autom[aá]tica",
-    r"fuera de (?:la )?oficina",
-    r"ausen(?:te|cia)\b",
-    r"resposta autom[aá]tica",
-    r"fora do escrit[oó]rio",
-    r"aus[eê]ncia",
-    r"risposta automatica",
-    r"fuori (?:sede|ufficio)",
-    r"assente\b|assenza\b",
-    r"automatisch (?:antwoord|bericht)",
-    r"afwezig",
-    r"niet op kantoor",
-    r"automatyczna odpowied[zź]",
-    r"odpowied[zź] automatyczna",
-    r"autoodpowied",
-    r"nieobecno[sś][cć]",
-    r"poza biurem",
-    r"автоматический ответ",
-    r"автоответ",
-    r"автоответчик",
-    r"вне офиса",
-    r"нет на (?:месте|работе)",
-    r"自动(?:回复|答复|回覆)",
-    r"自動(?:回覆|答覆|返信|応答|回复)",
-    r"不在(?:通知|連絡|のお知らせ|返信|です)?\s*(?:[:：]|$)",
-    r"自动应答",
-    r"자동 ?(?:회신|응답)",
-    r"부재",
-    r"autosvar",
-    r"fr[aå]nvarande",
-    r"frånvaro",
-    r"fravær",
-    r"automatisk (?:svar|respons|besked|meddelande)",
-    r"automaattinen (?:vastaus|poissaolo)",
-    r"poissa(?:olo)?\b",
-    r"otomatik (?:yan[ıi]t|cevap)",
-    r"automatick[aá] odpov[eě][dď]",
-    r"automaatvastus|automaatne vastus|automātiskā atbilde|automātiska atbilde|automatinis atsakymas",
-    r"samodejn[ai] odgovor|automatski odgovor|аутоматски одговор|автоматичен отговор|автоматична відповідь",
-    r"resposta automàtica|balasan otomatis|jawaban otomatis|balas(?:an)? automatik|trả lời tự động|ตอบกลับอัตโนมัติ|स्वचालित उत्तर",
-    r"mimo kancel",
-    r"automatikus v[aá]lasz",
-    r"r[aă]spuns automat",
-    r"αυτόματη απάντηση",
-    r"תשובה אוטומטית",
-    r"رد تلقائي",
-    r"your (?:e-?mail|message|request|enquiry|inquiry|ticket) (?:has been|was) received",
-    r"we(?:.ve| have) received your (?:e-?mail|message|request|enquiry|inquiry|ticket)",
-    r"(?:request|ticket|case|message|enquiry) (?:has been )?(?:received|created|opened)\b",
-    r"(?:ticket|case|request|anfrage|vorgang) ?[#:№]? ?\w{0,4}-?\d{2,12} (?:has been |wurde )?(?:received|created|opened|eröffnet|angelegt)",
-    start=r"\s*(?:(?:re|aw|sv|antw|odp|res|回复|答复)\s*[:：]\s*)?[\[(*]{0,3}\s*",
-)
-WEAK_AUTO_SUBJECT = _any(
-    r"\s*(?:re|aw|sv|antw|odp|res)\s*:",
-    r".{0,80}\b(?:vacation|holiday|out of|away|absen|urlaub|ooo|leave|auto)",
-    r"\s*$",
-)
-AUTO_TEXT = _any(
-    r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
-    r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",
-    r"your (?:request|ticket|case|message|e-?mail|enquiry|inquiry)\s{0,2}(?:[\[(]?#?[\w-]{1,20}[\])]? )?(?:has been|was) (?:received|created|opened|logged|registered|assigned)",
-    r"(?:a|your) (?:support )?(?:ticket|case|request) (?:has been|was) (?:opened|created|logged)",
-    r"(?:please )?do not (?:reply|respond) to this (?:e-?mail|message|mail)",
-    r"this (?:mailbox|e-?mail address|inbox) is not monitored",
-    r"will (?:respond|reply|answer|get back to you|read your) .{0,60}(?:when i return|upon my return|on my return|as soon as (?:i|possible)|when i get back)",
-    r"this is an auto(?:mated|matic|matically)",
-    r"do not reply to this (?:automat|message|e-?mail)",
-    r"automatic(?:ally generated)? (?:reply|response|e-?mail|message)",
-    r"auto-?(?:reply|response|responder)\b",
-    r"bin (?:ich )?(?:derzeit |momentan |zur ?zeit |aktuell )?(?:bis|vom|ab|nicht (?:im|am)|im urlaub|abwesend|außer haus)",
-    r"ihre (?:e-?mail|nachricht) wird nicht weitergeleitet",
-    r"(?:suis|serai) (?:actuellement )?(?:absente?|en (?:cong|vacances|d[eé]placement))",
-    r"estar[eé] (?:fuera|ausente)",
-    r"(?:me encuentro|estoy) (?:fuera|ausente|de vacaciones)",
-    r"estou (?:ausente|de f[eé]rias|fora)",
-    r"(?:sono|sar[oò]) (?:assente|in ferie|fuori)",
-    r"ben (?:ik )?(?:momenteel )?(?:afwezig|niet aanwezig|op vakantie)",
-    r"jestem (?:na urlopie|poza|nieobecn)",
-    r"(?:нахожусь|буду) (?:в отпуске|в командировке|отсутств)",
-    r"不在(?:办公室|公司)",
-    r"休假",
-    r"(?:^|[\[【（(])\s?自动回复|这是(?:一封)?自动|此邮件为自动|系统自动回复",
-    r"不在にし",
-    r"休暇(?:中|を)",
-    r"自動返信(?:です|しております|しています|でお送り|にてお送り)|自動(?:的に)?送信(?:され|して)",
-)
-ACKNOWLEDGED = _any(
-    r"(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request)|contacting|writing)",
-    r"(?:vielen dank|danke) für ihre (?:e-?mail|nachricht|anfrage)",
-    r"merci (?:pour|de) (?:votre message|nous avoir contact)",
-    r"gracias por (?:su|tu) (?:mensaje|correo|consulta)|gracias por contactar",
-    r"obrigad[oa] (?:pela sua mensagem|pelo seu (?:contato|contacto|e-?mail))",
-    r"grazie per (?:averci contattato|il (?:suo|tuo) messaggio)",
-    r"bedankt voor uw (?:bericht|e-?mail|aanvraag)",
-    r"(?:we|our team|someone|a member of (?:our|the) team) will (?:get back|respond|reply|be in touch|contact you)",
-)
-"""What programs say under a subject that announces them."""
 MAIL_WORDS = _any(
     r"@|\b(?:e-?mails?|messages?|recipients?|mailbox|postmaster|smtp|nachricht|empfänger|destinat[aá]ri[oa]s?|mensaje|mensagem|correo|messaggio|bericht|wiadomo)",
     r"сообщени|письм|邮件|郵件|メール|收件人|宛先",
 )
 """A bounce is about mail; errors and failures there are everywhere."""
-AUTO_OPENING = _any(
-    r"this is an? (?:auto(?:mated|matic|matically generated|-?reply|-?response|generated)|vacation)[\w -]{0,40}(?:reply|response|message|e-?mail|notification|acknowledg)",
-    r"\[?(?:automatic|auto)[- ]?(?:reply|response)\]?\s*[:\n.]",
-    r"dies ist eine automatisch",
-    r"ceci est (?:un|une) (?:message|r[eé]ponse) automatique",
-    r"esta es una respuesta autom",
-    r"[eé]ste? es un (?:mensaje|correo) autom",
-    r"esta [eé] uma (?:resposta|mensagem) autom",
-    r"questa [eè] una risposta automatica",
-    r"questo [eè] un messaggio automatico",
-    r"dit is een automatisch",
-    r"to jest automatyczn",
-    r"это автоматическ",
-    r"这是一封自动",
-    r"このメールは自動",
-)
 
 DMARC_SUBJECT = _any(
     r"\breport[- ]domain:",
@@ -421,11 +369,11 @@ FEEDBACK_TEXT = re.compile(
     r"^(?:Feedback-Type: ?(?:abuse|fraud|virus|other|opt-out|not-spam|dmarc|auth-failure|complaint)|This is an? (?:e-?mail )?(?:abuse|spam|feedback|complaint)[\w /-]{0,40}(?:report|notification) (?:for|about|from|received)|This is a(?:n)? .{0,60}(?:Abuse Report|Feedback Loop))",
     re.MULTILINE | re.IGNORECASE,
 )
+COMPLAINT_SUBJECT = _any(r"\s*complaint about message from \d")
 FEEDBACK_SENDER = _any(
     r"(?:staff@hotmail\.com|[^@]*(?:feedback|fbl|complaint|abuse|scomp|arf|jmrp|spam|junk|report)[^@]*@.*|[^@]+@(?:[^@]*\.)?(?:feedback|fbl|abuse|arf)[^@]*)"
 )
 FEEDBACK_SUBJECT = _any(
-    r"complaint about message from",
     r"(?:abuse|spam|feedback|complaint|junk)[\w /-]{0,30}(?:report|notification|complaint|loop)",
     r"client tos notification",
     r"\bfeedback report\b",

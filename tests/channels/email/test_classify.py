@@ -72,3 +72,36 @@ def test_invitations(method: str, expected: str) -> None:
         mail.reply,
         [part.content_type for part in mail.attachments],
     )
+
+
+GROUP = (
+    "From: 'Kai' via Help <help@shop.example>",
+    "X-Original-From: Kai <kai@customer.example>",
+    "Reply-To: Kai <kai@customer.example>",
+    "To: help@shop.example",
+    "List-ID: Help <help.shop.example>",
+    "Precedence: list",
+    "Subject: Lamp",
+)
+OURS = Settings(
+    own_addresses=("help@shop.example",), own_domain="shop.example", authserv_id="mx.shop.example"
+)
+
+
+def test_a_group_of_ours() -> None:
+    """A mailbox may be a group: what a stranger writes to it is theirs, though the group signs as us."""
+    mail = parse("\r\n".join((*GROUP, "", "It is broken.")).encode(), settings=OURS)
+    assert ("human", "kai@customer.example", True, False) == (
+        mail.kind,
+        mail.sender.address,
+        mail.no_reply,
+        mail.verified,
+    )
+
+
+@pytest.mark.parametrize("changed", ["List-ID: <other.far.example>", "X-Original-From: help@shop.example"])
+def test_no_group_of_ours(changed: str) -> None:
+    """Another one's list, or our own words through our group, stay what they are."""
+    name = changed.partition(":")[0]
+    lines = [changed if one.startswith(name) else one for one in GROUP]
+    assert "own_echo" == parse("\r\n".join((*lines, "", "x")).encode(), settings=OURS).kind

@@ -38,6 +38,13 @@ def test_reply(name: str) -> None:
     assert mail.text == "".join(span.text for span in mail.spans)
 
 
+@pytest.mark.parametrize("name", [name for name, one in EXPECTED.items() if "signature" in one])
+def test_signature(name: str) -> None:
+    """A signature is one by its dashes, or because it is clear: a name, a role, a number below a closing."""
+    signed = "".join(span.text for span in read(name).spans if span.kind == "signature")
+    assert EXPECTED[name]["signature"] in signed
+
+
 @pytest.mark.parametrize("name", [name for name, one in EXPECTED.items() if "reported" in one])
 def test_reported(name: str) -> None:
     """A bounce names the mail it is about."""

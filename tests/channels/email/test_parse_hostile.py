@@ -58,6 +58,20 @@ HOSTILE = {
     "quotes apart": HEAD + b"\r\n" + b"> a\nb\n" * 50_000,
     "underscores": HEAD + b"\r\n" + b"_____\n" * 50_000,
     "rules and blanks": HEAD + b"\r\n" + b"____\n\n\n" * 30_000,
+    "one flowed paragraph": HEAD
+    + b"Content-Type: text/plain; format=flowed\r\n\r\n"
+    + b"word \r\n" * 1_000_000,
+    "closings": HEAD + b"\r\n" + b"Hello\n\nBest regards\nBob\nTel. 0301234567\n" * 20_000,
+    "disclaimers": HEAD + b"\r\n" + b"This is confidential. " * 50_000,
+    "paragraphs of disclaimers": HEAD
+    + b"\r\n"
+    + b"Confidential, only for the recipient, who may read it, and nobody else who is none.\n\n" * 10_000,
+    "addresses on lines": HEAD + b"Subject: failure\r\n\r\n" + b"to: a@b.example\n" * 50_000,
+    "half sentences": HEAD + b"Subject: Re: x\r\n\r\n" + b"please your ticket was on my return " * 50_000,
+    "attributions": HEAD
+    + b"Content-Type: text/html\r\n\r\n"
+    + b"<div class=gmail_attr>x</div>" * 300
+    + b"<br>" * 30_000,
     "blank only": HEAD + b"\r\nx" + b"\n" * 200_000,
     "100k parts": multipart(100_000),
     "deep nesting": nested(3_000),

@@ -1,0 +1,75 @@
+"""Whether somebody asks something of the reader: what a person's mail does and a program's seldom.
+
+A program is polite as well: it asks to write to a colleague, not to answer, to click. Such sentences are passed
+over, so that "please contact Bob while I am away" is no request and "please deliver on Friday" is one.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from supportbot_email.patterns import any_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_MOST = 4_000  # characters that are looked at
+_QUESTION = re.compile(
+    r"\w[\"')»”]?\s?\?+[\"')»”]*\s*$|？\s*$|¿|\b(?:吗|呢)\s*[。.]?$|(?:ますか|ですか|でしょうか)。?\s*$"
+)
+
+_REQUEST = any_of(
+    r"\bplease\b|\bpls\b|\bkindly\b|\b(?:can|could|would|will) (?:you|we|someone|somebody)\b|\b(?:i|we)(?:['’]d| would) (?:like|love)\b(?! to (?:acknowledge|inform|thank|confirm|let|hear))"
+    r"|\bi (?:want|need)\b|\bhow (?:do|can|long|much)\b|\b(?:when|where) (?:can|will|is|do)\b|\blet me know\b|\bhelp me\b",
+    r"\bbitte\b|\b(?:können|könnten|würden|wollen) (?:sie|wir)\b|\b(?:könnt|kannst|könntest) (?:ihr|du)\b|\bich (?:möchte|brauche|hätte gern|suche|will)\b"
+    r"|\bhelfen sie\b",
+    r"\bmerci de (?!ne )\w+(?:er|ir|re)\b|\bveuillez\b|\bs['’]il (?:vous|te) pla[iî]t\b|\bsvp\b|\b(?:pouvez|pourriez|auriez|voulez)[- ]vous\b|\bje (?:voudrais|veux|souhaite|souhaiterais)\b"
+    r"|\bj['’]aimerais\b",
+    r"\bpor favor\b|\bpodr[ií]an?\b|\b(?:quisiera|quiero|me gustar[ií]a|necesito)\b",
+    r"\bpoderiam?\b|\b(?:gostaria|queria|quero|preciso)\b",
+    r"\bper (?:favore|cortesia|piacere)\b|\b(?:potete|potreste|potrebbe)\b|\b(?:vorrei|vogliamo|desidero)\b",
+    r"\balstublieft\b|^\W*graag\b|\bgraag (?:een|de|het|naar|voor|op|zo|opnieuw)\b|\b(?:kunt|wilt|zou) u\b|\b(?:kun|wil) je\b|\bkunnen (?:jullie|we)\b|\bik (?:wil|zoek)\b",
+    r"\bprosz[eęą]\b|\bprosimy\b|\bczy (?:mo|jest|są|da)|\b(?:chciał|chcę|potrzebuję)",
+    r"пожалуйста|\bпрошу\b|\bпросим\b|\bпросьба\b|\bможете\b|\bможно ли\b|\bподскажите\b|\bпомогите\b|\bхо(?:чу|тел)",
+    r"请|請|麻烦|能否|可否|帮(?:我|忙)",
+    r"ください|下さい|お願い|でしょうか|いただけ(?:ます|ない)|届(?:きません|いていません)",
+    r"\b(?:snälla|vänligen|kan (?:ni|du|jeg|vi))\b|\bvenligst\b|\blütfen\b|\bprosím\b|\bkérem\b|\bvoisitteko\b",
+)
+_PASSED_OVER = any_of(
+    r"@|https?://|\bwww\.",
+    r"\bcontact(?:er|ar|are|ez|e|en)?\b|\bcontatt|\breach (?:out|me|us|him|her|them)\b|\bin (?:my|our|his|her) absence\b|\bcall\b.{0,40}\d|\bresend\b|\bredirect|\b(?:direct|address|send|forward) (?:your|all|any)\b"
+    r"|\burgen|\bemergenc|\bimmediate (?:assistance|attention|help|response)\b|\b(?:e-?mail|write to|speak to|turn to) (?:my|our|the|mr|mrs|ms) ",
+    r"\b(?:repl(?:y|ies|ying)|respond|response|answer(?:ing)?)\b|\bclick|\bvisit\b|\bnote\b|\bbe (?:aware|advised|patient)\b|\btry again\b|\bignore\b|\bquote the\b|\brefer(?:ence| to)\b|\brate\b|\bmonitored\b|\bplease (?:bear|allow|keep|find|expect|feel free|do not|don['’]t|take a moment)\b",
+    r"\bwenden\b|\bkontakt|\bkolleg|\bvertret|\bdringend|\beil(?:ig|t)|\bnotf[aä]ll|\bantwort|\bbeachten\b|\bklicken\b|\bgeduld|\bverständnis\b|\brückfragen\b|\btelefonisch\b|\bunter .{0,30}\d{4}",
+    r"\badresser\b|\brépon[ds]|\bjoindre\b|\bnoter\b|\bcliquer|\bpatienter\b",
+    r"\bescrib|\bdir[ií]ja|\bdirigirse\b|\brespond|\bcontest|\btenga|\bacuda\b|\bllame\b|\bpónganse\b",
+    r"\bprocur[ea]\b|\bdirij|\brespost|\bcontat|\bconsider|\baguard",
+    r"\brivolg|\brispond|\bscriver|\bnotare\b|\bclicc|\btenere presente\b",
+    r"\bspoed|\bdringend|\breager|\bantwoord|\bmailen\b|\bcontact opnemen\b|\bbellen\b|\bklik",
+    r"\bpiln|\bnagł|\bodpowiad|\bodpowied|\bkontakt|\bpisać\b|\bkierow|\buwag|\bcierpliw",
+    r"срочн|обраща|обратит|свя(?:зат|жит)|пиш(?:и|е)те|писать|отвеча|внимани|звон",
+    r"联系|聯繫|紧急|緊急|急事|急需|致电|拨打|回复|回覆|答复|点击|注意|谅解|忽略|登录|耐心|等待|等候",
+    r"連絡|急ぎ|緊急|お電話|返信|ご了承|ご容赦|ご注意|お待ち|よろしくお願い|宜しくお願い|お問い?合わせください|クリック|アクセス",
+    r"\b(?:any|further|more|noch|weitere)? ?(?:questions|fragen|preguntas|dúvidas|domande|vragen|pytania) ?\?\s*$",
+)
+
+
+def asks(text: str) -> bool:
+    """Whether a text has a question or a request that is not one of those that programs make."""
+    return any(
+        (_QUESTION.search(one) or _REQUEST.search(one)) and not _PASSED_OVER.search(one)
+        for one in sentences(text)
+    )
+
+
+def sentences(text: str) -> Iterator[str]:
+    """Give the sentences of a text, of any language; a paragraph ends one, a line's end does not."""
+    for paragraph in re.split(r"\n[ \t]*\n", text[:_MOST]):
+        joined = " ".join(paragraph.split())
+        start = 0
+        for found in re.finditer(r"[.!?…]+[\"')»”]*(?=\s|$)|[。！？]", joined):
+            yield joined[start : found.end()].strip()
+            start = found.end()
+        if joined[start:].strip():
+            yield joined[start:].strip()

@@ -1,0 +1,142 @@
+"""What a mail's sentences say of who wrote it: a program, where several say so and none asks for anything.
+
+For mail whose headers say nothing. One sentence alone proves nothing: a customer is away as well, and has
+received something. `text` is always what was written now, without quotes and without what was passed on.
+"""
+
+from __future__ import annotations
+
+from supportbot_email import notices, shapes
+from supportbot_email.asking import asks, sentences
+from supportbot_email.phrases import PHONE
+
+_MOST = 3_000  # characters at the beginning that are looked at
+_OPENING = 600  # in which a program says what it is about
+_LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
+_FOOT = 2_000  # and at the end
+_GREETING = 5  # words; a sentence that is no longer is a greeting, a name, a closing
+
+
+def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
+    """Whether a program says that somebody is away.
+
+    That somebody is away is what customers write, too. A program says little else: whom to turn to, until
+    when, that the mail is not read before, thanks for it. Anything beside that is a person's matter.
+
+    Args:
+        subject: the mail's.
+        text: what was written.
+        answered: the mail answers another one.
+        sender: the sender's address: another one is whom to turn to.
+    """
+    said = text[:_MOST]
+    if len(said.strip()) > _LONGEST_ABSENCE or asks(said):
+        return False
+    told = {"away": False, "instead": False, "unread": False, "returns": False, "thanks": False}
+    beside = 0
+    for one in sentences(said):
+        found = _of_absence(one, sender)
+        told |= dict.fromkeys(found, True)
+        beside += not found and (len(one.split()) > _GREETING or len(one) > 40)
+    if beside > _beside(told):
+        return False
+    named = _names_absence(subject)
+    if told["away"]:
+        ends = told["returns"] and (told["thanks"] or (answered and not beside))
+        return named or told["unread"] or told["instead"] or ends
+    return (told["unread"] and told["instead"]) or (named and (told["unread"] or told["instead"]))
+
+
+def _beside(told: dict[str, bool]) -> int:
+    """Return how many other sentences an absence may have: the more it tells, the more."""
+    known = sum(told.values())
+    return 2 * known - 3 if told["away"] and told["unread"] and known > 2 else 1
+
+
+def _of_absence(sentence: str, sender: str) -> list[str]:
+    """Return what a sentence says that belongs to an absence."""
+    urgent, instead = notices.URGENT.search(sentence), notices.INSTEAD.search(sentence)
+    others = {one.lower() for one in shapes.ADDRESS.findall(sentence)} - {sender.lower()}
+    reached = bool(others or PHONE.search(sentence) or (urgent and notices.NUMBER.search(sentence)))
+    if not reached and not (urgent and instead) and notices.MATTERS.search(sentence):
+        return []
+    says = {
+        "away": notices.AWAY.search(sentence),
+        "instead": (urgent or instead) and (reached or (urgent and instead)),
+        "unread": notices.UNREAD.search(sentence),
+        "returns": notices.RETURNS.search(sentence),
+        "thanks": notices.THANKS_FOR_MAIL.search(sentence),
+    }
+    return [name for name, found in says.items() if found]
+
+
+def _names_absence(subject: str) -> bool:
+    matches = (notices.AWAY_SUBJECT.match(subject), notices.AUTO_SUBJECT.match(subject))
+    return any(matches) or bool(notices.AWAY_SUFFIX.search(subject))
+
+
+def receipt(subject: str, text: str) -> bool:
+    """Whether a help desk's program says that a mail arrived, and that somebody will answer."""
+    start = text[:_MOST]
+    if notices.SURVEY.search(start) and notices.WAY_OUT.search(start):
+        return True
+    if asks(start):
+        return False
+    joined = " ".join(start.split())
+    named = "" if shapes.ANSWERED_SUBJECT.match(subject) else subject
+    told = f"{named} \n {joined}"
+    opening = [named, *(one for one in sentences(start[:_OPENING]) if not notices.MAY_BE.search(one))]
+    filed = notices.RECEIVED.search(told) or any(map(notices.FILED.search, opening))
+    points = (
+        2 * bool(filed)
+        + bool(notices.WILL_ANSWER.search(joined))
+        + bool(notices.WITHIN.search(joined))
+        + bool(notices.TICKET.search(told))
+        + bool(notices.DESK_STAFF.search(joined))
+        + bool(notices.THANKED.search(joined))
+        + bool(notices.DESK.search(joined))
+        + bool(notices.AUTOMATIC.search(joined))
+        - bool(notices.COMPLAINS.search(joined))
+        - 2 * bool(notices.READER.search(joined))
+        - 2 * any(notices.FIRST_PERSON.search(one) for one in sentences(joined))
+    )
+    return points >= 3 and bool(filed or notices.THANKED.search(joined) or notices.DESK.search(joined))
+
+
+def notice(text: str) -> bool:
+    """Whether a text says of itself that a program wrote it, or that nobody reads answers."""
+    if asks(text):
+        return False
+    return any(_is_notice(one) for part in (text[:_MOST], text[-_FOOT:]) for one in sentences(part))
+
+
+def _is_notice(sentence: str) -> bool:
+    automatic = notices.AUTOMATIC.search(sentence) and notices.OF_MAIL.search(sentence)
+    says = automatic or notices.DO_NOT_ANSWER.search(sentence)
+    other = notices.FIRST_PERSON.search(sentence) or notices.NOT_OF_THIS.search(sentence)
+    return bool(says) and not other and not sentence.endswith("?")
+
+
+def held(text: str) -> bool:
+    """Whether a gate says that it keeps a mail until somebody does something."""
+    if shapes.POSSESSED.search(text[:_OPENING]) or notices.GOODS.search(text[:_OPENING]):
+        return False
+    asked = shapes.PERSONAL.search(text[:200]) and shapes.INTERROGATIVE.search(text[:_MOST])
+    return bool(notices.HELD.search(" ".join(text[:_MOST].split()))) and not asked
+
+
+def speaks(text: str) -> bool:
+    """Whether somebody speaks of themselves, or asks for something."""
+    return bool(notices.FIRST_PERSON.search(text[:_MOST])) or asks(text)
+
+
+def newsletter(text: str) -> int:
+    """Return how much of a newsletter's foot a text has: 0 for none, 3 and more for all of it."""
+    if notices.LIST_FOOT.search(text[-_FOOT:]):
+        return 3
+    ends = text[:500], text[-_FOOT:]
+    leaving = [one for part in ends for one in sentences(part) if notices.UNSUBSCRIBE.search(one)]
+    ways = any(notices.WAY_OUT.search(one) for one in leaving)
+    subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
+    speaks = any(notices.FIRST_PERSON.search(one) for one in leaving)
+    return bool(leaving) + ways + 2 * subscribed - 3 * speaks - asks(text)

@@ -1,0 +1,60 @@
+"""Who asks for something is a person; programs are polite as well."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from supportbot_email.asking import asks, sentences
+
+ASKING = [
+    "Where is it?",
+    "Please deliver on Friday.",
+    "Bitte liefern Sie erst am Freitag.",
+    "Merci de livrer vendredi.",
+    "Por favor, dejen el paquete en la portería.",
+    "Gostaria de trocar a lâmpada.",
+    "Vorrei cambiare la lampada.",
+    "Kunt u de lamp ruilen.",
+    "Proszę o wymianę lampy.",
+    "Пожалуйста, замените лампу.",
+    "请换一个。",
+    "交換をお願いします。",
+    "¿Cuándo llega.",
+    "I am away. Please\nsend it on Friday",
+]
+NOT_ASKING = [
+    "I am away.",
+    "Please contact Bob in urgent cases.",
+    "Please do not reply to this mail.",
+    "For help please write to bob@far.example.",
+    "In dringenden Fällen wenden Sie sich bitte an Frau Kern.",
+    "Bitte beachten Sie, dass niemand im Haus ist.",
+    "Merci de ne pas répondre à ce message.",
+    "En caso de urgencia, por favor contacte con recepción.",
+    "W pilnych sprawach proszę o kontakt z Janem.",
+    "По срочным вопросам обращайтесь, пожалуйста, к Ирине.",
+    "如有急事请联系李娜。",
+    "お急ぎの場合は鈴木までご連絡ください。",
+    "See https://far.example/?a=b",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ASKING)
+def test_asks(text: str) -> None:
+    """A question or a request, in the languages of mail, also where a line breaks it."""
+    assert asks(text)
+
+
+@pytest.mark.parametrize("text", NOT_ASKING)
+def test_does_not_ask(text: str) -> None:
+    """Nothing is asked, or what programs ask: to write to somebody else, not to answer, to look somewhere."""
+    assert not asks(text)
+
+
+@given(st.text(alphabet="ab. ?!。\n", max_size=60))
+def test_sentences_hold_every_word(text: str) -> None:
+    """No word falls out between two sentences."""
+    assert "".join(text.split()) == "".join("".join(sentences(text)).split())
