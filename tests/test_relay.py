@@ -283,6 +283,7 @@ async def test_what_a_process_was_writing_when_it_left_is_void(postgres_database
     async with process(postgres_database, "b") as b:
         with b.feed.listen("conv_1") as events:
             async with process(postgres_database, "a") as a:
+                await a.until_it_knows(1)
                 a.feed.publish("conv_1", Typing("turn_1"))
                 await heard(events, 1)
             assert [Typing("turn_1", on=False), Lagged()] == await heard(events, 2)
@@ -299,6 +300,7 @@ async def test_a_process_that_fell_silent_is_gone(
     async with process(postgres_database, "b") as b:
         killed = Process(postgres_database, "a")
         await killed.relay.start()
+        await killed.until_it_knows(1)
         with b.feed.listen("conv_1") as events:
             killed.feed.publish("conv_1", Typing("turn_1"))
             await heard(events, 1)

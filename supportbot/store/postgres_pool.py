@@ -76,11 +76,7 @@ class Pool:
             StoreUnavailable: none became free in time.
             psycopg.OperationalError: none can be opened.
         """
-        try:
-            async with asyncio.timeout(self._wait):
-                await self._places.acquire()
-        except TimeoutError as error:
-            raise StoreUnavailable(cause="no connection is free") from error
+        await self._place()
         wire = None
         try:
             wire = self._idle() or await self._connect()
@@ -92,6 +88,16 @@ class Pool:
                 else:
                     self._discard(wire)
             self._places.release()
+
+    async def _place(self) -> None:
+        if not self._places.locked():
+            await self._places.acquire()  # at once
+            return
+        try:
+            async with asyncio.timeout(self._wait):
+                await self._places.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable(cause="no connection is free") from error
 
     def forget_idle(self) -> None:
         """Close the connections nobody uses: the server may have gone and come back."""

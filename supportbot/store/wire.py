@@ -174,9 +174,7 @@ class Wire:
             raise self._failure or OperationalError("the connection was lost")
         if self._expected:
             self._waiter = self._loop.create_future()
-            patience = self._loop.call_later(
-                _HUNG, self._lost, OperationalError("the server does not answer")
-            )
+            patience = self._loop.call_later(_HUNG, self._hung)
             try:
                 await self._waiter
             finally:
@@ -222,6 +220,9 @@ class Wire:
                 self._failure = error_from_result(result)
         elif head is not None:
             head.result = result
+
+    def _hung(self) -> None:
+        self._lost(OperationalError("the server does not answer"))
 
     def _lost(self, error: Exception) -> None:
         if not self._broken:  # once only: its number may be another connection's soon

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from procrastinate.connector import Notify
     from psycopg import AsyncConnection
 
-_FETCH = queries["fetch_job"]
+_FETCH, _FINISH = queries["fetch_job"], queries["finish_job"]
 
 
 class QueueConnector(PsycopgConnector):
@@ -30,6 +30,9 @@ class QueueConnector(PsycopgConnector):
     A worker also forgets, after each look into the queue, every notice it has had by then; also that of a job
     enqueued while the look was under way, which the look could not see. That one would wait for the next
     poll, and so it is told of it again.
+
+    Nor is anybody told when a lock becomes free: a job that came while another one of its conversation ended
+    was looked for in vain. So who finishes a job looks again, if a notice came since the job was taken up.
     """
 
     def __init__(self, url: str, schema: str) -> None:
@@ -44,6 +47,9 @@ class QueueConnector(PsycopgConnector):
             pool_factory=_unchecked,
         )
         self._looking = False
+        self._notices = 0
+        self._noticed: dict[int, int] = {}  # job that was taken up -> how many notices had come by then
+        self._heard: partial[Awaitable[None]] | None = None
         self._tell_again: partial[Awaitable[None]] | None = None
         self._telling: set[asyncio.Future[None]] = set()
 
@@ -52,8 +58,10 @@ class QueueConnector(PsycopgConnector):
 
         async def hear(*, channel: str, payload: str) -> None:
             await on_notification(channel=channel, payload=payload)
+            self._notices += 1
+            self._heard = partial(on_notification, channel=channel, payload=payload)
             if self._looking:
-                self._tell_again = partial(on_notification, channel=channel, payload=payload)
+                self._tell_again = self._heard
 
         await super().listen_notify(on_notification=hear, channels=channels)
 
@@ -66,18 +74,32 @@ class QueueConnector(PsycopgConnector):
             row: dict[str, Any] = await super().execute_query_one_async(query, **arguments)
         finally:
             if looks:
-                self._look_ended()
+                self._looking = False
+                self._repeat(self._tell_again)
+        if looks and row["id"] is not None:
+            self._noticed[row["id"]] = self._notices
         return row
 
-    def _look_ended(self) -> None:
-        self._looking = False
-        if self._tell_again is not None:  # in a task, which runs once the worker has forgotten
-            task = asyncio.ensure_future(self._repeat(self._tell_again))
+    async def execute_query_async(self, query: Any, **arguments: Any) -> None:
+        """Run a query; once a job is finished, look again for what may have waited for its lock."""
+        await super().execute_query_async(query, **arguments)
+        if query != _FINISH or self._noticed.pop(arguments["job_id"], self._notices) == self._notices:
+            return
+        if self._looking:  # perhaps since before the lock was free
+            self._tell_again = self._heard
+        else:
+            self._repeat(self._heard)
+
+    def _repeat(self, notice: partial[Awaitable[None]] | None) -> None:
+        """Tell it again in a task, which runs once the worker has forgotten."""
+        if notice is not None:
+            task = asyncio.ensure_future(_call(notice))
             self._telling.add(task)
             task.add_done_callback(self._telling.discard)
 
-    async def _repeat(self, notice: partial[Awaitable[None]]) -> None:
-        await notice()
+
+async def _call(notice: partial[Awaitable[None]]) -> None:
+    await notice()
 
 
 async def _each_statement_alone(connection: AsyncConnection[Any]) -> None:
