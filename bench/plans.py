@@ -46,7 +46,7 @@ async def main() -> None:
         plans.sort(key=lambda entry: -entry[0])
         print(f"{len(plans)} statements: ms, buffers, whole tables, indexes, words")
         for took, tables, words, plan in plans:
-            used = re.findall(r"using (\S+)", plan)
+            used = re.findall(r"(?:using|Index Scan on) (\S+)", plan)
             buffers = re.search(r"hit=(\d+)", plan)
             print(f"{took:6.2f} {buffers[1] if buffers else 0:>5} {tables} {sorted(set(used))} {words[:90]}")
         for took, _, words, plan in plans[: options.show]:

@@ -108,7 +108,8 @@ _END_TURN = Statement(
 )
 _SETTLE_MESSAGES = Statement(
     update(messages)
-    .where(messages.c.turn_id == bindparam("turn"), _PENDING)
+    # With the conversation: the server may go by the index of all that is pending, and that may be much.
+    .where(messages.c.turn_id == bindparam("turn"), _IN_CONVERSATION, _PENDING)
     .values(state=bindparam("new_state"), reason=bindparam("why"))
 )
 _DUE_AGAIN = Statement(update(conversations).where(_HELD).values(owner=None, due_at=bindparam("due")))
@@ -340,7 +341,7 @@ def bury(tx: Tx, turn: Turn, *, reason: str, now: int) -> Closed:
     """
     closed = close(tx, turn, now)
     tx.send(_END_TURN, turn=turn.id, new_state="dead", why=reason, now=now)
-    tx.send(_SETTLE_MESSAGES, turn=turn.id, new_state="dead", why=reason)
+    tx.send(_SETTLE_MESSAGES, conversation=turn.conversation_id, turn=turn.id, new_state="dead", why=reason)
     note(tx, turn.conversation_id, "turn.dead", at=now, turn_id=turn.id, attempt=turn.attempt, reason=reason)
     return closed
 
@@ -370,7 +371,7 @@ def close(tx: Tx, turn: Turn, now: int, *, replies: int = 0) -> Closed:
 
 def settle_messages(tx: Tx, turn: Turn, *, state: str, reason: str = "") -> None:
     """Give the turn's messages their terminal state."""
-    tx.send(_SETTLE_MESSAGES, turn=turn.id, new_state=state, why=reason)
+    tx.send(_SETTLE_MESSAGES, conversation=turn.conversation_id, turn=turn.id, new_state=state, why=reason)
 
 
 def hand_over_pending(tx: Tx, conversation_id: str, now: int, *, cause: str) -> tuple[str, ...]:
