@@ -13,9 +13,12 @@ export const address = (href: string): string | undefined => {
 };
 
 const text = (escaped: string) =>
-  escaped.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);
+  escaped.replace(/&(\w+);/g, (entity, name: string) => (Object.hasOwn(ENTITIES, name) ? ENTITIES[name]! : entity));
+
+/** The named ones that models write; the parser has replaced those with numbers. */
 const ENTITIES: Record<string, string> = {
-  "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "\u00a0",
+  amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0",
+  copy: "©", euro: "€", hellip: "…", ndash: "–", mdash: "—",
 };
 
 const link = (href: string, children: ComponentChild) => {

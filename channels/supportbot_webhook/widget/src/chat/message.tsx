@@ -229,15 +229,15 @@ export const Unsent = ({ chat, pending, first }: { chat: Chat; pending: Pending;
 
 /** An image that is still only here. */
 export class Preview extends Component<{ name: string; data: string; type: string }> {
-  private url = "";
+  #url = "";
   override componentWillMount() {
     const bytes = Uint8Array.from(atob(this.props.data), (char) => char.charCodeAt(0));
-    this.url = URL.createObjectURL(new Blob([bytes], { type: this.props.type }));
+    this.#url = URL.createObjectURL(new Blob([bytes], { type: this.props.type }));
   }
   override componentWillUnmount() {
-    URL.revokeObjectURL(this.url);
+    URL.revokeObjectURL(this.#url);
   }
   override render() {
-    return <img class="picture" src={this.url} alt={this.props.name || t("image")} />;
+    return <img class="picture" src={this.#url} alt={this.props.name || t("image")} />;
   }
 }
