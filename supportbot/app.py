@@ -114,6 +114,7 @@ def make_channels(
             transcripts=ChannelTranscripts(store, name),
             feed=feed,
             ignored=partial(metrics.message_ignored, name),
+            refused=partial(metrics.refused, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
             returned=ChannelReturns(store, name, metrics),

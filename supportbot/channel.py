@@ -135,6 +135,17 @@ class CountIgnored(Protocol):
         """
 
 
+class CountRefused(Protocol):
+    """Counts what a channel did not let in, where the operator or a website's developer can mend it."""
+
+    def __call__(self, reason: str, /) -> None:
+        """One more, for ``/metrics``.
+
+        Args:
+            reason: one of a few words of the channel's own, such as ``identity_expired``; never a stranger's.
+        """
+
+
 class Transcripts(Protocol):
     """What was said in this channel's conversations: for channels whose readers come and fetch."""
 
@@ -261,6 +272,8 @@ class Host:
     """What happens in conversations right now (see ``supportbot.feed``)."""
     ignored: CountIgnored
     """For what arrives and is no message to answer."""
+    refused: CountRefused
+    """For what is not let in, such as a website's token that is not good."""
     tools: bool
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings

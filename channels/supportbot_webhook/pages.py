@@ -239,7 +239,7 @@ class Pages:
                 "image_bytes": widget.image_bytes,
                 "image_types": list(IMAGE_TYPES),
             },
-            "late": f"late.js?v={self._late.version}",
+            "late": f"./late.js?v={self._late.version}",
             "away": away,
             "heartbeat": self._config.streams.heartbeat,
             "identity": self._config.identity is not None,

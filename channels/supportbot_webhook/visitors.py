@@ -7,9 +7,10 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import web
 
-from supportbot.web import Problem
+from supportbot.web import Problem, request_id
 from supportbot_webhook.bodies import (
     MAX_BODY,
     MAX_SEQ,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.door import Door
     from supportbot_webhook.sessions import Session, Sessions
+
+log = structlog.get_logger(__name__)
 
 
 class Visitors:
@@ -97,8 +100,15 @@ class Visitors:
         assert self._verifier is not None, "the route is there only with keys"
         try:
             person = self._verifier.verify(body.token)
-        except NotIdentified:
-            raise Problem(401, "bad_identity", "The website's token is not good.") from None
+        except NotIdentified as refused:
+            self._host.refused(f"identity_{refused.reason}")
+            log.info(
+                "webhook.identity_refused",
+                channel=self._host.name,
+                reason=refused.reason,
+                request=request_id(request),
+            )
+            raise Problem(401, refused.code, refused.advice) from None
         before = await self._sessions.find(bearer_token(request))
         found = await self._sessions.identify(person, bearer_token(request), lifetime=self._lifetime)
         if before is not None and not found.same:

@@ -238,6 +238,8 @@ class FakeCore:
         """When set, ``accept`` raises it: ``StoreUnavailable``, for one."""
         self.ignored: list[str] = []
         """Why things were acknowledged that the channel did not hand in."""
+        self.refused: list[str] = []
+        """Why things were not let in."""
         self.returned = MemoryReturns()
         self.drafts = MemoryDrafts()
         self._conversations: dict[str, _Conversation] = {}
@@ -253,6 +255,7 @@ class FakeCore:
             transcripts=MemoryTranscripts(self._conversations, self._files),
             feed=self._feed,
             ignored=self.ignored.append,
+            refused=self.refused.append,
             tools=tools,
             ratings=self.ratings,
             returned=self.returned,
