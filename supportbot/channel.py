@@ -146,6 +146,14 @@ class CountRefused(Protocol):
         """
 
 
+class Standing(NamedTuple):
+    """Which conversation a channel's key stands for now, and who speaks in it."""
+
+    conversation_id: str
+    """The store's: another one after the conversation was deleted and began again."""
+    state: State
+
+
 class Transcripts(Protocol):
     """What was said in this channel's conversations: for channels whose readers come and fetch."""
 
@@ -157,6 +165,9 @@ class Transcripts(Protocol):
 
     async def conversation_id(self, external_id: str) -> str | None:
         """Return the store's id of the conversation, the key of its ``feed``; None if it is unknown."""
+
+    async def standing(self, external_id: str) -> Standing | None:
+        """Return both of these by one look at the store; None if the conversation is unknown."""
 
     async def redact(self, key: str) -> bool:
         """Take the words of a customer's message out of the store: it was deleted on the platform.

@@ -38,5 +38,7 @@ def _parts(color: str) -> tuple[float, ...]:
 
 def _luminance(parts: tuple[float, ...]) -> float:
     """Return the relative luminance: https://www.w3.org/TR/WCAG22/#dfn-relative-luminance"""
-    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

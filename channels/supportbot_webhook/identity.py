@@ -39,8 +39,8 @@ _ADVICE: dict[Reason, str] = {
     "lifetime": "The website's token: it is good for more than 24 hours. Bring exp nearer.",
     "claims": "The website's token: exp, aud or sub is missing, or a claim is not what it must be.",
 }
-"""What to do, for those that were signed as they should be: it is their website that asks. Strangers are not told
-what was wrong."""
+"""What to do, for those that were signed as they should be: it is their website that asks. Strangers are not
+told what was wrong."""
 
 
 class NotIdentified(Exception):

@@ -91,7 +91,9 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
 def _head(operation: Operation) -> dict[str, Any]:
     """Return what HEAD does where it is answered: GET's headers."""
     described = _operation(operation, {})
-    bare = {status: {"description": answer["description"]} for status, answer in described["responses"].items()}
+    bare = {
+        status: {"description": answer["description"]} for status, answer in described["responses"].items()
+    }
     summary = f"The headers of: {operation.summary}"
     return described | {"operationId": f"{operation.id}_head", "summary": summary, "responses": bare}
 

@@ -95,16 +95,19 @@ class Sessions:
         """
         current = await self.find(token)
         expires_at = now_ms() + lifetime
-        vouched: dict[str, Any] = {"expires_at": expires_at, "name": person.name, "email": person.email, "person": person.key}
+        vouched: dict[str, Any] = {
+            "expires_at": expires_at,
+            "name": person.name,
+            "email": person.email,
+            "person": person.key,
+        }
         if current is not None and current.person == person.key:
             renewed = await self.learn(token, **vouched)
             if renewed is not None:
                 return Identified(token=token, session=renewed, same=True)
             current = None  # ended meanwhile
         theirs, adopted = await self._conversation_of(person, current)
-        session = Session(
-            visitor_id=theirs["visitor_id"], conversation=theirs["conversation"], **vouched
-        )
+        session = Session(visitor_id=theirs["visitor_id"], conversation=theirs["conversation"], **vouched)
         if adopted:  # first: should we die here, the old token must not open as nobody's what is theirs now
             session = await self.learn(token, **vouched) or session
         fresh = await self._begin(session)

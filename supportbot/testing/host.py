@@ -19,7 +19,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from supportbot.channel import Host, Opinion
+from supportbot.channel import Host, Opinion, Standing
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
@@ -110,6 +110,11 @@ class MemoryTranscripts:
         """Return the store's id of the conversation; None if it is unknown."""
         found = self._conversations.get(external_id)
         return None if found is None else found.id
+
+    async def standing(self, external_id: str) -> Standing | None:
+        """Return both of these; None if it is unknown."""
+        found = self._conversations.get(external_id)
+        return None if found is None else Standing(found.id, found.state)
 
     async def redact(self, key: str) -> bool:
         """Take the words of a message out; says whether there was such a message."""

@@ -30,7 +30,9 @@ def test_words_can_be_read_on_any_colour(color: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("ground", GROUNDS.values())
-@pytest.mark.parametrize("color", ["#000000", "#ffffff", "#0f766e", "#ffcc00", "#ff0000", "#0000ff", "#777777"])
+@pytest.mark.parametrize(
+    "color", ["#000000", "#ffffff", "#0f766e", "#ffcc00", "#ff0000", "#0000ff", "#777777"]
+)
 def test_words_can_be_read_in_any_colour(color: str, ground: str) -> None:
     """A colour that is too near to its ground is moved away from it, as far as it must and no further."""
     shown = readable(color, ground)

@@ -191,8 +191,8 @@ REASON = {
 
 @pytest.mark.parametrize("name", BAD)
 async def test_a_bad_token_is_refused(shop: Site, name: str) -> None:
-    """W07: 401, and nothing changes. Who did not sign it learns nothing; whose key did, what to do; the log and
-    the metrics have the reason, and nobody has the token."""
+    """W07: 401, and nothing changes. Who did not sign it learns nothing; whose key did, what to do; the log
+    and the metrics have the reason, and nobody has the token."""
     visitor = await shop.visitor()
     before = [key async for key, _ in shop.core.records.scan("")]
     with capture_logs() as lines:

@@ -203,7 +203,9 @@ async def test_files_that_name_their_content_are_kept_for_ever(widget: Site) -> 
             assert "no-cache" == (await widget.ask("GET", f"/{other}")).headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/widget.js", "/chat.js", "/late.js", "/chat.css", "/icon.svg", "/widget.d.ts"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/widget.js", "/chat.js", "/late.js", "/chat.css", "/icon.svg", "/widget.d.ts"]
+)
 async def test_what_is_known_is_not_sent_again(widget: Site, path: str) -> None:
     """304 with the same headers, under any of several tags, and for no other tag."""
     first = await widget.ask("GET", path)
@@ -285,7 +287,17 @@ async def test_no_request_becomes_a_path(widget: Site, path: str) -> None:
     assert head.split()[1] in {b"404", b"400"}, head
 
 
-FILES = ["/", "/frame", "/widget.js", "/chat.js", "/late.js", "/chat.css", "/icon.svg", "/widget.d.ts", "/openapi.json"]
+FILES = [
+    "/",
+    "/frame",
+    "/widget.js",
+    "/chat.js",
+    "/late.js",
+    "/chat.css",
+    "/icon.svg",
+    "/widget.d.ts",
+    "/openapi.json",
+]
 
 
 @pytest.mark.parametrize("path", FILES)

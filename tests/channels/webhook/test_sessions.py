@@ -1,4 +1,4 @@
-"""Visitors' sessions, on both databases: what two requests learn at once is kept, and what is over stays so."""
+"""Visitors' sessions, on both databases: what two requests learn at once is kept; what is over stays so."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_what_two_requests_learn_at_once_is_both_kept(database_url: str) -
 
 
 async def test_what_was_ended_is_not_brought_back(database_url: str) -> None:
-    """The visitor logs out while another request learns something: the token is dead, and nothing is stored."""
+    """The visitor logs out while another request learns something: the token is dead, nothing is stored."""
     async with opened(database_url) as store:
         records = ChannelRecords(store, "web")
         token, _ = await Sessions(records, days=1).open()
