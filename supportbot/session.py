@@ -40,8 +40,9 @@ _OF_CHANNEL = (
 )
 _FIND = Statement(select(conversations.c.id, conversations.c.state).where(*_OF_CHANNEL))
 _AFTER = Statement(
-    select(messages)
+    select(messages, contacts.c.name)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .outerjoin(contacts, contacts.c.id == messages.c.contact_id)
     .where(*_OF_CHANNEL, messages.c.seq > bindparam("after"))
     .order_by(messages.c.seq)
     .limit(bindparam("most"))
@@ -186,7 +187,7 @@ class ChannelTranscripts:
         rows = await self._store.read(
             lambda tx: tx.rows(_AFTER, external=external, after=after, most=limit, **self._where)
         )
-        return [message_from(row) for row in rows]
+        return [message_from(row, name=row.name) for row in rows]
 
     async def state(self, external_id: str) -> State | None:
         """Return who speaks in the conversation; None if it is unknown."""

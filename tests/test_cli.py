@@ -354,6 +354,22 @@ def test_a_conversation_is_shown_harmless(operator: Operator) -> None:
     assert HOSTILE.replace("\x00", "\ufffd") == json.loads(raw)["messages"][0]["text"]
 
 
+def test_who_wrote_and_under_which_keys_is_told(operator: Operator) -> None:
+    """The channel's keys of conversation and customer, with which a program writes into it; names beside words."""
+    conversation = operator.live(
+        talk("Hello", sender=Sender(id="visitor_7", name="Kim", email="kim@x.example"))
+    )
+    shown = operator.says("conversations", "show", conversation)
+    assert "key c1  customer visitor_7  kim@x.example" in shown
+    assert "1  customer Kim  " in shown
+    found = json.loads(operator.says("conversations", "show", conversation, "--json"))
+    assert ("c1", "visitor_7") == (
+        found["conversation"]["external_id"],
+        found["conversation"]["customer_key"],
+    )
+    assert ["Kim", ""] == [message["name"] for message in found["messages"]]
+
+
 def test_what_came_with_a_message_is_told(operator: Operator) -> None:
     """Its name, kind and size; of an image that is kept the pixels. Also where everything is exported."""
     files = (

@@ -289,6 +289,7 @@ class FakeCore:
             clean_text(inbound.text),
             state=_state_of(inbound, conversation.state),
             client_key=inbound.keys[0],
+            name=inbound.sender.name,
             attachments=told(kept),
         )
         for place, file in enumerate(kept):

@@ -14,6 +14,9 @@ const NEAR = 48; // pixels from the end within which the view follows what is wr
 const { features } = config;
 const day = dates({ weekday: "long", day: "numeric", month: "long" });
 
+/** Who wrote it: several people of the team may. */
+const wrote = (message?: Message) => message && message.author + (message.name ?? "");
+
 interface Props {
   chat: Chat;
   close: () => void;
@@ -104,8 +107,8 @@ export class App extends Component<Props, Here> {
       if (fresh.length) {
         // As it is drawn: nobody wants to hear Markdown.
         const announced = fresh.map(
-          ({ author, seq }) =>
-            `${authorName(author)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText}`,
+          ({ author, name, seq }) =>
+            `${authorName(author, name)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText}`,
         );
         this.setState({ announced: announced.join("\n") });
       }
@@ -149,7 +152,7 @@ export class App extends Component<Props, Here> {
     const { chat } = this.props;
     const { messages, outbox, draft, drawn, ratings, session } = chat.state;
     const items = [];
-    let author = "";
+    let author: string | undefined;
     let date = "";
     for (const [at, message] of messages.entries()) {
       const on = new Date(message.created_at).toDateString();
@@ -160,7 +163,7 @@ export class App extends Component<Props, Here> {
               {day(message.created_at)}
             </div>,
           );
-          author = "";
+          author = undefined;
         }
         date = on;
       }
@@ -171,13 +174,13 @@ export class App extends Component<Props, Here> {
           key={`${session?.conversation}${key}`}
           chat={chat}
           message={message}
-          first={author !== message.author}
-          last={messages[at + 1]?.author !== message.author}
+          first={author !== wrote(message)}
+          last={wrote(messages[at + 1]) !== wrote(message)}
           newest={newest}
           rating={ratings[message.seq]}
         />,
       );
-      author = message.author;
+      author = wrote(message);
     }
     for (const pending of outbox) {
       items.push(<Unsent key={pending.client_id} chat={chat} pending={pending} first={author !== "customer"} />);

@@ -21,6 +21,8 @@ export interface Message {
   seq: number;
   id: string;
   author: "customer" | "bot" | "person" | "system";
+  /** Of the person of the team who wrote it, where that is known. */
+  name?: string;
   text: string;
   citations: Citation[];
   created_at: number;
