@@ -198,8 +198,9 @@ FOLLOW = Operation(
         Parameter(
             name="Last-Event-ID",
             where="header",
-            description="Resume after this event's id; counts before the parameter after.",
-            schema={"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
+            description="Resume after this event's id; counts before the parameter after. With the message's "
+            "own id behind it, as in 2-msg_…, all is sent when another message has that number now.",
+            schema={"type": "string", "pattern": "^[0-9]{1,10}(-[A-Za-z0-9_]{1,64})?$"},
         ),
         _AFTER,
     ),

@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 
+_LAST_EVENT = re.compile(r"([0-9]{1,10})(?:-([A-Za-z0-9_]{1,64}))?")
+"""A message's number, and its id if the reader has it."""
+
 
 class Visitors:
     """The handlers of the browsers' routes."""
@@ -188,20 +191,21 @@ class Visitors:
         """Return the number after which to send messages: ``Last-Event-ID``, else ``after``, else all.
 
         A number that the conversation has not reached was never sent by us (or belongs to a store
-        that is gone): such a reader gets everything again.
+        that is gone): such a reader gets everything again. So does one that names the message, when another
+        one has its number now: the conversation was deleted, and began again.
         """
         given = request.headers.getall("Last-Event-ID", [])
+        last = _LAST_EVENT.fullmatch(given[0]) if len(given) == 1 else None
         if not given:
-            after = whole_number(request, "after", default=0)
-        elif len(given) == 1 and re.fullmatch(r"[0-9]{1,10}", given[0]) and int(given[0]) <= MAX_SEQ:
-            after = int(given[0])
+            after, known = whole_number(request, "after", default=0), None
+        elif last is not None and int(last[1]) <= MAX_SEQ:
+            after, known = int(last[1]), last[2]
         else:
             raise Problem(400, "bad_last_event_id", "Last-Event-ID: must be the id of an event sent before")
-        if after and not await self._host.transcripts.messages(
-            session.conversation, after=after - 1, limit=1
-        ):
+        if not after:
             return 0
-        return after
+        found = await self._host.transcripts.messages(session.conversation, after=after - 1, limit=1)
+        return after if found and known in {None, found[0].id} else 0
 
 
 def longest_message(config: WebhookConfig) -> int:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import socket
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from supportbot.chaos.folder import UNLIMITED, BotFolder
+from supportbot.chaos.folder import ENVIRONMENT, UNLIMITED, BotFolder
 from supportbot.chaos.program import Program, program
 from tests.widget.site import Site
 from tests.widget.talking import TalkingModel
@@ -108,6 +111,17 @@ class Stage:
         opened.on("request", lambda request: visitor.requests.append(_origin(request.url)))
         await opened.goto(url or (self.base if page else f"{self.site.origin}/"))
         return visitor
+
+    async def operator(self, *command: str) -> str:
+        """Run a command of the program beside the bot; returns what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "supportbot", "-c", self.folder.file, *command),
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | ENVIRONMENT | {"BOT_IDENTITY": IDENTITY_SECRET},
+        )
+        said, _ = await process.communicate()
+        assert 0 == process.returncode
+        return said.decode()
 
     def origins(self) -> set[str]:
         """Return those that may be asked: the website and the bot."""

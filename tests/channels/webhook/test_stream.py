@@ -204,6 +204,17 @@ async def test_streams_say_bye_when_the_server_stops(site: Site, visitor: Visito
             await stopping
 
 
+async def test_a_reader_who_names_the_message_is_not_fooled_by_its_number(
+    site: Site, visitor: Visitor
+) -> None:
+    """The conversation was deleted and has as many messages again: all of them come, not none."""
+    await visitor.say("Hello")
+    said = (await visitor.read()).body["messages"][0]["id"]
+    for last, expected in ((f"1-{said}", "state"), ("1-msg_another", "message"), ("1", "state")):
+        async with visitor.follow(last_event_id=last) as events:
+            assert expected == (await events.next()).name
+
+
 async def test_streams_end_when_the_feed_closes(site: Site, visitor: Visitor) -> None:
     """The core ends all its listeners when it stops."""
     await visitor.say("Hello")

@@ -140,9 +140,7 @@ export class App extends Component<Props, Here> {
   };
 
   #status(): string {
-    const { connected, online, speaks, away, session } = this.props.chat.state;
-    if (!online) return t("offline");
-    if (session && connected === false) return t("reconnecting");
+    const { speaks, away } = this.props.chat.state;
     if (speaks === "human") return t("person_here");
     if (speaks === "queued") return t(away ? "away" : "person_asked");
     return config.company ? t("at_company", { company: config.company }) : t("online");
@@ -247,7 +245,7 @@ export class App extends Component<Props, Here> {
           <Avatar person={speaks === "human"} />
           <div class="title">
             <h1>{config.bot}</h1>
-            <p class={lost ? "lost" : speaks === "human" ? "person" : ""} role="status">
+            <p class={speaks === "human" ? "person" : ""} role="status">
               {this.#status()}
             </p>
           </div>
@@ -333,12 +331,14 @@ export class App extends Component<Props, Here> {
             <Icon name="down" />
           </button>
         )}
-        {lost && (
-          <p class="banner">
-            <Icon name="away" />
-            {t(online ? "reconnecting" : "offline")}
-          </p>
-        )}
+        <div role="status">
+          {lost && (
+            <p class="banner">
+              <Icon name="away" />
+              {t(online ? "reconnecting" : "offline")}
+            </p>
+          )}
+        </div>
         <Composer chat={chat} />
         <div class="sr" aria-live="polite" aria-atomic="true">
           {announced || null}

@@ -201,7 +201,10 @@ export class Chat {
         this.#connected(up);
       },
       expired: () => this.#expired(session.token),
-      last: () => lastSeq(this.state),
+      last: () => {
+        const last = this.state.messages.at(-1);
+        return last ? `${last.seq}-${last.id}` : "";
+      },
     });
   }
 

@@ -13,8 +13,8 @@ export interface Ears {
   connected(up: boolean): void;
   /** The token is no longer good. */
   expired(): void;
-  /** The number of the last message that is here, without a gap before it. */
-  last(): number;
+  /** The number and the id of the last message that is here, without a gap before it; empty without one. */
+  last(): string;
 }
 
 /** Read server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) as they arrive. */
@@ -106,7 +106,7 @@ export class Stream {
       const last = this.ears.last();
       const response = await request("GET", "conversation/events", this.token, undefined, {
         signal: abort.signal,
-        ...(last && { headers: { "Last-Event-ID": `${last}` } }),
+        ...(last && { headers: { "Last-Event-ID": last } }),
       });
       const reader = response.body!.getReader();
       const decoder = new TextDecoder();
