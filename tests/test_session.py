@@ -30,7 +30,7 @@ async def test_what_a_sender_began_is_listed(database_url: str) -> None:
 
 
 async def test_who_said_what_is_told_by_name(database_url: str) -> None:
-    """Also of a person of the team, whom the bot knows from what they wrote; the bot itself has no name here."""
+    """Also of a person of the team, known from what they wrote; the bot itself has no name here."""
     async with running(database_url) as bot:
         await bot.accept("Where is it?", sender=Sender(id="kim", name="Kim"))
         await bot.replies(1)
