@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
-import aiohttp
-
-from supportbot.chaos.clients import signed
 from supportbot.testing.model_replies import ModelReply, ToolCallReply
 from supportbot.testing.model_server import FakeModelServer
 from tests.widget.stage import stage
@@ -94,14 +90,9 @@ async def test_a_killed_server_answers_after_its_restart(here: Stage) -> None:
     await visitor.sees("Once upon a time.")
     await visitor.chat.locator(".row.customer .bubble:not(.unsent)", has_text="Are you there?").wait_for()
     await visitor.chat.locator(".row.bot .meta").last.wait_for()
-    session = await visitor.page.frames[1].evaluate(_SESSION)
-    stored: list[dict[str, str]] = []
-    while not stored or "bot" != stored[-1]["author"]:  # the last question may have a turn of its own
-        async with (
-            aiohttp.ClientSession(headers={"Authorization": f"Bearer {session['token']}"}) as http,
-            http.get(f"{here.base}conversation/messages?limit=200") as answer,
-        ):
-            stored = (await answer.json())["messages"]
+    stored = await here.stored(visitor)
+    while "bot" != stored[-1]["author"]:  # the last question may have a turn of its own
+        stored = await here.stored(visitor)
     await (
         visitor.chat.locator(".row.bot .meta").nth([m["author"] for m in stored].count("bot") - 1).wait_for()
     )
@@ -141,34 +132,14 @@ async def test_a_person_of_the_team_has_a_name(here: Stage) -> None:
     await visitor.open()
     await visitor.write("Where is my parcel?")
     await visitor.chat.get_by_role("button", name="Copy").wait_for()
-    session = await visitor.page.frames[1].evaluate(_SESSION)
-    for name, words in (
-        ("Ada Lovelace", "I am looking into it."),
-        ("Grace", "Found: it comes **tomorrow**."),
-    ):
-        body = json.dumps(
-            {
-                "conversation": session["conversation"],
-                "author": "person",
-                "sender": {"id": name, "name": name},
-                "text": words,
-            }
-        )
-        headers = signed(uuid4().hex, body) | {"Content-Type": "application/json"}
-        async with (
-            aiohttp.ClientSession() as http,
-            http.post(f"{here.base}messages", data=body, headers=headers) as answer,
-        ):
-            assert 202 == answer.status
+    await here.team_says(visitor, "Ada Lovelace", "I am looking into it.")
+    await here.team_says(visitor, "Grace", "Found: it comes **tomorrow**.")
     await visitor.sees("Found: it comes")
     assert ["Ada Lovelace", "Grace"] == await visitor.chat.locator(".row.person .name").all_inner_texts()
     await visitor.chat.locator("[aria-live]", has_text="Grace: Found: it comes tomorrow.").wait_for(
         state="attached"
     )
     await visitor.show("person")
-
-
-_SESSION = "JSON.parse(Object.entries(localStorage).find(([key]) => key.endsWith(':session'))[1])"
 
 
 async def test_two_tabs_follow_each_other(here: Stage) -> None:

@@ -8,7 +8,7 @@ import { lexerOnly } from "./marked.mjs";
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "dist");
 
-const common = { bundle: true, minify: true, target: "es2022", charset: "utf8", legalComments: "none" };
+const common = { bundle: true, minify: true, target: ["chrome111", "firefox115", "safari16.4"], charset: "utf8", legalComments: "none" };
 const jsx = { jsxFactory: "h", jsxFragment: "Fragment" };
 const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src */` });
 

@@ -9,7 +9,11 @@ const ADDRESS = /^(https?:\/\/|mailto:|tel:)[^\s\u0000-\u001f]+$/i;
 /** Return an address that may be followed, else undefined. */
 export const address = (href: string): string | undefined => {
   const url = href.trim();
-  return ADDRESS.test(url) && (!/^http/i.test(url) || URL.canParse(url)) ? url : undefined;
+  try {
+    return ADDRESS.test(url) && new URL(url) ? url : undefined; // URL.canParse is not in Safari 16
+  } catch {
+    return undefined;
+  }
 };
 
 const text = (escaped: string) =>
