@@ -307,6 +307,34 @@ async def test_an_image_is_sent(here: Stage) -> None:
     )
 
 
+async def test_what_is_fetched_when_it_is_needed_comes_when_the_bot_is_back(here: Stage) -> None:
+    """The bot was down when the visitor wanted to rate, or to send an image: the card comes by itself, the image is
+    refused in words and taken the next time."""
+    here.model.answer = "Four days."
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("How long?")
+    await visitor.sees("Four days.")
+    await here.program.kill()
+    await visitor.page.frames[1].evaluate(_PASTE)
+    await visitor.chat.get_by_role("alert").filter(has_text="Reconnecting").wait_for()
+    await visitor.chat.get_by_role("button", name="More").click()
+    await visitor.chat.get_by_role("button", name="Rate this chat").click()
+    assert 0 == await visitor.chat.locator(".stars").count()
+    await here.program.start()
+    await visitor.chat.locator(".stars").wait_for()
+    await visitor.page.frames[1].evaluate(_PASTE)
+    await visitor.chat.locator(".previews .picture").wait_for()
+    assert [] == [error for error in visitor.errors if "late.js" not in error]
+
+
+_PASTE = """async () => {
+  const blob = await new Promise((done) => Object.assign(document.createElement("canvas"), {width: 9, height: 9})
+    .toBlob(done, "image/png"));
+  const files = new DataTransfer(); files.items.add(new File([blob], "photo.png", {type: "image/png"}));
+  document.querySelector(".composer textarea").dispatchEvent(
+    new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+}"""
 _SLOWLY = """async () => {
   const make = window.createImageBitmap;
   window.createImageBitmap = async (file) => (await new Promise((go) => (window.decode = go)), make(file));

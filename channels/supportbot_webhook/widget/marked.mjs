@@ -1,4 +1,4 @@
-// Of marked, the lexer, built from its own sources, which its source map carries. Two things make it a third
+// Of marked, the lexer, built from its own sources, which its source map carries. Two things make it a fifth
 // smaller: the options that the chat uses are constants, so that what they switch off is left out, and what only
 // its own parts call by name gets short names. tests/widget/test_build.py holds its tokens to those of marked.
 import { readFileSync } from "node:fs";
