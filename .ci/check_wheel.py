@@ -14,7 +14,7 @@ from zipfile import ZipFile
 WIDGET = Path("channels/supportbot_webhook/widget")
 """Of it the wheel holds what was built, not what it was built from."""
 
-BUILT = {"LICENSES.txt", "chat.css", "chat.js", "widget.d.ts", "widget.js"} | {
+BUILT = {"LICENSES.txt", "chat.css", "chat.js", "late.js", "widget.d.ts", "widget.js"} | {
     f"texts/{language}.json"
     for language in ["ar", "de", "en", "es", "fr", "he", "it", "ja", "nl", "pl", "pt", "zh"]
 }

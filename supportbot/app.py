@@ -118,6 +118,7 @@ def make_channels(
             feed=feed,
             ignored=partial(metrics.message_ignored, name),
             links_cut=partial(metrics.links_cut, name),
+            refused=partial(metrics.refused, name),
             tools=bool(loaded.tools),
             ratings=ChannelRatings(store, name, metrics),
             returned=ChannelReturns(store, name, metrics),

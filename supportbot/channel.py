@@ -148,6 +148,25 @@ class CountCut(Protocol):
         """So many more, for ``/metrics``."""
 
 
+class CountRefused(Protocol):
+    """Counts what a channel did not let in, where the operator or a website's developer can mend it."""
+
+    def __call__(self, reason: str, /) -> None:
+        """One more, for ``/metrics``.
+
+        Args:
+            reason: one of a few words of the channel's own, such as ``identity_expired``; never a stranger's.
+        """
+
+
+class Standing(NamedTuple):
+    """Which conversation a channel's key stands for now, and who speaks in it."""
+
+    conversation_id: str
+    """The store's: another one after the conversation was deleted and began again."""
+    state: State
+
+
 class Transcripts(Protocol):
     """What was said in this channel's conversations: for channels whose readers come and fetch."""
 
@@ -159,6 +178,9 @@ class Transcripts(Protocol):
 
     async def conversation_id(self, external_id: str) -> str | None:
         """Return the store's id of the conversation, the key of its ``feed``; None if it is unknown."""
+
+    async def standing(self, external_id: str) -> Standing | None:
+        """Return both of these by one look at the store; None if the conversation is unknown."""
 
     async def redact(self, key: str) -> bool:
         """Take the words of a customer's message out of the store: it was deleted on the platform.
@@ -315,6 +337,8 @@ class Host:
     ignored: CountIgnored
     """For what arrives and is no message to answer."""
     links_cut: CountCut
+    refused: CountRefused
+    """For what is not let in, such as a website's token that is not good."""
     tools: bool
     """The bot has tools, and some may ask how sure the channel is of who the customer is."""
     ratings: Ratings

@@ -384,6 +384,7 @@ def _message(inbound: Inbound, conversation: Any, message_id: str, contact_id: s
         attachments=told(inbound.attachments),
         wants_person=inbound.wants_person,
         contact_id=contact_id,
+        name=inbound.sender.name,
         assurance=inbound.sender.assurance,
     )
 

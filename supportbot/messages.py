@@ -189,6 +189,8 @@ class Message(_Evolve):
     """The customer pressed "talk to a person" with it."""
     contact_id: str | None = None
     """Who wrote it; None when the bot did."""
+    name: str = ""
+    """What they are called, where it is known to whoever reads."""
     assurance: Assurance = "anonymous"
     """How sure the channel was of that when it came."""
 

@@ -49,6 +49,12 @@ class Metrics:
             ["channel", "reason"],
             registry=registry,
         )
+        self._refused = Counter(
+            "supportbot_refused_total",
+            "What a channel did not let in, and why.",
+            ["channel", "reason"],
+            registry=registry,
+        )
         self._turns = Counter(
             "supportbot_turns_total", "Tries at turns that ended.", ["outcome"], registry=registry
         )
@@ -198,6 +204,10 @@ class Metrics:
     def message_ignored(self, channel: str, reason: str) -> None:
         """A message gets no answer. ``reason`` is a word of ours, such as ``auto_reply``."""
         self._messages_ignored.labels(channel, reason).inc()
+
+    def refused(self, channel: str, reason: str) -> None:
+        """A channel did not let something in. ``reason`` is a word of ours, such as ``identity_expired``."""
+        self._refused.labels(channel, reason).inc()
 
     def turn_ended(self, outcome: str, seconds: float) -> None:
         """A try at a turn ended: ``answered``, ``failed`` (it is tried again), ``dead``, ``superseded``

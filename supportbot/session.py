@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from sqlalchemy import bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
+from supportbot.channel import Standing
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.images.ledger import forget as forget_files
@@ -40,8 +41,9 @@ _OF_CHANNEL = (
 )
 _FIND = Statement(select(conversations.c.id, conversations.c.state).where(*_OF_CHANNEL))
 _AFTER = Statement(
-    select(messages)
+    select(messages, contacts.c.name)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .outerjoin(contacts, contacts.c.id == messages.c.contact_id)
     .where(*_OF_CHANNEL, messages.c.seq > bindparam("after"))
     .order_by(messages.c.seq)
     .limit(bindparam("most"))
@@ -186,17 +188,23 @@ class ChannelTranscripts:
         rows = await self._store.read(
             lambda tx: tx.rows(_AFTER, external=external, after=after, most=limit, **self._where)
         )
-        return [message_from(row) for row in rows]
+        return [message_from(row, name=row.name) for row in rows]
 
     async def state(self, external_id: str) -> State | None:
         """Return who speaks in the conversation; None if it is unknown."""
-        row = await self._find(external_id)
-        return None if row is None else row.state
+        standing = await self.standing(external_id)
+        return None if standing is None else standing.state
 
     async def conversation_id(self, external_id: str) -> str | None:
         """Return the store's id of the conversation; None if it is unknown."""
-        row = await self._find(external_id)
-        return None if row is None else row.id
+        standing = await self.standing(external_id)
+        return None if standing is None else standing.conversation_id
+
+    async def standing(self, external_id: str) -> Standing | None:
+        """Return both of these; None if it is unknown."""
+        external = clean_key(external_id)
+        row = await self._store.read(lambda tx: tx.row(_FIND, external=external, **self._where))
+        return None if row is None else Standing(row.id, row.state)
 
     async def redact(self, key: str) -> bool:
         """Take the words of a message out of the store; says whether there was such a message."""
@@ -242,10 +250,6 @@ class ChannelTranscripts:
             )
             for row in rows
         ]
-
-    async def _find(self, external_id: str) -> Any | None:
-        external = clean_key(external_id)
-        return await self._store.read(lambda tx: tx.row(_FIND, external=external, **self._where))
 
 
 class ChannelRecords:

@@ -21,6 +21,8 @@ from supportbot.errors import Unclear
 from supportbot.ids import now_ms
 from supportbot.memory import ledger as memory_ledger
 from supportbot.messages import Attachment, Memory, Sender
+from supportbot.metrics import Metrics
+from supportbot.ratings import ChannelRatings
 from supportbot.testing.fakes import RecordingChannel
 from tests.bot_folder import BotFolder
 from tests.durable import opened, running
@@ -308,7 +310,16 @@ def test_an_empty_list_is_no_error(operator: Operator, command: str) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["conversations list", "turns list", "dead list", "deliveries list", "drafts stats", "export"],
+    [
+        "conversations list",
+        "turns list",
+        "dead list",
+        "deliveries list",
+        "drafts stats",
+        "ratings list",
+        "ratings stats",
+        "export",
+    ],
 )
 def test_a_channel_that_nobody_knows_is_refused(operator: Operator, command: str) -> None:
     """A slip in its name is not an empty list; one that is gone from bot.yaml, but not from the store, is."""
@@ -317,6 +328,32 @@ def test_a_channel_that_nobody_knows_is_refused(operator: Operator, command: str
     operator.folder.file.write_text("channels:\n  other: {type: webhook}\n", "utf-8")
     for known in ("web", "other"):
         operator.says(*command.split(), "--channel", known)
+
+
+def test_what_people_think_is_told(operator: Operator) -> None:
+    """Each word of theirs, and what it adds up to; nothing steers the terminal."""
+    operator.look(lambda store: asyncio.sleep(0))
+    assert "No ratings." in operator.run("ratings", "list").stderr
+    assert "No ratings." in operator.run("ratings", "stats").stderr
+
+    async def rated(durable: Durable) -> str:
+        conversation = await talk("Is it blue?")(durable)
+        ratings = ChannelRatings(durable.store, "web", Metrics())
+        [turn] = (await reports.turns(durable.store)).rows
+        await ratings.rate(turn.id, rater="anna", verdict="bad")
+        await ratings.score("c1", rater="anna", score=4, comment=HOSTILE)
+        return conversation
+
+    conversation = operator.live(rated)
+    shown = operator.says("ratings", "list")
+    assert all(word in shown for word in (conversation, "bad", "4 of 5", "Is it blue?", "[bold]red[/]"))
+    assert {"\n"} >= {c for c in shown if not c.isprintable()}
+    assert ["bad"] == [row["verdict"] for row in operator.json("ratings", "list", "--bad")["rows"]]
+    assert "Conversations: 1 scored, 4.0 of 5 on average." in operator.says(
+        "ratings", "stats", "--by", "channel"
+    )
+    [row] = operator.json("ratings", "stats", "--by", "channel")["rows"]
+    assert {"key": "web", "good": 0, "bad": 1} == row
 
 
 def test_conversations_are_listed_in_pages(operator: Operator) -> None:
@@ -352,6 +389,22 @@ def test_a_conversation_is_shown_harmless(operator: Operator) -> None:
     raw = operator.says("conversations", "show", conversation, "--json")
     assert raw.isascii()
     assert HOSTILE.replace("\x00", "\ufffd") == json.loads(raw)["messages"][0]["text"]
+
+
+def test_who_wrote_and_under_which_keys_is_told(operator: Operator) -> None:
+    """The channel's keys of conversation and customer, by which a program writes into it; names."""
+    conversation = operator.live(
+        talk("Hello", sender=Sender(id="visitor_7", name="Kim", email="kim@x.example"))
+    )
+    shown = operator.says("conversations", "show", conversation)
+    assert "key c1  customer visitor_7  kim@x.example" in shown
+    assert "1  customer Kim  " in shown
+    found = json.loads(operator.says("conversations", "show", conversation, "--json"))
+    assert ("c1", "visitor_7") == (
+        found["conversation"]["external_id"],
+        found["conversation"]["customer_key"],
+    )
+    assert ["Kim", ""] == [message["name"] for message in found["messages"]]
 
 
 def test_what_came_with_a_message_is_told(operator: Operator) -> None:

@@ -28,6 +28,7 @@ def test_counts_what_it_is_told() -> None:
     metrics.message_accepted("web")
     metrics.message_accepted("web", duplicate=True)
     metrics.message_ignored("mail", "bounce")
+    metrics.refused("web", "identity_expired")
     metrics.turn_ended("answered", 0.2)
     metrics.turns_waiting(7)
     metrics.model_called("llama", "ok", 1.5)
@@ -41,6 +42,7 @@ def test_counts_what_it_is_told() -> None:
         ("messages_accepted_total", (("channel", "web"), ("duplicate", "false"))): 1,
         ("messages_accepted_total", (("channel", "web"), ("duplicate", "true"))): 1,
         ("messages_ignored_total", (("channel", "mail"), ("reason", "bounce"))): 1,
+        ("refused_total", (("channel", "web"), ("reason", "identity_expired"))): 1,
         ("turns_total", (("outcome", "answered"),)): 1,
         ("turn_seconds_sum", ()): 0.2,
         ("turns_waiting", ()): 7,

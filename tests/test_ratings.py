@@ -72,3 +72,36 @@ async def test_one_score_per_person_counts(database_url: str) -> None:
         kinds = await bot.store.read(lambda tx: [row.kind for row in tx.rows(_KINDS)])
         assert 2 == kinds.count("conversation.scored")
         assert b'supportbot_scores_total{channel="web",score="5"} 1.0' in metrics.exposition()
+
+
+async def test_what_people_said_is_listed_and_added_up(database_url: str) -> None:
+    """Thumbs with the question, stars with the comment, the newest first; by topic, channel and model."""
+    async with running(database_url) as bot:
+        for number, question in enumerate(("Where is my parcel?", "Is it blue?")):
+            await bot.accept(question, to=f"c{number}")
+            await bot.replies(number + 1)
+        second, first = (await reports.turns(bot.store)).rows
+        ratings = ChannelRatings(bot.store, "web", Metrics())
+        await ratings.rate(first.id, rater="anna", verdict="good")
+        await ratings.score("c0", rater="anna", score=5)
+        await ratings.rate(second.id, rater="ben", verdict="bad")
+        await ratings.score("c1", rater="ben", score=2, comment="It was green.")
+        said = await reports.opinions(bot.store)
+        assert {
+            ("good", None, "Where is my parcel?"),
+            (None, 5, ""),
+            ("bad", None, "Is it blue?"),
+            (None, 2, "It was green."),
+        } == {(row.verdict, row.score, row.text) for row in said}
+        assert sorted((row.rated_at for row in said), reverse=True) == [row.rated_at for row in said]
+        bad = await reports.opinions(bot.store, only_bad=True)
+        assert {("bad", None), (None, 2)} == {(row.verdict, row.score) for row in bad}
+        assert 1 == len(await reports.opinions(bot.store, limit=1))
+        assert () == await reports.opinions(bot.store, channel="other")
+        assert () == await reports.opinions(bot.store, until=1)
+        for by, key in (("topic", ""), ("channel", "web"), ("model", "test")):
+            sums = await reports.ratings_by(bot.store, by=by)  # type: ignore[arg-type]
+            assert [(key, 1, 1)] == [(row.key, row.good, row.bad) for row in sums.rows]
+            assert (2, 3.5) == (sums.scored, sums.score)
+        nothing = await reports.ratings_by(bot.store, channel="other")
+        assert ((), 0, None) == (nothing.rows, nothing.scored, nothing.score)

@@ -27,3 +27,24 @@ async def test_what_a_sender_began_is_listed(database_url: str) -> None:
         assert ["c2"] == [one.external_id for one in await transcripts.begun_by("anna", limit=1)]
         assert [{"thread": "moved"}] == [one.address for one in await transcripts.begun_by("ben")]
         assert [] == await ChannelTranscripts(bot.store, "fax").begun_by("anna")
+
+
+async def test_who_said_what_is_told_by_name(database_url: str) -> None:
+    """Also of a person of the team, known from what they wrote; the bot itself has no name here."""
+    async with running(database_url) as bot:
+        await bot.accept("Where is it?", sender=Sender(id="kim", name="Kim"))
+        await bot.replies(1)
+        await bot.accept("I am looking.", author="person", sender=Sender(id="agent-3", name="Ada"))
+        transcripts = ChannelTranscripts(bot.store, "web")
+        said = [(m.author, m.name) for m in await transcripts.messages("c1")]
+        assert [("customer", "Kim"), ("bot", ""), ("person", "Ada")] == said
+
+
+async def test_one_look_tells_which_conversation_it_is_and_who_speaks(database_url: str) -> None:
+    """The same as both looks apart; nothing of another channel's."""
+    async with running(database_url) as bot:
+        accepted = await bot.accept("Hello", author="person")
+        transcripts = ChannelTranscripts(bot.store, "web")
+        assert (accepted.conversation_id, "human") == await transcripts.standing("c1")
+        assert None is await transcripts.standing("c2")
+        assert None is await ChannelTranscripts(bot.store, "fax").standing("c1")

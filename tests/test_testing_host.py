@@ -191,6 +191,7 @@ async def test_transcripts_are_read_in_pages() -> None:
     assert [] == await core.host.transcripts.messages("nobody")
     assert None is await core.host.transcripts.state("nobody")
     assert None is await core.host.transcripts.conversation_id("nobody")
+    assert None is await core.host.transcripts.standing("nobody")
 
 
 async def test_what_somebody_began_is_listed() -> None:

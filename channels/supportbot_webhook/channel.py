@@ -74,13 +74,11 @@ class WebhookChannel:
         async def describe(_: web.Request) -> web.Response:
             return web.Response(body=description(), content_type="application/json")
 
-        for operation, handler in served:
-            app.router.add_route(operation.method, operation.path, handler)
-        if self._config.has_widget:
-            app.router.add_route(
-                "GET", "", self._to_page
-            )  # without the slash, a page's addresses lead elsewhere
-        app.router.add_route(routes.DESCRIBE.method, routes.DESCRIBE.path, describe)
+        for operation, handler in [*served, (routes.DESCRIBE, describe)]:
+            for method in operation.methods:
+                app.router.add_route(method, operation.path, handler)
+        if self._config.has_widget:  # without the slash, a page's addresses lead elsewhere
+            app.router.add_get("", self._to_page)
         return app
 
     def page(self) -> str:
@@ -160,6 +158,8 @@ class WebhookChannel:
             (routes.FRAME, pages.frame),
             (routes.PAGE, pages.page),
             (routes.SCRIPT, pages.script),
+            (routes.LATE_SCRIPT, pages.late_script),
+            (routes.ICON, pages.icon),
             (routes.STYLE, pages.style),
             (routes.TYPES, pages.types),
         ]

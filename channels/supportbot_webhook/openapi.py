@@ -51,7 +51,10 @@ def document(base_path: str, operations: Iterable[Operation]) -> dict[str, Any]:
     schemas: dict[str, Any] = {}
     paths: dict[str, Any] = {}
     for operation in (*operations, DESCRIBE):
-        paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, schemas)
+        methods = paths.setdefault(operation.path, {})
+        methods[operation.method.lower()] = _operation(operation, schemas)
+        if operation.head:
+            methods["head"] = _head(operation)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -83,6 +86,16 @@ def _operation(operation: Operation, schemas: dict[str, Any]) -> dict[str, Any]:
         content = {"application/json": {"schema": _schema(operation.body, schemas)}}
         described["requestBody"] = {"required": True, "content": content}
     return described
+
+
+def _head(operation: Operation) -> dict[str, Any]:
+    """Return what HEAD does where it is answered: GET's headers."""
+    described = _operation(operation, {})
+    bare = {
+        status: {"description": answer["description"]} for status, answer in described["responses"].items()
+    }
+    summary = f"The headers of: {operation.summary}"
+    return described | {"operationId": f"{operation.id}_head", "summary": summary, "responses": bare}
 
 
 def _parameter(parameter: Parameter) -> dict[str, Any]:

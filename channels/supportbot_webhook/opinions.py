@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from aiohttp import web
@@ -68,8 +67,10 @@ class Opinions:
         for it."""
         session = await self._door.session(request)
         body = await read_model(request, Address)
-        if not await self._host.contacts.write_to(session.conversation, body.email):
-            await self._sessions.keep(bearer_token(request), replace(session, reply_to=body.email))
+        contacts, conversation = self._host.contacts, session.conversation
+        if not await contacts.write_to(conversation, body.email):
+            await self._sessions.learn(bearer_token(request), reply_to=body.email)
+            await contacts.write_to(conversation, body.email)  # the first message may have come meanwhile
         return json_answer(Continuation(continues_by_email=False))
 
     async def get_image(self, request: web.Request) -> web.Response:

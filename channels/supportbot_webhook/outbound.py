@@ -51,11 +51,13 @@ class PublicImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicMessage:
-    """One message as its readers see it. ``created_at`` is Unix milliseconds."""
+    """One message as its readers see it. ``created_at`` is Unix milliseconds; ``name``: of the person of the
+    team who wrote it, where that is known."""
 
     seq: int
     id: str
     author: Literal["customer", "bot", "person", "system"]
+    name: str
     text: str
     citations: list[PublicCitation]
     choices: list[PublicChoice]
@@ -224,6 +226,7 @@ def public_message(message: Message) -> PublicMessage:
         seq=message.seq,
         id=message.id,
         author=message.author,
+        name=message.name if message.author == "person" else "",
         text=message.text,
         citations=public_citations(message.citations),
         choices=[PublicChoice(label=choice.label, says=choice.says) for choice in message.choices],

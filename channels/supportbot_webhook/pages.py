@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from supportbot.ids import now_ms
 from supportbot_webhook.assets import IMMUTABLE, Asset, Assets
+from supportbot_webhook.colors import on_color, readable
 from supportbot_webhook.inbound import MAX_TEXT, MOST_IMAGES
 
 if TYPE_CHECKING:
@@ -40,6 +41,9 @@ _FROM_HERE = {"Cross-Origin-Resource-Policy": "same-origin"}
 _TAG = re.compile(r"([a-zA-Z]{2,3})(?:-[a-zA-Z0-9]{1,8})*|\*")
 _LONGEST_HEADER = 500  # characters of Accept-Language that are looked at
 
+GROUNDS = {"light": "#f1f3f5", "dark": "#262a30"}
+"""What an answer's links lie on: ``--sb-soft`` of chat.css."""
+
 _PAGE = """<!doctype html>
 <html lang="{language}" dir="{direction}" data-mode="{mode}">
 <head>
@@ -47,12 +51,20 @@ _PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
 <meta name="robots" content="noindex">
 <title>{title}</title>
+<link rel="icon" href="{icon}">
 <link rel="stylesheet" href="chat.css?v={style}">
 <script type="application/json" id="config">{config}</script>
 <script type="module" src="chat.js?v={script}"></script>
 </head>
 <body><div id="app"></div><noscript>{noscript}</noscript></body>
 </html>
+"""
+
+_ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">
+<rect width="32" height="32" rx="9" fill="{color}"/>
+<path fill="none" stroke="{on_color}" stroke-width="2.4" stroke-linecap="round" stroke-linejoin="round" \
+d="M25 16a8 8 0 0 1-8 8H8l1.8-3.2A8 8 0 1 1 25 16Z"/>
+</svg>
 """
 
 
@@ -86,6 +98,14 @@ class Pages:
         """Return the page's style."""
         return _versioned(request, self._style)
 
+    async def late_script(self, request: web.Request) -> web.Response:
+        """Return what the page fetches once it is needed."""
+        return _versioned(request, self._late)
+
+    async def icon(self, request: web.Request) -> web.Response:
+        """Return the symbol of the browser's tab."""
+        return self._icon.answer(request, caching=_ASK_AGAIN)
+
     async def types(self, request: web.Request) -> web.Response:
         """Return the TypeScript types of the JavaScript API."""
         found = self._assets.get("widget.d.ts", "text/plain", _FROM_HERE)
@@ -94,6 +114,10 @@ class Pages:
     @property
     def _script(self) -> Asset:
         return self._assets.get("chat.js", "text/javascript", _FROM_HERE)
+
+    @property
+    def _late(self) -> Asset:
+        return self._assets.get("late.js", "text/javascript", _FROM_HERE)
 
     @property
     def _style(self) -> Asset:
@@ -106,6 +130,13 @@ class Pages:
         assert found, "widget.js has a place for its configuration"
         body = before + in_script(self._launcher()) + after
         return Asset(body=body, content_type="text/javascript", headers=_FROM_ANYWHERE)
+
+    @cached_property
+    def _icon(self) -> Asset:
+        color = self._widget.color
+        body = _ICON.format(color=color, on_color=on_color(color)).encode()
+        headers = {"Content-Security-Policy": "default-src 'none'; sandbox", **_FROM_HERE}
+        return Asset(body=body, content_type="image/svg+xml", headers=headers)
 
     def _page(self, request: web.Request, mode: Mode) -> web.Response:
         language = self._language(request)
@@ -124,6 +155,7 @@ class Pages:
             direction=_direction(language),
             mode=mode,
             title=title,
+            icon=self._widget.logo or "icon.svg",
             style=self._style.version,
             script=self._script.version,
             config=in_script(self._settings(mode, language, scheme, texts, away=away)).decode(),
@@ -177,7 +209,7 @@ class Pages:
         self, mode: Mode, language: str, scheme: str, texts: dict[str, str], *, away: bool
     ) -> dict[str, Any]:
         """Return what the page needs to know."""
-        widget, dark = self._widget, self._widget.color_dark or self._widget.color
+        widget = self._widget
         return {
             "bot": self._host.bot_name,
             "company": self._host.company,
@@ -185,10 +217,8 @@ class Pages:
             "dir": _direction(language),
             "mode": mode,
             "theme": {
-                "color": widget.color,
-                "on_color": on_color(widget.color),
-                "color_dark": dark,
-                "on_color_dark": on_color(dark),
+                "light": _shades(widget.color, GROUNDS["light"]),
+                "dark": _shades(widget.color_dark or widget.color, GROUNDS["dark"]),
                 "corner": widget.corner,
                 "scheme": scheme,
                 "logo": widget.logo or "",
@@ -209,6 +239,7 @@ class Pages:
                 "image_bytes": widget.image_bytes,
                 "image_types": list(IMAGE_TYPES),
             },
+            "late": f"./late.js?v={self._late.version}",
             "away": away,
             "heartbeat": self._config.streams.heartbeat,
             "identity": self._config.identity is not None,
@@ -247,16 +278,6 @@ def choose_language(accepted: str, languages: frozenset[str]) -> str:
     return next((language for weight, _, language in sorted(wishes) if weight and language in languages), "")
 
 
-def on_color(color: str) -> str:
-    """Return black or white, whichever reads better on a colour: at least 4.58:1.
-
-    By the contrast of WCAG 2.2 (relative luminance): https://www.w3.org/TR/WCAG22/#dfn-contrast-ratio
-    """
-    red, green, blue = (_linear(int(color[at : at + 2], 16) / 255) for at in (1, 3, 5))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "#ffffff" if 1.05 / (luminance + 0.05) >= (luminance + 0.05) / 0.05 else "#000000"
-
-
 def in_script(value: object) -> bytes:
     """Return a value as JSON for a script or a data block: it can neither end it nor begin another."""
     text = orjson.dumps(value)
@@ -279,8 +300,9 @@ _SPECIAL = (
 )
 
 
-def _linear(part: float) -> float:
-    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
+def _shades(color: str, ground: str) -> dict[str, str]:
+    """Return the site's colour, what stands on it, and the colour of links: CSS variables of these names."""
+    return {"color": color, "on-color": on_color(color), "link": readable(color, ground)}
 
 
 def _weight(parameter: str) -> float:

@@ -74,6 +74,13 @@ class Operation:
     """Statuses of its refusals, besides what every route may answer."""
     body: type[BaseModel] | None = None
     parameters: tuple[Parameter, ...] = ()
+    head: bool = False
+    """HEAD is answered too: like GET, without the body (RFC 9110, section 9.3.2)."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """What the path answers by this operation."""
+        return (self.method, "HEAD") if self.head else (self.method,)
 
 
 _AFTER = Parameter(
@@ -191,8 +198,9 @@ FOLLOW = Operation(
         Parameter(
             name="Last-Event-ID",
             where="header",
-            description="Resume after this event's id; counts before the parameter after.",
-            schema={"type": "integer", "minimum": 0, "maximum": MAX_SEQ},
+            description="Resume after this event's id; counts before the parameter after. With the message's "
+            "own id behind it, as in 2-msg_…, all is sent when another message has that number now.",
+            schema={"type": "string", "pattern": "^[0-9]{1,10}(-[A-Za-z0-9_]{1,64})?$"},
         ),
         _AFTER,
     ),
@@ -288,6 +296,7 @@ def _file(name: str, path: str, summary: str, media: str, *parameters: Parameter
             304: Answer(description="It has not changed (If-None-Match)."),
         },
         errors=(),
+        head=True,
     )
 
 
@@ -310,6 +319,10 @@ LOADER = _file("widget_loader", "/widget.js", "The script that a website embeds.
 FRAME = _file("widget_frame", "/frame", "The chat, for the widget's frame.", "text/html", _LANG, _THEME)
 PAGE = _file("widget_page", "/", "The chat as a page by itself.", "text/html", _LANG, _THEME)
 SCRIPT = _file("widget_script", "/chat.js", "The chat's script.", "text/javascript", _VERSION)
+LATE_SCRIPT = _file(
+    "widget_late_script", "/late.js", "What the chat fetches once it is needed.", "text/javascript", _VERSION
+)
+ICON = _file("widget_icon", "/icon.svg", "The symbol of the browser's tab.", "image/svg+xml")
 STYLE = _file("widget_style", "/chat.css", "The chat's style.", "text/css", _VERSION)
 TYPES = _file("widget_types", "/widget.d.ts", "TypeScript types of the JavaScript API.", "text/plain")
 
@@ -321,4 +334,5 @@ DESCRIBE = Operation(
     security="none",
     answers={200: Answer(description="An OpenAPI 3.1 document.", body=dict[str, Any])},
     errors=(),
+    head=True,
 )

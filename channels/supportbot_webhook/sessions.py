@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from supportbot.ids import new_id, now_ms
 
@@ -80,8 +80,7 @@ class Sessions:
         found = await self._records.get(_key(token))
         if found is None or found["expires_at"] <= now_ms():
             return None
-        known = {field.name for field in fields(Session)}
-        return Session(**{name: value for name, value in found.items() if name in known})
+        return _session(found)
 
     async def identify(self, person: Person, token: str, *, lifetime: int) -> Identified:
         """Return a session of a person, and end the one of ``token`` unless it is theirs already.
@@ -96,31 +95,40 @@ class Sessions:
         """
         current = await self.find(token)
         expires_at = now_ms() + lifetime
+        vouched: dict[str, Any] = {
+            "expires_at": expires_at,
+            "name": person.name,
+            "email": person.email,
+            "person": person.key,
+        }
         if current is not None and current.person == person.key:
-            session = replace(current, expires_at=expires_at, name=person.name, email=person.email)
-            await self._records.put(_key(token), asdict(session), expires_at=expires_at)
-            return Identified(token=token, session=session, same=True)
+            renewed = await self.learn(token, **vouched)
+            if renewed is not None:
+                return Identified(token=token, session=renewed, same=True)
+            current = None  # ended meanwhile
         theirs, adopted = await self._conversation_of(person, current)
-        session = Session(
-            visitor_id=theirs["visitor_id"],
-            conversation=theirs["conversation"],
-            expires_at=expires_at,
-            name=person.name,
-            email=person.email,
-            reply_to=current.reply_to if adopted and current else "",
-            person=person.key,
-        )
+        session = Session(visitor_id=theirs["visitor_id"], conversation=theirs["conversation"], **vouched)
         if adopted:  # first: should we die here, the old token must not open as nobody's what is theirs now
-            await self._records.put(_key(token), asdict(session), expires_at=expires_at)
+            session = await self.learn(token, **vouched) or session
         fresh = await self._begin(session)
         if current is not None:
             await self.close(token)
         return Identified(token=fresh, session=session, adopted=adopted)
 
-    async def keep(self, token: str, session: Session) -> None:
-        """Store what was learnt of a session; one that was ended meanwhile stays so."""
-        if await self.find(token) is not None:
-            await self._records.put(_key(token), asdict(session), expires_at=session.expires_at)
+    async def learn(self, token: str, **learnt: Any) -> Session | None:
+        """Store what was learnt of a session, beside what other requests learn of it at the same time.
+
+        Returns the session as it is now; None when it is over, and nothing is stored then.
+        """
+        key = _key(token)
+        while (before := await self._records.get(key)) is not None:
+            session = _session(before)
+            if session.expires_at <= now_ms():
+                break
+            session = replace(session, **learnt)
+            if await self._records.swap(key, before, asdict(session), expires_at=session.expires_at):
+                return session
+        return None
 
     async def _conversation_of(self, person: Person, current: Session | None) -> tuple[dict[str, str], bool]:
         """Return a person's visitor id and conversation, and whether they were this session's just now.
@@ -156,6 +164,12 @@ class Sessions:
     async def close(self, token: str) -> None:
         """End a session: its token stands for nothing from now on."""
         await self._records.delete(_key(token))
+
+
+def _session(found: dict[str, Any]) -> Session:
+    """Return what a record holds; a field that is no longer known is passed over."""
+    known = {field.name for field in fields(Session)}
+    return Session(**{name: value for name, value in found.items() if name in known})
 
 
 def _new_conversation() -> str:

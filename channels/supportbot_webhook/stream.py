@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
     from supportbot.channel import Host, Transcripts
-    from supportbot.messages import Message
+    from supportbot.messages import Message, State
     from supportbot_webhook.config import Streams as Settings
 
 _PAGE = 100  # messages read at once
@@ -175,7 +175,7 @@ class Readers:
                     reader.end()
 
 
-async def follow(  # noqa: PLR0912 - one case for each kind of event
+async def follow(
     host: Host, reader: Reader, conversation: str, *, after: int, heartbeat: float
 ) -> AsyncGenerator[Event | None]:
     """Yield what happens after message number ``after``: every message once and in order, and whatever else.
@@ -185,47 +185,32 @@ async def follow(  # noqa: PLR0912 - one case for each kind of event
     In silence it looks whether another process, as the command line is one, changed who speaks.
     Ends when the reader is ended, the bot stops, or the conversation is deleted.
     """
-    conversation_id = None
-    while conversation_id is None:
+    transcripts = host.transcripts
+    reader.rest()
+    while (known := await transcripts.standing(conversation)) is None:
+        await reader.woken(heartbeat)
+        if reader.ended:
+            return
+        yield None
         reader.rest()
-        conversation_id = await host.transcripts.conversation_id(conversation)
-        if conversation_id is None:
-            await reader.woken(heartbeat)
-            if reader.ended:
-                return
-            yield None
     place = _Place(after)
-    with host.feed.listen(conversation_id, limit=_QUEUE) as subscription:
+    speaks: State | None = None
+    with host.feed.listen(known.conversation_id, limit=_QUEUE) as subscription:
         reader.attach(subscription)
-        async for message in unread(host.transcripts, conversation, place.last):
-            yield place.advance(message)
-        state = await host.transcripts.state(conversation)
-        if state is not None:
-            yield StateChanged(state)
-        async for event in _with_silence(subscription, heartbeat):
-            match event:
-                case None:
-                    if await host.transcripts.conversation_id(conversation) != conversation_id:
-                        return
-                    now = await host.transcripts.state(conversation)
-                    if now is not None and now != state:
-                        state = now
-                        yield StateChanged(now)
-                    else:
-                        yield None
-                case StateChanged(state):
-                    yield event
-                case Said(message) if message.seq <= place.last:
-                    pass
-                case Said(message) if message.seq == place.last + 1:
-                    yield place.advance(message)
-                case Said() | Lagged():
-                    async for message in unread(host.transcripts, conversation, place.last):
-                        yield place.advance(message)
-                case Typing(turn_id) | Delta(turn_id) if turn_id == place.answered:
-                    pass  # told before its reply was read from the transcript, and overtaken by it
-                case _:
-                    yield event
+        async for heard in _heard(subscription, heartbeat):
+            event = heard
+            if event is None:
+                now = await transcripts.standing(conversation)
+                if now is None or now.conversation_id != known.conversation_id:
+                    return
+                event = StateChanged(now.state) if now.state != speaks else None
+            if isinstance(event, StateChanged):
+                speaks = event.state
+            if place.misses_before(event):
+                async for message in unread(transcripts, conversation, place.last):
+                    yield place.advance(Said(message))
+            elif not place.has(event):
+                yield place.advance(event)
 
 
 class _Place:
@@ -234,14 +219,29 @@ class _Place:
     def __init__(self, after: int) -> None:
         self.last = after
         """The number of the last message it got."""
-        self.answered = ""
+        self._answered = ""
         """The turn whose reply it got last."""
 
-    def advance(self, message: Message) -> Said:
-        self.last = message.seq
-        if message.author != "customer" and message.turn_id:
-            self.answered = message.turn_id
-        return Said(message)
+    def misses_before(self, event: Event | None) -> bool:
+        """Say whether something before an event was not heard: the transcript has it, and the event too."""
+        return isinstance(event, Lagged) or (isinstance(event, Said) and event.message.seq > self.last + 1)
+
+    def has(self, event: Event | None) -> bool:
+        """Say whether the reader has it already, or the reply that overtook it."""
+        match event:
+            case Said(message):
+                return message.seq <= self.last
+            case Typing(turn_id) | Delta(turn_id):
+                return turn_id == self._answered
+        return False
+
+    def advance(self, event: Event | None) -> Event | None:
+        """Return an event that the reader gets now."""
+        if isinstance(event, Said):
+            self.last = event.message.seq
+            if event.message.author != "customer" and event.message.turn_id:
+                self._answered = event.message.turn_id
+        return event
 
 
 async def unread(transcripts: Transcripts, conversation: str, after: int) -> AsyncGenerator[Message]:
@@ -254,7 +254,13 @@ async def unread(transcripts: Transcripts, conversation: str, after: int) -> Asy
             return
 
 
-async def _with_silence(subscription: Subscription, heartbeat: float) -> AsyncGenerator[Event | None]:
+async def _heard(subscription: Subscription, heartbeat: float) -> AsyncGenerator[Event | None]:
+    """Yield what is heard; None after ``heartbeat`` seconds of silence.
+
+    It begins as after a gap and a silence: nothing is known yet of what was said and of who speaks.
+    """
+    yield Lagged()
+    yield None
     while True:
         event: Event | None = None
         try:

@@ -7,9 +7,10 @@ from contextlib import aclosing
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import web
 
-from supportbot.web import Problem
+from supportbot.web import Problem, request_id
 from supportbot_webhook.bodies import (
     MAX_BODY,
     MAX_SEQ,
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.door import Door
     from supportbot_webhook.sessions import Session, Sessions
+
+log = structlog.get_logger(__name__)
+
+_LAST_EVENT = re.compile(r"([0-9]{1,10})(?:-([A-Za-z0-9_]{1,64}))?")
+"""A message's number, and its id if the reader has it."""
 
 
 class Visitors:
@@ -97,8 +103,15 @@ class Visitors:
         assert self._verifier is not None, "the route is there only with keys"
         try:
             person = self._verifier.verify(body.token)
-        except NotIdentified:
-            raise Problem(401, "bad_identity", "The website's token is not good.") from None
+        except NotIdentified as refused:
+            self._host.refused(f"identity_{refused.reason}")
+            log.info(
+                "webhook.identity_refused",
+                channel=self._host.name,
+                reason=refused.reason,
+                request=request_id(request),
+            )
+            raise Problem(401, refused.code, refused.advice) from None
         before = await self._sessions.find(bearer_token(request))
         found = await self._sessions.identify(person, bearer_token(request), lifetime=self._lifetime)
         if before is not None and not found.same:
@@ -178,20 +191,21 @@ class Visitors:
         """Return the number after which to send messages: ``Last-Event-ID``, else ``after``, else all.
 
         A number that the conversation has not reached was never sent by us (or belongs to a store
-        that is gone): such a reader gets everything again.
+        that is gone): such a reader gets everything again. So does one that names the message, when another
+        one has its number now: the conversation was deleted, and began again.
         """
         given = request.headers.getall("Last-Event-ID", [])
+        last = _LAST_EVENT.fullmatch(given[0]) if len(given) == 1 else None
         if not given:
-            after = whole_number(request, "after", default=0)
-        elif len(given) == 1 and re.fullmatch(r"[0-9]{1,10}", given[0]) and int(given[0]) <= MAX_SEQ:
-            after = int(given[0])
+            after, known = whole_number(request, "after", default=0), None
+        elif last is not None and int(last[1]) <= MAX_SEQ:
+            after, known = int(last[1]), last[2]
         else:
             raise Problem(400, "bad_last_event_id", "Last-Event-ID: must be the id of an event sent before")
-        if after and not await self._host.transcripts.messages(
-            session.conversation, after=after - 1, limit=1
-        ):
+        if not after:
             return 0
-        return after
+        found = await self._host.transcripts.messages(session.conversation, after=after - 1, limit=1)
+        return after if found and known in {None, found[0].id} else 0
 
 
 def longest_message(config: WebhookConfig) -> int:

@@ -16,6 +16,7 @@ from supportbot.cli.evaluate import evaluate
 from supportbot.cli.explain import explain
 from supportbot.cli.export import export
 from supportbot.cli.failures import Commands
+from supportbot.cli.ratings import ratings
 from supportbot.cli.serve import serve
 from supportbot.cli.settings import Settings
 from supportbot.cli.setup import check, migrate, schema
@@ -68,3 +69,4 @@ app.add_typer(turns, name="turns")
 app.add_typer(dead, name="dead")
 app.add_typer(deliveries, name="deliveries")
 app.add_typer(drafts, name="drafts")
+app.add_typer(ratings, name="ratings")

@@ -167,6 +167,13 @@ def _print_transcript(found: "Transcript") -> None:
             "bold",
         )
     )
+    screen.print(
+        words(
+            f"key {phrase(conversation.external_id)}  customer {phrase(conversation.customer_key)}"
+            f"{f'  {phrase(conversation.email)}' if conversation.email else ''}",
+            "dim",
+        )
+    )
     if conversation.reply_to:
         screen.print(words(f"wants to be written to at {phrase(conversation.reply_to)}", "dim"))
     for line in memory_lines(found.memory):
@@ -187,7 +194,8 @@ def _print_transcript(found: "Transcript") -> None:
 
 
 def _headline(message: "MessageRow") -> str:
-    parts = [f"{message.seq}  {message.author}  {local(message.created_at)}  {message.id}"]
+    who = f"{message.author} {phrase(message.name)}" if message.name else message.author
+    parts = [f"{message.seq}  {who}  {local(message.created_at)}  {message.id}"]
     if message.state not in {"said", "answered"}:
         parts.append(f"{message.state}{f': {phrase(message.reason)}' if message.reason else ''}")
     if message.wants_person:

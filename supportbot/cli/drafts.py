@@ -1,12 +1,12 @@
 """``supportbot drafts``: what people made of the replies that were left for them to send."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from supportbot.cli.failures import say
-from supportbot.cli.options import AsJson, Channel, Day, in_order
+from supportbot.cli.options import AsJson, Channel, Day, in_order, start_of
 from supportbot.cli.output import phrase, print_json, print_table
 from supportbot.cli.stored import check_channel, with_store
 
@@ -37,8 +37,8 @@ def stats(
     from supportbot import reports
 
     in_order(since, until)
-    times = {"since": _start(since)} if since else {}
-    times |= {"until": _start(until + timedelta(days=1))} if until else {}
+    times = {"since": start_of(since)} if since else {}
+    times |= {"until": start_of(until + timedelta(days=1))} if until else {}
     rows = with_store(context, lambda store: reports.drafts_by(store, by=by, channel=channel, **times))
     if not rows:
         check_channel(context, channel)
@@ -49,11 +49,6 @@ def stats(
     else:
         heads = (by, "drafts", "open", "used", "edited", "ignored", "deleted", "replaced", "changed")
         print_table(heads, [*map(_cells, rows), *_total(rows)])
-
-
-def _start(day: datetime) -> int:
-    """Return when a day of this machine's time zone begins."""
-    return int(day.timestamp() * 1000)
 
 
 def _cells(row: "DraftRow") -> tuple[str, ...]:

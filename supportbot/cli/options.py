@@ -16,6 +16,11 @@ Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day,
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
+def start_of(day: datetime) -> int:
+    """Return when a day of this machine's time zone begins, in Unix milliseconds."""
+    return int(day.timestamp() * 1000)
+
+
 def in_order(since: datetime | None, until: datetime | None) -> None:
     """Refuse days that end before they begin: that nothing happened then would be no answer."""
     if since is not None and until is not None and until < since:

@@ -10,6 +10,14 @@ from supportbot.reports.advice import advice
 from supportbot.reports.drafts import DraftGrouping, DraftRow, drafts_by
 from supportbot.reports.exchanges import Exchange
 from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
+from supportbot.reports.ratings import (
+    OpinionRow,
+    RatingGrouping,
+    RatingRow,
+    RatingSums,
+    opinions,
+    ratings_by,
+)
 from supportbot.reports.rows import (
     ConversationRow,
     DeliveryRow,
@@ -35,7 +43,11 @@ __all__ = [
     "Grouping",
     "MemoryRow",
     "MessageRow",
+    "OpinionRow",
     "Page",
+    "RatingGrouping",
+    "RatingRow",
+    "RatingSums",
     "Story",
     "ToolCallRow",
     "Transcript",
@@ -50,6 +62,8 @@ __all__ = [
     "drafts_by",
     "explain",
     "messages",
+    "opinions",
+    "ratings_by",
     "transcript",
     "turns",
     "usage",

@@ -40,6 +40,8 @@ class ConversationRow:
     """Who speaks in it."""
     customer: str
     """What the contact is called: their name, else their address, else the channel's key of them."""
+    customer_key: str
+    """The channel's key of them, such as a visitor's id."""
     email: str
     reply_to: str
     """Where they want to be written to, on their own word; empty when they did not say."""
@@ -99,6 +101,8 @@ class MessageRow:
     id: str
     seq: int
     author: Author
+    name: str
+    """What who wrote it is called; empty where nobody said."""
     text: str
     state: MessageState
     reason: str
@@ -236,6 +240,7 @@ def conversation_row(row: Any) -> ConversationRow:
         external_id=row.external_id,
         state=row.state,
         customer=row.name or row.email or row.contact,
+        customer_key=row.contact,
         email=row.email,
         reply_to=row.reply_to,
         assurance=row.assurance,
@@ -281,12 +286,18 @@ def _file_row(entry: dict[str, Any]) -> FileRow:
     )
 
 
+def select_messages() -> Select[Any]:
+    """Return the query whose rows ``message_row`` reads."""
+    return select(messages, contacts.c.name).outerjoin(contacts, contacts.c.id == messages.c.contact_id)
+
+
 def message_row(row: Any) -> MessageRow:
-    """Return a row of ``messages`` as a value."""
+    """Return a row of ``select_messages`` as a value."""
     return MessageRow(
         id=row.id,
         seq=row.seq,
         author=row.author,
+        name=row.name or "",
         text=row.text,
         state=row.state,
         reason=row.reason,

@@ -29,6 +29,7 @@ from supportbot.reports.rows import (
     message_row,
     select_conversations,
     select_deliveries,
+    select_messages,
     select_turns,
     tool_call_row,
     turn_row,
@@ -190,7 +191,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
         raise NotFound(what="conversation", id=thread.conversation_id)
     said = tx.rows(
         Statement(
-            select(messages)
+            select_messages()
             .where(_among(messages.c.id, thread.message_ids))
             .order_by(messages.c.seq)
             .limit(_MOST)

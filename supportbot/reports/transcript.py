@@ -20,6 +20,7 @@ from supportbot.reports.rows import (
     memory_row,
     message_row,
     select_conversations,
+    select_messages,
     triage_row,
 )
 from supportbot.store import Statement
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
 _CONVERSATION = Statement(select_conversations().where(conversations.c.id == bindparam("conversation")))
 _NEWEST = Statement(
-    select(messages_table)
+    select_messages()
     .where(
         messages_table.c.conversation_id == bindparam("conversation"),
         messages_table.c.seq < bindparam("before"),
@@ -40,7 +41,7 @@ _NEWEST = Statement(
     .limit(bindparam("most"))
 )
 _NEXT = Statement(
-    select(messages_table)
+    select_messages()
     .where(
         messages_table.c.conversation_id == bindparam("conversation"),
         messages_table.c.seq > bindparam("after"),

@@ -81,8 +81,8 @@ def choices_from(text: str) -> tuple[Choice, ...]:
     return _listed_in(text, Choice)
 
 
-def message_from(row: Any) -> Message:
-    """Return a row of ``messages`` as a value."""
+def message_from(row: Any, *, name: str | None = None) -> Message:
+    """Return a row of ``messages`` as a value; ``name``: what its contact is called, for who shows it."""
     return Message(
         id=row.id,
         seq=row.seq,
@@ -97,6 +97,7 @@ def message_from(row: Any) -> Message:
         choices=choices_from(row.choices),
         wants_person=row.request == "person",
         contact_id=row.contact_id,
+        name=name or "",
         assurance=row.assurance,
     )
 

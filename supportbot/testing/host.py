@@ -64,6 +64,8 @@ class FakeCore:
         """Why things were acknowledged that the channel did not hand in."""
         self.links_cut: list[int] = []
         """From how many links of each reply the channel cut something."""
+        self.refused: list[str] = []
+        """Why things were not let in."""
         self.returned = MemoryReturns()
         self.drafts = MemoryDrafts()
         self._conversations: dict[str, MemoryConversation] = {}
@@ -81,6 +83,7 @@ class FakeCore:
             feed=self._feed,
             ignored=self.ignored.append,
             links_cut=self.links_cut.append,
+            refused=self.refused.append,
             tools=tools,
             ratings=self.ratings,
             returned=self.returned,
@@ -113,6 +116,7 @@ class FakeCore:
             clean_text(inbound.text),
             state=_state_of(inbound, conversation.state),
             client_key=inbound.keys[0],
+            name=inbound.sender.name,
             attachments=told(kept),
         )
         for place, file in enumerate(kept):

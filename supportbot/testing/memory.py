@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from supportbot.channel import Opinion
+from supportbot.channel import Opinion, Standing
 from supportbot.ids import now_ms
 from supportbot.messages import Begun
 
@@ -96,6 +96,11 @@ class MemoryTranscripts:
         """Return the store's id of the conversation; None if it is unknown."""
         found = self._conversations.get(external_id)
         return None if found is None else found.id
+
+    async def standing(self, external_id: str) -> Standing | None:
+        """Return both of these; None if it is unknown."""
+        found = self._conversations.get(external_id)
+        return None if found is None else Standing(found.id, found.state)
 
     async def redact(self, key: str) -> bool:
         """Take the words of a message out; says whether there was such a message."""

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
 import socket
+import sys
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
-from supportbot.chaos.folder import UNLIMITED, BotFolder
+import aiohttp
+
+from supportbot.chaos.clients import signed
+from supportbot.chaos.folder import ENVIRONMENT, UNLIMITED, BotFolder
 from supportbot.chaos.program import Program, program
 from tests.widget.site import Site
 from tests.widget.talking import TalkingModel
@@ -66,6 +74,13 @@ class Visitor:
         """Return what stands in the bubbles; the first is the greeting."""
         return await self.bubbles.all_inner_texts()
 
+    async def session(self) -> dict[str, str]:
+        """Return what the browser keeps: the token, and the conversation's key."""
+        found: dict[str, str] = await self.page.frames[-1].evaluate(
+            "JSON.parse(Object.entries(localStorage).find(([key]) => key.endsWith(':session'))[1])"
+        )
+        return found
+
     async def show(self, name: str) -> None:
         """Keep a picture among the tests' artefacts."""
         ARTEFACTS.mkdir(parents=True, exist_ok=True)
@@ -108,6 +123,44 @@ class Stage:
         opened.on("request", lambda request: visitor.requests.append(_origin(request.url)))
         await opened.goto(url or (self.base if page else f"{self.site.origin}/"))
         return visitor
+
+    async def operator(self, *command: str) -> str:
+        """Run a command of the program beside the bot; returns what it printed."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "supportbot", "-c", self.folder.file, *command),
+            stdout=asyncio.subprocess.PIPE,
+            env=os.environ | ENVIRONMENT | {"BOT_IDENTITY": IDENTITY_SECRET},
+        )
+        said, _ = await process.communicate()
+        assert 0 == process.returncode
+        return said.decode()
+
+    async def stored(self, visitor: Visitor) -> list[dict[str, Any]]:
+        """Return the messages that the bot holds of a visitor's conversation."""
+        headers = {"Authorization": f"Bearer {(await visitor.session())['token']}"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.get(f"{self.base}conversation/messages?limit=200") as answer,
+        ):
+            messages: list[dict[str, Any]] = (await answer.json())["messages"]
+            return messages
+
+    async def team_says(self, visitor: Visitor, name: str, text: str) -> None:
+        """Let a person of the team write into a visitor's conversation, as their program does."""
+        body = json.dumps(
+            {
+                "conversation": (await visitor.session())["conversation"],
+                "author": "person",
+                "sender": {"id": name, "name": name},
+                "text": text,
+            }
+        )
+        headers = signed(uuid4().hex, body) | {"Content-Type": "application/json"}
+        async with (
+            aiohttp.ClientSession(headers=headers) as http,
+            http.post(f"{self.base}messages", data=body) as answer,
+        ):
+            assert 202 == answer.status
 
     def origins(self) -> set[str]:
         """Return those that may be asked: the website and the bot."""

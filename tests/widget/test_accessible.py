@@ -102,6 +102,61 @@ async def test_axe_finds_nothing_where_nobody_is_there(tmp_path: Path, browsers:
         await visitor.chat.get_by_text("Thank you. We can reach you there.").wait_for()
 
 
+async def test_axe_finds_nothing_when_things_go_wrong(here: Stage, axe: str) -> None:
+    """The same with an image to be sent, a text that is too long, no bot, and a message on its way."""
+    here.model.answer = ANSWER
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("How long does delivery take?")
+    await visitor.sees("A note")
+    await visitor.page.frames[-1].evaluate(_PASTE)
+    await visitor.chat.locator(".previews .picture").wait_for()
+    await visitor.box.fill("ö" * 20_000)
+    await visitor.chat.get_by_text("This is too long.").wait_for()
+    assert [] == await _violations(visitor, axe, "too-long")
+    await visitor.box.fill("Look at this")
+    await here.program.kill()
+    await visitor.box.press("Enter")
+    await visitor.chat.locator(".unsent").wait_for()
+    await visitor.chat.locator(".banner").wait_for()
+    await visitor.show("lost")
+    assert [] == await _violations(visitor, axe, "lost")
+
+
+async def test_axe_finds_nothing_where_a_person_answers(here: Stage, axe: str) -> None:
+    """The same of people's answers, in the dark."""
+    here.model.answer = "It is on its way."
+    visitor = await here.visitor(color_scheme="dark")
+    await visitor.open()
+    await visitor.write("Where is my parcel?")
+    await visitor.sees("It is on its way.")
+    await here.team_says(visitor, "Ada Lovelace", "I am looking into it.")
+    await visitor.sees("I am looking into it.")
+    assert [] == await _violations(visitor, axe, "person")
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+async def test_axe_finds_nothing_on_the_page(here: Stage, axe: str, language: str) -> None:
+    """The same of the bot's own page, from left to right and from right to left."""
+    here.model.answer = ANSWER
+    visitor = await here.visitor(page=True, url=f"{here.base}?lang={language}")
+    await visitor.box.wait_for()
+    await visitor.write("How long does delivery take?")
+    await visitor.sees("A note")
+    await visitor.chat.locator(".row.bot .meta").wait_for()
+    assert [] == await _violations(visitor, axe, f"page-{language}")
+
+
+async def test_axe_finds_nothing_in_sources(tmp_path: Path, browsers: Browsers, axe: str) -> None:
+    """The same of a source that is unfolded."""
+    async with stage(tmp_path / "bot", browsers, model_url="") as here:
+        visitor = await here.visitor()
+        await visitor.open()
+        await visitor.chat.get_by_role("button", name="Where is my parcel?").click()
+        await visitor.chat.locator(".source summary").click()
+        assert [] == await _violations(visitor, axe, "source")
+
+
 async def test_by_keyboard_alone(here: Stage) -> None:
     """Open, write, rate, ask for a person, close: with Tab, Enter, Escape; the focus is kept in and given back."""
     here.model.answer = "Four days."
@@ -203,6 +258,13 @@ async def test_with_reduced_motion_nothing_moves(here: Stage) -> None:
     assert 0 == await visitor.page.frames[1].evaluate("document.getAnimations().length")
 
 
+_PASTE = """async () => {
+  const blob = await new Promise((done) => Object.assign(document.createElement("canvas"), {width: 90, height: 60})
+    .toBlob(done, "image/png"));
+  const files = new DataTransfer(); files.items.add(new File([blob], "photo.png", {type: "image/png"}));
+  document.querySelector("textarea").dispatchEvent(
+    new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+}"""
 _FOCUSED = """() => {
   let element = document.activeElement;
   while (element.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;

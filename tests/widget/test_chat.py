@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 from supportbot.testing.model_replies import ModelReply, ToolCallReply
@@ -89,9 +90,56 @@ async def test_a_killed_server_answers_after_its_restart(here: Stage) -> None:
     await visitor.sees("Once upon a time.")
     await visitor.chat.locator(".row.customer .bubble:not(.unsent)", has_text="Are you there?").wait_for()
     await visitor.chat.locator(".row.bot .meta").last.wait_for()
+    stored = await here.stored(visitor)
+    while "bot" != stored[-1]["author"]:  # the last question may have a turn of its own
+        stored = await here.stored(visitor)
+    await (
+        visitor.chat.locator(".row.bot .meta").nth([m["author"] for m in stored].count("bot") - 1).wait_for()
+    )
     texts = await visitor.texts()
-    assert 1 == texts.count("Tell me a story")
-    assert 1 == texts.count("Are you there?")
+    assert [message["text"] for message in stored] == texts[1:]
+    assert ["Tell me a story", "Are you there?"] == [m["text"] for m in stored if m["author"] == "customer"]
+    assert {"Once upon a time."} == {m["text"] for m in stored if m["author"] == "bot"}
+
+
+async def test_a_deleted_conversation_begins_again(here: Stage) -> None:
+    """The operator deletes it while its visitor looks on: what they write next begins a new one, and is answered."""
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("My old secret")
+    await here.model.asked()
+    here.model.say("I keep it.")
+    here.model.finish()
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    [conversation] = json.loads(await here.operator("conversations", "list", "--json"))["rows"]
+    await here.operator("conversations", "delete", conversation["id"], "--yes")
+    here.model.answer = "Good day to you."
+    await visitor.write("Hello again")
+    await visitor.sees("Good day to you.")
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    assert ["Hello again", "Good day to you."] == (await visitor.texts())[1:]
+    await visitor.page.reload()
+    await visitor.open()
+    await visitor.sees("Good day to you.")
+    assert ["Hello again", "Good day to you."] == (await visitor.texts())[1:]
+    assert [] == visitor.errors
+
+
+async def test_a_person_of_the_team_has_a_name(here: Stage) -> None:
+    """Who answers is named beside the answer and to a screen reader; another one stands apart."""
+    here.model.answer = "It is on its way."
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("Where is my parcel?")
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()
+    await here.team_says(visitor, "Ada Lovelace", "I am looking into it.")
+    await here.team_says(visitor, "Grace", "Found: it comes **tomorrow**.")
+    await visitor.sees("Found: it comes")
+    assert ["Ada Lovelace", "Grace"] == await visitor.chat.locator(".row.person .name").all_inner_texts()
+    await visitor.chat.locator("[aria-live]", has_text="Grace: Found: it comes tomorrow.").wait_for(
+        state="attached"
+    )
+    await visitor.show("person")
 
 
 async def test_two_tabs_follow_each_other(here: Stage) -> None:
@@ -259,6 +307,34 @@ async def test_an_image_is_sent(here: Stage) -> None:
     )
 
 
+async def test_what_is_fetched_when_it_is_needed_comes_when_the_bot_is_back(here: Stage) -> None:
+    """The bot was down when the visitor wanted to rate, or to send an image: the card comes by itself, the image is
+    refused in words and taken the next time."""
+    here.model.answer = "Four days."
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("How long?")
+    await visitor.sees("Four days.")
+    await here.program.kill()
+    await visitor.page.frames[1].evaluate(_PASTE)
+    await visitor.chat.get_by_role("alert").filter(has_text="Reconnecting").wait_for()
+    await visitor.chat.get_by_role("button", name="More").click()
+    await visitor.chat.get_by_role("button", name="Rate this chat").click()
+    assert 0 == await visitor.chat.locator(".stars").count()
+    await here.program.start()
+    await visitor.chat.locator(".stars").wait_for()
+    await visitor.page.frames[1].evaluate(_PASTE)
+    await visitor.chat.locator(".previews .picture").wait_for()
+    assert [] == [error for error in visitor.errors if "late.js" not in error]
+
+
+_PASTE = """async () => {
+  const blob = await new Promise((done) => Object.assign(document.createElement("canvas"), {width: 9, height: 9})
+    .toBlob(done, "image/png"));
+  const files = new DataTransfer(); files.items.add(new File([blob], "photo.png", {type: "image/png"}));
+  document.querySelector(".composer textarea").dispatchEvent(
+    new ClipboardEvent("paste", {clipboardData: files, bubbles: true, cancelable: true}));
+}"""
 _SLOWLY = """async () => {
   const make = window.createImageBitmap;
   window.createImageBitmap = async (file) => (await new Promise((go) => (window.decode = go)), make(file));

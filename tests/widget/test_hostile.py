@@ -24,7 +24,7 @@ _ELEMENTS = """() => {
     for (const {name, value} of element.attributes) {
       if (name.startsWith("on") || name === "srcdoc" || name === "action" || name === "formaction") wrong.push(name);
       if (["href", "src", "srcset", "data", "poster"].includes(name) &&
-          !/^(https?:\\/\\/|mailto:|tel:|blob:|chat\\.(js|css)\\?v=)/.test(value)) wrong.push(`${name}=${value}`);
+          !/^(https?:\\/\\/|mailto:|tel:|blob:|chat\\.(js|css)\\?v=|icon\\.svg$)/.test(value)) wrong.push(`${name}=${value}`);
     }
   }
   const inside = [...document.querySelectorAll(".lines *")].map((element) => element.localName);

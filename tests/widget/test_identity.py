@@ -54,7 +54,7 @@ async def test_the_same_person_elsewhere_and_another_one_here(here: Stage) -> No
 
 
 async def test_a_bad_token_changes_nothing(here: Stage) -> None:
-    """A token that the site did not sign is told as an error, and the conversation stays."""
+    """A token that is not good is told as an error, by a code that says what to do, and the conversation stays."""
     here.model.answer = "Noted."
     visitor = await here.visitor()
     await visitor.page.evaluate("SupportBot.on('error', ({code}) => (window.code = code))")
@@ -64,6 +64,11 @@ async def test_a_bad_token_changes_nothing(here: Stage) -> None:
     await _identify(visitor, jwt.encode({"sub": "alice"}, "x" * 40, algorithm="HS256"))
     await visitor.page.wait_for_function("window.code")
     assert "bad_identity" == await visitor.page.evaluate("window.code")
+    over = {"sub": "alice", "aud": "supportbot", "exp": 1}
+    await visitor.page.evaluate("window.code = ''")
+    await _identify(visitor, jwt.encode(over, IDENTITY_SECRET, algorithm="HS256"))
+    await visitor.page.wait_for_function("window.code")
+    assert "identity_expired" == await visitor.page.evaluate("window.code")
     assert ["Hello", "Noted."] == (await visitor.texts())[1:]
 
 

@@ -13,9 +13,35 @@ ANSWER = "Two to four days.\n\n- **Standard**: 2–4 days\n- **Express**: 1 day"
 _PHONE = {
     "viewport": {"width": 390, "height": 844},
     "has_touch": True,
-    "is_mobile": True,
-    "device_scale_factor": 2,
+    "is_mobile": True,  # at a scale of 1: a frame of another site is at times touched at half its coordinates at 2
 }
+RICH = """## Delivery, and what it costs
+
+**Standard** takes `2` to *four* working days; see the [guide](https://example.com/an/address/that/goes-on-and-on-and-on.html),
+or Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft.
+
+| Service | Working days | Costs | Countries | Insured up to |
+|:---|---:|---:|---|---|
+| Standard | 2–4 | € 4.90 | Germany, Austria, France | € 500 |
+| Express | 1 | € 12.90 | Germany | € 5,000 |
+
+1. Open your account
+   - choose the *order*
+   - press **Track**
+2. Wait
+
+> Parcels to islands take a day longer.
+
+```python
+def price(order, country, express=False, insured=True, islands=False):
+    return 4.90 if not express else 12.90
+```
+
+- [x] paid
+- [ ] sent
+
+---
+Anything else? &copy; &mdash; 5 &euro;&hellip;"""
 
 
 async def test_dark(here: Stage) -> None:
@@ -29,6 +55,21 @@ async def test_dark(here: Stage) -> None:
     await visitor.show("dark")
     assert "rgb(22, 25, 29)" == await visitor.chat.locator("body").evaluate(
         "(body) => getComputedStyle(body).backgroundColor"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_whatever_an_answer_holds_stays_in_its_bubble(here: Stage, scheme: str) -> None:
+    """Long words and addresses are broken; tables and code scroll by themselves; entities are characters."""
+    here.model.answer = RICH
+    visitor = await here.visitor(color_scheme=scheme, viewport={"width": 1000, "height": 1400})
+    await visitor.open()
+    await visitor.write("Rindfleischetikettierungsüberwachungsaufgabenübertragungsgesetz? 😀\n\nDanke!")
+    await visitor.sees("Anything else? © — 5 €…")
+    await visitor.chat.locator(".row.bot .meta").wait_for()
+    await visitor.show(f"rich-{scheme}")
+    assert [0, 0] == await visitor.page.frames[1].evaluate(
+        "[document.documentElement, document.querySelector('.log')].map((it) => it.scrollWidth - it.clientWidth)"
     )
 
 

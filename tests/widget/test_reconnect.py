@@ -8,12 +8,10 @@ import random
 from contextlib import suppress
 from typing import TYPE_CHECKING, Self
 
-import aiohttp
-
 if TYPE_CHECKING:
     from playwright.async_api import Locator
 
-    from tests.widget.stage import Stage, Visitor
+    from tests.widget.stage import Stage
 
 DISCONNECTS_VARIABLE = "SUPPORTBOT_TEST_DISCONNECTS"
 _STREAM = b"GET /channels/web/conversation/events"
@@ -111,7 +109,7 @@ async def test_answers_survive_their_stream_being_cut(here: Stage) -> None:
             assert answer == await bubble.text_content()
             texts += [question, answer]
         proxy.calm.set()
-        stored = await _stored(here, visitor)
+        stored = [message["text"] for message in await here.stored(visitor)]
         assert texts == stored
         assert texts == (await visitor.bubbles.all_text_contents())[1:]
         assert [] == visitor.errors
@@ -136,15 +134,3 @@ async def _tell(
     here.model.say("The end.")
     here.model.finish()
     return f"{said}The end."
-
-
-async def _stored(here: Stage, visitor: Visitor) -> list[str]:
-    """Return what the bot holds of the conversation."""
-    token = await visitor.page.frames[1].evaluate(
-        "JSON.parse(Object.entries(localStorage).find(([key]) => key.endsWith(':session'))[1]).token"
-    )
-    async with (
-        aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as http,
-        http.get(f"{here.base}conversation/messages?limit=200") as response,
-    ):
-        return [message["text"] for message in (await response.json())["messages"]]

@@ -3,26 +3,27 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { lexerOnly } from "./marked.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const out = process.argv[2] ?? join(here, "dist");
 
-// Of marked, the lexer only: its HTML renderer is never used, and would be a third of the bundle.
-const lexerOnly = {
-  name: "lexer-only",
+const common = { bundle: true, minify: true, target: ["chrome111", "firefox115", "safari16.4"], charset: "utf8", legalComments: "none" };
+const jsx = { jsxFactory: "h", jsxFragment: "Fragment" };
+const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src */` });
+
+// late.js has nothing twice: what it imports of chat.js and of Preact, chat.js hands over (src/chat/late.ts).
+const late = {
+  name: "late",
   setup(plugin) {
-    plugin.onLoad({ filter: /marked\.esm\.js$/ }, ({ path }) => {
-      const source = readFileSync(path, "utf8");
-      const tail = source.search(/;var \w+=new \w+;function \w+\(\w+,\w+\)\{return \w+\.parse/);
-      const lexer = source.match(/(\w+) as Lexer/)?.[1];
-      if (tail < 0 || !lexer) throw new Error("marked is built in another way now: look at lexerOnly");
-      return { contents: `${source.slice(0, tail)};export{${lexer} as Lexer}`, loader: "js" };
+    plugin.onResolve({ filter: /^preact$|^\.\.\/chat\// }, () => ({ path: "shared", namespace: "shared" }));
+    plugin.onLoad({ filter: /./, namespace: "shared" }, () => ({ contents: "export const { Component, createRef, h, config, t, Icon } = window.SupportBotShared" }));
+    plugin.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const { outputFiles } = await build({ ...common, entryPoints: [path], write: false });
+      return { contents: outputFiles[0].text.trim(), loader: "text" };
     });
   },
 };
-
-const common = { bundle: true, minify: true, target: "es2022", charset: "utf8", legalComments: "none" };
-const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src */` });
 
 mkdirSync(out, { recursive: true });
 await build({
@@ -37,10 +38,18 @@ await build({
   entryPoints: [join(here, "src/chat/main.tsx")],
   outfile: join(out, "chat.js"),
   format: "esm",
-  jsxFactory: "h",
-  jsxFragment: "Fragment",
-  plugins: [lexerOnly],
+  ...jsx,
+  ...lexerOnly(join(here, "node_modules/marked/lib/marked.esm.js")),
   banner: { js: "/* SupportBot chat - MIT licence, see LICENSES.txt; built from widget/src */" },
+});
+await build({
+  ...common,
+  entryPoints: [join(here, "src/late/main.ts")],
+  outfile: join(out, "late.js"),
+  format: "esm",
+  ...jsx,
+  plugins: [late],
+  banner: banner("chat, later"),
 });
 await build({
   ...common,

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jwt
@@ -14,9 +15,11 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from pydantic import ValidationError
+from structlog.testing import capture_logs
 
 from supportbot.messages import Sender
 from supportbot_webhook import WebhookConfig
+from supportbot_webhook.identity import REASONS
 from tests.channels.webhook.driver import Visitor, running
 
 if TYPE_CHECKING:
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 SECRET = "the site's secret, which has enough bytes"
 OTHER_SECRET = "another secret, which has as many bytes"
 AUDIENCE = "supportbot"
+DOCS = Path(__file__).parents[3] / "docs"
 
 
 def pem(private: Any) -> str:
@@ -153,16 +157,62 @@ BAD = {
 }
 
 
+REASON = {
+    "wrong secret": "signature",
+    "expired": "expired",
+    "longer than a day": "lifetime",
+    "longer than a day from its beginning": "lifetime",
+    "not yet": "early",
+    "from the future": "early",
+    "for another": "audience",
+    "end is true": "expired",
+    "end is no number that a float can hold": "claims",
+    "end is endless": "claims",
+    "unknown key": "key",
+    "no key named": "key",
+    "key is a number": "malformed",
+    "key is a path": "key",
+    "none": "key",
+    "None": "key",
+    "no algorithm": "key",
+    "another algorithm": "key",
+    "the public key as a secret": "key",
+    "RS256 by the secret's name": "key",
+    "critical": "malformed",
+    "a body that is a list": "malformed",
+    "a head that is a list": "malformed",
+    "deep": "malformed",
+    "nothing": "malformed",
+    "not JSON": "malformed",
+    "no signature": "signature",
+}
+"""Why; of all others, that a claim is missing or is none."""
+
+
 @pytest.mark.parametrize("name", BAD)
 async def test_a_bad_token_is_refused(shop: Site, name: str) -> None:
-    """W07: 401 with the same words whatever was wrong, and nothing changes."""
+    """W07: 401, and nothing changes. Who did not sign it learns nothing; whose key did, what to do; the log
+    and the metrics have the reason, and nobody has the token."""
     visitor = await shop.visitor()
     before = [key async for key, _ in shop.core.records.scan("")]
-    answer = await identify(shop, BAD[name], visitor)
-    assert (401, "bad_identity") == (answer.status, answer.code)
-    assert "The website's token is not good." == answer.body["error"]["message"]
+    with capture_logs() as lines:
+        answer = await identify(shop, BAD[name], visitor)
+    reason = REASON.get(name, "claims")
+    signed = reason not in {"malformed", "key", "signature"}
+    assert (401, f"identity_{reason}" if signed else "bad_identity") == (answer.status, answer.code)
+    assert signed or "The website's token is not good." == answer.body["error"]["message"]
+    assert [f"identity_{reason}"] == shop.core.refused
+    [line] = [line for line in lines if line["event"] == "webhook.identity_refused"]
+    assert ("web", reason) == (line["channel"], line["reason"])
+    assert BAD[name] not in repr(lines)
     assert before == [key async for key, _ in shop.core.records.scan("")]
     assert 200 == (await visitor.read()).status
+
+
+@pytest.mark.parametrize("reason", REASONS)
+def test_every_reason_is_documented(reason: str) -> None:
+    """docs/widget.md says of each what to do."""
+    assert f"| `{reason}` |" in (DOCS / "widget.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot_webhook.assets import LANGUAGES, Assets
-from supportbot_webhook.pages import choose_language, in_script, on_color
+from supportbot_webhook.pages import choose_language, in_script
 from tests.channels.webhook.driver import ORIGIN, running
 from tests.raw_http import wire
 
@@ -30,6 +30,7 @@ def assets(tmp_path: Path) -> Assets:
     """A build of the widget, as small as one can be."""
     (tmp_path / "widget.js").write_text('(function(){var c="%SUPPORTBOT_CONFIG%";show(c)})()')
     (tmp_path / "chat.js").write_text("export {};" + "/* long */" * 100)
+    (tmp_path / "late.js").write_text("export {};")
     (tmp_path / "chat.css").write_text("body{margin:0}")
     (tmp_path / "widget.d.ts").write_text("interface SupportBot {}")
     (tmp_path / "secret.txt").write_text("not yours")
@@ -119,9 +120,8 @@ async def test_what_the_page_is_told(assets: Assets) -> None:
         found["greeting"],
         found["texts"]["send"],
     )
-    assert {"color": "#ffcc00", "on_color": "#000000", "corner": 0, "scheme": "auto"}.items() <= found[
-        "theme"
-    ].items()
+    shades = {"color": "#ffcc00", "on-color": "#000000", "link": "#765f00"}
+    assert {"light": shades, "corner": 0, "scheme": "auto"}.items() <= found["theme"].items()
     assert ([ORIGIN], ["Wo?"], True) == (
         found["origins"],
         found["suggestions"],
@@ -203,7 +203,9 @@ async def test_files_that_name_their_content_are_kept_for_ever(widget: Site) -> 
             assert "no-cache" == (await widget.ask("GET", f"/{other}")).headers["Cache-Control"]
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/widget.js", "/chat.js", "/chat.css", "/widget.d.ts"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "/widget.js", "/chat.js", "/late.js", "/chat.css", "/icon.svg", "/widget.d.ts"]
+)
 async def test_what_is_known_is_not_sent_again(widget: Site, path: str) -> None:
     """304 with the same headers, under any of several tags, and for no other tag."""
     first = await widget.ask("GET", path)
@@ -256,7 +258,7 @@ async def test_the_page_wants_its_slash(widget: Site) -> None:
 async def test_switched_off_there_is_nothing(assets: Assets, section: dict[str, Any]) -> None:
     """404, as for whatever is not there."""
     async with running(assets=assets, **section) as site:
-        paths = [*PAGES, "/widget.js", "/chat.js", "/chat.css", "/widget.d.ts", ""]
+        paths = [*PAGES, "/widget.js", "/chat.js", "/late.js", "/chat.css", "/icon.svg", "/widget.d.ts", ""]
         assert {404} == {(await site.ask("GET", path)).status for path in paths}
         assert "" == site.channel.page()
 
@@ -285,10 +287,37 @@ async def test_no_request_becomes_a_path(widget: Site, path: str) -> None:
     assert head.split()[1] in {b"404", b"400"}, head
 
 
-@pytest.mark.parametrize(
-    ("color", "text"),
-    [("#ffffff", "#000000"), ("#000000", "#ffffff"), ("#0f766e", "#ffffff"), ("#ffcc00", "#000000")],
-)
-def test_words_can_be_read_on_any_colour(color: str, text: str) -> None:
-    """WCAG 2.2: black or white, whichever has more contrast."""
-    assert text == on_color(color)
+FILES = [
+    "/",
+    "/frame",
+    "/widget.js",
+    "/chat.js",
+    "/late.js",
+    "/chat.css",
+    "/icon.svg",
+    "/widget.d.ts",
+    "/openapi.json",
+]
+
+
+@pytest.mark.parametrize("path", FILES)
+async def test_head_is_answered_like_get_without_the_body(widget: Site, path: str) -> None:
+    """RFC 9110, section 9.3.2: who only asks for the headers gets those that GET would send."""
+    got, asked = await widget.ask("GET", path), await widget.ask("HEAD", path)
+    assert (200, b"") == (asked.status, asked.body if isinstance(asked.body, bytes) else b"")
+    own = {"Date", "X-Request-ID"}
+    said, told = ({k: v for k, v in a.headers.items() if k not in own} for a in (got, asked))
+    assert said == told
+
+
+async def test_the_tab_has_a_symbol(assets: Assets) -> None:
+    """In the site's colour, which browsers would else ask the root for; the logo where there is one."""
+    async with running(assets=assets, widget={"color": "#ffcc00"}) as site:
+        page, icon = await site.ask("GET", "/"), await site.ask("GET", "/icon.svg")
+    assert b'<link rel="icon" href="icon.svg">' in page.body
+    assert (200, "image/svg+xml; charset=utf-8") == (icon.status, icon.headers["Content-Type"])
+    assert b'fill="#ffcc00"' in icon.body
+    assert b'stroke="#000000"' in icon.body
+    logo = "https://cdn.example.com/img/logo.svg"
+    async with running(assets=assets, widget={"logo": logo}) as site:
+        assert f'<link rel="icon" href="{logo}">'.encode() in (await site.ask("GET", "/")).body

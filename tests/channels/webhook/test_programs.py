@@ -24,7 +24,7 @@ from tests.channels.webhook.driver import (
 )
 
 if TYPE_CHECKING:
-    from tests.channels.webhook.driver import Site
+    from tests.channels.webhook.driver import Site, Visitor
 
 
 async def test_message_is_accepted_with_the_senders_identity_verified(site: Site) -> None:
@@ -92,6 +92,18 @@ async def test_a_person_of_the_team_may_have_answered_elsewhere(site: Site) -> N
     assert 202 == answer.status
     assert ("person", {}) == (site.core.accepted[0].author, site.core.accepted[0].address)
     assert "human" == await site.core.host.transcripts.state("ticket-1")
+
+
+async def test_who_of_the_team_answered_is_told_to_the_visitor(site: Site, visitor: Visitor) -> None:
+    """A person's name stands beside their words; that of customers is nobody's business but ours."""
+    await visitor.say("Hello")
+    sender = {"id": "agent-3", "name": "Ada"}
+    said = program_message(
+        conversation=visitor.conversation, author="person", sender=sender, text="I am looking into it."
+    )
+    assert 202 == (await site.pass_on(said)).status
+    messages = (await visitor.read()).body["messages"]
+    assert [("customer", ""), ("person", "Ada")] == [(m["author"], m["name"]) for m in messages]
 
 
 async def test_attachments_and_the_wish_for_a_person_are_passed_on(site: Site) -> None:

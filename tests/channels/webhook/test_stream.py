@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack, aclosing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -203,6 +204,17 @@ async def test_streams_say_bye_when_the_server_stops(site: Site, visitor: Visito
             await stopping
 
 
+async def test_a_reader_who_names_the_message_is_not_fooled_by_its_number(
+    site: Site, visitor: Visitor
+) -> None:
+    """The conversation was deleted and has as many messages again: all of them come, not none."""
+    await visitor.say("Hello")
+    said = (await visitor.read()).body["messages"][0]["id"]
+    for last, expected in ((f"1-{said}", "state"), ("1-msg_another", "message"), ("1", "state")):
+        async with visitor.follow(last_event_id=last) as events:
+            assert expected == (await events.next()).name
+
+
 async def test_streams_end_when_the_feed_closes(site: Site, visitor: Visitor) -> None:
     """The core ends all its listeners when it stops."""
     await visitor.say("Hello")
@@ -245,12 +257,16 @@ async def test_streams_that_are_opened_and_dropped_leave_nothing(site: Site, vis
 async def test_a_stream_ends_quietly_when_the_store_fails(site: Site, visitor: Visitor) -> None:
     """The reader comes again and resumes; nothing is lost by it."""
 
-    async def fail(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable(cause="locked")
-
     await visitor.say("Hello")
     transcripts = site.core.host.transcripts
-    transcripts.state = fail  # type: ignore[method-assign]
+    look, looks = transcripts.standing, iter([True])
+
+    async def fail_later(key: str) -> Any:
+        if next(looks, False):
+            return await look(key)
+        raise StoreUnavailable(cause="locked")
+
+    transcripts.standing = fail_later  # type: ignore[method-assign]
     async with visitor.follow() as events:
         assert "message" == (await events.next()).name
         assert await events.ended()
@@ -371,3 +387,24 @@ def test_a_frame_is_one_data_line() -> None:
     text = "a\n\nevent: bye\r\ndata: {}\u2028"
     encoded = encode(Frame(event="delta", data={"text": text}))
     assert b'event: delta\ndata: {"text":"a\\n\\nevent: bye\\r\\ndata: {}\xe2\x80\xa8"}\n\n' == encoded
+
+
+async def test_a_silence_costs_one_look() -> None:
+    """However long nothing happens: each heartbeat reads the store once, and nothing else does."""
+    core = await _core("One")
+    looks: list[str] = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            looks.append(name)
+            return getattr(transcripts, name)
+
+    transcripts = core.host.transcripts
+    host = replace(core.host, transcripts=Counting())  # type: ignore[arg-type]
+    async with aclosing(follow(host, _reader(), "chat", after=0, heartbeat=0.01)) as events:
+        while await anext(events) is not None:  # the message, and who speaks
+            pass
+        looks.clear()
+        for _ in range(3):
+            assert None is await anext(events)
+    assert ["standing"] * 3 == looks

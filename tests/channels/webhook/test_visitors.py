@@ -248,6 +248,7 @@ def _seen(message: Any, **fields: Any) -> dict[str, Any]:
         "seq": message.seq,
         "id": message.id,
         "created_at": message.created_at,
+        "name": "",
         "citations": [],
         "choices": [],
         "images": [],

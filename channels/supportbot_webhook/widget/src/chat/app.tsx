@@ -1,10 +1,10 @@
 // The whole chat: its head, the conversation, and what is below it.
 import { Component, createRef, Fragment, h } from "preact";
-import { EmailCard, SurveyCard } from "./cards";
 import type { Chat } from "./chat";
 import { Composer } from "./composer";
 import { config, dates, floats, greeting, t } from "./config";
 import { Icon } from "./icons";
+import { late, type Late } from "./late";
 import { Markdown } from "./markdown";
 import { mend } from "./mend";
 import { authorName, Avatar, Row, Stored, Unsent } from "./message";
@@ -13,6 +13,9 @@ import type { Message, Speaks } from "./types";
 const NEAR = 48; // pixels from the end within which the view follows what is written
 const { features } = config;
 const day = dates({ weekday: "long", day: "numeric", month: "long" });
+
+/** Who wrote it: several people of the team may. */
+const wrote = (message?: Message) => message && message.author + (message.name ?? "");
 
 interface Props {
   chat: Chat;
@@ -25,74 +28,99 @@ interface Here {
   behind: boolean;
   announced: string;
   dragged: boolean;
+  cards: Late | null;
 }
 
 export class App extends Component<Props, Here> {
-  override state: Here = { menu: false, survey: null, behind: false, announced: "", dragged: false };
-  private readonly log = createRef<HTMLDivElement>();
-  private readonly more = createRef<HTMLButtonElement>();
-  private following = true;
-  private lastAnnounced = -1;
-  private wasOpen = false;
-  private sent = 0;
-  private top = 0;
+  override state: Here = { menu: false, survey: null, behind: false, announced: "", dragged: false, cards: null };
+  readonly #log = createRef<HTMLDivElement>();
+  readonly #more = createRef<HTMLButtonElement>();
+  #following = true;
+  #lastAnnounced = -1;
+  #wasOpen = false;
+  #sent = 0;
+  #top = 0;
+  #fetching = false;
 
   override componentDidMount() {
     this.componentDidUpdate();
-    document.addEventListener("keydown", this.key);
+    document.addEventListener("keydown", this.#key);
     // What grows without being drawn again: an image that arrives, a source that is unfolded, the keyboard.
-    const watch = new ResizeObserver(() => this.follow());
-    watch.observe(this.log.current!);
-    watch.observe(this.log.current!.firstElementChild!);
+    const watch = new ResizeObserver(() => this.#follow());
+    watch.observe(this.#log.current!);
+    watch.observe(this.#log.current!.firstElementChild!);
   }
 
   override componentDidUpdate() {
     const { open, outbox, loading } = this.props.chat.state;
-    if (outbox.length > this.sent || (open && !this.wasOpen)) this.following = true;
-    this.sent = outbox.length;
-    this.wasOpen = open;
-    this.follow();
-    if (!loading) this.announce();
+    if (outbox.length > this.#sent || (open && !this.#wasOpen)) this.#following = true;
+    this.#sent = outbox.length;
+    this.#wasOpen = open;
+    this.#follow();
+    if (!loading) this.#announce();
+    if (this.#asksEmail() || this.#rates()) this.#fetchCards();
   }
 
-  private follow() {
-    const log = this.log.current!;
-    if (this.following) log.scrollTop = log.scrollHeight;
+  /** Fetch the cards; again, until they are here. */
+  #fetchCards() {
+    if (this.#fetching) return;
+    this.#fetching = true;
+    late().then(
+      (cards) => this.setState({ cards }),
+      () => setTimeout(() => ((this.#fetching = false), this.forceUpdate()), 5000),
+    );
   }
 
-  private readonly scrolled = () => {
-    const { scrollHeight, scrollTop, clientHeight } = this.log.current!;
+  /** Nobody is there: where may they be written to? */
+  #asksEmail(): boolean {
+    const { emailKnown, speaks, away } = this.props.chat.state;
+    return features.email && !emailKnown && speaks === "queued" && away;
+  }
+
+  /** How was it: asked at its end, or as the visitor wishes. */
+  #rates(): boolean {
+    const { speaks, survey } = this.props.chat.state;
+    return features.survey && (this.state.survey ?? (speaks === "resolved" && !survey));
+  }
+
+  #follow() {
+    const log = this.#log.current!;
+    if (this.#following) log.scrollTop = log.scrollHeight;
+  }
+
+  readonly #scrolled = () => {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log.current!;
     const near = scrollHeight - scrollTop - clientHeight < NEAR;
     // Only who scrolls up leaves the end: it also moves away when something grows.
-    this.following = near || (this.following && scrollTop >= this.top);
-    this.top = scrollTop;
-    if (this.state.behind === this.following) this.setState({ behind: !this.following });
+    this.#following = near || (this.#following && scrollTop >= this.#top);
+    this.#top = scrollTop;
+    if (this.state.behind === this.#following) this.setState({ behind: !this.#following });
   };
 
   /** Tell a screen reader what others wrote, once, when it is complete; not what was there before. */
-  private announce() {
+  #announce() {
     const { messages } = this.props.chat.state;
     const last = messages.at(-1)?.seq ?? 0;
-    if (this.lastAnnounced >= 0 && last > this.lastAnnounced) {
-      const fresh = messages.filter(({ seq, author }) => seq > this.lastAnnounced && author !== "customer");
-      this.lastAnnounced = last;
+    if (this.#lastAnnounced >= 0 && last > this.#lastAnnounced) {
+      const fresh = messages.filter(({ seq, author }) => seq > this.#lastAnnounced && author !== "customer");
+      this.#lastAnnounced = last;
       if (fresh.length) {
         // As it is drawn: nobody wants to hear Markdown.
         const announced = fresh.map(
-          ({ author, seq }) =>
-            `${authorName(author)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText}`,
+          ({ author, name, seq }) =>
+            `${authorName(author, name)}: ${document.querySelector<HTMLElement>(`[data-seq="${seq}"]`)?.innerText}`,
         );
         this.setState({ announced: announced.join("\n") });
       }
     }
-    this.lastAnnounced = last;
+    this.#lastAnnounced = last;
   }
 
-  private readonly key = (event: KeyboardEvent) => {
+  readonly #key = (event: KeyboardEvent) => {
     if (event.key === "Escape") {
       if (this.state.menu) {
         this.setState({ menu: false });
-        this.more.current!.focus();
+        this.#more.current!.focus();
       } else this.props.close();
     } else if (event.key === "Tab" && floats) {
       const all = [
@@ -105,26 +133,24 @@ export class App extends Component<Props, Here> {
     }
   };
 
-  private readonly person = () => {
+  readonly #person = () => {
     this.setState({ menu: false });
     this.props.chat.send(t("person_message"), [], true);
     document.querySelector("textarea")!.focus();
   };
 
-  private status(): string {
-    const { connected, online, speaks, away, session } = this.props.chat.state;
-    if (!online) return t("offline");
-    if (session && connected === false) return t("reconnecting");
+  #status(): string {
+    const { speaks, away } = this.props.chat.state;
     if (speaks === "human") return t("person_here");
     if (speaks === "queued") return t(away ? "away" : "person_asked");
     return config.company ? t("at_company", { company: config.company }) : t("online");
   }
 
-  private items() {
+  #items() {
     const { chat } = this.props;
     const { messages, outbox, draft, drawn, ratings, session } = chat.state;
     const items = [];
-    let author = "";
+    let author: string | undefined;
     let date = "";
     for (const [at, message] of messages.entries()) {
       const on = new Date(message.created_at).toDateString();
@@ -135,7 +161,7 @@ export class App extends Component<Props, Here> {
               {day(message.created_at)}
             </div>,
           );
-          author = "";
+          author = undefined;
         }
         date = on;
       }
@@ -146,13 +172,13 @@ export class App extends Component<Props, Here> {
           key={`${session?.conversation}${key}`}
           chat={chat}
           message={message}
-          first={author !== message.author}
-          last={messages[at + 1]?.author !== message.author}
+          first={author !== wrote(message)}
+          last={wrote(messages[at + 1]) !== wrote(message)}
           newest={newest}
           rating={ratings[message.seq]}
         />,
       );
-      author = message.author;
+      author = wrote(message);
     }
     for (const pending of outbox) {
       items.push(<Unsent key={pending.client_id} chat={chat} pending={pending} first={author !== "customer"} />);
@@ -167,7 +193,7 @@ export class App extends Component<Props, Here> {
           </div>
         </Row>,
       );
-    } else if (this.waits()) {
+    } else if (this.#waits()) {
       items.push(
         <Row key="typing" author="bot" first={author !== "bot"}>
           <div class="bubble typing">
@@ -183,7 +209,7 @@ export class App extends Component<Props, Here> {
   }
 
   /** The bot has something to answer. */
-  private waits(): boolean {
+  #waits(): boolean {
     const { messages, outbox, typing, draft, speaks, connected } = this.props.chat.state;
     const last: Message | undefined = messages.at(-1);
     if ((speaks ?? "bot") !== "bot" || connected === false) return false;
@@ -192,12 +218,10 @@ export class App extends Component<Props, Here> {
 
   override render() {
     const { chat, close } = this.props;
-    const { menu, behind, announced, survey, dragged } = this.state;
-    const { messages, outbox, speaks, loading, away, emailKnown, connected, online, session } = chat.state;
+    const { menu, behind, announced, survey, dragged, cards } = this.state;
+    const { messages, outbox, speaks, loading, away, connected, online, session } = chat.state;
     const fresh = !messages.length && !outbox.length && !loading;
     const waiting = speaks === "queued" || speaks === "human";
-    const asksEmail = features.email && !emailKnown && speaks === "queued" && away;
-    const rates = features.survey && (survey ?? (speaks === "resolved" && !chat.state.survey));
     const lost = !online || (session !== null && connected === false);
     return (
       <main
@@ -221,14 +245,14 @@ export class App extends Component<Props, Here> {
           <Avatar person={speaks === "human"} />
           <div class="title">
             <h1>{config.bot}</h1>
-            <p class={lost ? "lost" : speaks === "human" ? "person" : ""} role="status">
-              {this.status()}
+            <p class={speaks === "human" ? "person" : ""} role="status">
+              {this.#status()}
             </p>
           </div>
           {(features.handoff || features.survey) && (
             <div class="menu">
               <button
-                ref={this.more}
+                ref={this.#more}
                 type="button"
                 class="quiet more"
                 aria-label={t("menu")}
@@ -240,18 +264,18 @@ export class App extends Component<Props, Here> {
               </button>
               <div id="menu" hidden={!menu} onClick={() => this.setState({ menu: false })}>
                 {features.handoff && !waiting && (
-                  <button type="button" onClick={this.person}>
+                  <button type="button" onClick={this.#person}>
                     <Icon name="person" />
                     {t("talk_to_person")}
                   </button>
                 )}
                 {features.survey && messages.length > 0 && (
-                  <button type="button" onClick={() => ((this.following = true), this.setState({ survey: true }))}>
+                  <button type="button" onClick={() => ((this.#following = true), this.setState({ survey: true }))}>
                     <Icon name="star" />
                     {t("rate_chat")}
                   </button>
                 )}
-                {messages.length === 0 && waiting && <span class="note">{this.status()}</span>}
+                {messages.length === 0 && waiting && <span class="note">{this.#status()}</span>}
               </div>
             </div>
           )}
@@ -261,7 +285,7 @@ export class App extends Component<Props, Here> {
             </button>
           )}
         </header>
-        <div class="log" ref={this.log} onScroll={this.scrolled} tabIndex={0} role="region" aria-label={t("conversation")}>
+        <div class="log" ref={this.#log} onScroll={this.#scrolled} tabIndex={0} role="region" aria-label={t("conversation")}>
           <div class="lines">
             {greeting && !loading && (
               <Row author="bot" first>
@@ -286,10 +310,12 @@ export class App extends Component<Props, Here> {
                 <i />
               </div>
             )}
-            {this.items()}
+            {this.#items()}
             <Note speaks={speaks} away={away} />
-            {asksEmail && <EmailCard chat={chat} />}
-            {rates && <SurveyCard chat={chat} wanted={!!survey} close={() => this.setState({ survey: false })} />}
+            {cards && this.#asksEmail() && <cards.EmailCard chat={chat} />}
+            {cards && this.#rates() && (
+              <cards.SurveyCard chat={chat} wanted={!!survey} close={() => this.setState({ survey: false })} />
+            )}
           </div>
         </div>
         {behind && (
@@ -298,19 +324,21 @@ export class App extends Component<Props, Here> {
             class="down"
             aria-label={t("to_end")}
             onClick={() => {
-              this.following = true;
-              this.follow();
+              this.#following = true;
+              this.#follow();
             }}
           >
             <Icon name="down" />
           </button>
         )}
-        {lost && (
-          <p class="banner">
-            <Icon name="away" />
-            {t(online ? "reconnecting" : "offline")}
-          </p>
-        )}
+        <div role="status">
+          {lost && (
+            <p class="banner">
+              <Icon name="away" />
+              {t(online ? "reconnecting" : "offline")}
+            </p>
+          )}
+        </div>
         <Composer chat={chat} />
         <div class="sr" aria-live="polite" aria-atomic="true">
           {announced || null}

@@ -39,13 +39,13 @@ const nothing = {
 
 export class Chat {
   state: State = { ...nothing, online: navigator.onLine, open: config.mode === "page", away: config.away };
-  private user: { name?: string; email?: string } = {};
-  private stream: Stream | undefined;
-  private opening: Promise<Session> | undefined;
-  private sending = false;
-  private filling = false;
-  private lastUnread = 0;
-  private readonly tabs = new Tabs((leading) => this.follow(leading), (word) => this.overhear(word));
+  #user: { name?: string; email?: string } = {};
+  #stream: Stream | undefined;
+  #opening: Promise<Session> | undefined;
+  #sending = false;
+  #filling = false;
+  #lastUnread = 0;
+  readonly #tabs = new Tabs((leading) => this.#follow(leading), (word) => this.#overhear(word));
 
   constructor(
     private readonly draw: () => void,
@@ -54,9 +54,9 @@ export class Chat {
   ) {
     addEventListener("online", () => (this.set({ online: true }), void this.flush()));
     addEventListener("offline", () => this.set({ online: false }));
-    document.addEventListener("visibilitychange", () => this.look());
+    document.addEventListener("visibilitychange", () => this.#look());
     const session = kept.keptSession();
-    if (session) void this.enter(session);
+    if (session) void this.#enter(session);
   }
 
   set(changes: Partial<State>) {
@@ -67,13 +67,13 @@ export class Chat {
   // The session
 
   /** Take up a session: show its conversation from the beginning, and follow it. */
-  private async enter(session: Session, fresh = false) {
+  async #enter(session: Session, fresh = false) {
     const before = this.state.session;
     const another = before?.conversation !== session.conversation;
     if (before && another) kept.forget(before); // who uses this browser now finds nothing of it
     kept.keepSession(session);
     this.keeps(true);
-    this.tabs.want(""); // a new token needs a new connection
+    this.#tabs.want(""); // a new token needs a new connection
     const unsent = before ? [] : this.state.outbox; // written before there was a session
     this.set({
       ...(another && {
@@ -84,17 +84,17 @@ export class Chat {
       }),
       session,
     });
-    if (another) this.unread();
-    if (unsent.length) this.setOutbox([...this.state.outbox, ...unsent]);
+    if (another) this.#unread();
+    if (unsent.length) this.#setOutbox([...this.state.outbox, ...unsent]);
     if (!fresh) {
-      void this.readStatus();
-      await this.fill();
+      void this.#readStatus();
+      await this.#fill();
       void this.flush();
     }
-    if (this.state.session === session) this.tabs.want(session.conversation);
+    if (this.state.session === session) this.#tabs.want(session.conversation);
   }
 
-  private async readStatus() {
+  async #readStatus() {
     const { session } = this.state;
     try {
       const status = await api.readStatus(session!.token);
@@ -106,46 +106,46 @@ export class Chat {
     }
   }
 
-  private session(): Promise<Session> {
+  #session(): Promise<Session> {
     const known = this.state.session ?? kept.keptSession(); // another tab may have begun it just now
-    if (known && !this.state.session) void this.enter(known);
+    if (known && !this.state.session) void this.#enter(known);
     if (known) return Promise.resolve(known);
-    return (this.opening ??= api
-      .openSession(this.user)
+    return (this.#opening ??= api
+      .openSession(this.#user)
       .catch((error: api.Refusal) => {
         // A name or an address that is none keeps nobody from writing.
         if (error.status !== 422) throw error;
-        this.fail(error);
+        this.#fail(error);
         return api.openSession({});
       })
       .then((session) => {
         if (this.state.session) return this.state.session; // the site said meanwhile who it is
-        void this.enter(session, true);
-        this.tabs.tell({ say: "session", session });
+        void this.#enter(session, true);
+        this.#tabs.tell({ say: "session", session });
         return session;
       })
-      .finally(() => (this.opening = undefined)));
+      .finally(() => (this.#opening = undefined)));
   }
 
   /** The token is dead: another tab may have a newer one. Else it begins anew; what is not sent goes along. */
-  private expired(token: string) {
+  #expired(token: string) {
     if (this.state.session?.token !== token) return;
     const newer = kept.keptSession();
-    if (newer && newer.token !== token) return void this.enter(newer);
+    if (newer && newer.token !== token) return void this.#enter(newer);
     const { outbox } = this.state;
-    this.leave();
+    this.#leave();
     this.set({ outbox });
     this.tell({ name: "error", detail: { code: "unauthorized", message: "The session is over." } });
     void this.flush();
   }
 
-  private leave() {
+  #leave() {
     const { session } = this.state;
-    this.tabs.want("");
+    this.#tabs.want("");
     if (session) kept.forget(session);
     this.keeps(false);
     this.set(nothing);
-    this.unread();
+    this.#unread();
   }
 
   /** The site says who the visitor is. */
@@ -158,70 +158,73 @@ export class Chat {
         throw error;
       });
       if (session.token === this.state.session?.token) return;
-      await this.enter(session);
-      this.tabs.tell({ say: "session", session });
+      await this.#enter(session);
+      this.#tabs.tell({ say: "session", session });
     } catch (error) {
-      this.fail(error);
+      this.#fail(error);
     }
   }
 
   /** What the visitor calls themselves, for a session that is opened later. */
   introduce({ name, email }: { name: string; email: string }) {
-    this.user = { ...(name && { name: name.slice(0, 200) }), ...(email && { email }) };
+    this.#user = { ...(name && { name: name.slice(0, 200) }), ...(email && { email }) };
   }
 
   /** The visitor logged out. */
   reset() {
     const { session } = this.state;
-    this.user = {};
-    this.leave();
-    this.tabs.tell({ say: "session", session: null });
+    this.#user = {};
+    this.#leave();
+    this.#tabs.tell({ say: "session", session: null });
     if (session) api.closeSession(session.token).catch(() => {});
   }
 
-  private fail(error: unknown) {
+  #fail(error: unknown) {
     if (!(error instanceof api.Refusal)) throw error;
     this.tell({ name: "error", detail: { code: error.code, message: error.message } });
   }
 
   // What arrives
 
-  private follow(leading: boolean) {
-    this.stream?.stop();
-    this.stream = undefined;
+  #follow(leading: boolean) {
+    this.#stream?.stop();
+    this.#stream = undefined;
     const { session } = this.state;
     if (!leading || !session) return;
-    this.stream = new Stream(session.token, {
+    this.#stream = new Stream(session.token, {
       hear: (event) => {
-        this.tabs.tell({ say: "event", conversation: session.conversation, event });
-        this.hear(event);
+        this.#tabs.tell({ say: "event", conversation: session.conversation, event });
+        this.#hear(event);
       },
       connected: (up) => {
-        this.tabs.tell({ say: "connected", conversation: session.conversation, up });
-        this.connected(up);
+        this.#tabs.tell({ say: "connected", conversation: session.conversation, up });
+        this.#connected(up);
       },
-      expired: () => this.expired(session.token),
-      last: () => lastSeq(this.state),
+      expired: () => this.#expired(session.token),
+      last: () => {
+        const last = this.state.messages.at(-1);
+        return last ? `${last.seq}-${last.id}` : "";
+      },
     });
   }
 
-  private connected(up: boolean) {
+  #connected(up: boolean) {
     if (this.state.connected !== up) this.set({ connected: up });
     if (!up) return;
     void this.flush();
     // What was settled while nobody listened is not told again.
     const pending = this.state.messages.find(({ state }) => state === "pending");
-    if (pending) void this.fill(pending.seq - 1);
+    if (pending) void this.#fill(pending.seq - 1);
   }
 
-  private hear(event: ChatEvent) {
+  #hear(event: ChatEvent) {
     const next = heard(this.state, event);
-    if (!next) return void this.fill();
+    if (!next) return void this.#fill();
     const added = next.messages.slice(this.state.messages.length);
     const before = this.state.speaks;
     // What was here is gone, and this is the first of a new conversation.
     if (next.messages.length < this.state.messages.length) this.set({ seen: 0 });
-    this.adopt(next);
+    this.#adopt(next);
     for (const { id, seq, author } of added) this.tell({ name: "message", detail: { id, seq, author } });
     if (event.event === "state" && before !== event.data.state && (before ?? "bot") !== event.data.state) {
       this.tell({ name: "handoff", detail: { state: event.data.state } });
@@ -229,64 +232,64 @@ export class Chat {
   }
 
   /** Take in what is known now, and forget what need not be sent any more. */
-  private adopt(next: Transcript) {
+  #adopt(next: Transcript) {
     const outbox = unstored(this.state.outbox, next);
-    if (outbox !== this.state.outbox) this.setOutbox(outbox);
+    if (outbox !== this.state.outbox) this.#setOutbox(outbox);
     this.set({ ...next, outbox });
-    this.look();
-    this.unread();
+    this.#look();
+    this.#unread();
   }
 
   /** Fetch what is missing after a message. */
-  private async fill(from?: number) {
+  async #fill(from?: number) {
     const { session } = this.state;
-    if (!session || this.filling) return;
-    this.filling = true;
+    if (!session || this.#filling) return;
+    this.#filling = true;
     try {
       for (let after = from ?? lastSeq(this.state); ; ) {
         const page = await api.readMessages(session.token, after);
         if (this.state.session?.conversation !== session.conversation) break;
         // Who speaks may have changed since the page was made: the stream knows better, if it said anything.
         const speaks = this.state.speaks ?? page.state;
-        this.adopt(renewed(withMessages({ ...this.state, speaks }, page.messages), page.messages));
+        this.#adopt(renewed(withMessages({ ...this.state, speaks }, page.messages), page.messages));
         if (page.messages.length < 200) break;
         after = page.messages.at(-1)!.seq;
       }
     } catch (error) {
-      if (error instanceof api.Refusal && error.status === 401) this.expired(session.token);
+      if (error instanceof api.Refusal && error.status === 401) this.#expired(session.token);
       // Else the stream brings it when it is back.
     } finally {
-      this.filling = false;
-      if (this.state.session?.conversation !== session.conversation) void this.fill();
+      this.#filling = false;
+      if (this.state.session?.conversation !== session.conversation) void this.#fill();
       else this.set({ loading: false });
     }
   }
 
   /** Another tab said something. */
-  private overhear(word: Word) {
+  #overhear(word: Word) {
     const { session } = this.state;
     if (word.say === "session") {
-      if (!word.session) return session ? this.leave() : undefined;
-      if (word.session.token !== session?.token) void this.enter(word.session);
+      if (!word.session) return session ? this.#leave() : undefined;
+      if (word.session.token !== session?.token) void this.#enter(word.session);
       return;
     }
     if (word.conversation !== session?.conversation) return;
     switch (word.say) {
       case "event":
-        return this.hear(word.event);
+        return this.#hear(word.event);
       case "connected":
-        return this.connected(word.up);
+        return this.#connected(word.up);
       case "hello":
-        if (!this.tabs.leading) return;
+        if (!this.#tabs.leading) return;
         const { conversation } = session;
         const { draft, typing, speaks, connected } = this.state;
-        return this.tabs.tell({ say: "live", conversation, draft, typing, speaks, up: connected !== false });
+        return this.#tabs.tell({ say: "live", conversation, draft, typing, speaks, up: connected !== false });
       case "live":
         this.set({ draft: word.draft, typing: word.typing, speaks: word.speaks ?? this.state.speaks });
-        return this.connected(word.up);
+        return this.#connected(word.up);
       case "seen":
         this.set({ seen: Math.max(word.seq, this.state.seen) });
-        return this.unread();
+        return this.#unread();
     }
   }
 
@@ -294,23 +297,23 @@ export class Chat {
 
   show(open: boolean) {
     this.set({ open });
-    this.look();
+    this.#look();
   }
 
-  private look() {
+  #look() {
     const { open, session, seen } = this.state;
     const last = lastSeq(this.state);
     if (!open || !session || document.visibilityState !== "visible" || last <= seen) return;
     this.set({ seen: last });
     kept.keepSeen(session.conversation, last);
-    this.tabs.tell({ say: "seen", conversation: session.conversation, seq: last });
-    this.unread();
+    this.#tabs.tell({ say: "seen", conversation: session.conversation, seq: last });
+    this.#unread();
   }
 
-  private unread() {
+  #unread() {
     const { messages, seen } = this.state;
     const count = messages.filter(({ seq, author }) => seq > seen && author !== "customer").length;
-    if (count !== this.lastUnread) this.tell({ name: "unread", detail: { count: (this.lastUnread = count) } });
+    if (count !== this.#lastUnread) this.tell({ name: "unread", detail: { count: (this.#lastUnread = count) } });
   }
 
   // What is sent
@@ -321,11 +324,11 @@ export class Chat {
       byte.toString(16).padStart(2, "0"),
     ).join("");
     const pending: Pending = { client_id, text, images, wants_person, created_at: Date.now(), status: "waiting" };
-    this.setOutbox([...this.state.outbox, pending]);
+    this.#setOutbox([...this.state.outbox, pending]);
     void this.flush();
   }
 
-  private setOutbox(outbox: Pending[]) {
+  #setOutbox(outbox: Pending[]) {
     const visitor = this.state.session?.visitor_id;
     if (visitor) {
       for (const pending of this.state.outbox) kept.dropPending(visitor, pending);
@@ -336,42 +339,42 @@ export class Chat {
 
   /** Do with what was refused: send it again under its id, or let it be. */
   again({ client_id }: Pending) {
-    this.mark(client_id, { status: "waiting" });
+    this.#mark(client_id, { status: "waiting" });
     void this.flush();
   }
 
   discard(unwanted: Pending) {
-    this.setOutbox(this.state.outbox.filter((pending) => pending.client_id !== unwanted.client_id));
+    this.#setOutbox(this.state.outbox.filter((pending) => pending.client_id !== unwanted.client_id));
   }
 
-  private mark(client_id: string, changes: Partial<Pending>) {
-    this.setOutbox(
+  #mark(client_id: string, changes: Partial<Pending>) {
+    this.#setOutbox(
       this.state.outbox.map((pending) => (pending.client_id === client_id ? { ...pending, ...changes } : pending)),
     );
   }
 
   /** Send what waits, one after the other: the order is the visitor's. */
   async flush() {
-    if (this.sending) return;
-    this.sending = true;
+    if (this.#sending) return;
+    this.#sending = true;
     let failures = 0;
     try {
       for (;;) {
         const pending = this.state.outbox.find(({ status }) => status === "waiting");
         if (!pending) return;
         try {
-          const { token, conversation } = await this.session();
+          const { token, conversation } = await this.#session();
           await api.sendMessage(token, pending);
           failures = 0;
-          this.mark(pending.client_id, { status: "sent" });
+          this.#mark(pending.client_id, { status: "sent" });
           // Without a stream nobody would tell that it is stored.
-          if (!this.state.connected && this.state.session?.conversation === conversation) void this.fill();
+          if (!this.state.connected && this.state.session?.conversation === conversation) void this.#fill();
         } catch (error) {
           if (!(error instanceof api.Refusal)) throw error;
-          if (error.status === 401) this.expired(this.state.session?.token ?? "");
+          if (error.status === 401) this.#expired(this.state.session?.token ?? "");
           else if (!error.passing) {
-            this.mark(pending.client_id, { status: "refused", problem: error.code });
-            this.fail(error);
+            this.#mark(pending.client_id, { status: "refused", problem: error.code });
+            this.#fail(error);
             continue;
           }
           if (!this.state.online) return; // "online" begins again
@@ -380,7 +383,7 @@ export class Chat {
         }
       }
     } finally {
-      this.sending = false;
+      this.#sending = false;
     }
   }
 
@@ -391,7 +394,7 @@ export class Chat {
     this.set({ ratings: { ...before, [seq]: verdict } });
     await api.rate(this.state.session!.token, seq, verdict).catch((error) => {
       this.set({ ratings: before });
-      this.fail(error);
+      this.#fail(error);
     });
   }
 
@@ -400,7 +403,7 @@ export class Chat {
   }
 
   async leaveEmail(email: string) {
-    const { token } = await this.session();
+    const { token } = await this.#session();
     await api.leaveEmail(token, email);
   }
 }

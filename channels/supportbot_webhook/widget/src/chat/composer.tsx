@@ -3,8 +3,8 @@ import { Component, createRef, h } from "preact";
 import type { Chat } from "./chat";
 import { config, t } from "./config";
 import { Icon } from "./icons";
+import { late } from "./late";
 import { Preview } from "./message";
-import { prepared } from "./pictures";
 import type { Upload } from "./types";
 
 const KEY = "supportbot:text";
@@ -18,49 +18,50 @@ interface Here {
 
 export class Composer extends Component<{ chat: Chat }, Here> {
   override state: Here = { text: written(), images: [] };
-  private readonly field = createRef<HTMLTextAreaElement>();
-  private adding = 0;
-  private submitted = false;
+  readonly #field = createRef<HTMLTextAreaElement>();
+  #adding = 0;
+  #submitted = false;
 
   override componentDidMount() {
-    if (this.state.text) this.fit();
-    addEventListener("supportbot:files", (event) => void this.add((event as CustomEvent<File[]>).detail));
+    if (this.state.text) this.#fit();
+    addEventListener("supportbot:files", (event) => void this.#add((event as CustomEvent<File[]>).detail));
   }
 
-  private fit() {
-    const field = this.field.current!;
+  #fit() {
+    const field = this.#field.current!;
     field.style.height = "auto";
     field.style.height = `${field.scrollHeight}px`;
   }
 
-  private readonly write = () => {
-    const text = this.field.current!.value;
+  readonly #write = () => {
+    const text = this.#field.current!.value;
     written(text);
     this.setState({ text, problem: new Blob([text]).size > limits.text ? t("too_long") : undefined });
-    this.fit();
+    this.#fit();
   };
 
-  private readonly submit = (event?: Event) => {
+  readonly #submit = (event?: Event) => {
     event?.preventDefault();
-    this.submitted = this.adding > 0; // it waits for its images
-    if (this.submitted) return;
-    const text = this.field.current!.value.trim();
+    this.#submitted = this.#adding > 0; // it waits for its images
+    if (this.#submitted) return;
+    const text = this.#field.current!.value.trim();
     const { images, problem } = this.state;
     if (!(text || images.length) || (problem && new Blob([text]).size > limits.text)) return;
     this.props.chat.send(text, images);
-    this.field.current!.value = "";
+    this.#field.current!.value = "";
     written("");
     this.setState({ text: "", images: [], problem: undefined });
-    this.fit();
-    this.field.current!.focus();
+    this.#fit();
+    this.#field.current!.focus();
   };
 
-  private async add(files: Iterable<File>) {
+  async #add(files: Iterable<File>) {
     if (!features.images) return;
-    this.adding++;
+    this.#adding++;
+    const prepared = await late().then((parts) => parts.prepared, () => null);
     for (const file of files) {
-      if (this.state.images.length >= limits.images) {
-        this.setState({ problem: t("too_many_images", { n: limits.images }) });
+      if (!prepared || this.state.images.length >= limits.images) {
+        this.setState({ problem: prepared ? t("too_many_images", { n: limits.images }) : t("reconnecting") });
         break;
       }
       const image = await prepared(file).catch(() => null);
@@ -69,14 +70,14 @@ export class Composer extends Component<{ chat: Chat }, Here> {
       await new Promise((resolve) => setTimeout(resolve)); // the state is set by then
     }
     // After a problem the visitor decides what becomes of the rest.
-    if (!--this.adding && this.submitted && !this.state.problem) this.submit();
+    if (!--this.#adding && this.#submitted && !this.state.problem) this.#submit();
   }
 
   override render() {
     const { text, images, problem } = this.state;
     const ready = !!(text.trim() || images.length);
     return (
-      <form class="composer" onSubmit={this.submit}>
+      <form class="composer" onSubmit={this.#submit}>
         {problem && (
           <p class="note problem" role="alert">
             {problem}
@@ -110,32 +111,32 @@ export class Composer extends Component<{ chat: Chat }, Here> {
                 aria-label={t("add_image")}
                 onChange={(event) => {
                   const input = event.currentTarget;
-                  void this.add([...(input.files ?? [])]);
+                  void this.#add([...(input.files ?? [])]);
                   input.value = "";
                 }}
               />
             </label>
           )}
           <textarea
-            ref={this.field}
+            ref={this.#field}
             rows={1}
             dir={text ? "auto" : config.dir}
             enterkeyhint="send"
             placeholder={t("placeholder")}
             aria-label={t("placeholder")}
             defaultValue={this.state.text}
-            onInput={this.write}
+            onInput={this.#write}
             onKeyDown={(event) => {
               // Enter that chooses a word in an input method sends nothing.
               if (event.key === "Enter" && !event.shiftKey && !event.isComposing && event.keyCode !== 229) {
-                this.submit(event);
+                this.#submit(event);
               }
             }}
             onPaste={(event) => {
               const files = [...(event.clipboardData?.files ?? [])].filter(({ type }) => type.startsWith("image/"));
               if (!files.length) return;
               event.preventDefault();
-              void this.add(files);
+              void this.#add(files);
             }}
           />
           <button type="submit" class="send" aria-label={t("send")} aria-disabled={!ready}>

@@ -9,13 +9,20 @@ const ADDRESS = /^(https?:\/\/|mailto:|tel:)[^\s\u0000-\u001f]+$/i;
 /** Return an address that may be followed, else undefined. */
 export const address = (href: string): string | undefined => {
   const url = href.trim();
-  return ADDRESS.test(url) && (!/^http/i.test(url) || URL.canParse(url)) ? url : undefined;
+  try {
+    return ADDRESS.test(url) && new URL(url) ? url : undefined; // URL.canParse is not in Safari 16
+  } catch {
+    return undefined;
+  }
 };
 
 const text = (escaped: string) =>
-  escaped.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (entity) => ENTITIES[entity] ?? entity);
+  escaped.replace(/&(\w+);/g, (entity, name: string) => (Object.hasOwn(ENTITIES, name) ? ENTITIES[name]! : entity));
+
+/** The named ones that models write; the parser has replaced those with numbers. */
 const ENTITIES: Record<string, string> = {
-  "&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&#39;": "'", "&nbsp;": "\u00a0",
+  amp: "&", lt: "<", gt: ">", quot: '"', apos: "'", nbsp: "\u00a0",
+  copy: "©", euro: "€", hellip: "…", ndash: "–", mdash: "—",
 };
 
 const link = (href: string, children: ComponentChild) => {

@@ -10,8 +10,8 @@ import type { Citation, Message, Pending, Picture, Verdict } from "./types";
 const clock = dates({ hour: "numeric", minute: "2-digit" });
 
 /** Who wrote it, in words. */
-export const authorName = (author: Message["author"]) =>
-  author === "customer" ? t("you") : author === "person" ? t("team") : config.bot;
+export const authorName = (author: Message["author"], name?: string) =>
+  author === "customer" ? t("you") : author === "person" ? name || t("team") : config.bot;
 
 export const Avatar = ({ person }: { person?: boolean }) =>
   config.theme.logo && !person ? (
@@ -116,13 +116,14 @@ const Thumb = ({ chat, seq, verdict, given }: { chat: Chat; seq: number; verdict
 /** A bubble with who wrote it beside it. `first`: another one wrote before; `last`: another one writes after. */
 export const Row = (props: {
   author: Message["author"];
+  name?: string | undefined;
   first: boolean;
   children: ComponentChildren;
 }) => (
   <div class={`row ${props.author}${props.first ? " first" : ""}`}>
     {props.author !== "customer" && (props.first ? <Avatar person={props.author === "person"} /> : <span class="avatar none" />)}
     <div class="column">
-      <span class={props.first && props.author !== "customer" ? "name" : "sr"}>{authorName(props.author)}</span>
+      <span class={props.first && props.author !== "customer" ? "name" : "sr"}>{authorName(props.author, props.name)}</span>
       {props.children}
     </div>
   </div>
@@ -148,7 +149,7 @@ export class Stored extends Component<Props> {
     const { author, text, images, choices, state, seq } = message;
     const bot = author === "bot";
     return (
-      <Row author={author} first={first}>
+      <Row author={author} name={message.name} first={first}>
         {images?.length ? (
           <div class="pictures">
             {images.map((image) => (
@@ -229,15 +230,15 @@ export const Unsent = ({ chat, pending, first }: { chat: Chat; pending: Pending;
 
 /** An image that is still only here. */
 export class Preview extends Component<{ name: string; data: string; type: string }> {
-  private url = "";
+  #url = "";
   override componentWillMount() {
     const bytes = Uint8Array.from(atob(this.props.data), (char) => char.charCodeAt(0));
-    this.url = URL.createObjectURL(new Blob([bytes], { type: this.props.type }));
+    this.#url = URL.createObjectURL(new Blob([bytes], { type: this.props.type }));
   }
   override componentWillUnmount() {
-    URL.revokeObjectURL(this.url);
+    URL.revokeObjectURL(this.#url);
   }
   override render() {
-    return <img class="picture" src={this.url} alt={this.props.name || t("image")} />;
+    return <img class="picture" src={this.#url} alt={this.props.name || t("image")} />;
   }
 }

@@ -21,6 +21,8 @@ export interface Message {
   seq: number;
   id: string;
   author: "customer" | "bot" | "person" | "system";
+  /** Of the person of the team who wrote it, where that is known. */
+  name?: string;
   text: string;
   citations: Citation[];
   created_at: number;
@@ -92,10 +94,9 @@ export interface Config {
   dir: "ltr" | "rtl";
   mode: "frame" | "page";
   theme: {
-    color: string;
-    on_color: string;
-    color_dark?: string;
-    on_color_dark?: string;
+    /** CSS variables, by name. */
+    light: Record<string, string>;
+    dark: Record<string, string>;
     corner: number;
     scheme: "auto" | "light" | "dark";
     logo: string;
@@ -105,6 +106,8 @@ export interface Config {
   suggestions: string[];
   features: { images: boolean; ratings: boolean; survey: boolean; handoff: boolean; email: boolean };
   limits: { text: number; image_bytes: number; images: number; image_types: string[] };
+  /** Where late.js is. */
+  late: string;
   away: boolean;
   origins: string[];
   heartbeat?: number;

@@ -1,6 +1,6 @@
 // Images on their way out: looked at, made smaller where a camera made them large, and encoded as they travel.
-import { config } from "./config";
-import type { Upload } from "./types";
+import { config } from "../chat/config";
+import type { Upload } from "../chat/types";
 
 const LONGEST_SIDE = 1600; // pixels; models look at no more
 

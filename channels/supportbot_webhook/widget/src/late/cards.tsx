@@ -1,11 +1,11 @@
 // What is asked of the visitor beside the conversation: an address, and at its end what they think of it.
 import { Component, createRef, h } from "preact";
-import type { Chat } from "./chat";
-import { t } from "./config";
-import { Icon } from "./icons";
+import type { Chat } from "../chat/chat";
+import { t } from "../chat/config";
+import { Icon } from "../chat/icons";
 
 export class EmailCard extends Component<{ chat: Chat }, { problem?: string | undefined; done?: boolean }> {
-  private readonly submit = (event: SubmitEvent) => {
+  readonly #submit = (event: SubmitEvent) => {
     event.preventDefault();
     const field = (event.currentTarget as HTMLFormElement).elements.namedItem("email") as HTMLInputElement;
     if (!field.value || !field.checkValidity()) return this.setState({ problem: t("email_invalid") });
@@ -26,7 +26,7 @@ export class EmailCard extends Component<{ chat: Chat }, { problem?: string | un
       );
     }
     return (
-      <form class="card" noValidate onSubmit={this.submit}>
+      <form class="card" noValidate onSubmit={this.#submit}>
         <label for="email">{t("email_ask")}</label>
         <div class="line">
           <input
@@ -56,13 +56,13 @@ export class SurveyCard extends Component<
   { score: number; done?: boolean; problem?: boolean }
 > {
   override state = { score: this.props.chat.state.survey ?? 0, done: false, problem: false };
-  private readonly first = createRef<HTMLInputElement>();
+  readonly #first = createRef<HTMLInputElement>();
 
   override componentDidMount() {
-    if (this.props.wanted) this.first.current!.focus();
+    if (this.props.wanted) this.#first.current!.focus();
   }
 
-  private readonly submit = (event: SubmitEvent) => {
+  readonly #submit = (event: SubmitEvent) => {
     event.preventDefault();
     const { score } = this.state;
     const comment = (event.currentTarget as HTMLFormElement).elements.namedItem("comment") as HTMLTextAreaElement;
@@ -87,13 +87,13 @@ export class SurveyCard extends Component<
       );
     }
     return (
-      <form class="card" onSubmit={this.submit}>
+      <form class="card" onSubmit={this.#submit}>
         <fieldset class="stars">
           <legend>{t("survey_ask")}</legend>
           {[1, 2, 3, 4, 5].map((value) => (
             <label class={value <= score ? "on" : undefined}>
               <input
-                ref={value === 1 ? this.first : null}
+                ref={value === 1 ? this.#first : null}
                 class="sr"
                 type="radio"
                 name="score"
