@@ -141,6 +141,12 @@ class Metrics:
             ["channel", "state"],
             registry=registry,
         )
+        self._follow_ups = Counter(
+            "supportbot_follow_ups_total",
+            "Mails planned for what visitors who left have missed.",
+            ["channel"],
+            registry=registry,
+        )
         self._deliveries_open = Gauge(
             "supportbot_deliveries_open", "Deliveries that are planned or being sent.", registry=registry
         )
@@ -238,6 +244,10 @@ class Metrics:
     def delivery(self, channel: str, state: str) -> None:
         """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""
         self._deliveries.labels(channel, state).inc()
+
+    def follow_up(self, channel: str) -> None:
+        """What somebody missed in a channel is about to be told in another."""
+        self._follow_ups.labels(channel).inc()
 
     def deliveries_open(self, count: int) -> None:
         """So many deliveries are planned or being sent."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from sqlalchemy import bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
+from supportbot import routes
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
 from supportbot.images.ledger import forget as forget_files
@@ -182,8 +183,9 @@ class ChannelTranscripts:
     async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
         """Return up to ``limit`` messages after number ``after``, oldest first; empty if unknown."""
         external = clean_key(external_id)
+        query = routes.AFTER if routes.is_key(external) else _AFTER
         rows = await self._store.read(
-            lambda tx: tx.rows(_AFTER, external=external, after=after, most=limit, **self._where)
+            lambda tx: tx.rows(query, external=external, after=after, most=limit, **self._where)
         )
         return [message_from(row) for row in rows]
 
@@ -244,7 +246,8 @@ class ChannelTranscripts:
 
     async def _find(self, external_id: str) -> Any | None:
         external = clean_key(external_id)
-        return await self._store.read(lambda tx: tx.row(_FIND, external=external, **self._where))
+        query = routes.CONVERSATION if routes.is_key(external) else _FIND
+        return await self._store.read(lambda tx: tx.row(query, external=external, **self._where))
 
 
 class ChannelRecords:

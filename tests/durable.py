@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from supportbot import schema
 from supportbot.feed import Feed
+from supportbot.follow_ups import FollowUps
 from supportbot.inbox import Inbox
 from supportbot.leases import Leases
 from supportbot.memory import Memories
@@ -25,6 +26,7 @@ from supportbot.turns.queue import QueueEngine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from supportbot.channel import FollowUp
     from supportbot.messages import Accepted, Turn
     from supportbot.prompt import Prompts
     from supportbot.store import Store, Tx
@@ -71,6 +73,7 @@ class Durable:
         lease_ms: int = 60_000,
         retry_delay: float = 0.01,
         delivery_timeout: float = 5.0,
+        rules: dict[str, FollowUp] | None = None,
     ) -> None:
         """Wire it; with ``queue``, the URL of a database, its engine shares the turns with others."""
         self.store = store
@@ -78,6 +81,8 @@ class Durable:
         self.metrics = Metrics()
         self.platform = RecordingChannel()
         self.channels = channels or {"web": self.platform}
+        self.follow_ups = FollowUps(store, rules or {}, counts=self.metrics)
+        self.follow_ups.use(self.channels)
         owner = uuid4().hex
         alone = not queue
         make = QueueEngine if queue else LocalEngine
@@ -100,6 +105,7 @@ class Durable:
             owner=owner,
             remember=self.memories.keep,
             enlist=self.engine.enlist,
+            missed=self.follow_ups.said,
             counts=self.metrics,
             alone=alone,
             attempts=3,
@@ -115,6 +121,7 @@ class Durable:
             enlist=self.engine.enlist,
             interrupt=self.engine.interrupt,
             counts=self.metrics,
+            missed=self.follow_ups.said,
             debounce=debounce,
         )
 
@@ -122,9 +129,11 @@ class Durable:
         await self.outbox.start(self.channels)
         await self.engine.start()
         await self.memories.start()
+        await self.follow_ups.start()
 
     async def stop(self) -> None:
         self.inbox.close()
+        await self.follow_ups.stop()
         await self.memories.stop()
         await self.engine.stop(1)
         await self.outbox.stop(1)

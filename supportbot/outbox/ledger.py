@@ -17,6 +17,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
+from supportbot.outbox import missed
 from supportbot.storable import clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, outbound_from, to_json
@@ -51,7 +52,6 @@ _WHOLE = Statement(
         messages.c.text,
         messages.c.citations,
         conversations.c.tenant_id,
-        conversations.c.external_id.label("conversation_external_id"),
         turns.c.model,
     )
     .join(messages, messages.c.id == deliveries.c.message_id)
@@ -284,6 +284,8 @@ def _store_delivery(
         external_id="",
         reason="",
         address=to_json(dict(outbound.address)),
+        thread=outbound.external_id,
+        missed="{}",
         in_reply_to=outbound.in_reply_to,
         sources=listed(outbound.sources),
         handoff=outbound.handoff,
@@ -296,13 +298,21 @@ def _store_delivery(
 def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -> Claimed | None:
     """Claim a delivery that is due and whose turn it is, and count its send unless it is to be looked for.
 
-    Returns None when it is not due, done, or behind an earlier one.
+    Returns None when it is not due, done, or behind an earlier one; or when it has nothing to tell any more,
+    and is taken back.
     """
     row = tx.row(_WHOLE, delivery=delivery_id)
     if row is None:
         return None
     first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
     if first is None or first.id != delivery_id:
+        return None
+    outbound: Outbound | None = outbound_from(row)
+    if row.missed != "{}":
+        outbound = missed.complete(tx, outbound_from(row), row.missed, whole=row.state == "sending")
+    if outbound is None:
+        missed.take_back(tx, outbound_from(row), now)
+        _wake_first(tx, row.conversation_id, now)
         return None
     now_ours = tx.row(_CLAIM, delivery=delivery_id, now=now, new_owner=owner, lease=lease_until)
     if now_ours is None:
@@ -312,7 +322,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
         sends += 1
     return Claimed(
-        outbound=outbound_from(row).evolve(attempt=sends),
+        outbound=outbound.evolve(attempt=sends),
         fence=now_ours.attempt,
         unclear=unclear,
         sends=sends,
@@ -339,11 +349,22 @@ def end(
     if ended == 0:
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
-    following = tx.row(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
-    if following is None:
+    return _wake_first(tx, outbound.conversation_id, now)
+
+
+def add(tx: Tx, row: dict[str, Any]) -> None:
+    """Plan a delivery; it is due at once, or when what is still on its way in its conversation has ended."""
+    free = tx.row(_FIRST_OPEN, conversation=row["conversation_id"], most=1) is None
+    tx.send(_ADD, due_at=row["created_at"] if free else None, **row)
+
+
+def _wake_first(tx: Tx, conversation_id: str, now: int) -> str | None:
+    """Make the first open delivery of a conversation due, if there is one; returns its id."""
+    first = tx.row(_FIRST_OPEN, conversation=conversation_id, most=1)
+    if first is None:
         return None
-    tx.send(_WAKE, delivery=following.id, now=now)
-    return str(following.id)
+    tx.send(_WAKE, delivery=first.id, now=now)
+    return str(first.id)
 
 
 def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> bool:
@@ -365,13 +386,11 @@ def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) 
         "delivery.returned",
         at=now,
         message_id=row.message_id,
-        turn_id=row.turn_id,
+        turn_id=row.turn_id or None,
         delivery_id=delivery_id,
         reason=reason,
     )
-    following = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
-    if following is not None:
-        tx.run(_WAKE, delivery=following.id, now=now)
+    _wake_first(tx, row.conversation_id, now)
     return True
 
 
@@ -419,7 +438,7 @@ def _note(tx: Tx, outbound: Outbound, kind: str, now: int, **data: Any) -> None:
         kind,
         at=now,
         message_id=outbound.message_id,
-        turn_id=outbound.turn_id,
+        turn_id=outbound.turn_id or None,
         delivery_id=outbound.delivery_id,
         attempt=outbound.attempt,
         **data,

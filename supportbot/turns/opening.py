@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from sqlalchemy import bindparam, literal_column, select
 
 from supportbot.messages import Assurance, Memory, Message, Turn
+from supportbot.routes import place_of
 from supportbot.store import Statement
 from supportbot.store.values import contact_from, from_json, memory_from, message_from
 from supportbot.tables import contacts, messages
@@ -88,14 +89,15 @@ def opened(
     query = KNOWN_AND_SPENT if rules.capped else KNOWN
     known = tx.row(query, conversation=conversation.id, contact=conversation.contact_id)
     memory = _remembered(tx, conversation.id, known)
+    place = place_of(tx, conversation)
     earlier = tx.rows(_WINDOW, conversation=conversation.id, first=memory.from_seq, most=rules.history)
     return Turn(
         id=turn_id,
         conversation_id=conversation.id,
         tenant=conversation.tenant_id,
-        channel=conversation.channel,
-        external_id=conversation.external_id,
-        address=from_json(conversation.address),
+        channel=place.channel,
+        external_id=place.external_id,
+        address=from_json(place.address),
         contact=_asker(tx, conversation, known, asked),
         fence=conversation.fence,
         attempt=attempt,
