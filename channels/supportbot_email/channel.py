@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -17,8 +17,10 @@ from supportbot_email.credentials import Credentials
 from supportbot_email.cursor import Cursors
 from supportbot_email.dispatch import Dispatch, Traces
 from supportbot_email.drafts import Drafts
+from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
 from supportbot_email.incoming import Incoming
+from supportbot_email.knocks import Knocks
 from supportbot_email.lease import Lease
 from supportbot_email.line import Line
 from supportbot_email.mailbox import Watcher
@@ -35,7 +37,7 @@ from supportbot_email.watch import watch
 from supportbot_email.why import Whys
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from supportbot.channel import Accept, Host
     from supportbot.messages import Outbound, Sent, Turn
@@ -65,6 +67,16 @@ class EmailChannel:
         submission = Submission(config, credentials) if config.mode == "send" else None
         self._dispatch = Dispatch(config, submission, self._desk, self._traces)
         self._whys = Whys(config, self._desk, self._notes, bot_name=host.bot_name)
+        self._follow_ups = FollowUps(
+            config,
+            bot_name=host.bot_name,
+            knocks=Knocks(host.records, per_day=config.limits.first_per_day),
+            conversations=self._conversations,
+            pace=self._pace,
+            traces=self._traces,
+            dispatch=self._dispatch,
+            drafts=self._drafts,
+        )
         self._outcomes = Outcomes(
             records=host.records,
             notes=self._notes,
@@ -89,6 +101,8 @@ class EmailChannel:
             RetryAfter: it did not take it: no room, not reachable.
             Unclear: the connection broke while it was handed over.
         """
+        if outbound.missed is not None:
+            return await self._follow_ups.send(outbound, outbound.missed)
         delivery, automatic = outbound.delivery_id, await self._is_sent(outbound)
         message_id = await self._conversations.message_id(delivery)
         raw = await self._mail(outbound, message_id, automatic=automatic)
@@ -107,8 +121,15 @@ class EmailChannel:
                 await self._whys.leave(outbound)
             return found
         message_id = await self._conversations.message_id(delivery)
-        raw = await self._mail(outbound, message_id, automatic=True)
+        if outbound.missed is not None:
+            raw = await self._follow_ups.mail(outbound, outbound.missed, message_id, automatic=True)
+        else:
+            raw = await self._mail(outbound, message_id, automatic=True)
         return await self._dispatch.find(delivery, message_id, raw=raw)
+
+    def first_address(self, email: str) -> Mapping[str, Any]:
+        """Return how to write to somebody who wrote elsewhere; empty: not at all."""
+        return first_address(email, self._config)
 
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""

@@ -22,6 +22,7 @@ class Door:
         self._sessions = sessions
         self._requests = TokenBuckets(limits.requests_per_address)
         self._openings = TokenBuckets(limits.sessions_per_address)
+        self._emails = TokenBuckets(limits.emails_per_address)
 
     async def session(self, request: web.Request) -> Session:
         """Return the session of the request's token.
@@ -47,6 +48,15 @@ class Door:
         address = address_key(client_address(request, proxies))
         self._requests.spend(address)
         return address
+
+    def gives_email(self, request: web.Request) -> None:
+        """Count an e-mail address that a visitor gives: it may be anybody's, and will get a mail.
+
+        Raises:
+            Problem: 429, there were too many.
+        """
+        proxies = request.config_dict[TRUSTED_PROXIES]
+        self._emails.spend(address_key(client_address(request, proxies)))
 
     def opens(self, address: str) -> None:
         """Count a new session against its address.

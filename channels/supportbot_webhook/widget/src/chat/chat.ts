@@ -303,6 +303,7 @@ export class Chat {
     if (!open || !session || document.visibilityState !== "visible" || last <= seen) return;
     this.set({ seen: last });
     kept.keepSeen(session.conversation, last);
+    api.see(session.token, last).catch(() => {}); // then it may come by mail as well
     this.tabs.tell({ say: "seen", conversation: session.conversation, seq: last });
     this.unread();
   }
