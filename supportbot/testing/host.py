@@ -183,8 +183,7 @@ class MemoryContacts:
 
     def __init__(self, conversations: Mapping[str, _Conversation]) -> None:
         self._conversations = conversations
-        self.addresses: dict[str, str] = {}
-        """By the channel's key of the conversation."""
+        self.addresses: dict[str, str] = {}  # by the channel's key of the conversation
         self.follow_up = False
 
     async def write_to(self, external_id: str, email: str, *, proven: bool = False) -> bool:

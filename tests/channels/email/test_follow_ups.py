@@ -125,17 +125,20 @@ def text(raw: bytes) -> str:
 
 def reply_to(raw: bytes, said: str, **headers: str) -> bytes:
     """What the customer's mail program sends back."""
-    ours = str(read(raw)["Message-ID"])
-    named = {"Subject": "Re: Your chat", "In_Reply_To": ours, "References": ours}
-    return mail(said, **{**named, **headers})
+    return naming(str(read(raw)["Message-ID"]), mail(said, **{"Subject": "Re: Your chat", **headers}))
+
+
+def naming(message_id: str, raw: bytes) -> bytes:
+    """A mail in the thread of another; the standard library would fold a long id into encoded words."""
+    return f"In-Reply-To: {message_id}\nReferences: {message_id}\n".encode() + raw
 
 
 @needs_dovecot
 async def test_what_was_missed_is_mailed_and_the_answer_joins_the_chat(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
-    """A person answers after the visitor left; the visitor answers the mail; the next answer is in the thread;
-    and all of it is in the chat when they return."""
+    """A person answers after the visitor left; they answer the mail; the next answer is in its thread. All
+    of it is in the chat when they return."""
     async with (
         Relay() as relay,
         chatting(server, address, tmp_path, relay, "Let me see.", link="https://shop.example/help") as chat,
@@ -222,7 +225,7 @@ async def test_nobody_else_joins_the_chat(
         if not names_ours:
             domain = address.partition("@")[2]
             forged = f"<sb.dlv_01K9ZC4RWT8QJ5M3XHGN2B7VDE.{'0' * 32}@{domain}>"
-            raw = mail("What was said?", From=sender, In_Reply_To=forged, References=forged)
+            raw = naming(forged, mail("What was said?", From=sender))
         server.deliver(address, raw)
         await until(lambda: rows(tmp_path, "select 1 from conversations where channel = 'support'"))
         await until(lambda: len(relay.mails) + len(server.mails(address, "Drafts")) == 2)
