@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot import follow_ups
+from supportbot import follow_ups, reports
 from supportbot.channel import FollowUp
 from supportbot.contacts import ChannelContacts
 from supportbot.messages import Sender
 from supportbot.outbox import deliveries
+from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
 from supportbot.session import ChannelTranscripts, delete_conversation, set_state
 from supportbot.testing.fakes import RecordingChannel
@@ -284,3 +285,36 @@ async def test_a_conversation_that_is_spam_sends_nothing(database_url: str) -> N
         assert [] == bot.channels["support"].posts
         await delete_conversation(bot.store, conversation)
         assert [] == await bot.rows("select 1 from routes")
+
+
+async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str) -> None:
+    """A mail that bounces says that nobody is there; another address may be."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, proven=True)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await settled(bot)
+        returned = ChannelReturns(bot.store, "support", bot.metrics)
+        assert await returned(mail.delivery_id, reason="bounced: 5.1.1")
+        await bot.accept("It arrives on Monday.", **PERSON)
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+
+
+async def test_its_story_is_told(database_url: str) -> None:
+    """By the delivery, or by the message that was missed; and in no other conversation's story."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        accepted = await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await settled(bot)
+        other = await bot.accept("Somebody else.", to="c2")
+        await bot.until_rows("select count(*) from turns where state = 'answered'", [(2,)])
+        for identifier in (mail.delivery_id, accepted.message_id):
+            story = await reports.explain(bot.store, identifier)
+            assert [(mail.delivery_id, "")] == [(one.id, one.turn_id) for one in story.deliveries]
+            assert ["I have looked."] == [message.text for message in story.messages]
+            kinds = [event.kind for event in story.events]
+            assert {"follow_up.planned", "delivery.delivered"} <= set(kinds)
+        story = await reports.explain(bot.store, other.message_id)
+        assert mail.delivery_id not in [one.id for one in story.deliveries]
