@@ -45,7 +45,7 @@ export class Stream {
   private stopped = false;
   private readonly ended = new AbortController();
   private readonly look = () => {
-    if (document.visibilityState === "visible") this.hurry();
+    if (!document.hidden) this.hurry();
   };
   private readonly hurry = () => {
     // Back from sleep or from another network: a connection that looks open may be long dead.
