@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from supportbot.errors import StoreUnavailable
-
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -35,6 +33,6 @@ async def _tell(presence: Presence, readers: Readers) -> None:
     while True:
         try:
             await presence.here(readers.conversations)
-        except StoreUnavailable as error:
-            log.warning("presence.not_told", error=str(error))
+        except Exception as error:  # noqa: BLE001 - whatever it was, who reads must not be taken for gone
+            log.warning("presence.not_told", error=type(error).__name__)
         await asyncio.sleep(presence.every)

@@ -15,8 +15,10 @@ from supportbot import follow_ups
 from supportbot.outbox import deliveries
 from supportbot.testing import ScriptedModel, started_bot
 from supportbot_email import guard
+from supportbot_email.conversations import Conversations
 from supportbot_email.follow_ups import first_address, glimpse
 from supportbot_email.knocks import Knocks
+from supportbot_email.mail import Address, Mail
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import config, rows, section
@@ -298,6 +300,39 @@ async def test_a_server_that_falls_silent_after_the_dot_gets_no_second_mail(
         server.deliver(address, reply_to(relay.mails[0].raw, "Got it."))
         await until(lambda: rows(tmp_path, "select 1 from messages where text = 'Got it.'"))
         assert ("customer", "Got it.") == (await chat.read())[-1]
+
+
+@pytest.mark.parametrize(
+    ("sender", "names", "verified", "joins"),
+    [
+        (ANNA, "ours", False, True),
+        ("Anna@customer.test", "ours", False, True),
+        (ANNA, "hers", False, False),
+        (ANNA, "another chat's", False, False),
+        (ANNA, "", True, False),
+        ("mallory@evil.test", "ours", True, False),
+    ],
+)
+async def test_who_may_join(
+    records: MemoryRecords, sender: str, names: str, *, verified: bool, joins: bool
+) -> None:
+    """The one address, by a mail of ours in that very conversation. A proven sender is not enough, nor is a
+    Message-ID that others may know."""
+    known = Conversations(records, domain="example.com")
+    ids = {"hers": "<thanks@customer.test>", "": "<unknown@customer.test>"}
+    for name, delivery in (("ours", "dlv_1"), ("another chat's", "dlv_2")):
+        ids[name] = await known.message_id(delivery)
+        await known.begin(f"route_{delivery}", ids[name], ANNA if name == "ours" else "eve@evil.test")
+    await known.learn("route_dlv_1", ids["hers"], ["boss@customer.test"])
+    found = Mail(
+        message_id="<new@x.test>",
+        content_key="k",
+        sender=Address(address=sender),
+        in_reply_to=ids[names],
+        verified=verified,
+    )
+    assert joins is await known.may_join(found, "route_dlv_1")
+    assert not await known.has("route_dlv_1", "boss@customer.test")
 
 
 async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
