@@ -6,15 +6,18 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from supportbot import follow_ups, reports
 from supportbot.channel import FollowUp
 from supportbot.contacts import ChannelContacts
+from supportbot.ids import now_ms
 from supportbot.messages import Sender
 from supportbot.outbox import deliveries
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
 from supportbot.session import ChannelTranscripts, delete_conversation, set_state
+from supportbot.store import Statement
 from supportbot.testing.fakes import RecordingChannel
 from tests.durable import running
 
@@ -135,16 +138,36 @@ async def test_who_came_back_and_saw_it_gets_no_mail(database_url: str) -> None:
 
 async def test_who_is_there_gets_no_mail(database_url: str) -> None:
     """As long as somebody reads, nothing was missed; the time counts from when they were last there."""
-    async with asked(database_url, after=0.8) as bot:
+    async with asked(database_url) as bot:
         await leave_address(bot)
+        await was_here(bot, 60_000)  # a minute from now: as if they stayed
         await bot.accept("I have looked.", **PERSON)
-        [(due,)] = await bot.rows("select due_at from routes")
-        await presence(bot).here(["c1", "other"])
-        [(here,)] = await bot.rows("select here_at from routes")
+        await bot.until_rows("select due_at - here_at from routes", [(200,)])
+        assert [] == bot.channels["support"].posts
+        await was_here(bot, -1000)
         await mails(bot)
-        [(sent,)] = await bot.rows("select created_at from deliveries where channel = 'support'")
-        assert sent >= here + 800
-        assert due <= here + 800
+
+
+async def was_here(bot: Durable, ago: int) -> None:
+    """Say when the reader was last there, in milliseconds from now."""
+    statement = Statement(text("update routes set here_at = :at, due_at = :due"))
+    now = now_ms()
+    await bot.store.write(lambda tx: tx.run(statement, at=now + ago, due=now))
+
+
+async def test_only_who_reads_where_something_waits_is_written_down(database_url: str) -> None:
+    """That they are there, told every few seconds, costs nothing as long as nothing was missed."""
+    async with asked(database_url, after=60.0) as bot:
+        await leave_address(bot)
+        await was_here(bot, -5000)
+        [before] = await bot.rows("select here_at from routes")
+        await presence(bot).here(["c1", "other"])
+        [during] = await bot.rows("select here_at from routes")
+        assert during > before
+        await presence(bot).seen("c1", 2)
+        await bot.store.write(lambda tx: tx.run(Statement(text("update routes set due_at = null"))))
+        await presence(bot).here(["c1"])
+        assert [during] == await bot.rows("select here_at from routes")
 
 
 async def test_what_was_seen_before_it_could_be_sent_is_taken_back(database_url: str) -> None:
