@@ -162,9 +162,8 @@ class FollowUps:
                     self._store.write(lambda tx, name=row.conversation_id: self._look(tx, name))  # type: ignore[misc]
                     for row in rows
                 )
-                found = await asyncio.gather(
-                    *looks, return_exceptions=True
-                )  # one that fails holds up no other
+                # one that fails holds up no other
+                found = await asyncio.gather(*looks, return_exceptions=True)
                 if failed := [error for error in found if error is not None]:
                     log.warning("follow_ups.not_planned", error=in_one_line(failed[0]), count=len(failed))
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search

@@ -113,7 +113,7 @@ class Counts(Protocol):
 
 
 class Missed(Protocol):
-    """The inbox's and the outbox's side of the follow-ups."""
+    """The inbox's side of the follow-ups."""
 
     def __call__(self, tx: Tx, conversation_id: str, channel: str, now: int, *, written_in: str = "") -> None:
         """Inside a transaction: something was said in a conversation of ``channel``; its reader may miss it.
