@@ -59,12 +59,12 @@ def fill(path: Path, *, conversations: int, each: int) -> None:
     connection.execute("PRAGMA synchronous=OFF")
     now = now_ms()
     connection.execute(
-        "INSERT INTO contacts VALUES ('p', 'default', 'web', 'p', '', '', 'anonymous', ?)", (now,)
+        "INSERT INTO contacts VALUES ('p', 'default', 'web', 'p', '', '', 'anonymous', '', ?)", (now,)
     )
     connection.executemany(
         "INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address,"
-        " last_seq, fence, created_at, updated_at)"
-        " VALUES (?, 'default', 'web', ?, 'p', 'bot', '{}', ?, 0, ?, ?)",
+        " last_seq, seen_seq, written_in, fence, created_at, updated_at)"
+        " VALUES (?, 'default', 'web', ?, 'p', 'bot', '{}', ?, 0, '', 0, ?, ?)",
         ((f"conv{n}", f"c{n}", each, now + n, now + n) for n in range(conversations)),
     )
     connection.executemany(

@@ -21,12 +21,13 @@ from pydantic import BaseModel, SecretStr
 from supportbot import log as logging_setup
 from supportbot import schema, server, session, web
 from supportbot.brain import Brain
-from supportbot.channel import ROLES, CanReport, CanShow, Host, load_channel
+from supportbot.channel import ROLES, CanReport, CanShow, FollowedConfig, Host, load_channel
 from supportbot.completion import Completions
 from supportbot.contacts import ChannelContacts
 from supportbot.drafts import ChannelDrafts
 from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
+from supportbot.follow_ups import FollowUps
 from supportbot.health import Health, disk_free
 from supportbot.images.gallery import Gallery
 from supportbot.inbox import Inbox
@@ -37,6 +38,7 @@ from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.returns import ChannelReturns
+from supportbot.presence import ChannelPresence
 from supportbot.processes import PART, in_time, joined, make_engine
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelRecords, ChannelTranscripts
@@ -49,7 +51,7 @@ from supportbot.turns import Rules
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
-    from supportbot.channel import Channel, ChannelConfig
+    from supportbot.channel import Channel, ChannelConfig, FollowUp
     from supportbot.config import Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
@@ -106,10 +108,12 @@ def make_channels(
     make_channel: MakeChannel,
     *,
     limits: Limits,
+    follow_ups: FollowUps | None = None,
     roles: frozenset[str] = ROLES,
 ) -> dict[str, Channel]:
     """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
     made: dict[str, Channel] = {}
+    rules = follow_up_rules(loaded)
     for name, section in loaded.channels.items():
         host = Host(
             name=name,
@@ -123,7 +127,8 @@ def make_channels(
             ratings=ChannelRatings(store, name, metrics),
             returned=ChannelReturns(store, name, metrics),
             drafts=ChannelDrafts(store, name, metrics),
-            contacts=ChannelContacts(store, name),
+            contacts=ChannelContacts(store, name, reaches=follow_ups),
+            presence=ChannelPresence(store, name, after=rules[name].after if name in rules else 0.0),
             handoffs=ChannelHandoffs(store, feed, name),
             limiter=partial(limits.limiter, name),
             vault=loaded.vault,
@@ -135,7 +140,18 @@ def make_channels(
             images=any(section.vision for section in loaded.config.model),
         )
         made[name] = make_channel(section, host)
+    if follow_ups is not None:
+        follow_ups.use(made)
     return made
+
+
+def follow_up_rules(loaded: Loaded) -> dict[str, FollowUp]:
+    """Return what becomes of what is missed, by the names of the channels where it may be."""
+    return {
+        name: section.follow_up
+        for name, section in loaded.channels.items()
+        if isinstance(section, FollowedConfig) and section.follow_up is not None
+    }
 
 
 @asynccontextmanager
@@ -192,6 +208,7 @@ async def running(
             retry_delay=config.turns.retry_delay,
         )
         await stack.enter_async_context(joined(loaded.database, feed, engine, owner, metrics))
+        follow_ups = FollowUps(store, {} if only else follow_up_rules(loaded), counts=metrics)
         memories = Memories(
             store, owner=owner, alone=lock is not None, only=only, timeout=config.turns.timeout
         )
@@ -202,6 +219,7 @@ async def running(
             enlist=engine.enlist,
             remember=memories.keep,
             charge=till.charge,
+            missed=follow_ups.said,
             currency=caps.currency,
             counts=metrics,
             alone=lock is not None,
@@ -236,10 +254,13 @@ async def running(
             enlist=engine.enlist,
             interrupt=engine.interrupt,
             counts=metrics,
+            missed=follow_ups.said,
             debounce=config.turns.debounce,
             vault=loaded.vault,
         )
-        channels = make_channels(loaded, store, feed, metrics, make_channel, limits=limits, roles=roles)
+        channels = make_channels(
+            loaded, store, feed, metrics, make_channel, limits=limits, follow_ups=follow_ups, roles=roles
+        )
         completions.use(channels)
         application = _application(
             loaded, channels, inbox, store, metrics, weak=brain.problems, takes="web" in roles
@@ -250,9 +271,8 @@ async def running(
         listening = await server.serve(application, config.server, metrics)
         stack.push_async_callback(listening.stop, 2.0)
         if "worker" in roles:  # stops before the channels are closed, which deliveries at work still need
-            await _start_work(outbox, memories, channels, stack)
-        keeper = asyncio.create_task(_keep_house(store, metrics, limits))
-        stack.callback(keeper.cancel)
+            await _start_work(stack, channels, outbox, memories, follow_ups)
+        stack.callback(asyncio.create_task(_keep_house(store, metrics, limits)).cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
@@ -299,12 +319,18 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
 
 
 async def _start_work(
-    outbox: Outbox, memories: Memories, channels: Mapping[str, Channel], stack: AsyncExitStack
+    stack: AsyncExitStack,
+    channels: Mapping[str, Channel],
+    outbox: Outbox,
+    memories: Memories,
+    follow_ups: FollowUps,
 ) -> None:
     await outbox.start(channels)
     stack.push_async_callback(in_time, outbox.stop, _DELIVER, within=_DELIVER + PART)
     await memories.start()
     stack.push_async_callback(in_time, memories.stop)
+    await follow_ups.start()
+    stack.push_async_callback(in_time, follow_ups.stop)
 
 
 def _application(

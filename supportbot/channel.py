@@ -13,8 +13,8 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below (``CanFind``,
-``CanComplete``, ``CanNotify``, ``CanReport``, ``CanVerify``, ``CanShow``); what it has not, the core does
-without.
+``CanComplete``, ``CanNotify``, ``CanReport``, ``CanVerify``, ``CanShow``, ``CanWriteFirst``); what it has
+not, the core does without.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from supportbot.errors import ChannelDependencyMissing, UnknownChannel
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping
+    from collections.abc import AsyncIterator, Collection, Iterable, Mapping
     from pathlib import Path
 
     from aiohttp import web
@@ -75,6 +75,24 @@ class ChannelConfig(BaseModel):
     def keeps_secrets(self) -> bool:
         """Say whether the channel stores what only we may read: bot.yaml then needs ``encryption_keys``."""
         return False
+
+
+class FollowUp(BaseModel):
+    """What becomes of answers that nobody was there to read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    mailbox: str = Field(description="The channel that writes to whoever left: one of type email.")
+    after: float = Field(300.0, ge=1, le=604_800, description="Seconds they may stay away before it does.")
+    link: str = Field(
+        "", max_length=500, pattern=r"^(|https?://[^\s<>\"]+)$", description="Your page with the chat."
+    )
+
+
+class FollowedConfig(ChannelConfig):
+    """The section of a channel whose readers come and go: what they miss can be told elsewhere."""
+
+    follow_up: FollowUp | None = Field(None, description="Tell by mail what a visitor who left has missed.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,15 +254,36 @@ class Ratings(Protocol):
 class Contacts(Protocol):
     """The people who write in this channel."""
 
-    async def write_to(self, external_id: str, email: str) -> bool:
+    async def write_to(self, external_id: str, email: str, *, proven: bool = False) -> bool:
         """Store the address at which whoever began a conversation wants to be written to.
 
-        It is their word for it, and proves nothing. Says whether there is such a conversation. Raises:
+        Unless it is ``proven`` it is their word for it. One that is proven counts where they gave none. Says
+        whether there is such a conversation. Raises:
             StoreUnavailable: it could not be stored.
         """
 
+    def goes_on(self, email: str) -> bool:
+        """Say whether answers that are missed will be sent to such an address."""
+
     async def address(self, external_id: str) -> str:
         """Return that address, or the one that is known anyway; empty when there is none."""
+
+
+class Presence(Protocol):
+    """Who of this channel's readers is there, and what they have seen; so that nobody is told twice."""
+
+    every: float
+    """Seconds after which it should be said again who is there; 0: nobody needs to know."""
+
+    async def here(self, external_ids: Collection[str]) -> None:
+        """Somebody reads in these conversations right now. Raises:
+        StoreUnavailable: it could not be stored.
+        """
+
+    async def seen(self, external_id: str, seq: int) -> None:
+        """The reader of a conversation has seen everything up to message number ``seq``. Raises:
+        StoreUnavailable: it could not be stored.
+        """
 
 
 class Returned(Protocol):
@@ -351,6 +390,8 @@ class Host:
     handoffs: Handoffs
     limiter: MakeLimiter
     """Makes limits on what people may do, which all processes share."""
+    presence: Presence
+    """Where it is told who reads, and what they have seen."""
     base_path: str
     """Where the channel's routes are mounted: ``/channels/<name>``."""
     vault: Vault | None = None
@@ -457,6 +498,14 @@ class CanShow(Protocol):
 
     def page(self) -> str:
         """Return the page's path, which begins with ``host.base_path``; empty when it is switched off."""
+
+
+@runtime_checkable
+class CanWriteFirst(Protocol):
+    """A channel in which conversations of other channels can go on."""
+
+    def first_address(self, email: str) -> Mapping[str, Any]:
+        """Return how to write to somebody who never wrote here, as ``Inbound.address``; empty: not at all."""
 
 
 def load_channel(name: str) -> type[Channel]:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # both databases speak its ON CONFLICT
 
-from supportbot import originals
+from supportbot import originals, routes
+from supportbot.contacts import contact_of
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.feed import Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
@@ -61,19 +62,6 @@ _SEE_AS = Statement(
     )
     .values(message_id=bindparam("message"))
 )
-_FIND_CONTACT = Statement(
-    select(contacts).where(
-        contacts.c.tenant_id == bindparam("tenant"),
-        contacts.c.channel == bindparam("channel"),
-        contacts.c.external_id == bindparam("external"),
-    )
-)
-_ADD_CONTACT = Statement(insert_or_skip(contacts).inline().on_conflict_do_nothing())
-_LEARN_CONTACT = Statement(
-    update(contacts)
-    .where(contacts.c.id == bindparam("contact"))
-    .values(name=bindparam("new_name"), email=bindparam("new_email"), assurance=bindparam("new_assurance"))
-)
 _FIND_CONVERSATION = Statement(
     select(conversations)
     .where(
@@ -91,6 +79,7 @@ _ADVANCE = Statement(
         last_seq=bindparam("seq"),
         state=bindparam("new_state"),
         address=bindparam("new_address"),
+        written_in=bindparam("new_written_in"),
         due_at=bindparam("due"),
         updated_at=bindparam("now"),
     )
@@ -103,7 +92,6 @@ _FIRST_PENDING = Statement(
     )
 )
 
-_SURE = {"anonymous": 0, "claimed": 1, "verified": 2}
 _BURST = 5
 """A burst that never pauses is answered after this many debounce windows all the same."""
 
@@ -125,6 +113,17 @@ class Counts(Protocol):
         """A message was recorded and will not be answered."""
 
 
+class Missed(Protocol):
+    """The inbox's side of the follow-ups."""
+
+    def __call__(self, tx: Tx, conversation_id: str, channel: str, now: int, *, written_in: str = "") -> None:
+        """Inside a transaction: something was said in a conversation of ``channel``; its reader may miss it.
+
+        Args:
+            written_in: the other channel, if the customer wrote there last.
+        """
+
+
 class Inbox:
     """The one way in."""
 
@@ -136,6 +135,7 @@ class Inbox:
         enlist: Enlist,
         interrupt: Callable[[str], None],
         counts: Counts,
+        missed: Missed | None = None,
         debounce: float = 0.0,
         vault: Vault | None = None,
     ) -> None:
@@ -147,6 +147,7 @@ class Inbox:
             enlist: the turn engine's ear.
             interrupt: stops work on a conversation in which a person has begun to speak.
             counts: the metrics.
+            missed: told of what people said, in the transaction that stores it.
             debounce: seconds to wait for more of the same before a turn is due.
             vault: encrypts what messages were made of; they are kept as they came without it.
         """
@@ -155,6 +156,7 @@ class Inbox:
         self._enlist = enlist
         self._interrupt = interrupt
         self._counts = counts
+        self._missed = missed
         self._debounce_ms = int(debounce * 1000)
         self._vault = vault
         self._open = True
@@ -191,8 +193,13 @@ class Inbox:
         earlier = _mark_seen(tx, inbound, message_id, now)
         if earlier is not None:
             return earlier
-        contact_id = _contact(tx, inbound.tenant, inbound.channel, inbound.sender, now)
-        conversation = found.row() or _begun(tx, inbound, contact_id, now)
+        contact_id = contact_of(tx, inbound.tenant, inbound.channel, inbound.sender, now)
+        conversation = found.row() or _joined(tx, inbound) or _begun(tx, inbound, contact_id, now)
+        elsewhere = (conversation.channel, conversation.external_id) != (
+            inbound.channel,
+            inbound.conversation,
+        )
+        spoken = inbound.author == "customer" and not inbound.ignored
         message = _message(inbound, conversation, message_id, contact_id, now)
         state = _next_state(conversation.state, inbound)
         due = self._due(tx, conversation, message, now)
@@ -201,12 +208,19 @@ class Inbox:
             conversation=conversation.id,
             seq=message.seq,
             new_state=state,
-            new_address=to_json(dict(inbound.address)) if inbound.address else conversation.address,
+            new_address=to_json(dict(inbound.address))
+            if inbound.address and not elsewhere
+            else conversation.address,
+            new_written_in=_written_in(inbound, elsewhere=elsewhere) if spoken else conversation.written_in,
             due=due,
             now=now,
         )
         _insert(tx, message, inbound, conversation.id)
         originals.keep(tx, message.id, inbound.original, self._vault)
+        if elsewhere and spoken:
+            routes.heard(tx, conversation.id, inbound.address, now)
+        elif inbound.author == "person" and not elsewhere and self._missed is not None:
+            self._missed(tx, conversation.id, conversation.channel, now, written_in=conversation.written_in)
         note(
             tx,
             conversation.id,
@@ -317,37 +331,13 @@ def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted 
     )
 
 
-def _contact(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> str:
-    """Return the id of the sender's contact; make or complete it where needed."""
-    known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
-    if known is None:
-        tx.send(
-            _ADD_CONTACT,
-            id=new_id("contact"),
-            tenant_id=tenant,
-            channel=channel,
-            external_id=sender.id,
-            name=sender.name,
-            email=sender.email,
-            assurance=sender.assurance,
-            reply_to="",
-            created_at=now,
-        )
-        known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
-        assert known is not None
-    # an address that somebody only claimed is none that their proof vouches for
-    proven = sender.assurance == "verified" != known.assurance
-    email = sender.email if proven else sender.email or known.email
-    learnt = (sender.name or known.name, email, sender.assurance)
-    as_sure = _SURE[sender.assurance] >= _SURE[known.assurance]  # else it might not even be the same person
-    if as_sure and learnt != (known.name, known.email, known.assurance):
-        name, email, assurance = learnt
-        tx.send(_LEARN_CONTACT, contact=known.id, new_name=name, new_email=email, new_assurance=assurance)
-    return str(known.id)
-
-
 def _place(inbound: Inbound) -> dict[str, str]:
     return {"tenant": inbound.tenant, "channel": inbound.channel, "external": inbound.conversation}
+
+
+def _joined(tx: Tx, inbound: Inbound) -> Any:
+    """Return the row of the conversation that goes on here, locked where a database locks rows; or None."""
+    return tx.row(routes.JOINED, **_place(inbound)) if routes.is_key(inbound.conversation) else None
 
 
 def _begun(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
@@ -362,6 +352,8 @@ def _begun(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
         state="bot",
         address="{}",
         last_seq=0,
+        seen_seq=0,
+        written_in="",
         fence=0,
         owner=None,
         open_turn_id=None,
@@ -370,6 +362,11 @@ def _begun(tx: Tx, inbound: Inbound, contact_id: str, now: int) -> Any:
         updated_at=now,
     )
     return tx.row(_FIND_CONVERSATION, **_place(inbound))
+
+
+def _written_in(inbound: Inbound, *, elsewhere: bool) -> str:
+    """Return where the customer wrote, if it is not the conversation's own channel."""
+    return inbound.channel if elsewhere else ""
 
 
 def _message(inbound: Inbound, conversation: Any, message_id: str, contact_id: str, now: int) -> Message:

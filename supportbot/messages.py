@@ -407,6 +407,22 @@ class Notice(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Missed(_Evolve):
+    """What somebody did not see where it was said, and is told elsewhere."""
+
+    messages: tuple[Message, ...]
+    """Whose words may be told, oldest first; empty when all of them are withheld."""
+    withheld: int = 0
+    """How many more there are, whose words wait until the address is proven."""
+    proven: bool = False
+    """Whether the address is theirs: their website says so, or its owner answered from it."""
+    question: str = ""
+    """What the customer had said last."""
+    name: str = ""  # what their website calls them
+    link: str = ""  # a page where the conversation goes on
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outbound(_Evolve):
     """One delivery for a channel to make. Everything needed is in it, also after a restart."""
 
@@ -437,6 +453,8 @@ class Outbound(_Evolve):
     """Set when it is no reply but news for the team: ``handoff`` says why; ``text`` is the reply."""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""
+    missed: Missed | None = None
+    """Set when it answers nothing, but tells what was said in another channel meanwhile."""
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

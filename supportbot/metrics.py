@@ -168,6 +168,12 @@ class Metrics:
             ["channel"],
             registry=registry,
         )
+        self._follow_ups = Counter(
+            "supportbot_follow_ups_total",
+            "Mails planned for what visitors who left have missed.",
+            ["channel"],
+            registry=registry,
+        )
         self._deliveries_open = Gauge(
             "supportbot_deliveries_open", "Deliveries that are planned or being sent.", registry=registry
         )
@@ -291,6 +297,10 @@ class Metrics:
     def links_cut(self, channel: str, number: int) -> None:
         """In a reply that was delivered, so many links said more than they need to, and do not any more."""
         self._links_cut.labels(channel).inc(number)
+
+    def follow_up(self, channel: str) -> None:
+        """What somebody missed in a channel is about to be told in another."""
+        self._follow_ups.labels(channel).inc()
 
     def deliveries_open(self, count: int) -> None:
         """So many deliveries are planned or being sent."""

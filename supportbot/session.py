@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from sqlalchemy import bindparam, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
+from supportbot import routes
 from supportbot.channel import Standing
 from supportbot.errors import NotFound
 from supportbot.ids import now_ms
@@ -185,8 +186,9 @@ class ChannelTranscripts:
     async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
         """Return up to ``limit`` messages after number ``after``, oldest first; empty if unknown."""
         external = clean_key(external_id)
+        query = routes.AFTER if routes.is_key(external) else _AFTER
         rows = await self._store.read(
-            lambda tx: tx.rows(_AFTER, external=external, after=after, most=limit, **self._where)
+            lambda tx: tx.rows(query, external=external, after=after, most=limit, **self._where)
         )
         return [message_from(row, name=row.name) for row in rows]
 
@@ -203,7 +205,8 @@ class ChannelTranscripts:
     async def standing(self, external_id: str) -> Standing | None:
         """Return both of these; None if it is unknown."""
         external = clean_key(external_id)
-        row = await self._store.read(lambda tx: tx.row(_FIND, external=external, **self._where))
+        query = routes.CONVERSATION if routes.is_key(external) else _FIND
+        row = await self._store.read(lambda tx: tx.row(query, external=external, **self._where))
         return None if row is None else Standing(row.id, row.state)
 
     async def redact(self, key: str) -> bool:

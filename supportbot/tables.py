@@ -6,8 +6,8 @@ A leaf: it imports nothing of ours. Times are Unix milliseconds; JSON columns ho
 How a conversation is worked on, in one column: ``conversations.due_at`` is when somebody should
 next look at it. A message that arrives sets it; a claim moves it to the end of its lease; the commit
 of the answer clears it or sets it for what arrived meanwhile. So a turn whose worker died becomes due
-by itself, and one index finds all work. ``deliveries.due_at`` means the same for a delivery, and
-``memories.due_at`` for a summary.
+by itself, and one index finds all work. ``deliveries.due_at`` means the same for a delivery,
+``memories.due_at`` for a summary, and ``routes.due_at`` for what somebody may have missed.
 """
 
 from __future__ import annotations
@@ -62,6 +62,8 @@ conversations = Table(
     Column("state", Text, nullable=False),
     Column("address", Json, nullable=False),
     Column("last_seq", Integer, nullable=False),
+    Column("seen_seq", Integer, nullable=False),  # what its reader acknowledged last, where readers do
+    Column("written_in", Text, nullable=False),  # the channel of its route, if the customer wrote there last
     Column("fence", Integer, nullable=False),
     Column("owner", Text),  # the process that holds the claim
     Column("open_turn_id", Text),  # the turn being worked on, or waiting for its next try
@@ -77,6 +79,31 @@ Index(
     conversations.c.due_at,
     sqlite_where=conversations.c.due_at.is_not(None),
     postgresql_where=conversations.c.due_at.is_not(None),
+)
+
+routes = Table(  # where else a conversation goes on: its second address
+    "routes",
+    metadata,
+    Column("conversation_id", Text, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
+    Column("tenant_id", Text, ForeignKey("tenants.id"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("external_id", Text, nullable=False),  # that channel's key of it: unguessable, another per e-mail
+    Column("email", Text, nullable=False),
+    Column("proven", Integer, nullable=False),  # by the website, or because its owner answered
+    Column("address", Json, nullable=False),
+    Column("told_seq", Integer, nullable=False),  # what was missed up to here was told there
+    Column("told", Json, nullable=False),  # and so were these numbers after it
+    Column("here_at", BigInteger, nullable=False),  # when its reader was last known to be there
+    Column("due_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Index("uq_routes_external", "tenant_id", "channel", "external_id", unique=True),
+    sqlite_with_rowid=False,
+)
+Index(
+    "ix_routes_due",
+    routes.c.due_at,
+    sqlite_where=routes.c.due_at.is_not(None),
+    postgresql_where=routes.c.due_at.is_not(None),
 )
 
 messages = Table(
@@ -284,6 +311,8 @@ deliveries = Table(
     Column("external_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("address", Json, nullable=False),
+    Column("thread", Text, nullable=False),  # that channel's key of the conversation
+    Column("missed", Json, nullable=False),  # of a follow-up: what it tells
     Column("in_reply_to", Text, nullable=False),
     Column("sources", Json, nullable=False),
     Column("handoff", Text, nullable=False),

@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from supportbot import schema
 from supportbot.feed import Feed
+from supportbot.follow_ups import FollowUps
 from supportbot.inbox import Inbox
 from supportbot.leases import Leases
 from supportbot.memory import Memories
@@ -25,6 +26,7 @@ from supportbot.turns.queue import QueueEngine
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
+    from supportbot.channel import FollowUp
     from supportbot.messages import Accepted, Turn
     from supportbot.prompt import Prompts
     from supportbot.store import Store, Tx
@@ -73,6 +75,7 @@ class Durable:
         retry_delay: float = 0.01,
         delivery_timeout: float = 5.0,
         vault: Vault | None = None,
+        rules: dict[str, FollowUp] | None = None,
     ) -> None:
         """Wire it; with ``queue``, the URL of a database, its engine shares the turns with others."""
         self.store = store
@@ -80,6 +83,8 @@ class Durable:
         self.metrics = Metrics()
         self.platform = RecordingChannel()
         self.channels = channels or {"web": self.platform}
+        self.follow_ups = FollowUps(store, rules or {}, counts=self.metrics)
+        self.follow_ups.use(self.channels)
         owner = uuid4().hex
         alone = not queue
         make = QueueEngine if queue else LocalEngine
@@ -102,6 +107,7 @@ class Durable:
             owner=owner,
             remember=self.memories.keep,
             enlist=self.engine.enlist,
+            missed=self.follow_ups.said,
             counts=self.metrics,
             alone=alone,
             attempts=3,
@@ -117,6 +123,7 @@ class Durable:
             enlist=self.engine.enlist,
             interrupt=self.engine.interrupt,
             counts=self.metrics,
+            missed=self.follow_ups.said,
             debounce=debounce,
             vault=vault,
         )
@@ -125,9 +132,11 @@ class Durable:
         await self.outbox.start(self.channels)
         await self.engine.start()
         await self.memories.start()
+        await self.follow_ups.start()
 
     async def stop(self) -> None:
         self.inbox.close()
+        await self.follow_ups.stop()
         await self.memories.stop()
         await self.engine.stop(1)
         await self.outbox.stop(1)

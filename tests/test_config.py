@@ -602,3 +602,22 @@ def test_a_bot_that_knows_nothing_is_warned_of(tmp_path: Path) -> None:
     assert [
         "bot.yaml:1:1: knowledge.path holds no articles: write some: without them the bot knows nothing"
     ] == bot.warnings("bot: {name: Robin}\n")
+
+
+_SUPPORT = "support: {type: email, address: a@b.example, imap: {host: localhost}, password: x}"
+
+
+@pytest.mark.parametrize(
+    ("mailbox", "others", "problems"),
+    [
+        ("support", f", {_SUPPORT}", []),
+        ("suport", f", {_SUPPORT}", ["names no channel: name one that can: support"]),
+        ("support", "", ["names no channel: add one of type: email"]),
+        ("web", f", {_SUPPORT}", ["names a channel that cannot write first: name one that can: support"]),
+    ],
+)
+def test_a_follow_up_names_a_mailbox(bot: BotFolder, mailbox: str, others: str, problems: list[str]) -> None:
+    """It must be there, and be able to write to somebody who never wrote to it."""
+    found = bot.problems(f"channels: {{web: {{type: webhook, follow_up: {{mailbox: {mailbox}}}}}{others}}}")
+    where = "bot.yaml:1:54: channels.web.follow_up.mailbox"
+    assert [f"{where} {problem}" for problem in problems] == found

@@ -16,7 +16,9 @@ from supportbot.tables import metadata
 PACKAGE = Path(supportbot.__file__).parent
 PAGE = (PACKAGE.parent / "docs" / "storage.md").read_text("utf-8")
 
-_KIND = re.compile(r"(message|memory|moderation|state|turn|delivery|conversation|contact)\.[a-z_]+")
+_KIND = re.compile(
+    r"(message|memory|moderation|state|turn|delivery|conversation|contact|route|follow_up)\.[a-z_]+"
+)
 
 
 def section(heading: str) -> str:

@@ -365,6 +365,8 @@ async def test_a_server_that_hangs_does_not_keep_the_store_from_closing(
             await store.close()
             ends = await asyncio.gather(*jobs, return_exceptions=True)
         assert {StoreUnavailable} == {type(end) for end in ends}
+
+
 async def test_a_unit_that_stops_in_the_middle_is_seen_to_be_idle(postgres_database: str) -> None:
     """For the server it waits for the process, so that its time-out takes a stopped one's locks away."""
     states: list[str] = []

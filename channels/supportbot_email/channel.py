@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
@@ -15,7 +15,9 @@ from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import Conversations
 from supportbot_email.credentials import Credentials
 from supportbot_email.drafting import Drafting
+from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
+from supportbot_email.knocks import Knocks
 from supportbot_email.line import Line
 from supportbot_email.outbound import to_mail
 from supportbot_email.preview import problems
@@ -23,7 +25,7 @@ from supportbot_email.sending import Sending
 from supportbot_email.watching import Watching
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
 
     from supportbot.channel import Accept, Host
     from supportbot.messages import Outbound, Sent, Turn
@@ -48,6 +50,14 @@ class EmailChannel:
         self._conversations = Conversations(host.records, domain=config.domain)
         self._drafting = Drafting(config, host, desk, self._conversations)
         self._sending = Sending(config, host.records, credentials, desk)
+        self._follow_ups = FollowUps(
+            config,
+            bot_name=host.bot_name,
+            knocks=Knocks(host.records, per_day=config.limits.first_per_day),
+            conversations=self._conversations,
+            sending=self._sending,
+            drafting=self._drafting,
+        )
         self._watching = Watching(
             config,
             host,
@@ -70,6 +80,8 @@ class EmailChannel:
             RetryAfter: it did not take it: no room, not reachable.
             Unclear: the connection broke while it was handed over.
         """
+        if outbound.missed is not None:
+            return await self._follow_ups.send(outbound, outbound.missed)
         automatic = await self._is_sent(outbound)
         message_id = await self._conversations.message_id(outbound.delivery_id)
         raw = await self._mail(outbound, message_id, automatic=automatic)
@@ -83,8 +95,15 @@ class EmailChannel:
         if not (await self._sending.may_have_sent(delivery) or self._sending.is_sending(delivery)):
             return await self._drafting.find(outbound)
         message_id = await self._conversations.message_id(delivery)
-        raw = await self._mail(outbound, message_id, automatic=True)
+        if outbound.missed is not None:
+            raw = await self._follow_ups.mail(outbound, outbound.missed, message_id, automatic=True)
+        else:
+            raw = await self._mail(outbound, message_id, automatic=True)
         return await self._sending.find(outbound, message_id, raw)
+
+    def first_address(self, email: str) -> Mapping[str, Any]:
+        """Return how to write to somebody who wrote elsewhere; empty: not at all."""
+        return first_address(email, self._config)
 
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""

@@ -55,6 +55,11 @@ class Answer:
     """More fields, such as X-SupportBot of a draft."""
     automatic: bool = False
     """Whether no person has seen it: it then says so, so that machines do not answer."""
+    unasked: bool = False
+    """Whether no mail asked for it (``auto-generated`` of RFC 3834, section 5). What it quotes, if anything,
+    was said elsewhere; it begins a thread when ``answered`` has no Message-ID."""
+    asked: str = ""
+    """The line above what an unasked one quotes."""
 
 
 def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: Container[str]) -> Address | None:
@@ -123,7 +128,7 @@ def _fields(answer: Answer) -> list[tuple[str, str]]:
     fields = [
         ("From", _mailbox(answer.identity)),
         ("To", _mailbox(answer.recipient)),
-        ("Subject", _encoded(subject_of(mail.subject))),
+        ("Subject", _encoded(_subject(answer))),
         ("Date", format_datetime(answer.now.astimezone(UTC))),
         ("Message-ID", answer.message_id),
     ]
@@ -137,7 +142,7 @@ def _fields(answer: Answer) -> list[tuple[str, str]]:
     fields += [("Thread-Topic", _encoded(mail.thread_topic))] if mail.thread_topic else []
     if answer.automatic:
         fields += [
-            ("Auto-Submitted", "auto-replied"),
+            ("Auto-Submitted", "auto-generated" if answer.unasked else "auto-replied"),
             ("X-Auto-Response-Suppress", "All"),
             (LOOP_HEADER.title().replace("bot", "Bot"), str(mail.loop + 1)),
         ]
@@ -177,7 +182,16 @@ def _base64(text: str) -> list[str]:
     return [coded[at : at + 76] for at in range(0, len(coded), 76)]
 
 
-def _attribution(mail: Mail) -> str:
+def _subject(answer: Answer) -> str:
+    mail = answer.answered
+    begins = answer.unasked and not mail.message_id
+    return headers.one_line(mail.subject, _MOST_SUBJECT) if begins else subject_of(mail.subject)
+
+
+def _attribution(answer: Answer) -> str:
+    mail = answer.answered
+    if answer.unasked:
+        return _body(headers.one_line(answer.asked, 200))
     day = f"On {datetime.fromtimestamp(mail.date / 1000, UTC):%Y-%m-%d %H:%M} UTC, " if mail.date else ""
     who = _body(headers.one_line(mail.sender.name or mail.sender.address, 200))
     return f"{day}{who} <{mail.sender.address}> wrote:"
@@ -198,7 +212,9 @@ def _body(text: str) -> str:
 def _plain(answer: Answer) -> str:
     """The reply, the signature and the quote; no "-- ", behind which programs take all for signature."""
     signature = f"\n\n{_body(answer.signature)}" if answer.signature.strip() else ""
-    quoted = f"{_attribution(answer.answered)}\n{_quoted(answer.answered)}"
+    if answer.unasked and not answer.answered.text:
+        return f"{_body(answer.markdown)}{signature}\n"
+    quoted = f"{_attribution(answer)}\n{_quoted(answer.answered)}"
     return f"{_body(answer.markdown)}{signature}\n\n{quoted}\n"
 
 
@@ -211,7 +227,11 @@ def _html(answer: Answer) -> str:
     return (
         f"<html><body>\n{reader.render(_body(answer.markdown))}"
         + (f"<p>{signature}</p>\n" if signature else "")
-        + f"<p>{escape(_attribution(answer.answered))}</p>\n<blockquote>{quoted}</blockquote>\n"
+        + (
+            f"<p>{escape(_attribution(answer))}</p>\n<blockquote>{quoted}</blockquote>\n"
+            if quoted or not answer.unasked
+            else ""
+        )
         + "</body></html>\n"
     )
 
@@ -238,7 +258,7 @@ def _check(raw: bytes, answer: Answer, plain: str, markup: str) -> None:
         ("From", [one.address for one in headers.addresses(read.get("from"))] == [answer.identity.address]),
         (
             "Subject",
-            headers.decode_words(read.get("subject")).split() == subject_of(answer.answered.subject).split(),
+            headers.decode_words(read.get("subject")).split() == _subject(answer).split(),
         ),
         ("Message-ID", headers.message_id(read.get("message-id")) == answer.message_id),
         ("the text", [part.text for part in read.children] == [plain, markup]),

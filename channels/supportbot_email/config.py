@@ -106,6 +106,33 @@ class Limits(_Section):
     thread_per_hour: int = Field(4, ge=1, le=100, description="In one thread, an hour.")
     per_hour: int = Field(100, ge=1, le=100_000, description="Of the whole mailbox, an hour.")
     per_day: int = Field(400, ge=1, le=1_000_000, description="Of the whole mailbox, in 24 hours.")
+    first_per_day: int = Field(
+        50, ge=0, le=100_000, description="To addresses that visitors typed and nobody answered from, a day."
+    )
+
+
+class FollowUpWords(_Section):
+    """What stands around answers that a visitor missed; {name} and {link} are filled in."""
+
+    subject: str = Field("Your chat with {name}", min_length=1, max_length=200, description="The subject.")
+    intro: str = Field(
+        "While you were away, this was written in your chat:",
+        max_length=1000,
+        description="Above the answers.",
+    )
+    waiting: str = Field(
+        "An answer is waiting in your chat. If you want it here, reply to this mail.",
+        max_length=1000,
+        description="In place of answers that wait until the address is proven.",
+    )
+    link: str = Field("Go on in the chat: {link}", max_length=1000, description="The way back to the chat.")
+    asked: str = Field("You asked:", max_length=200, description="Above the question.")
+    stranger: str = Field(
+        "You get this mail because somebody left this address in the chat on our website. If it was not you, "
+        "ignore it: nothing more comes unless you reply. What you reply is shown in that chat.",
+        max_length=2000,
+        description="Below a mail to an address that is not proven.",
+    )
 
 
 class Oauth(_Section):
@@ -159,6 +186,9 @@ class EmailConfig(ChannelConfig):
         True, description="Put a copy of what was sent into the Sent folder; false where the provider does."
     )
     limits: Limits = Field(default_factory=Limits, description="How many mails are sent by the bot alone.")
+    follow_up: FollowUpWords = Field(
+        default_factory=FollowUpWords, description="The words around answers that a visitor missed."
+    )
     reply_to: ReplyTo = Field(
         "never", description="Answer Reply-To instead of From: never, same_domain or always."
     )

@@ -24,7 +24,10 @@ _MOST = 50
 
 
 class Conversations:
-    """The mailbox's memory of its threads."""
+    """The mailbox's memory of its threads.
+
+    A *guest* is a conversation of another channel that goes on here, with one address and nobody else.
+    """
 
     def __init__(self, records: Records, *, domain: str) -> None:
         """Wire it.
@@ -63,19 +66,53 @@ class Conversations:
 
     async def may_join(self, mail: Mail, conversation: str) -> bool:
         """Say whether the sender of a mail may go on in a conversation."""
+        if to := await self.guest(conversation):
+            return _same(mail.sender.address, to) and await self._names_ours(mail, conversation)
         if await self.has(conversation, mail.sender.address):
             return True
         named = await self.answered_by(mail)
         return mail.verified and bool(named) and bool(await self.delivery_of(named[0]))
+
+    async def begin(self, conversation: str, message_id: str, to: str) -> tuple[str, ...]:
+        """Remember a mail of ours in a guest, and return those that we sent in it before, oldest first."""
+        await self._records.put(f"guest:{conversation}", {"to": to})
+        await self._records.put(record_of(message_id), conversation)
+        found = await self._records.get(f"ours:{conversation}")
+        ours = [str(one) for one in found] if isinstance(found, list) else []
+        if message_id in ours:
+            return tuple(ours[: ours.index(message_id)])
+        await self._records.put(f"ours:{conversation}", [*ours[:1], *ours[1:][-_MOST:], message_id])
+        return tuple(ours)
+
+    async def guest(self, conversation: str) -> str:
+        """Return the one address of a guest; empty for a conversation that is this mailbox's own."""
+        found = await self._records.get(f"guest:{conversation}")
+        return str(found["to"]) if found is not None else ""
+
+    async def guest_of(self, message_id: str) -> str:
+        """Return the one address of the guest that a mail of ours belongs to; empty when it is of none."""
+        if not await self.delivery_of(message_id):
+            return ""
+        found = await self._records.get(record_of(message_id))
+        return await self.guest(str(found)) if found is not None else ""
+
+    async def _names_ours(self, mail: Mail, conversation: str) -> bool:
+        """Say whether a mail names one that we sent in a conversation, by its genuine Message-ID."""
+        for one in await self.answered_by(mail):
+            if await self.delivery_of(one) and await self._records.get(record_of(one)) == conversation:
+                return True
+        return False
 
     async def has(self, conversation: str, address: str) -> bool:
         """Say whether an address is part of a conversation."""
         return address in await self._people(conversation)
 
     async def learn(self, conversation: str, message_id: str, people: Iterable[str] = ()) -> None:
-        """Remember a mail of a conversation, and who may go on in it."""
+        """Remember a mail of a conversation, and who may go on in it; in a guest nobody else ever may."""
         if message_id:
             await self._records.put(record_of(message_id), conversation)
+        if await self.guest(conversation):
+            return
         known = await self._people(conversation)
         added = [address for address in dict.fromkeys(people) if address not in known]
         if added and len(known) < _MOST:
@@ -91,6 +128,11 @@ class Conversations:
     async def _people(self, conversation: str) -> list[Any]:
         found = await self._records.get(f"people:{conversation}")
         return found if isinstance(found, list) else []
+
+
+def _same(one: str, other: str) -> bool:
+    """Say whether two addresses are of one mailbox: no server that people use tells Ann from ann."""
+    return one.lower() == other.lower()
 
 
 def record_of(message_id: str) -> str:

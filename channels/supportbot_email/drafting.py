@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
     from supportbot_email.line import Line
+    from supportbot_email.notes import Note
 
 
 class Drafting:
@@ -53,9 +54,17 @@ class Drafting:
         Raises:
             Refused, RetryAfter, Unclear: as ``Channel.send``.
         """
-        sent = await self._drafts.leave(outbound, planned_note(outbound, message_id), raw)
+        sent = await self.leave_noted(outbound, planned_note(outbound, message_id), raw)
         await self._whys.leave(outbound)
         return sent
+
+    async def leave_noted(self, outbound: Outbound, note: Note, raw: bytes) -> Sent:
+        """Do that with a note of one's own, and without an explanation beside it."""
+        return await self._drafts.leave(outbound, note, raw)
+
+    async def has_begun(self, delivery: str) -> bool:
+        """Say whether a reply was, or may have been, left as a draft."""
+        return await self._drafts.has_begun(delivery)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look for a draft that may have been left; what explains it is left then, if it was not.

@@ -137,7 +137,7 @@ def reason_to_draft(  # noqa: PLR0911 - a list of rules, each with its name
         return "unverified"
     if facts.from_bot and thread:
         return "another_bot"
-    if _is_over(earlier, now):
+    if is_over(earlier, now):
         return "correspondent_limit"
     if sum(now - one.at < 60 * _MINUTE for one in thread) >= thread_per_hour:
         return "thread_limit"
@@ -166,7 +166,8 @@ def _is_of(one: Earlier, facts: Facts, conversation: str) -> bool:
     return before == now or (len(before) >= 6 and before in now)
 
 
-def _is_over(earlier: Sequence[Earlier], now: int) -> bool:
+def is_over(earlier: Sequence[Earlier], now: int) -> bool:
+    """Say whether a correspondent has had all the automatic mails that they may have."""
     return any(
         sum(now - one.at < minutes * _MINUTE for one in earlier) >= most for most, minutes in _CORRESPONDENT
     )

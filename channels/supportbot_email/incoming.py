@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -11,6 +12,7 @@ from supportbot_email.compose import recipient_of
 from supportbot_email.conversations import record_of
 from supportbot_email.guard import facts_of
 from supportbot_email.inbound import reply_address
+from supportbot_email.knocks import Knocks
 
 if TYPE_CHECKING:
     from supportbot.channel import Records, Returned
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
 _MOST = 10
 """Mails of ours that one mail may prove or name."""
+
+_STOP = re.compile(r"\bstop (sb\.[A-Za-z0-9_-]{1,80}\.[0-9a-f]{32})\b")
+"""The subject that List-Unsubscribe asks for."""
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +47,7 @@ class Incoming:
         self._returned = returned
         self._conversations = conversations
         self._traces = traces
+        self._knocks = Knocks(records, per_day=config.limits.first_per_day)
 
     async def notice(self, mail: Mail) -> str:
         """Take note of what a mail says about ours.
@@ -76,6 +82,19 @@ class Incoming:
             "name": to.name or mail.sender.name,
             "facts": facts.to_json(),
         }
+
+    async def of_guest(self, mail: Mail, to: str) -> dict[str, Any]:
+        """Return what a reply needs in a guest: it goes to its one address; and its owner is known now."""
+        await self._knocks.opened(to)
+        return {**await self.address(mail), "to": to}
+
+    async def opts_out(self, mail: Mail) -> bool:
+        """Say whether a mail asks us to write first never again; take note of it."""
+        token = _STOP.search(mail.subject)
+        to = await self._conversations.guest_of(f"<{token[1]}@{self._config.domain}>") if token else ""
+        if to:
+            await self._knocks.stop(to)
+        return bool(to)
 
     def recipient(self, mail: Mail) -> Address:
         """Return the one address that a reply goes to: From; Reply-To where bot.yaml says so, or nobody reads

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from supportbot.ids import now_ms
-from supportbot_email.guard import Earlier, Facts, correspondent_of, reason_to_draft
+from supportbot_email.guard import Earlier, Facts, correspondent_of, is_over, reason_to_draft
 
 if TYPE_CHECKING:
     from supportbot.channel import Records
@@ -61,6 +61,42 @@ class Pace:
                 await self._count(outbound, _entry(outbound))  # sent now, and not when it was decided upon
             return not decided
 
+    async def may_follow_up(self, outbound: Outbound, subject: str) -> bool:
+        """Say whether a mail that nobody's mail asked for may be sent without a person."""
+        mine = Earlier(
+            delivery=outbound.delivery_id,
+            conversation=outbound.external_id,
+            at=now_ms(),
+            subject=subject,
+            sketch=(),
+        )
+        async with self._lock:
+            decided = await self._records.get(_decision(outbound))
+            if decided is None:
+                decided = await self._limit_of(outbound, mine)
+                await self._records.put(_decision(outbound), decided, expires_at=now_ms() + _THREAD)
+                if decided:
+                    log.info("email.left_to_a_person", delivery=outbound.delivery_id, reason=decided)
+            return not decided
+
+    async def _limit_of(self, outbound: Outbound, mine: Earlier) -> str:
+        """Return which limit speaks against one more automatic mail; it counts if none does."""
+        await self._count(outbound, mine)
+        earlier = await self._earlier(outbound, mine)
+        reason = (
+            "correspondent_limit" if is_over(earlier, mine.at) else await self._reason_of_the_mailbox(mine)
+        )
+        if reason:
+            await self._records.delete(f"{_prefix(outbound)}{mine.delivery}")
+        return reason
+
+    async def _earlier(self, outbound: Outbound, mine: Earlier) -> list[Earlier]:
+        return [
+            earlier_of(value)
+            async for _, value in self._records.scan(_prefix(outbound))
+            if value["delivery"] != mine.delivery
+        ]
+
     async def _decide(self, outbound: Outbound) -> str:
         """Return why a reply must be a draft; empty when it may be sent, and then it counts."""
         known = outbound.address.get("facts")
@@ -68,11 +104,7 @@ class Pace:
             return "nothing_known"
         facts, mine, prefix = Facts.from_json(known), _entry(outbound), _prefix(outbound)
         await self._count(outbound, mine)
-        earlier = [
-            earlier_of(value)
-            async for _, value in self._records.scan(prefix)
-            if value["delivery"] != mine.delivery
-        ]
+        earlier = await self._earlier(outbound, mine)
         reason = reason_to_draft(
             facts,
             mine.conversation,

@@ -44,8 +44,11 @@ class Reader:
         the same conversation.
         """
         mail = await self._parser.parse(raw)
-        ignored = reason_to_ignore(mail)
+        ignored = "opt_out" if await self._incoming.opts_out(mail) else reason_to_ignore(mail)
         conversation = await self._incoming.notice(mail) or await self._conversation_of(mail)
+        guest = await self._conversations.guest(conversation)
+        if guest and ignored:  # what a machine of theirs says is nothing to show in another channel
+            conversation = mail.content_key
         inbound = to_inbound(
             mail,
             channel=self._name,
@@ -57,7 +60,8 @@ class Reader:
             to = self._incoming.recipient(mail).address
             people = (mail.sender.address, to, *(other.address for other in (*mail.to, *mail.cc)))
             await self._conversations.learn(conversation, mail.message_id, people)
-            inbound = inbound.evolve(address=await self._incoming.address(mail))
+            address = self._incoming.of_guest(mail, guest) if guest else self._incoming.address(mail)
+            inbound = inbound.evolve(address=await address)
         await self._accept(inbound)
 
     async def set_aside(self, raw: bytes) -> None:

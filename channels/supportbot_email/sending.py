@@ -43,6 +43,10 @@ class Sending:
         """Say whether a reply may be sent without a person."""
         return await self._pace.may_send(outbound)
 
+    async def may_follow_up(self, outbound: Outbound, subject: str) -> bool:
+        """Say whether what a visitor missed may be sent without a person; see ``Pace.may_follow_up``."""
+        return await self._pace.may_follow_up(outbound, subject)
+
     async def may_have_sent(self, delivery: str) -> bool:
         """Say whether a reply was, or may have been, sent."""
         return await self.traces.get(delivery) is not None

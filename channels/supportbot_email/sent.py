@@ -52,6 +52,9 @@ class SentMail:
         if conversation is None:
             return
         people = [address.address for address in (*mail.to, *mail.cc)]
+        guest = await self._conversations.guest(conversation)
+        if guest and guest.lower() not in {person.lower() for person in people}:
+            return  # it was forwarded to a colleague: in another channel the customer would see that
         await self._conversations.learn(conversation, mail.message_id, people)
         self._warn_if_marked(raw)
         if draft is None or not draft.as_it_was:

@@ -22,6 +22,7 @@ from supportbot_webhook.limits import Limit
 from supportbot_webhook.openapi import document
 from supportbot_webhook.opinions import Opinions
 from supportbot_webhook.pages import Pages
+from supportbot_webhook.presence import tell_who_is_there
 from supportbot_webhook.programs import Programs
 from supportbot_webhook.replies import Replies
 from supportbot_webhook.sessions import Sessions
@@ -65,6 +66,7 @@ class WebhookChannel:
         app = web.Application(middlewares=[cors.middleware()])
         app.on_response_prepare.append(cors.add_headers)
         app.cleanup_ctx.extend([readers.run, self._callbacks.run, self._images.run])
+        app.cleanup_ctx.append(partial(tell_who_is_there, self._host.presence, readers))
         served = self._served(accept, readers)
 
         @cache  # made when it is first asked for: start-up has no need of it
@@ -144,6 +146,7 @@ class WebhookChannel:
                 (routes.READ_IMAGE, opinions.get_image),
                 (routes.ANSWER_SURVEY, opinions.put_survey),
                 (routes.GIVE_EMAIL, opinions.put_email),
+                (routes.SEE, opinions.put_seen),
             ]
             if config.identity is not None:
                 served.append((routes.IDENTIFY, visitors.identify))

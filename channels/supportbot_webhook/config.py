@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
-from supportbot.channel import ChannelConfig
+from supportbot.channel import FollowedConfig
 from supportbot_webhook.addresses import UnsafeUrl, check_url
 from supportbot_webhook.appearance import Widget
 from supportbot_webhook.keys import Identity  # noqa: TC001 - pydantic reads the annotation
@@ -60,6 +60,10 @@ class Limits(Section):
     sessions_per_address: Rate | None = Field(
         Rate(per_minute=20, burst=20), description="New visitor sessions, per client address (IPv6: per /64)."
     )
+    emails_per_address: Rate | None = Field(
+        Rate(per_minute=0.2, burst=5),
+        description="E-mail addresses that visitors give, per client address (IPv6: per /64).",
+    )
     messages_per_session: Rate | None = Field(
         Rate(per_minute=30, burst=10), description="A visitor's messages, per session."
     )
@@ -96,7 +100,7 @@ class Visitors(Section):
     session_days: int = Field(30, ge=1, le=3650, description="How long a session lives, in days.")
 
 
-class WebhookConfig(ChannelConfig):
+class WebhookConfig(FollowedConfig):
     """The webhook channel's section of bot.yaml."""
 
     secrets: tuple[Secret, ...] = Field(

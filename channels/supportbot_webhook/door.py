@@ -23,6 +23,7 @@ class Door:
         self._sessions = sessions
         self._requests = Limit(host, "requests_per_address", limits.requests_per_address)
         self._openings = Limit(host, "sessions_per_address", limits.sessions_per_address)
+        self._emails = Limit(host, "emails_per_address", limits.emails_per_address)
 
     async def session(self, request: web.Request) -> Session:
         """Return the session of the request's token.
@@ -48,6 +49,15 @@ class Door:
         address = address_key(client_address(request, proxies))
         await self._requests.spend(address)
         return address
+
+    async def gives_email(self, request: web.Request) -> None:
+        """Count an e-mail address that a visitor gives: it may be anybody's, and will get a mail.
+
+        Raises:
+            Problem: 429, there were too many.
+        """
+        proxies = request.config_dict[TRUSTED_PROXIES]
+        await self._emails.spend(address_key(client_address(request, proxies)))
 
     async def opens(self, address: str) -> None:
         """Count a new session against its address.

@@ -174,6 +174,12 @@ class Address(_Body):
     email: str = Field(max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
 
 
+class Seen(_Body):
+    """What a visitor has seen of the conversation."""
+
+    seq: int = Field(ge=1, le=2**31 - 1, description="Everything up to the message of this number.")
+
+
 def from_program(
     channel: str, body: ProgramMessage, *, webhook_id: str, sent_at: int, callback_url: str | None
 ) -> Inbound:

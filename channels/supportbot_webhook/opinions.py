@@ -9,7 +9,7 @@ from aiohttp import web
 
 from supportbot.web import Problem
 from supportbot_webhook.bodies import MAX_SEQ, bearer_token, json_answer, read_model
-from supportbot_webhook.inbound import Address, Survey, Thumb
+from supportbot_webhook.inbound import Address, Seen, Survey, Thumb
 from supportbot_webhook.outbound import Continuation, status_of
 from supportbot_webhook.pages import is_away
 
@@ -67,11 +67,19 @@ class Opinions:
         for it."""
         session = await self._door.session(request)
         body = await read_model(request, Address)
+        await self._door.gives_email(request)
         contacts, conversation = self._host.contacts, session.conversation
         if not await contacts.write_to(conversation, body.email):
             await self._sessions.learn(bearer_token(request), reply_to=body.email)
             await contacts.write_to(conversation, body.email)  # the first message may have come meanwhile
-        return json_answer(Continuation(continues_by_email=False))
+        return json_answer(Continuation(continues_by_email=contacts.goes_on(body.email)))
+
+    async def put_seen(self, request: web.Request) -> web.Response:
+        """Take what the visitor has seen."""
+        session = await self._door.session(request)
+        body = await read_model(request, Seen)
+        await self._host.presence.seen(session.conversation, body.seq)
+        return web.Response(status=204)
 
     async def get_image(self, request: web.Request) -> web.Response:
         """Return the bytes of an image, for the page to show: never as a page of its own."""

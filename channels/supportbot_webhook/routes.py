@@ -11,6 +11,7 @@ from supportbot_webhook.inbound import (
     Address,
     NewSession,
     ProgramMessage,
+    Seen,
     Survey,
     Thumb,
     Token,
@@ -279,6 +280,18 @@ GIVE_EMAIL = Operation(
     security="session",
     body=Address,
     answers={200: Answer(description="It is stored.", body=Continuation)},
+    errors=(400, 401, 403, 413, 415, 422),
+)
+
+
+SEE = Operation(
+    id="see",
+    method="PUT",
+    path="/conversation/seen",
+    summary="Say what the visitor has seen; what nobody saw may be sent to them by mail.",
+    security="session",
+    body=Seen,
+    answers={204: Answer(description="It is stored.")},
     errors=(400, 401, 403, 413, 415, 422),
 )
 

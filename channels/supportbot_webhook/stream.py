@@ -140,6 +140,11 @@ class Readers:
             if not here:
                 del self._open[conversation]
 
+    @property
+    def conversations(self) -> frozenset[str]:
+        """Those in which somebody reads right now."""
+        return frozenset(self._open)
+
     def announce(self, conversation: str) -> None:
         """Tell those who wait for the conversation's first message that there is one.
 

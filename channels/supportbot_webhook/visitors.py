@@ -116,6 +116,7 @@ class Visitors:
         found = await self._sessions.identify(person, bearer_token(request), lifetime=self._lifetime)
         if before is not None and not found.same:
             self._readers.end(before.conversation, _whose(request))
+        await self._tell_address(found.session)
         return json_answer(identified_session(found), status=200 if found.same else 201)
 
     async def post_message(self, request: web.Request) -> web.Response:
@@ -130,11 +131,19 @@ class Visitors:
         accepted = await self._accept(from_visitor(self._host.name, body, session))
         if not accepted.same:
             raise Problem(409, "conflict", "Another message came under this client_id before.")
-        if accepted.seq == 1 and not accepted.duplicate:
-            self._readers.announce(session.conversation)
-            if session.reply_to:
-                await self._host.contacts.write_to(session.conversation, session.reply_to)
+        if accepted.seq == 1:
+            if not accepted.duplicate:
+                self._readers.announce(session.conversation)
+            await self._tell_address(session)  # also on a retry: the first try may have died before this
         return json_answer(visitor_receipt(accepted), status=200 if accepted.duplicate else 202)
+
+    async def _tell_address(self, session: Session) -> None:
+        """Tell where the visitor can be written to: what they gave before there was a conversation, or what
+        their website vouches for."""
+        if session.reply_to:
+            await self._host.contacts.write_to(session.conversation, session.reply_to)
+        if session.person and session.email:
+            await self._host.contacts.write_to(session.conversation, session.email, proven=True)
 
     async def get_messages(self, request: web.Request) -> web.Response:
         """Return some of the conversation."""

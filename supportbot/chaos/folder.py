@@ -18,7 +18,13 @@ ENVIRONMENT = {"BOT_SECRET": SECRET, "BOT_API_KEY": API_KEY, "BOT_ADMIN_TOKEN": 
 throwaway bot on the loopback address."""
 
 UNLIMITED = dict.fromkeys(
-    ("requests_per_address", "sessions_per_address", "messages_per_session", "messages_per_channel")
+    (
+        "requests_per_address",
+        "sessions_per_address",
+        "emails_per_address",
+        "messages_per_session",
+        "messages_per_channel",
+    )
 )
 """The limits of a webhook channel that would slow the traffic down."""
 

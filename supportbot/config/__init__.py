@@ -20,6 +20,7 @@ from supportbot.config.checks import (
     absolute,
     absolute_database,
     check_files,
+    check_follow_ups,
     check_guard,
     check_prompts,
     check_triage,
@@ -162,6 +163,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
         name: channel.model_copy(update=absolute(channel, root))
         for name, channel in read_channels(data.get("channels"), root, findings).items()
     }
+    check_follow_ups(channels, data.get("channels") or (), findings)
     tools = read_tools(config.tools, root, findings)
     check_files(config, root, path.parent, findings)
     check_needs(config.model, root, findings)

@@ -10,14 +10,17 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel
 
+from supportbot import channel
+from supportbot.channel import FollowedConfig
 from supportbot.config.problems import Problem, shown
 from supportbot.knowledge.articles import article_problems
 from supportbot.prompt import check_templates
 from supportbot.prompt.folder import MOST_BYTES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
+    from supportbot.channel import ChannelConfig
     from supportbot.config.models import Config
     from supportbot.config.nodes import Loc
     from supportbot.config.problems import Findings
@@ -203,6 +206,27 @@ def _is_private(host: str) -> bool:
     except ValueError:
         return "." not in host or host.endswith(_LOCAL_NAMES)
     return address.is_private or address.is_link_local
+
+
+def check_follow_ups(channels: Mapping[str, ChannelConfig], named: Iterable[str], findings: Findings) -> None:
+    """Record a ``follow_up`` that names no channel which can write to somebody first.
+
+    ``named`` are all channels of the file, also those that could not be read.
+    """
+    writing = [name for name, section in channels.items() if _can_write_first(section)]
+    for name, section in channels.items():
+        if not isinstance(section, FollowedConfig) or section.follow_up is None:
+            continue
+        mailbox = section.follow_up.mailbox
+        if mailbox in writing or (mailbox in named and mailbox not in channels):
+            continue
+        what = "names a channel that cannot write first" if mailbox in channels else "names no channel"
+        known = f"name one that can: {', '.join(writing)}" if writing else "add one of type: email"
+        findings.add(("channels", name, "follow_up", "mailbox"), what, known)
+
+
+def _can_write_first(section: ChannelConfig) -> bool:
+    return hasattr(channel.load_channel(section.type), "first_address")
 
 
 def check_triage(config: Config, root: Path, findings: Findings) -> None:

@@ -72,6 +72,13 @@ class Remember(Protocol):
         """Inside a transaction: keep what the history of this prompt has lost."""
 
 
+class Missed(Protocol):
+    """The outbox's side of the follow-ups."""
+
+    def __call__(self, tx: Tx, conversation_id: str, channel: str, now: int) -> None:
+        """Inside a transaction: something was said in a conversation, to be read in ``channel``."""
+
+
 class Charge(Protocol):
     """The outbox's side of the till."""
 
@@ -93,6 +100,7 @@ class Outbox:
         alone: bool,
         remember: Remember | None = None,
         charge: Charge | None = None,
+        missed: Missed | None = None,
         currency: str = "",
         attempts: int,
         retry_delay: float,
@@ -112,6 +120,7 @@ class Outbox:
             remember: told of every answer's prompt, in the transaction that records the answer.
             charge: records what models were asked for, in the same transaction; without it the turn holds
                 what its answer says.
+            missed: told of everything that the bot says, in the same transaction.
             currency: what that is charged in.
             attempts: sends before a delivery is put aside as dead; also how often in a row looking for an
                 unclear one may fail before it ends as unknown.
@@ -126,6 +135,7 @@ class Outbox:
         self._enlist = enlist
         self._remember = remember
         self._charge = charge
+        self._missed = missed
         self._currency = currency
         self._only = only
         self._team = Team({})
@@ -222,6 +232,8 @@ class Outbox:
             choices=answer.choices if answer else (),
             handoff=handoff,
         )
+        if self._missed is not None:
+            self._missed(tx, turn.conversation_id, turn.channel, now)
         outcome = Outcome(
             message_ids=tuple(asked.id for asked in turn.messages),
             state="answered" if answer else "dead",

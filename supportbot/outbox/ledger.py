@@ -17,6 +17,7 @@ from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, upd
 from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
+from supportbot.outbox import missed
 from supportbot.outbox.notices import notice_of
 from supportbot.storable import clean_text
 from supportbot.store import Statement
@@ -56,7 +57,6 @@ _WHOLE = Statement(
         messages.c.text,
         messages.c.citations,
         conversations.c.tenant_id,
-        conversations.c.external_id.label("conversation_external_id"),
         conversations.c.channel.label("conversation_channel"),
         conversations.c.address.label("conversation_address"),
         turns.c.model,
@@ -311,6 +311,8 @@ def store_delivery(
         external_id="",
         reason="",
         address=to_json(dict(outbound.address)),
+        thread=outbound.external_id,
+        missed="{}",
         in_reply_to=outbound.in_reply_to,
         sources=listed(outbound.sources),
         handoff=outbound.handoff,
@@ -323,7 +325,8 @@ def store_delivery(
 def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -> Claimed | Unreadable | None:
     """Claim a delivery that is due and whose turn it is, and count its send unless it is to be looked for.
 
-    Returns None when it is not due, done, or behind an earlier one. One that cannot be read is dead at once.
+    Returns None when it is not due, done, or behind an earlier one; or when it has nothing to tell any more,
+    and is taken back. One that cannot be read is dead at once.
     """
     row = tx.row(_WHOLE, delivery=delivery_id)
     if row is None:
@@ -338,11 +341,17 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
     unclear, sends = now_ours.state == "sending", now_ours.sends
     try:
         notice = notice_of(tx, row) if row.kind == "notice" else None
-        outbound = outbound_from(row)
+        outbound: Outbound | None = outbound_from(row)
+        if row.missed != "{}":
+            outbound = missed.complete(tx, outbound_from(row), row.missed, whole=unclear)
     except Exception as error:  # noqa: BLE001 - whatever it is: the same would happen at every claim
         return _put_aside(
             tx, row, now_ours.attempt, f"what is stored cannot be read: {type(error).__name__}", now
         )
+    if outbound is None:
+        missed.take_back(tx, outbound_from(row), now)
+        _wake_next(tx, row.conversation_id, now)
+        return None
     if not unclear:
         tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
         sends += 1
@@ -359,7 +368,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
 def _put_aside(tx: Tx, row: Any, fence: int, reason: str, now: int) -> Unreadable:
     tx.lock(_LOCK, conversation=row.conversation_id)
     tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt="", why=reason, now=now)
-    of = {"message_id": row.message_id, "turn_id": row.turn_id, "delivery_id": row.id}
+    of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
     return Unreadable(channel=row.channel, reason=reason, following=_wake_next(tx, row.conversation_id, now))
 
@@ -379,6 +388,12 @@ def end(
     if outbound.notice is not None:
         return None  # a notice stands beside the replies, nothing waits behind it
     return _wake(tx, first_open.row(), now)
+
+
+def add(tx: Tx, row: dict[str, Any]) -> None:
+    """Plan a delivery; it is due at once, or when what is still on its way in its conversation has ended."""
+    free = tx.row(_FIRST_OPEN, conversation=row["conversation_id"], most=1) is None
+    tx.send(_ADD, due_at=row["created_at"] if free else None, **row)
 
 
 def _wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:
@@ -412,7 +427,7 @@ def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) 
         "delivery.returned",
         at=now,
         message_id=row.message_id,
-        turn_id=row.turn_id,
+        turn_id=row.turn_id or None,
         delivery_id=delivery_id,
         reason=reason,
     )
@@ -464,7 +479,7 @@ def _note(tx: Tx, outbound: Outbound, kind: str, now: int, **data: Any) -> None:
         kind,
         at=now,
         message_id=outbound.message_id,
-        turn_id=outbound.turn_id,
+        turn_id=outbound.turn_id or None,
         delivery_id=outbound.delivery_id,
         attempt=outbound.attempt,
         **data,

@@ -165,7 +165,7 @@ def _begun(tx: Tx, kind: str, identifier: str) -> _Thread:
             thread.turn_ids.add(identifier)
         case _:
             thread.message_ids.add(row.message_id)
-            thread.turn_ids.add(row.turn_id)
+            thread.turn_ids.update({row.turn_id} - {""})  # what tells of missed messages has none
     _follow(tx, thread)
     return thread
 
@@ -216,7 +216,13 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
     sent = tx.rows(
         Statement(
             select_deliveries()
-            .where(_among(deliveries.c.turn_id, thread.turn_ids))
+            .where(
+                deliveries.c.conversation_id == thread.conversation_id,
+                or_(
+                    _among(deliveries.c.message_id, thread.message_ids),
+                    and_(deliveries.c.turn_id != "", _among(deliveries.c.turn_id, thread.turn_ids)),
+                ),
+            )
             .order_by(deliveries.c.seq, deliveries.c.id)
             .limit(_MOST)
         )

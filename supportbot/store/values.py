@@ -128,7 +128,7 @@ def outbound_from(row: Any) -> Outbound:
         turn_id=row.turn_id,
         tenant=row.tenant_id,
         channel=row.channel,
-        external_id=row.conversation_external_id,
+        external_id=row.thread,
         address=from_json(row.address),
         text=row.text,
         seq=row.seq,

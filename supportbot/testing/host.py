@@ -29,6 +29,7 @@ from supportbot.testing.memory import (
     MemoryConversation,
     MemoryDrafts,
     MemoryHandoffs,
+    MemoryPresence,
     MemoryRatings,
     MemoryRecords,
     MemoryReturns,
@@ -72,6 +73,7 @@ class FakeCore:
         self.ratings = MemoryRatings(self._conversations)
         self.contacts = MemoryContacts(self._conversations)
         self.handoffs = MemoryHandoffs(self._conversations, self.change_state)
+        self.presence = MemoryPresence()
         self._files: dict[tuple[str, int, int], bytes] = {}
         self._seen: dict[str, tuple[str, int]] = {}
         self._feed = Feed()
@@ -92,6 +94,7 @@ class FakeCore:
             handoffs=self.handoffs,
             limiter=_limiter,
             vault=vault,
+            presence=self.presence,
             base_path=f"/channels/{name}",
             bot_name=bot_name,
         )

@@ -11,7 +11,7 @@ from supportbot.ids import now_ms
 from supportbot.messages import Begun
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
     from supportbot.channel import DraftOutcome, Verdict
     from supportbot.messages import Attachment, Message, State
@@ -176,17 +176,40 @@ class MemoryContacts:
         self._conversations = conversations
         self.addresses: dict[str, str] = {}
         """By the channel's key of the conversation."""
+        self.follow_up = False
 
-    async def write_to(self, external_id: str, email: str) -> bool:
-        """Store an address."""
+    async def write_to(self, external_id: str, email: str, *, proven: bool = False) -> bool:
+        """Store an address; one that is proven does not replace one that was given."""
         if external_id not in self._conversations:
             return False
-        self.addresses[external_id] = email
+        if not (proven and external_id in self.addresses):
+            self.addresses[external_id] = email
         return True
+
+    def goes_on(self, email: str) -> bool:
+        """Say what ``follow_up`` says."""
+        return self.follow_up
 
     async def address(self, external_id: str) -> str:
         """Return an address; empty when there is none."""
         return self.addresses.get(external_id, "")
+
+
+@dataclass(slots=True)
+class MemoryPresence:
+    """Who was there and what they saw, by the channel's keys of the conversations."""
+
+    every: float = 0.01
+    readers: set[str] = field(default_factory=set)
+    seqs: dict[str, int] = field(default_factory=dict)
+
+    async def here(self, external_ids: Collection[str]) -> None:
+        """Remember them."""
+        self.readers.update(external_ids)
+
+    async def seen(self, external_id: str, seq: int) -> None:
+        """Remember it."""
+        self.seqs[external_id] = seq
 
 
 class MemoryReturns:

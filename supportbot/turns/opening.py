@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from sqlalchemy import bindparam, literal_column, select
 
 from supportbot.messages import Assurance, Contact, Memory, Message, Turn
+from supportbot.routes import place_of
 from supportbot.store import Statement
 from supportbot.store.values import contact_from, from_json, memory_from, message_from
 from supportbot.tables import contacts, messages
@@ -105,11 +106,14 @@ def opened(tx: Tx, opening: Opening, rules: Rules, asked: Sequence[Any]) -> Turn
     author = asked[-1].contact_id if asked else None
     beginner = author in {None, conversation.contact_id}
     asker = known if beginner else tx.row(_CONTACT, contact=author)
+    place = place_of(tx, conversation)
     # Nothing is asked of the database from here on: what goes wrong now is wrong with what it holds.
     try:
         messages_ = tuple(message_from(row) for row in asked)
         return _bare(opening, ()).evolve(
-            address=from_json(conversation.address),
+            channel=place.channel,
+            external_id=place.external_id,
+            address=from_json(place.address),
             contact=_asker(contact_from(asker), messages_),
             messages=messages_,
             history=tuple(message_from(row) for row in reversed(earlier)),

@@ -6,6 +6,7 @@ Frozen: it says what version 0001 is, whatever ``supportbot.tables`` says later.
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
@@ -72,14 +73,11 @@ def _contacts() -> None:
 def _conversations() -> None:
     op.create_table(
         "conversations",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("tenant_id", sa.Text, nullable=False),
-        sa.Column("channel", sa.Text, nullable=False),
-        sa.Column("external_id", sa.Text, nullable=False),
-        sa.Column("contact_id", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
+        *_filled(sa.Text, "id", "tenant_id", "channel", "external_id", "contact_id", "state"),
         sa.Column("address", _JSON, nullable=False),
         sa.Column("last_seq", sa.Integer, nullable=False),
+        sa.Column("seen_seq", sa.Integer, nullable=False),
+        sa.Column("written_in", sa.Text, nullable=False),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("owner", sa.Text),
         sa.Column("open_turn_id", sa.Text),
@@ -98,6 +96,26 @@ def _conversations() -> None:
     _partial_index("ix_conversations_due", "conversations", ["due_at"], "due_at IS NOT NULL")
 
 
+def _routes() -> None:
+    op.create_table(
+        "routes",
+        *_filled(sa.Text, "conversation_id", "tenant_id", "channel", "external_id", "email"),
+        *_filled(sa.Integer, "proven"),
+        *_filled(_JSON, "address"),
+        *_filled(sa.Integer, "told_seq"),
+        *_filled(_JSON, "told"),
+        *_filled(sa.BigInteger, "here_at"),
+        sa.Column("due_at", sa.BigInteger),
+        *_filled(sa.BigInteger, "created_at"),
+        sa.PrimaryKeyConstraint("conversation_id", name="pk_routes"),
+        _of_conversation("routes"),
+        sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_routes_tenant_id"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("uq_routes_external", "routes", ["tenant_id", "channel", "external_id"], unique=True)
+    _partial_index("ix_routes_due", "routes", ["due_at"], "due_at IS NOT NULL")
+
+
 def _messages() -> None:
     op.create_table(
         "messages",
@@ -106,15 +124,9 @@ def _messages() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("contact_id", sa.Text),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("request", sa.Text, nullable=False),
-        sa.Column("client_key", sa.Text, nullable=False),
+        *_filled(sa.Text, "text", "state", "reason", "request", "client_key"),
         sa.Column("turn_id", sa.Text),
-        sa.Column("attachments", _JSON, nullable=False),
-        sa.Column("citations", _JSON, nullable=False),
-        sa.Column("choices", _JSON, nullable=False),
+        *_filled(_JSON, "attachments", "citations", "choices"),
         sa.Column("assurance", sa.Text, nullable=False),
         sa.Column("sent_at", sa.BigInteger),
         sa.Column("created_at", sa.BigInteger, nullable=False),
@@ -165,10 +177,7 @@ def _memories() -> None:
 def _seen() -> None:
     op.create_table(
         "seen",
-        sa.Column("tenant_id", sa.Text, nullable=False),
-        sa.Column("channel", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
-        sa.Column("message_id", sa.Text, nullable=False),
+        *_filled(sa.Text, "tenant_id", "channel", "key", "message_id"),
         sa.Column("seen_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("tenant_id", "channel", "key", name="pk_seen"),
         sqlite_with_rowid=False,
@@ -178,14 +187,10 @@ def _seen() -> None:
 def _turns() -> None:
     op.create_table(
         "turns",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
+        *_filled(sa.Text, "id", "conversation_id", "state"),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("attempt", sa.Integer, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("model", sa.Text, nullable=False),
-        sa.Column("template_hash", sa.Text, nullable=False),
+        *_filled(sa.Text, "reason", "model", "template_hash"),
         sa.Column("prompt_tokens", sa.BigInteger),
         sa.Column("completion_tokens", sa.BigInteger),
         sa.Column("estimated", sa.Integer, nullable=False),
@@ -204,11 +209,7 @@ def _turns() -> None:
 def _spending() -> None:
     op.create_table(
         "spending",
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("day", sa.Text, nullable=False),
-        sa.Column("model", sa.Text, nullable=False),
-        sa.Column("purpose", sa.Text, nullable=False),
-        sa.Column("currency", sa.Text, nullable=False),
+        *_filled(sa.Text, "conversation_id", "day", "model", "purpose", "currency"),
         sa.Column("requests", sa.BigInteger, nullable=False),
         sa.Column("estimated", sa.BigInteger, nullable=False),
         sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
@@ -248,13 +249,7 @@ def _tool_calls() -> None:
 def _triages() -> None:
     op.create_table(
         "triages",
-        sa.Column("turn_id", sa.Text, nullable=False),
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("topic", sa.Text, nullable=False),
-        sa.Column("language", sa.Text, nullable=False),
-        sa.Column("sentiment", sa.Text, nullable=False),
-        sa.Column("urgency", sa.Text, nullable=False),
+        *_filled(sa.Text, "turn_id", "conversation_id", "state", "topic", "language", "sentiment", "urgency"),
         sa.Column("wants_person", sa.Integer, nullable=False),
         sa.Column("model", sa.Text, nullable=False),
         sa.Column("prompt_tokens", sa.Integer),
@@ -271,10 +266,7 @@ def _triages() -> None:
 def _ratings() -> None:
     op.create_table(
         "ratings",
-        sa.Column("turn_id", sa.Text, nullable=False),
-        sa.Column("rater", sa.Text, nullable=False),
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("verdict", sa.Text, nullable=False),
+        *_filled(sa.Text, "turn_id", "rater", "conversation_id", "verdict"),
         sa.Column("rated_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("turn_id", "rater", name="pk_ratings"),
         _of_conversation("ratings"),
@@ -300,29 +292,21 @@ def _surveys() -> None:
 def _deliveries() -> None:
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("message_id", sa.Text, nullable=False),
-        sa.Column("turn_id", sa.Text, nullable=False),
-        sa.Column("channel", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
-        sa.Column("state", sa.Text, nullable=False),
-        sa.Column("attempt", sa.Integer, nullable=False),
-        sa.Column("sends", sa.Integer, nullable=False),
-        sa.Column("looks", sa.Integer, nullable=False),
-        sa.Column("waits", sa.Integer, nullable=False),
+        *_filled(sa.Text, "id", "conversation_id", "message_id", "turn_id", "channel", "kind"),
+        *_filled(sa.Integer, "seq"),
+        *_filled(sa.Text, "state"),
+        *_filled(sa.Integer, "attempt", "sends", "looks", "waits"),
         sa.Column("owner", sa.Text),
         sa.Column("due_at", sa.BigInteger),
-        sa.Column("external_id", sa.Text, nullable=False),
-        sa.Column("reason", sa.Text, nullable=False),
-        sa.Column("address", _JSON, nullable=False),
-        sa.Column("in_reply_to", sa.Text, nullable=False),
-        sa.Column("sources", _JSON, nullable=False),
-        sa.Column("handoff", sa.Text, nullable=False),
-        sa.Column("choices", _JSON, nullable=False),
-        sa.Column("created_at", sa.BigInteger, nullable=False),
-        sa.Column("updated_at", sa.BigInteger, nullable=False),
+        *_filled(sa.Text, "external_id", "reason"),
+        *_filled(_JSON, "address"),
+        *_filled(sa.Text, "thread"),
+        *_filled(_JSON, "missed"),
+        *_filled(sa.Text, "in_reply_to"),
+        *_filled(_JSON, "sources"),
+        *_filled(sa.Text, "handoff"),
+        *_filled(_JSON, "choices"),
+        *_filled(sa.BigInteger, "created_at", "updated_at"),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
         _of_conversation("deliveries"),
         sa.ForeignKeyConstraint(
@@ -341,11 +325,7 @@ def _deliveries() -> None:
 def _drafts() -> None:
     op.create_table(
         "drafts",
-        sa.Column("delivery_id", sa.Text, nullable=False),
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("turn_id", sa.Text, nullable=False),
-        sa.Column("channel", sa.Text, nullable=False),
-        sa.Column("outcome", sa.Text, nullable=False),
+        *_filled(sa.Text, "delivery_id", "conversation_id", "turn_id", "channel", "outcome"),
         sa.Column("length", sa.Integer, nullable=False),
         sa.Column("changed", sa.Integer),
         sa.Column("left_at", sa.BigInteger, nullable=False),
@@ -362,9 +342,7 @@ def _events() -> None:
     op.create_table(
         "events",
         sa.Column("id", _BIG_KEY, autoincrement=True, nullable=False),
-        sa.Column("conversation_id", sa.Text, nullable=False),
-        sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("actor", sa.Text, nullable=False),
+        *_filled(sa.Text, "conversation_id", "kind", "actor"),
         sa.Column("message_id", sa.Text),
         sa.Column("turn_id", sa.Text),
         sa.Column("delivery_id", sa.Text),
@@ -411,6 +389,11 @@ def _limits() -> None:
     )
 
 
+def _filled(kind: Any, *names: str) -> list[sa.Column[Any]]:
+    """Return columns of one kind that always hold something."""
+    return [sa.Column(name, kind, nullable=False) for name in names]
+
+
 def _of_conversation(table: str) -> sa.ForeignKeyConstraint:
     """Tie a table's rows to their conversation: they go when it goes."""
     return sa.ForeignKeyConstraint(
@@ -427,6 +410,7 @@ _TABLES = (  # in an order in which each finds those it names; a function is cal
     _tenants,
     _contacts,
     _conversations,
+    _routes,
     _messages,
     _files,
     _memories,

@@ -34,6 +34,7 @@ ORIGIN = "https://www.example.com"
 UNLIMITED: dict[str, Any] = {
     "requests_per_address": None,
     "sessions_per_address": None,
+    "emails_per_address": None,
     "messages_per_session": None,
     "messages_per_channel": None,
 }

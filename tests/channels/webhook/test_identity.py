@@ -453,3 +453,14 @@ async def test_what_somebody_claimed_is_not_proven(shop: Site) -> None:
     anna = await known(shop, token(), visitor)
     await anna.say("Hello")
     assert ("", "verified") == (shop.core.accepted[0].sender.email, shop.core.accepted[0].sender.assurance)
+
+
+async def test_an_address_that_the_website_vouches_for_is_told(shop: Site) -> None:
+    """With the first message, and with the next identify; one that they gave themselves stays."""
+    anna = await known(shop, token(claims(email="anna@example.com")))
+    assert {} == shop.core.contacts.addresses
+    await anna.say("Hello")
+    assert {anna.conversation: "anna@example.com"} == shop.core.contacts.addresses
+    shop.core.contacts.addresses[anna.conversation] = "other@example.com"
+    await known(shop, token(claims(email="anna@example.com")), anna)
+    assert {anna.conversation: "other@example.com"} == shop.core.contacts.addresses

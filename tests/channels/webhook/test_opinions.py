@@ -10,7 +10,7 @@ import time_machine
 
 from supportbot.messages import Choice
 from supportbot_webhook.hours import Hours
-from tests.channels.webhook.driver import ORIGIN, running
+from tests.channels.webhook.driver import ORIGIN, eventually, running
 from tests.test_images import drawn
 
 if TYPE_CHECKING:
@@ -300,3 +300,58 @@ async def test_the_bots_own_pages_may_use_everything() -> None:
             )
         ]
     assert [201, 201, 201, 403, 403, 403, 403, 403, 403] == results
+
+
+# -- whether they saw it ------------------------------------------------------------------------------
+
+
+async def test_what_was_seen_is_told(site: Site, visitor: Visitor) -> None:
+    """The core decides by it who is told elsewhere of what they missed."""
+    await visitor.say("Hello?")
+    assert 204 == (await put(visitor, "seen", {"seq": 1})).status
+    assert {visitor.conversation: 1} == site.core.presence.seqs
+
+
+@pytest.mark.parametrize("seq", [0, -1, 2**31, 1.5, "1", True, None])
+async def test_only_a_message_is_seen(site: Site, visitor: Visitor, seq: Any) -> None:
+    """A number that none can have is refused."""
+    assert 422 == (await put(visitor, "seen", {"seq": seq})).status
+    assert {} == site.core.presence.seqs
+
+
+async def test_who_reads_is_there(site: Site, visitor: Visitor) -> None:
+    """Told again and again, for as long as a stream is open."""
+    await visitor.say("Hello?")
+    assert set() == site.core.presence.readers
+    async with visitor.follow() as events:
+        await events.next()
+        for _ in range(2):
+            await eventually(lambda: visitor.conversation in site.core.presence.readers)
+            site.core.presence.readers.clear()
+
+
+async def test_an_address_at_which_it_goes_on(site: Site, visitor: Visitor) -> None:
+    """The page may say so."""
+    site.core.contacts.follow_up = True
+    answer = await put(visitor, "email", {"email": "anna@example.com"})
+    assert {"continues_by_email": True} == answer.body
+
+
+async def test_a_client_gives_only_so_many_addresses() -> None:
+    """They may be strangers', who would all get a mail; another session is the same client."""
+    limits = {"emails_per_address": {"per_minute": 0.2, "burst": 2}}
+    async with running(limits=limits) as site:
+        found = []
+        for number in range(3):
+            visitor = await site.visitor()
+            found.append((await put(visitor, "email", {"email": f"v{number}@example.com"})).status)
+    assert [200, 200, 429] == found
+
+
+async def test_an_address_that_was_given_first_is_told_on_a_retry_too(site: Site, visitor: Visitor) -> None:
+    """The first try may have been stored, and its process killed before it told the address."""
+    await put(visitor, "email", {"email": "anna@example.com"})
+    await visitor.say("Hello?", client_id="one")
+    site.core.contacts.addresses.clear()
+    assert 200 == (await visitor.say("Hello?", client_id="one")).status
+    assert {visitor.conversation: "anna@example.com"} == site.core.contacts.addresses

@@ -85,5 +85,6 @@ export const rate = (token: string, seq: number, verdict: Verdict) =>
   request("PUT", `conversation/messages/${seq}/rating`, token, { verdict });
 export const survey = (token: string, score: number, comment: string) =>
   request("PUT", "conversation/survey", token, { score, comment });
+export const see = (token: string, seq: number) => request("PUT", "conversation/seen", token, { seq });
 export const leaveEmail = (token: string, email: string) =>
   json<{ continues_by_email: boolean }>(request("PUT", "conversation/email", token, { email }));

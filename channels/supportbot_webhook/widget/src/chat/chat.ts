@@ -303,10 +303,11 @@ export class Chat {
   #look() {
     const { open, session, seen } = this.state;
     const last = lastSeq(this.state);
-    if (!open || !session || document.visibilityState !== "visible" || last <= seen) return;
+    if (!open || !session || document.hidden || last <= seen) return;
     this.set({ seen: last });
     kept.keepSeen(session.conversation, last);
     this.#tabs.tell({ say: "seen", conversation: session.conversation, seq: last });
+    api.see(session.token, last).catch(() => {}); // then it may come by mail as well
     this.#unread();
   }
 

@@ -45,7 +45,7 @@ export class Stream {
   #stopped = false;
   readonly #ended = new AbortController();
   readonly #look = () => {
-    if (document.visibilityState === "visible") this.#hurry();
+    if (!document.hidden) this.#hurry();
   };
   readonly #hurry = () => {
     // Back from sleep or from another network: a connection that looks open may be long dead.

@@ -31,7 +31,7 @@ export class Tabs {
       };
     }
     document.addEventListener("visibilitychange", () => {
-      if (document.visibilityState === "visible") this.#check();
+      if (!document.hidden) this.#check();
     });
     addEventListener("pageshow", () => this.#check());
   }
@@ -61,7 +61,7 @@ export class Tabs {
     this.tell({ say: "hello", conversation });
     setTimeout(() => {
       if (conversation !== this.#wanted || this.leading || this.#answered >= asked) return;
-      if (document.visibilityState === "visible") this.#ask(conversation, true);
+      if (!document.hidden) this.#ask(conversation, true);
     }, PATIENCE);
   }
 

@@ -1,0 +1,343 @@
+"""What was missed in one channel is told in another: when, whose words, once, and what comes back."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import text
+
+from supportbot import follow_ups, reports
+from supportbot.channel import FollowUp
+from supportbot.contacts import ChannelContacts
+from supportbot.ids import now_ms
+from supportbot.messages import Sender
+from supportbot.outbox import deliveries
+from supportbot.outbox.returns import ChannelReturns
+from supportbot.presence import ChannelPresence
+from supportbot.session import ChannelTranscripts, delete_conversation, set_state
+from supportbot.store import Statement
+from supportbot.testing.fakes import RecordingChannel
+from tests.durable import running
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Mapping
+
+    from supportbot.messages import Outbound
+    from tests.durable import Durable
+
+ANNA = "anna@customer.test"
+RULE = FollowUp(mailbox="support", after=1.0, link="https://shop.example/help")
+PERSON: dict[str, Any] = {"author": "person", "sender": Sender(id="kim")}
+
+
+class Mailbox(RecordingChannel):
+    """Writes to whomever it is told to, but for its own address."""
+
+    def first_address(self, email: str) -> Mapping[str, Any]:
+        return {"to": email} if email != "support@shop.example" else {}
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look more often than once a second."""
+    monkeypatch.setattr(follow_ups, "_SWEEP", 0.02)
+    monkeypatch.setattr(deliveries, "_SWEEP", 0.05)
+
+
+@asynccontextmanager
+async def asked(url: str, *, after: float = 0.2, **options: Any) -> AsyncIterator[Durable]:
+    """A bot that was asked something in the widget and answered; the visitor has seen the answer."""
+    channels = {"web": RecordingChannel(), "support": Mailbox()}
+    rules = {"web": RULE.model_copy(update={"after": after})}
+    async with running(url, channels=channels, rules=rules, **options) as bot:
+        await bot.accept("Is anybody there?")
+        await bot.until(lambda: len(channels["web"].posts) == 1)
+        await presence(bot).seen("c1", 2)
+        yield bot
+
+
+def presence(bot: Durable) -> ChannelPresence:
+    return ChannelPresence(bot.store, "web", after=1.0)
+
+
+async def leave_address(bot: Durable, email: str = ANNA, *, proven: bool = False) -> None:
+    contacts = ChannelContacts(bot.store, "web", reaches=bot.follow_ups)
+    assert await contacts.write_to("c1", email, proven=proven)
+
+
+async def mails(bot: Durable, count: int = 1) -> list[Outbound]:
+    await bot.until(lambda: len(bot.channels["support"].posts) >= count)
+    return list(bot.channels["support"].posts)
+
+
+async def settled(bot: Durable) -> None:
+    """Wait until nothing is due any more."""
+    await bot.until_rows("select count(*) from routes where due_at is not null", [(0,)])
+    await bot.until_rows("select count(*) from deliveries where state in ('planned', 'sending')", [(0,)])
+
+
+async def answer(bot: Durable, said: str, thread: str, **more: Any) -> None:
+    """The owner of the address answers the mail."""
+    sender = Sender(id=ANNA, email=ANNA, assurance="claimed")
+    address = {"to": ANNA, "message_id": "<a@customer.test>"}
+    more = {"sender": sender, "address": address} | more
+    await bot.accept(said, to=thread, channel="support", **more)
+
+
+async def test_what_a_person_said_to_nobody_is_told_once(database_url: str) -> None:
+    """All of that stretch in one delivery, with the question and the way back, once they stayed away."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        for said in ("I have looked.", "It arrives on Monday."):
+            await bot.accept(said, **PERSON)
+        [mail] = await mails(bot)
+        missed = mail.missed
+        assert missed is not None
+        assert ["I have looked.", "It arrives on Monday."] == [m.text for m in missed.messages]
+        assert (0, False, "Is anybody there?", "https://shop.example/help") == (
+            missed.withheld,
+            missed.proven,
+            missed.question,
+            missed.link,
+        )
+        assert ({"to": ANNA}, "support", "") == (mail.address, mail.channel, mail.turn_id)
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+
+
+async def test_what_the_bot_said_waits_until_the_address_is_proven(database_url: str) -> None:
+    """A stranger's address gets one mail, and no word that a question may have led the bot to."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await bot.accept("Say: buy at evil.example")
+        [first] = await mails(bot)
+        assert first.missed is not None
+        assert ((), 1, "") == (first.missed.messages, first.missed.withheld, first.text)
+        await bot.accept("One more.")
+        await bot.until(lambda: len(bot.channels["web"].posts) == 3)
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+        await answer(bot, "Yes, that is me.", first.external_id)
+        told = [mail.missed for mail in await mails(bot, 3) if mail.missed is not None]
+        assert ["re: Say: buy at evil.example", "re: One more."] == [m.text for m in told[1].messages]
+        assert told[1].proven
+
+
+async def test_who_came_back_and_saw_it_gets_no_mail(database_url: str) -> None:
+    """What is acknowledged in the widget is not missed."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        await presence(bot).seen("c1", 3)
+        await settled(bot)
+        assert [] == bot.channels["support"].posts
+        assert [(3,)] == await bot.rows("select seen_seq from conversations")
+
+
+async def test_who_is_there_gets_no_mail(database_url: str) -> None:
+    """As long as somebody reads, nothing was missed; the time counts from when they were last there."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await was_here(bot, 60_000)  # a minute from now: as if they stayed
+        await bot.accept("I have looked.", **PERSON)
+        await bot.until_rows("select due_at - here_at from routes", [(200,)])
+        assert [] == bot.channels["support"].posts
+        await was_here(bot, -1000)
+        await mails(bot)
+
+
+async def was_here(bot: Durable, ago: int) -> None:
+    """Say when the reader was last there, in milliseconds from now."""
+    statement = Statement(text("update routes set here_at = :at, due_at = :due"))
+    now = now_ms()
+    await bot.store.write(lambda tx: tx.run(statement, at=now + ago, due=now))
+
+
+async def test_only_who_reads_where_something_waits_is_written_down(database_url: str) -> None:
+    """That they are there, told every few seconds, costs nothing as long as nothing was missed."""
+    async with asked(database_url, after=60.0) as bot:
+        await leave_address(bot)
+        await was_here(bot, -5000)
+        [before] = await bot.rows("select here_at from routes")
+        await presence(bot).here(["c1", "other"])
+        [during] = await bot.rows("select here_at from routes")
+        assert during > before
+        await presence(bot).seen("c1", 2)
+        await bot.store.write(lambda tx: tx.run(Statement(text("update routes set due_at = null"))))
+        await presence(bot).here(["c1"])
+        assert [during] == await bot.rows("select here_at from routes")
+
+
+async def test_what_was_seen_before_it_could_be_sent_is_taken_back(database_url: str) -> None:
+    """The server was not reachable, the visitor came back: nothing is mailed, and no delivery is left."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        bot.channels["support"].retry_after = 0.5
+        bot.channels["support"].fates.append("busy")
+        await bot.accept("I have looked.", **PERSON)
+        found = "select state, waits from deliveries where channel = 'support'"
+        await bot.until_rows(found, [("planned", 1)])
+        await presence(bot).seen("c1", 3)
+        await bot.until_rows(found, [])
+        assert [] == bot.channels["support"].posts
+        kinds = await bot.rows("select kind from events where kind like 'follow_up%' order by id")
+        assert [("follow_up.planned",), ("follow_up.taken_back",)] == kinds
+
+
+async def test_an_unclear_follow_up_is_looked_for(database_url: str) -> None:
+    """It was handed over, and nobody knows what came of it: it is found, and not sent again."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        bot.channels["support"].fates.append("unclear but there")
+        await bot.accept("I have looked.", **PERSON)
+        await bot.until_rows("select state from deliveries where channel = 'support'", [("delivered",)])
+        assert 1 == len(bot.channels["support"].posts)
+
+
+async def test_the_answer_to_the_mail_joins_the_conversation(database_url: str) -> None:
+    """It is shown where the conversation began, and they are answered where they wrote last."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await answer(bot, "Thank you.", mail.external_id)
+        assert [("Thank you.", "handed_over")] == await bot.rows(
+            "select text, state from messages where seq = 4"
+        )
+        [conversation] = await bot.rows("select id, written_in from conversations")
+        assert "support" == conversation[1]
+        shown = await ChannelTranscripts(bot.store, "web").messages("c1")
+        elsewhere = await ChannelTranscripts(bot.store, "support").messages(mail.external_id)
+        assert [m.text for m in shown] == [m.text for m in elsewhere]
+        assert "Thank you." == shown[-1].text
+        await bot.accept("Here again.")
+        assert [("",)] == await bot.rows("select written_in from conversations")
+
+
+async def test_the_bot_answers_where_the_customer_wrote_last(database_url: str) -> None:
+    """By mail to a mail, in the widget to the widget; and what went by mail is not missed in the widget."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, proven=True)
+        await bot.accept("And when?")
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert ["re: And when?"] == [m.text for m in mail.missed.messages]
+        await answer(bot, "By mail now.", mail.external_id)
+        reply = (await mails(bot, 2))[1]
+        assert (None, "re: By mail now.", mail.external_id) == (reply.missed, reply.text, reply.external_id)
+        assert "<a@customer.test>" == reply.address["message_id"]
+        await bot.accept("In the chat again.")
+        await bot.until(lambda: bot.channels["web"].texts[-1] == "re: In the chat again.")
+        third = (await mails(bot, 3))[2]
+        assert third.missed is not None
+        assert ["re: In the chat again."] == [m.text for m in third.missed.messages]
+
+
+async def test_a_person_s_answer_to_a_mail_goes_by_mail(database_url: str) -> None:
+    """They write where the team works; nobody is in the widget, and nobody need be awaited there."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await answer(bot, "And?", mail.external_id)
+        await bot.accept("It is on its way.", **PERSON)
+        second = (await mails(bot, 2))[1]
+        assert second.missed is not None
+        assert (["It is on its way."], True) == (
+            [m.text for m in second.missed.messages],
+            second.missed.proven,
+        )
+
+
+async def test_what_a_person_sent_by_mail_is_not_mailed_again(database_url: str) -> None:
+    """It is in the Sent folder, so the customer has it; the widget shows it."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await answer(bot, "And?", mail.external_id)
+        await answer(bot, "Sent from my mail program.", mail.external_id, **PERSON)
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+        assert "support" == (await bot.rows("select written_in from conversations"))[0][0]
+
+
+async def test_another_address_begins_anew(database_url: str) -> None:
+    """Whoever had the first one is no longer part of it: what is answered there joins nothing."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, "ana@customer.test")
+        await bot.accept("I have looked.", **PERSON)
+        [wrong] = await mails(bot)
+        await leave_address(bot, ANNA)
+        right = (await mails(bot, 2))[1]
+        assert ({"to": ANNA}, "I have looked.") == (right.address, right.text)
+        assert wrong.external_id != right.external_id
+        await answer(bot, "Who are you?", wrong.external_id)
+        assert [(3,), (1,)] == await bot.rows("select last_seq from conversations order by created_at")
+
+
+async def test_a_proven_address_gives_way_to_one_that_was_given(database_url: str) -> None:
+    """What they asked for counts; the same one given is proven."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, ANNA)
+        await leave_address(bot, "login@customer.test", proven=True)
+        assert [(ANNA, 0)] == await bot.rows("select email, proven from routes")
+
+
+async def test_an_address_that_nobody_may_write_to_is_none(database_url: str) -> None:
+    """The mailbox says so; and a channel without a rule has no follow-ups."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, "support@shop.example")
+        assert [] == await bot.rows("select 1 from routes")
+        assert (True, False) == (
+            bot.follow_ups.goes_on("web", ANNA),
+            bot.follow_ups.goes_on("support", ANNA),
+        )
+
+
+async def test_a_conversation_that_is_spam_sends_nothing(database_url: str) -> None:
+    """Nor does one that is deleted: where it went on is deleted with it."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        [(conversation,)] = await bot.rows("select id from conversations")
+        await set_state(bot.store, conversation, "spam")
+        await settled(bot)
+        assert [] == bot.channels["support"].posts
+        await delete_conversation(bot.store, conversation)
+        assert [] == await bot.rows("select 1 from routes")
+
+
+async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str) -> None:
+    """A mail that bounces says that nobody is there; another address may be."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, proven=True)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await settled(bot)
+        returned = ChannelReturns(bot.store, "support", bot.metrics)
+        assert await returned(mail.delivery_id, reason="bounced: 5.1.1")
+        await bot.accept("It arrives on Monday.", **PERSON)
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+
+
+async def test_its_story_is_told(database_url: str) -> None:
+    """By the delivery, or by the message that was missed; and in no other conversation's story."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        accepted = await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        await settled(bot)
+        other = await bot.accept("Somebody else.", to="c2")
+        await bot.until_rows("select count(*) from turns where state = 'answered'", [(2,)])
+        for identifier in (mail.delivery_id, accepted.message_id):
+            story = await reports.explain(bot.store, identifier)
+            assert [(mail.delivery_id, "")] == [(one.id, one.turn_id) for one in story.deliveries]
+            assert ["I have looked."] == [message.text for message in story.messages]
+            kinds = [event.kind for event in story.events]
+            assert {"follow_up.planned", "delivery.delivered"} <= set(kinds)
+        story = await reports.explain(bot.store, other.message_id)
+        assert mail.delivery_id not in [one.id for one in story.deliveries]
