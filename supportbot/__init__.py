@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from supportbot.channel import Accept, Capabilities, Channel, ChannelConfig, Host
+    from supportbot.channel import Accept, Capabilities, Channel, ChannelConfig
     from supportbot.errors import (
         NotAccepting,
         Refused,
@@ -19,13 +19,15 @@ if TYPE_CHECKING:
         SupportBotError,
         Unclear,
     )
+    from supportbot.host import Host
     from supportbot.messages import Accepted, Attachment, Citation, Inbound, Message, Outbound, Sender, Sent
 
 __version__ = "0.1.0"
 
 _HOME = {
-    "channel": ("Accept", "Capabilities", "Channel", "ChannelConfig", "Host"),
+    "channel": ("Accept", "Capabilities", "Channel", "ChannelConfig"),
     "errors": ("NotAccepting", "Refused", "RetryAfter", "StoreUnavailable", "SupportBotError", "Unclear"),
+    "host": ("Host",),
     "messages": (
         "Accepted",
         "Attachment",

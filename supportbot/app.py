@@ -19,9 +19,9 @@ import structlog
 from pydantic import BaseModel, SecretStr
 
 from supportbot import log as logging_setup
-from supportbot import schema, server, session, web
+from supportbot import records, schema, server, web
 from supportbot.brain import Brain
-from supportbot.channel import ROLES, CanReport, CanShow, FollowedConfig, Host, load_channel
+from supportbot.channel import CanReport, CanShow, FollowedConfig, load_channel
 from supportbot.completion import Completions
 from supportbot.contacts import ChannelContacts
 from supportbot.drafts import ChannelDrafts
@@ -29,6 +29,7 @@ from supportbot.errors import DatabaseUnusable
 from supportbot.feed import Feed
 from supportbot.follow_ups import FollowUps
 from supportbot.health import Health, disk_free
+from supportbot.host import ROLES, Host
 from supportbot.images.gallery import Gallery
 from supportbot.inbox import Inbox
 from supportbot.limits import Limits
@@ -41,7 +42,8 @@ from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
 from supportbot.processes import PART, in_time, joined, make_engine
 from supportbot.ratings import ChannelRatings
-from supportbot.session import ChannelRecords, ChannelTranscripts
+from supportbot.records import ChannelRecords
+from supportbot.session import ChannelTranscripts
 from supportbot.spending import Caps, Till
 from supportbot.store import open_store, sqlite_path
 from supportbot.store.probe import hangs, probe, waiting_counts
@@ -391,7 +393,7 @@ async def _keep_house(store: Store, metrics: Metrics, limits: Limits) -> None:
             metrics.turns_waiting(turns)
             metrics.deliveries_open(deliveries)
             if rounds % 20 == 0:
-                await session.purge_expired(store)
+                await records.purge_expired(store)
                 await limits.purge()
         except Exception as error:  # noqa: BLE001 - housekeeping must never take the house down
             log.warning("housekeeping.failed", error=type(error).__name__)

@@ -62,7 +62,7 @@ class Reaches(Protocol):
 
 
 class ChannelContacts:
-    """The people of one channel; see ``supportbot.channel.Contacts``."""
+    """The people of one channel; see ``supportbot.host.Contacts``."""
 
     def __init__(
         self, store: Store, channel: str, tenant: str = "default", *, reaches: Reaches | None = None

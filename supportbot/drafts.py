@@ -13,7 +13,7 @@ from supportbot.store import Statement
 from supportbot.tables import deliveries, drafts, triages
 
 if TYPE_CHECKING:
-    from supportbot.channel import DraftOutcome
+    from supportbot.host import DraftOutcome
     from supportbot.store import Store, Tx
 
 _DELIVERY = Statement(
@@ -48,7 +48,7 @@ class Counts(Protocol):
 
 
 class ChannelDrafts:
-    """One channel's drafts; see ``supportbot.channel.Drafts``."""
+    """One channel's drafts; see ``supportbot.host.Drafts``."""
 
     def __init__(self, store: Store, channel: str, counts: Counts) -> None:
         self._store = store

@@ -196,21 +196,6 @@ class Message(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Begun(_Evolve):
-    """A conversation in the list of those that a contact began."""
-
-    external_id: str
-    """The channel's key of it."""
-    address: Mapping[str, Any]
-    """How to reply there; the newest that came."""
-    state: State
-    text: str
-    """What it began with."""
-    created_at: int
-    updated_at: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Contact(_Evolve):
     """The person on the other side."""
 
@@ -412,12 +397,10 @@ class Missed(_Evolve):
 
     messages: tuple[Message, ...]
     """Whose words may be told, oldest first; empty when all of them are withheld."""
-    withheld: int = 0
-    """How many more there are, whose words wait until the address is proven."""
+    withheld: int = 0  # how many more there are, whose words wait until the address is proven
     proven: bool = False
     """Whether the address is theirs: their website says so, or its owner answered from it."""
-    question: str = ""
-    """What the customer had said last."""
+    question: str = ""  # what the customer had said last
     name: str = ""  # what their website calls them
     link: str = ""  # a page where the conversation goes on
 

@@ -1,4 +1,4 @@
-"""Which readers of a channel are there, and what they have seen; see ``supportbot.channel.Presence``.
+"""Which readers of a channel are there, and what they have seen; see ``supportbot.host.Presence``.
 
 Only what a follow-up needs is written down: of conversations that go on elsewhere, and while something in
 them has not been seen yet.

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from supportbot.channel import ROLES
 from supportbot.errors import RolesNeedServer, StoreUnavailable, UnknownRole
+from supportbot.host import ROLES
 from supportbot.leases import Leases
 from supportbot.log import in_one_line
 from supportbot.store import sqlite_path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert as insert_or_replace  # both databases speak its ON CONFLICT
 
-from supportbot.channel import Opinion
+from supportbot.host import Opinion
 from supportbot.ids import now_ms
 from supportbot.journal import note
 from supportbot.storable import clean_key, clean_text
@@ -16,7 +16,7 @@ from supportbot.store import Statement
 from supportbot.tables import conversations, messages, ratings, surveys, turns
 
 if TYPE_CHECKING:
-    from supportbot.channel import Verdict
+    from supportbot.host import Verdict
     from supportbot.store import Store, Tx
 
 _TURN = Statement(
@@ -82,7 +82,7 @@ class Counts(Protocol):
 
 
 class ChannelRatings:
-    """One channel's ratings; see ``supportbot.channel.Ratings``."""
+    """One channel's ratings; see ``supportbot.host.Ratings``."""
 
     def __init__(self, store: Store, channel: str, counts: Counts, tenant: str = "default") -> None:
         self._store = store

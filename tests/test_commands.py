@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from supportbot import commands
 from supportbot.cli.commands import app
 from supportbot.commands import bot_file
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from tests.bot_folder import BotFolder
 from tests.durable import opened
 

@@ -18,7 +18,8 @@ from supportbot.testing import ChannelContract, HttpPlatform
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Outbound
     from supportbot.testing import Site, Written
 

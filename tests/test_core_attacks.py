@@ -14,12 +14,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.util import await_only
 
 from supportbot import app, session
+from supportbot import records as kept
 from supportbot.errors import CannotListen, DatabaseUnusable, Fenced, ModelError, Refused, StoreUnavailable
 from supportbot.feed import StateChanged, Typing
 from supportbot.ids import now_ms
 from supportbot.messages import Answer, Attachment, Contact, Prompt, Sender, Sent, Turn
 from supportbot.outbox import ledger as outbox_ledger
-from supportbot.session import ChannelRecords, ChannelTranscripts, delete_conversation, replay_turn
+from supportbot.records import ChannelRecords
+from supportbot.session import ChannelTranscripts, delete_conversation, replay_turn
 from supportbot.store import Statement, open_store, postgres
 from supportbot.store.postgres import PostgresStore
 from supportbot.store.postgres_pool import Pool
@@ -673,7 +675,7 @@ async def test_keys_are_sorted_by_their_bytes_whatever_the_server_s_language(pos
 
 @pytest.mark.parametrize(
     "statement",
-    [session._DELETE, session._PURGE, ledger._DUE, outbox_ledger._DUE],
+    [session._DELETE, kept._PURGE, ledger._DUE, outbox_ledger._DUE],
     ids=["delete", "purge", "turns", "deliveries"],
 )
 async def test_no_statement_reads_a_whole_table(sqlite_database: str, statement: Statement) -> None:
@@ -693,10 +695,10 @@ async def test_what_expired_is_deleted_in_portions(database_url: str) -> None:
     async with opened(database_url) as store:
         records = ChannelRecords(store, "web")
         old = [{"channel": "web", "key": f"old {n}", "value": "1", "expires_at": 1} for n in range(1100)]
-        await store.write(lambda tx: [tx.run(session._PUT, **row) for row in old])
+        await store.write(lambda tx: [tx.run(kept._PUT, **row) for row in old])
         await records.put("kept", 1)
         await records.put("valid", 1, expires_at=now_ms() + 60_000)
-        assert await session.purge_expired(store) == 1100
+        assert await records.purge_expired(store) == 1100
         assert await rows_of(store, "select key from records order by key") == [("kept",), ("valid",)]
 
 

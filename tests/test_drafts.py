@@ -11,7 +11,7 @@ from supportbot import reports
 from supportbot.drafts import ChannelDrafts
 from supportbot.messages import Passage, Prompt, Source
 from supportbot.metrics import Metrics
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from supportbot.store import Statement
 from supportbot.tables import triages
 from tests.durable import running

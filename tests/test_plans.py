@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from supportbot import schema, session
+from supportbot import records, schema
 from supportbot.store.probe import waiting_counts
 from tests.durable import Durable, opened
 from tests.plans import fill, fill_queue, scanned, watched
@@ -36,7 +36,7 @@ async def one_of_everything(url: str) -> Statements:
             web = Durable(store, queue=url, works=False)
             await web.accept("hello", to="c9")
             await waiting_counts(store)
-            await session.purge_expired(store)
+            await records.purge_expired(store)
     return statements
 
 

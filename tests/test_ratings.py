@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from supportbot import reports
-from supportbot.channel import Opinion
+from supportbot.host import Opinion
 from supportbot.metrics import Metrics
 from supportbot.ratings import ChannelRatings
 from supportbot.session import ChannelTranscripts

@@ -27,7 +27,8 @@ from supportbot_email.watching import Watching
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Outbound, Sent, Turn
 
 

@@ -16,7 +16,7 @@ from supportbot_email.threads import keys, make_token, verify_token
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot_email.mail import Mail
 
 _MOST = 50

@@ -11,7 +11,7 @@ from supportbot.ids import now_ms
 if TYPE_CHECKING:
     from datetime import date
 
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot_email.imap import Folder
 
 _HOUR = 3_600_000

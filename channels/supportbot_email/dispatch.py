@@ -25,7 +25,7 @@ from supportbot_email.smtp import Said
 from supportbot_email.verdicts import verdict
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot_email.config import EmailConfig
     from supportbot_email.imap import Connection
     from supportbot_email.line import Line

@@ -11,7 +11,7 @@ from supportbot_email.outcomes import Outcomes
 from supportbot_email.why import Whys
 
 if TYPE_CHECKING:
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot.messages import Outbound, Sent
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations

@@ -28,7 +28,7 @@ from supportbot_email.words import bare, says_all_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supportbot.channel import Drafts as Told
+    from supportbot.host import Drafts as Told
     from supportbot.messages import Outbound
     from supportbot_email.config import EmailConfig
     from supportbot_email.imap import Connection, Folder

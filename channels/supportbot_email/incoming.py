@@ -15,7 +15,7 @@ from supportbot_email.inbound import reply_address
 from supportbot_email.knocks import Knocks
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records, Returned
+    from supportbot.host import Records, Returned
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
     from supportbot_email.dispatch import Traces

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from supportbot.ids import now_ms
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
 
 _DAY = 24 * 3_600_000
 _REMEMBERED = 30 * _DAY

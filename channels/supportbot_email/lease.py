@@ -21,7 +21,7 @@ from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
 
 _LIVES = 30_000
 """Milliseconds after which a holder that fell silent is gone."""

@@ -17,7 +17,7 @@ from supportbot_email.words import MOST
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from supportbot.channel import DraftOutcome, Records
+    from supportbot.host import DraftOutcome, Records
     from supportbot.messages import Outbound
 
 NoteState = Literal["planned", "open", "touched", "replacing", "replaced", "gone"]

@@ -19,7 +19,7 @@ from supportbot_email.words import bare, distance, is_drawn_from, without_ending
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from supportbot.channel import DraftOutcome, Records
+    from supportbot.host import DraftOutcome, Records
     from supportbot.messages import Message
     from supportbot_email.conversations import Conversations
     from supportbot_email.drafts import Drafts, Stands

@@ -17,7 +17,7 @@ from supportbot.ids import now_ms
 from supportbot_email.guard import Earlier, Facts, correspondent_of, is_over, reason_to_draft
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot.messages import Outbound
     from supportbot_email.config import Limits
 

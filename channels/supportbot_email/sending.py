@@ -10,7 +10,7 @@ from supportbot_email.pace import Pace
 from supportbot_email.smtp import Submission
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot.messages import Outbound, Sent
     from supportbot_email.config import EmailConfig
     from supportbot_email.credentials import Credentials

@@ -19,7 +19,8 @@ from supportbot_email.watch import watch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot_email.child import Parser
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations

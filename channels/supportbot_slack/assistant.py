@@ -9,7 +9,7 @@ from supportbot_slack.events import id_at, text_at, ts_at
 from supportbot_slack.markdown import escaped, safe
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import Assistant
     from supportbot_slack.events import Event

@@ -43,7 +43,8 @@ from supportbot_slack.workspaces import SingleWorkspace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Accepted, Outbound, Sent, Turn
     from supportbot_slack.events import Event
     from supportbot_slack.inbound import Heard

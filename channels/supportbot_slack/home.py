@@ -13,7 +13,8 @@ from supportbot_slack.manifest import ASK_COMMAND
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supportbot.messages import Begun, State
+    from supportbot.host import Begun
+    from supportbot.messages import State
 
 ASK_BUTTON = "ask"
 """The button's ``action_id``: it opens ``commands.form``."""

@@ -16,7 +16,8 @@ from supportbot_slack.inbound import Heard, deleted, heard, inbound_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Accepted
     from supportbot_slack.identity import People
     from supportbot_slack.listeners import Listeners

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot.vault import Vault
     from supportbot_slack.grants import Grants
 

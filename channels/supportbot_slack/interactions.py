@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import orjson
 
-from supportbot.channel import Verdict
+from supportbot.host import Verdict
 from supportbot.messages import Inbound, Sender
 from supportbot_slack.address import Address
 from supportbot_slack.blocks import CHOICE, FEEDBACK, PERSON
@@ -38,7 +38,8 @@ from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Assurance
     from supportbot_slack.api import SlackApi
     from supportbot_slack.chores import Chores

@@ -33,7 +33,7 @@ from supportbot_slack.pages import page
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot.vault import Vault
     from supportbot_slack.grants import Grants, Installation
     from supportbot_slack.installs import Installs

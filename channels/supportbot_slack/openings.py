@@ -21,7 +21,7 @@ from supportbot_slack.inbound import DESCRIBED, HEARD, file_of, plain
 from supportbot_slack.threads import Thread
 
 if TYPE_CHECKING:
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot.messages import Attachment, Contact, Turn
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import SlackConfig

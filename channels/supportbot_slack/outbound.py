@@ -29,7 +29,7 @@ from supportbot_slack.marker import Mark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.channel import CountCut
+    from supportbot.host import CountCut
     from supportbot.messages import Notice, Outbound
     from supportbot_slack.api import SlackApi
     from supportbot_slack.config import SlackConfig

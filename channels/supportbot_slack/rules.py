@@ -14,7 +14,7 @@ from supportbot_slack.inbound import keys_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from supportbot.channel import MakeLimiter
+    from supportbot.host import MakeLimiter
     from supportbot_slack.config import SlackConfig
     from supportbot_slack.inbound import Heard
 

@@ -14,7 +14,7 @@ from supportbot_slack.sdk import web_client
 from supportbot_slack.verify import check_oauth
 
 if TYPE_CHECKING:
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot_slack.install_config import OAuth
 
 

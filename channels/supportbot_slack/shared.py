@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
 
 _PREFIX = "shared/"
 

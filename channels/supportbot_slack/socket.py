@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from supportbot.channel import CountIgnored
+    from supportbot.host import CountIgnored
     from supportbot_slack.api import SlackApi
 
     Take = Callable[[Any], Awaitable[Any]]

@@ -24,8 +24,8 @@ from supportbot_slack.shown import Shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from supportbot.channel import Host
     from supportbot.feed import Event
+    from supportbot.host import Host
     from supportbot.messages import Accepted
     from supportbot_slack.address import Address
     from supportbot_slack.api import SlackApi

@@ -33,8 +33,9 @@ from supportbot.web import STOPPING, Problem, read_json
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
     from supportbot.feed import Subscription
+    from supportbot.host import Host
     from supportbot.messages import Accepted, Message, Outbound
 
 TOKEN = "token"  # noqa: S105 - the name of a record, not a token

@@ -33,7 +33,8 @@ from supportbot_webhook.visitors import Visitors, longest_message
 if TYPE_CHECKING:
     from aiohttp.typedefs import Handler
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Outbound, Turn
 
 

@@ -11,7 +11,7 @@ from supportbot_webhook.limits import Limit, address_key
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot_webhook.config import Limits
     from supportbot_webhook.sessions import Session, Sessions
 

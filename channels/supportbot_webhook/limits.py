@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from supportbot.web import Problem
 
 if TYPE_CHECKING:
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot_webhook.config import Rate
 
 

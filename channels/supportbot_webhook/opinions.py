@@ -14,7 +14,7 @@ from supportbot_webhook.outbound import Continuation, status_of
 from supportbot_webhook.pages import is_away
 
 if TYPE_CHECKING:
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot.messages import Message
     from supportbot_webhook.appearance import Widget
     from supportbot_webhook.door import Door

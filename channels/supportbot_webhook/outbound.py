@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import orjson
 
-from supportbot.channel import Verdict  # noqa: TC001 - a part of the JSON's description
+from supportbot.host import Verdict  # noqa: TC001 - a part of the JSON's description
 from supportbot_webhook.inbound import given_id
 
 if TYPE_CHECKING:
-    from supportbot.channel import Opinion
+    from supportbot.host import Opinion
     from supportbot.messages import Accepted, Citation, Message, Outbound, State
     from supportbot_webhook.sessions import Identified, Session
 

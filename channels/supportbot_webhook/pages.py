@@ -23,7 +23,7 @@ from supportbot_webhook.inbound import MAX_TEXT, MOST_IMAGES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supportbot.channel import Host
+    from supportbot.host import Host
     from supportbot_webhook.appearance import Widget
     from supportbot_webhook.config import WebhookConfig
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from supportbot.channel import Presence
+    from supportbot.host import Presence
     from supportbot_webhook.stream import Readers
 
 log = structlog.get_logger(__name__)

@@ -23,7 +23,8 @@ from supportbot_webhook.signatures import NotSigned, SignedHeaders
 if TYPE_CHECKING:
     from aiohttp import web
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Accepted, Inbound
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.limits import Limit

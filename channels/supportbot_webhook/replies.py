@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
-    from supportbot.channel import Host, Transcripts
     from supportbot.feed import Event, Subscription
+    from supportbot.host import Host, Transcripts
     from supportbot.messages import Accepted
     from supportbot_webhook.config import Streams as Settings
     from supportbot_webhook.stream import Reader

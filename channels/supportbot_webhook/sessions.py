@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from supportbot.ids import new_id, now_ms
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot.messages import Assurance
     from supportbot_webhook.identity import Person
 

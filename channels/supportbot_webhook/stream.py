@@ -23,7 +23,7 @@ from supportbot_webhook.outbound import Frame, encode, public_message, public_st
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 
-    from supportbot.channel import Host, Transcripts
+    from supportbot.host import Host, Transcripts
     from supportbot.messages import Message, State
     from supportbot_webhook.config import Streams as Settings
 

@@ -28,7 +28,8 @@ from supportbot_webhook.outbound import identified_session, opened_session, page
 from supportbot_webhook.stream import EventWriter, Readers, follow, tolerating_an_end
 
 if TYPE_CHECKING:
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot_webhook.config import WebhookConfig
     from supportbot_webhook.door import Door
     from supportbot_webhook.sessions import Session, Sessions

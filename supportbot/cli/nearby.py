@@ -103,7 +103,7 @@ def _terminal(loaded: Loaded) -> str | None:
 
 async def _token(database: str, name: str) -> str:
     """Read the token that the channel left for whoever may read the database."""
-    from supportbot.session import ChannelRecords
+    from supportbot.records import ChannelRecords
 
     store = open_store(database)
     try:

@@ -49,7 +49,7 @@ class Settings:
     def records(self, channel: str, prefix: str) -> list[tuple[str, Any]]:
         """Return what a channel keeps; see ``supportbot.commands.BotFile``."""
         from supportbot.cli.stored import looked_into
-        from supportbot.session import ChannelRecords
+        from supportbot.records import ChannelRecords
 
         async def read(store: Store) -> list[tuple[str, Any]]:
             return [record async for record in ChannelRecords(store, channel).scan(prefix)]

@@ -18,8 +18,8 @@ from supportbot.model.allowance import MINUTE
 from supportbot.model.client import own_quota, url_of
 
 if TYPE_CHECKING:
-    from supportbot.channel import Limiter
     from supportbot.config.models import ModelSection
+    from supportbot.host import Limiter
     from supportbot.model.quota import Quota
     from supportbot.store import Store
 

@@ -29,7 +29,7 @@ _TOLD = Statement(
 
 
 class ChannelHandoffs:
-    """The conversations that one channel told the team of; see ``supportbot.channel.Handoffs``."""
+    """The conversations that one channel told the team of; see ``supportbot.host.Handoffs``."""
 
     def __init__(self, store: Store, feed: Feed, channel: str) -> None:
         self._store = store

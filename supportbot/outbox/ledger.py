@@ -36,9 +36,10 @@ _ADVANCE = Statement(
     .values(last_seq=conversations.c.last_seq + 1, updated_at=bindparam("now"))
     .returning(conversations.c.last_seq)
 )
-_LOCK = Statement(
+LOCK = Statement(
     select(conversations.c.id).where(conversations.c.id == bindparam("conversation")).with_for_update()
 )
+"""Of a conversation: nobody plans a delivery in it meanwhile."""
 _ADD_MESSAGE = Statement(insert(messages).inline())
 _ADD = Statement(insert(deliveries).inline())
 _FIRST_OPEN = Statement(
@@ -101,27 +102,6 @@ _END = Statement(
         due_at=None,
         updated_at=bindparam("now"),
     )
-)
-_GIVE_BACK = Statement(
-    update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("delivery"),
-        deliveries.c.channel == bindparam("of"),
-        deliveries.c.state.in_(
-            (literal_column("'sending'"), literal_column("'delivered'"), literal_column("'unknown'"))
-        ),
-    )
-    .values(
-        state="dead",
-        reason=bindparam("why"),
-        owner=None,
-        due_at=None,
-        updated_at=bindparam("now"),
-    )
-    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
-)
-_CONVERSATION_OF = Statement(
-    select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery"))
 )
 _AGAIN = Statement(
     update(deliveries)
@@ -350,7 +330,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         )
     if outbound is None:
         missed.take_back(tx, outbound_from(row), now)
-        _wake_next(tx, row.conversation_id, now)
+        wake_next(tx, row.conversation_id, now)
         return None
     if not unclear:
         tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
@@ -366,11 +346,11 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
 
 
 def _put_aside(tx: Tx, row: Any, fence: int, reason: str, now: int) -> Unreadable:
-    tx.lock(_LOCK, conversation=row.conversation_id)
+    tx.lock(LOCK, conversation=row.conversation_id)
     tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt="", why=reason, now=now)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
-    return Unreadable(channel=row.channel, reason=reason, following=_wake_next(tx, row.conversation_id, now))
+    return Unreadable(channel=row.channel, reason=reason, following=wake_next(tx, row.conversation_id, now))
 
 
 def end(
@@ -378,7 +358,7 @@ def end(
 ) -> str | None:
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
     outbound = claimed.outbound
-    tx.lock(_LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
+    tx.lock(LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     outcome = {"new_state": state, "receipt": external_id, "why": reason, "now": now}
     ended = tx.ask(_END, delivery=outbound.delivery_id, fence=claimed.fence, **outcome)
     first_open = tx.ask(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
@@ -396,7 +376,7 @@ def add(tx: Tx, row: dict[str, Any]) -> None:
     tx.send(_ADD, due_at=row["created_at"] if free else None, **row)
 
 
-def _wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:
+def wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:
     """Make the next delivery of a conversation due; returns its id, if there is one."""
     return _wake(tx, tx.row(_FIRST_OPEN, conversation=conversation_id, most=1), now)
 
@@ -406,33 +386,6 @@ def _wake(tx: Tx, following: Any, now: int) -> str | None:
         return None
     tx.send(_WAKE, delivery=following.id, now=now)
     return str(following.id)
-
-
-def give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> bool:
-    """Record that a delivery of a channel did not arrive after all; says whether it changes anything.
-
-    It may still be on its way, by our reckoning: whoever sends it then records nothing any more. What waits
-    behind it is due.
-    """
-    found = tx.row(_CONVERSATION_OF, delivery=delivery_id)
-    if found is None:
-        return False
-    tx.lock(_LOCK, conversation=found.conversation_id)
-    row = tx.row(_GIVE_BACK, delivery=delivery_id, of=channel, why=reason, now=now)
-    if row is None:
-        return False
-    note(
-        tx,
-        row.conversation_id,
-        "delivery.returned",
-        at=now,
-        message_id=row.message_id,
-        turn_id=row.turn_id or None,
-        delivery_id=delivery_id,
-        reason=reason,
-    )
-    _wake_next(tx, row.conversation_id, now)
-    return True
 
 
 def postpone(tx: Tx, claimed: Claimed, *, due: int, now: int, reason: str) -> None:

@@ -5,15 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
+from sqlalchemy import bindparam, literal_column, select, update
 
 from supportbot.ids import now_ms
+from supportbot.journal import note
 from supportbot.outbox import ledger
 from supportbot.storable import clean_text
+from supportbot.store import Statement
+from supportbot.tables import deliveries
 
 if TYPE_CHECKING:
     from supportbot.store import Store, Tx
 
 _LONGEST_REASON = 300
+
+_GIVE_BACK = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        deliveries.c.channel == bindparam("of"),
+        deliveries.c.state.in_(
+            (literal_column("'sending'"), literal_column("'delivered'"), literal_column("'unknown'"))
+        ),
+    )
+    .values(
+        state="dead",
+        reason=bindparam("why"),
+        owner=None,
+        due_at=None,
+        updated_at=bindparam("now"),
+    )
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+)
+_CONVERSATION_OF = Statement(
+    select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery"))
+)
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +52,7 @@ class Counts(Protocol):
 
 
 class ChannelReturns:
-    """Takes one channel's deliveries back; see ``supportbot.channel.Returned``."""
+    """Takes one channel's deliveries back; see ``supportbot.host.Returned``."""
 
     def __init__(self, store: Store, channel: str, counts: Counts) -> None:
         self._store = store
@@ -38,10 +64,37 @@ class ChannelReturns:
         why = clean_text(reason)[:_LONGEST_REASON]
 
         def unit(tx: Tx) -> bool:
-            return ledger.give_back(tx, delivery_id, channel=self._channel, reason=why, now=now_ms())
+            return _give_back(tx, delivery_id, channel=self._channel, reason=why, now=now_ms())
 
         returned = await self._store.write(unit)
         if returned:
             log.warning("delivery.returned", delivery=delivery_id, reason=why)
             self._counts.delivery(self._channel, "dead")
         return returned
+
+
+def _give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> bool:
+    """Record that a delivery of a channel did not arrive after all; says whether it changes anything.
+
+    It may still be on its way, by our reckoning: whoever sends it then records nothing any more. What waits
+    behind it is due.
+    """
+    found = tx.row(_CONVERSATION_OF, delivery=delivery_id)
+    if found is None:
+        return False
+    tx.lock(ledger.LOCK, conversation=found.conversation_id)
+    row = tx.row(_GIVE_BACK, delivery=delivery_id, of=channel, why=reason, now=now)
+    if row is None:
+        return False
+    note(
+        tx,
+        row.conversation_id,
+        "delivery.returned",
+        at=now,
+        message_id=row.message_id,
+        turn_id=row.turn_id or None,
+        delivery_id=delivery_id,
+        reason=reason,
+    )
+    ledger.wake_next(tx, row.conversation_id, now)
+    return True

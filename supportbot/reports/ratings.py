@@ -14,7 +14,7 @@ from supportbot.tables import conversations, messages, ratings, surveys, triages
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
 
-    from supportbot.channel import Verdict
+    from supportbot.host import Verdict
     from supportbot.store import Store, Tx
 
 RatingGrouping = Literal["topic", "channel", "model"]

@@ -22,8 +22,9 @@ from supportbot.testing.fakes import RecordingChannel
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.channel import Channel, ChannelConfig, Host
+    from supportbot.channel import Channel, ChannelConfig
     from supportbot.config import Loaded
+    from supportbot.host import Host
     from supportbot.messages import (
         Accepted,
         Assurance,

@@ -16,7 +16,8 @@ from supportbot.messages import Answer, Sent, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from supportbot.channel import Accept, Host
+    from supportbot.channel import Accept
+    from supportbot.host import Host
     from supportbot.messages import Outbound, Prompt
     from supportbot.model.base import Sink
 

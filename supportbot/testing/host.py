@@ -17,8 +17,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supportbot.channel import Host
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
+from supportbot.host import Host
 from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, told
 from supportbot.limits import OwnLimiter, Rate

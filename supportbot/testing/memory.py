@@ -6,14 +6,13 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from supportbot.channel import Opinion, Standing
+from supportbot.host import Begun, Opinion, Standing
 from supportbot.ids import now_ms
-from supportbot.messages import Begun
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
-    from supportbot.channel import DraftOutcome, Verdict
+    from supportbot.host import DraftOutcome, Verdict
     from supportbot.messages import Attachment, Message, State
 
 

@@ -24,7 +24,7 @@ from tests.channels.email.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from supportbot.channel import DraftOutcome
+    from supportbot.host import DraftOutcome
     from supportbot.messages import Sent
     from tests.channels.email.dovecot import Dovecot
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot.errors import StoreUnavailable
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from supportbot_email import lease as module
 from supportbot_email.lease import Lease
 from tests.durable import opened
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
 
 
 class Clock:

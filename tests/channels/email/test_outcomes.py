@@ -12,7 +12,7 @@ import pytest
 
 from supportbot.errors import Unclear
 from supportbot.messages import Inbound, Outbound, Sender, Source
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from supportbot.testing.host import FakeCore, MemoryRecords
 from supportbot_email import notes as notes_module
 from supportbot_email import outcomes as outcomes_module

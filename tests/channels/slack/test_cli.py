@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from supportbot import schema
 from supportbot.cli.commands import app
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from supportbot.vault import Vault
 from supportbot_slack.grants import Installation
 from supportbot_slack.installs import Installs

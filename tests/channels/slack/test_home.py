@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from supportbot.messages import Begun
+from supportbot.host import Begun
 from supportbot_slack.home import home_view
 
 ADDRESS = {"team": "T1", "channel": "C1", "thread": "1516229207.000133"}

@@ -13,7 +13,7 @@ import structlog
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
 
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from supportbot.testing import FakeCore
 from supportbot.vault import CannotOpen, Vault
 from supportbot_slack.grants import Grants, Installation, SlackAway
@@ -26,7 +26,7 @@ from tests.durable import opened
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from supportbot.channel import Records
+    from supportbot.host import Records
     from supportbot.testing import Clock
 
 OLD, NEW = (SecretStr(Fernet.generate_key().decode()) for _ in range(2))

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from supportbot.session import ChannelRecords
+from supportbot.records import ChannelRecords
 from supportbot_webhook.identity import Person
 from supportbot_webhook.sessions import Sessions
 from tests.durable import opened
 
 if TYPE_CHECKING:
-    from supportbot.channel import Records
+    from supportbot.host import Records
 
 
 class Meeting:
