@@ -21,9 +21,9 @@ INSERT INTO contacts (id, tenant_id, channel, external_id, name, email, assuranc
 SELECT 'contact_' || n, 'default', 'web', 'person-' || n, '', '', 'claimed', '', n
 FROM generate_series(1, {conversations}) AS n;
 
-INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq, fence,
-    created_at, updated_at)
-SELECT 'conv_' || n, 'default', 'web', 'c' || n, 'contact_' || n, 'bot', '{{}}', {each}, {each} / 2, n, n
+INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq,
+    seen_seq, written_in, fence, created_at, updated_at)
+SELECT 'conv_' || n, 'default', 'web', 'c' || n, 'contact_' || n, 'bot', '{{}}', {each}, 0, '', {each} / 2, n, n
 FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO turns (id, conversation_id, state, fence, attempt, reason, model, template_hash, estimated,
@@ -42,10 +42,11 @@ FROM generate_series(1, {conversations}) AS n, generate_series(1, {each}) AS m;
 INSERT INTO seen (tenant_id, channel, key, message_id, seen_at)
 SELECT 'default', 'web', client_key, id, created_at FROM messages WHERE author = 'customer';
 
-INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, seq, state, attempt, sends, looks,
-    waits, external_id, reason, address, in_reply_to, sources, handoff, choices, created_at, updated_at)
-SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', seq, 'delivered', 1, 1, 0, 0, '', '', '{{}}', '',
-    '[]', '', '[]', created_at, created_at
+INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
+    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices, created_at,
+    updated_at)
+SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1, 0, 0, '', '', '{{}}',
+    '', '{{}}', '', '[]', '', '[]', created_at, created_at
 FROM messages WHERE author = 'bot';
 
 INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,
