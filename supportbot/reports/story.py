@@ -223,7 +223,7 @@ def _told(tx: Tx, asked: str, thread: _Thread, *, whole: bool) -> Story:
                     and_(deliveries.c.turn_id != "", _among(deliveries.c.turn_id, thread.turn_ids)),
                 ),
             )
-            .order_by(deliveries.c.seq, deliveries.c.id)
+            .order_by(deliveries.c.seq, deliveries.c.kind.desc(), deliveries.c.id)  # a reply, then notices
             .limit(_MOST)
         )
     )
