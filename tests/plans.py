@@ -23,7 +23,8 @@ FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq,
     seen_seq, written_in, fence, created_at, updated_at)
-SELECT 'conv_' || n, 'default', 'web', 'c' || n, 'contact_' || n, 'bot', '{{}}', {each}, 0, '', {each} / 2, n, n
+SELECT 'conv_' || n, 'default', 'web', 'c' || n, 'contact_' || n, 'bot', '{{}}', {each},
+    0, '', {each} / 2, n, n
 FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO turns (id, conversation_id, state, fence, attempt, reason, model, template_hash, estimated,
@@ -43,10 +44,10 @@ INSERT INTO seen (tenant_id, channel, key, message_id, seen_at)
 SELECT 'default', 'web', client_key, id, created_at FROM messages WHERE author = 'customer';
 
 INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
-    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices, created_at,
-    updated_at)
-SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1, 0, 0, '', '', '{{}}',
-    '', '{{}}', '', '[]', '', '[]', created_at, created_at
+    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
+    created_at, updated_at)
+SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1,
+    0, 0, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at
 FROM messages WHERE author = 'bot';
 
 INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,

@@ -207,7 +207,10 @@ class EmailConfig(ChannelConfig):
         None, description="At the first start, also read mail this old, such as 3d; null begins at now."
     )
     poll: float = Field(
-        60.0, ge=1, le=3600, description="Seconds between two looks at the folders that are not pushed."
+        60.0,
+        ge=1,
+        le=3600,
+        description="Seconds between two looks at a folder, unless the server tells of news.",
     )
     authserv_id: str = Field(
         "", description="The name your own mail server puts first in Authentication-Results."

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 _BATCH = 100
 """Mails whose sizes are asked for at once."""
 
-_RENEW = 540.0
-"""Seconds an IDLE lasts: below the 29 minutes of RFC 2177, and what routers in between forget."""
+_LONGEST_IDLE = 540.0
+"""Seconds an IDLE lasts at most: below the 29 minutes of RFC 2177, and what routers in between forget."""
 
 _SHORT = 1024 * 1024
 """Bytes that are read of a mail that is too large."""
@@ -175,8 +175,9 @@ class Watcher:
         return _SHORT if mail.size > self._config.max_size else None
 
     async def _wait(self) -> None:
+        """Wait for news. Some servers do not tell of what came just before IDLE: it never lasts long."""
         if await self._line.run(Connection.can_idle):
-            await self._line.run(Connection.idle, _RENEW)
+            await self._line.run(Connection.idle, min(_LONGEST_IDLE, self._config.poll))
         else:
             await asyncio.sleep(self._config.poll)
 

@@ -94,8 +94,12 @@ def pymap() -> Iterator[Pymap]:
 
 
 async def test_a_mail_becomes_a_draft_and_stays_unread(pymap: Pymap, tmp_path: Path) -> None:
-    """The folders are found by their usual names; the draft is in its thread; the inbox is as it was."""
-    document: dict[str, Any] = {"channels": {"support": {"type": "email", **section(ADDRESS, pymap.port)}}}
+    """The folders are found by their usual names; the draft is in its thread; the inbox is as it was.
+
+    This server forgets what came just before IDLE began: ``poll`` finds it."""
+    document: dict[str, Any] = {
+        "channels": {"support": {"type": "email", **section(ADDRESS, pymap.port), "poll": 1}}
+    }
     async with started_bot(document, tmp_path, model=ScriptedModel()) as bot:
         await until(lambda: not bot.channels["support"].problem())
         pymap.deliver(mail("Where is it?", Message_ID="<asked@customer.test>"))
