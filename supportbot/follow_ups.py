@@ -198,8 +198,8 @@ class FollowUps:
             link=rule.link,
         )
         last = max((*words, *withheld), key=lambda message: message.seq)
-        delivery = missed.planned(conversation, route, last, what, now)
-        ledger.add(tx, delivery)
+        delivery = missed.planned(conversation, route, last, now)
+        ledger.add_follow_up(tx, delivery, what)
         tx.send(
             routes.TOLD,
             conversation=conversation_id,
@@ -213,7 +213,7 @@ class FollowUps:
             "follow_up.planned",
             at=now,
             message_id=last.id,
-            delivery_id=delivery["id"],
+            delivery_id=delivery.delivery_id,
             messages=len(words),
             withheld=len(withheld),
         )
