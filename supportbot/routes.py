@@ -149,8 +149,8 @@ UNSEEN = Statement(
     .order_by(messages.c.seq)
     .limit(bindparam("most"))
 )
-"""What the bot and people said after a number, without what went out by the second channel anyway, and without
-the bot's word that a person was asked: that answers nothing yet."""
+"""What the bot and people said after a number, without what went out by the second channel anyway, and
+without the bot's word that a person was asked: that answers nothing yet."""
 
 MISSED = Statement(
     select(messages)
