@@ -7,11 +7,13 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import ValidationError
+from cryptography.fernet import Fernet
+from pydantic import SecretStr, ValidationError
 
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
 from supportbot.testing import FakeCore, FakeSlack
+from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
 from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, notice_blocks, pressed_blocks
 from supportbot_slack.sdk import web_client
@@ -271,7 +273,6 @@ async def test_a_channel_that_it_cannot_post_in_is_found_before(error: str) -> N
 OAUTH = {
     "client_id": "1234567890.1234567890123",
     "client_secret": "0123456789abcdef0123456789abcdef",
-    "encryption_keys": ["MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="],
 }
 
 
@@ -290,7 +291,8 @@ def test_where_the_team_is_told() -> None:
         (several | {"handoff_team": "T012AB"}, {"team": "T012AB", "channel": TEAM}),
         (several | {"handoff_team": "E012AB"}, {"enterprise": "E012AB", "channel": TEAM}),
     ):
-        channel = SlackChannel(config(**more), FakeCore("slack").host)
+        vault = Vault([SecretStr(Fernet.generate_key().decode())])
+        channel = SlackChannel(config(**more), FakeCore("slack", vault=vault).host)
         assert isinstance(channel, CanNotify)
         assert address == channel.team_address()
 

@@ -77,7 +77,7 @@ def test_what_is_missing_is_said(tmp_path: Path, remove: str, said: str) -> None
 
 def test_oauth_needs_a_key(tmp_path: Path) -> None:
     """Tokens are never stored in clear, so without a key there is no OAuth."""
-    block = BLOCKS[3].replace('encryption_keys: ["${SLACK_KEY}"]\n', "")
+    block = BLOCKS[4].replace('encryption_keys: ["${SLACK_KEY}"]\n', "")
     assert "keeps secrets in the database, and there is no key" in _problems(tmp_path, block)
 
 
