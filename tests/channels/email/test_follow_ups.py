@@ -21,7 +21,7 @@ from supportbot_email.knocks import Knocks
 from supportbot_email.mail import Address, Mail
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import config, rows, section
+from tests.channels.email.mailboxes import config, rows, sending
 from tests.channels.email.relay import Relay
 from tests.channels.webhook.driver import SECRET, Events, signed
 
@@ -97,7 +97,7 @@ async def chatting(
     server: Dovecot, address: str, folder: Path, relay: Relay, *said: str, link: str = "", **keys: Any
 ) -> AsyncIterator[Chat]:
     """A visitor who was answered once, and has seen it."""
-    support = {"type": "email", **section(address, server.port), "mode": "send", "smtp": relay.section()}
+    support = sending(address, server.port, relay)
     web = {
         "type": "webhook",
         "secrets": [SECRET],
