@@ -185,7 +185,10 @@ def new_key() -> str:
 
 
 def is_key(external_id: str) -> bool:
-    """Say whether a channel's key of a conversation may be a second one: only then it is worth a look."""
+    """Say whether a channel's key of a conversation may be a second one: only then it is worth a look.
+
+    It may be a first one all the same, chosen by a stranger: what has it as its own is looked for first.
+    """
     return external_id.startswith(f"{_PREFIX}_")
 
 

@@ -276,6 +276,8 @@ async def test_another_address_begins_anew(database_url: str) -> None:
         assert wrong.external_id != right.external_id
         await answer(bot, "Who are you?", wrong.external_id)
         assert [(3,), (1,)] == await bot.rows("select last_seq from conversations order by created_at")
+        [said, *_] = await ChannelTranscripts(bot.store, "support").messages(wrong.external_id)
+        assert "Who are you?" == said.text
 
 
 async def test_a_proven_address_gives_way_to_one_that_was_given(database_url: str) -> None:
