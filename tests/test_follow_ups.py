@@ -170,6 +170,34 @@ async def test_only_who_reads_where_something_waits_is_written_down(database_url
         assert [during] == await bot.rows("select here_at from routes")
 
 
+async def test_of_any_number_of_readers_each_is_written_down(database_url: str) -> None:
+    """Thousands may be awaited at the same time; nobody who is there is taken for gone."""
+    async with asked(database_url, after=60.0) as bot:
+        await leave_address(bot)
+        await bot.store.write(lambda tx: [tx.run(Statement(text(sql))) for sql in _CROWD])
+        await was_here(bot, -5000)
+        readers = ["c1", *(f"reader{n}" for n in range(1, 1101))]
+        await presence(bot).here(readers[:1])
+        moments = "select count(*) from routes group by here_at order by here_at"
+        assert [(1100,), (1,)] == await bot.rows(moments)
+        await presence(bot).here(readers)
+        assert [(1101,)] == await bot.rows(f"select count(*) from routes where here_at > {now_ms() - 4000}")
+
+
+_CROWD = (
+    """insert into conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq,
+    seen_seq, written_in, fence, created_at, updated_at)
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 1100)
+    select 'a' || cast(i as text), tenant_id, channel, 'reader' || cast(i as text), contact_id, state,
+    address, last_seq, seen_seq, written_in, fence, created_at, updated_at from conversations, n""",
+    """insert into routes (conversation_id, tenant_id, channel, external_id, email, proven, address, told_seq,
+    told, here_at, due_at, created_at)
+    select c.id, r.tenant_id, r.channel, 'route_' || c.id, r.email, r.proven, r.address, r.told_seq, r.told,
+    r.here_at, r.due_at, r.created_at from routes r, conversations c where c.external_id <> 'c1'""",
+)
+"""1100 further readers of conversations that go on elsewhere."""
+
+
 async def test_what_was_seen_before_it_could_be_sent_is_taken_back(database_url: str) -> None:
     """The server was not reachable, the visitor came back: nothing is mailed, and no delivery is left."""
     async with asked(database_url) as bot:
