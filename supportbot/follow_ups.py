@@ -16,6 +16,7 @@ from sqlalchemy import bindparam, delete, select
 
 from supportbot import routes
 from supportbot.channel import CanWriteFirst
+from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.journal import note
 from supportbot.log import in_one_line
@@ -158,10 +159,7 @@ class FollowUps:
         while True:
             try:
                 rows = await self._store.read(lambda tx: tx.rows(routes.DUE, until=now_ms(), most=_BATCH))
-                looks = (
-                    self._store.write(lambda tx, name=row.conversation_id: self._look(tx, name))  # type: ignore[misc]
-                    for row in rows
-                )
+                looks = (self._look_at(row.conversation_id) for row in rows)
                 # one that fails holds up no other
                 found = await asyncio.gather(*looks, return_exceptions=True)
                 if failed := [error for error in found if error is not None]:
@@ -169,6 +167,27 @@ class FollowUps:
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search
                 log.warning("follow_ups.sweep_failed", error=in_one_line(error))
             await asyncio.sleep(_SWEEP)
+
+    async def _look_at(self, conversation_id: str) -> None:
+        """Look at one conversation; set one aside in which something cannot be read.
+
+        Raises:
+            StoreUnavailable: it is looked at again.
+        """
+        try:
+            await self._store.write(lambda tx: self._look(tx, conversation_id))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is: the same would happen at every look
+            reason = type(error).__name__
+            log.error("follow_up.unreadable", conversation=conversation_id, reason=reason)  # noqa: TRY400
+            await self._store.write(lambda tx: self._set_aside(tx, conversation_id, reason))
+
+    def _set_aside(self, tx: Tx, conversation_id: str, reason: str) -> None:
+        """Look at a conversation no more until something is said in it again. Nothing of it is read."""
+        now = now_ms()
+        if tx.run(routes.SET_ASIDE, conversation=conversation_id, now=now) == 1:
+            note(tx, conversation_id, "follow_up.unreadable", at=now, reason=reason)
 
     def _look(self, tx: Tx, conversation_id: str) -> None:
         """Plan a follow-up if a conversation is due one; else say when to look again, if ever."""

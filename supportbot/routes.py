@@ -74,6 +74,7 @@ SAID = Statement(
     .values(due_at=func.coalesce(routes.c.due_at, bindparam("due", type_=BigInteger)))
 )
 SET_DUE = Statement(update(routes).where(_HERE).values(due_at=bindparam("due", type_=BigInteger)))
+SET_ASIDE = Statement(update(routes).where(_HERE, routes.c.due_at <= bindparam("now")).values(due_at=None))
 TOLD = Statement(
     update(routes)
     .where(_HERE)

@@ -354,6 +354,30 @@ async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str) ->
         assert 1 == len(bot.channels["support"].posts)
 
 
+@pytest.mark.parametrize(
+    "damage",
+    ["update messages set attachments = '[{}]' where author = 'person'", "update routes set told = '7'"],
+    ids=["a message", "what was told"],
+)
+async def test_what_cannot_be_read_is_not_looked_at_for_ever(database_url: str, damage: str) -> None:
+    """It is set aside with a note of it; once more is said, there is another look."""
+    async with asked(database_url, after=60.0) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        await bot.store.write(lambda tx: tx.run(Statement(text(damage))))
+        await was_here(bot, -100_000)
+        await settled(bot)
+        kinds = "select kind, actor from events where kind like 'follow_up%'"
+        assert [("follow_up.unreadable", "system")] == await bot.rows(kinds)
+        assert [] == bot.channels["support"].posts
+
+
+async def test_nor_is_what_is_damaged_in_a_file(sqlite_database: str) -> None:
+    """A text that is none cannot even be read; its conversation is set aside as well."""
+    damage = "update messages set text = cast(x'ff' as text) where author = 'person'"
+    await test_what_cannot_be_read_is_not_looked_at_for_ever(sqlite_database, damage)
+
+
 async def test_its_story_is_told(database_url: str) -> None:
     """By the delivery, or by the message that was missed; and in no other conversation's story."""
     async with asked(database_url) as bot:
