@@ -91,7 +91,8 @@ class ChannelContacts:
             if not proven and row.reply_to != address:
                 tx.run(_WRITE_TO, contact=row.id, address=address)
                 note(tx, row.conversation_id, "contact.address_given", at=now, actor="customer")
-            if self._reaches is not None and not (proven and row.reply_to):
+            another = row.reply_to.lower() not in {"", address.lower()}  # which they asked for
+            if self._reaches is not None and not (proven and another):
                 vouched = proven or (row.assurance == "verified" and row.email.lower() == address.lower())
                 self._reaches.reach(tx, row.conversation_id, self._channel, address, now, proven=vouched)
             return True

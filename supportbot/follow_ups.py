@@ -12,7 +12,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, literal_column, select
 
 from supportbot import routes
 from supportbot.channel import CanWriteFirst
@@ -23,7 +23,7 @@ from supportbot.log import in_one_line
 from supportbot.outbox import ledger, missed
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
-from supportbot.tables import contacts, conversations
+from supportbot.tables import contacts, conversations, deliveries
 from supportbot.tables import routes as routes_table
 
 if TYPE_CHECKING:
@@ -50,6 +50,18 @@ _LOCK = Statement(
     .where(conversations.c.id == bindparam("conversation"))
     .with_for_update(of=conversations)
 )
+_LAST = Statement(
+    select(deliveries.c.state, deliveries.c.missed)
+    .where(
+        deliveries.c.conversation_id == bindparam("conversation"),
+        deliveries.c.thread == bindparam("of_thread"),
+        deliveries.c.turn_id == literal_column("''"),
+    )
+    .order_by(deliveries.c.seq.desc(), deliveries.c.created_at.desc(), deliveries.c.id.desc())
+    .limit(bindparam("most"))
+)
+"""The newest follow-up under a second key."""
+
 _FORGET = Statement(delete(routes_table).where(routes_table.c.conversation_id == bindparam("conversation")))
 
 log = structlog.get_logger(__name__)
@@ -240,17 +252,19 @@ class FollowUps:
 
     def _missed(self, tx: Tx, conversation: Any, route: Any) -> tuple[list[Message], list[Message], bool]:
         """Return what may be told of what was missed, what may not be yet, and whether there is more."""
-        earlier = missed.earlier(tx, conversation.id, route.external_id)
-        if (earlier and not route.proven) or earlier[:1] == ["dead"]:
-            return [], [], False  # it had its one; or what was sent there last did not arrive
+        last = tx.row(_LAST, conversation=conversation.id, of_thread=route.external_id, most=1)
+        lost = last is not None and last.state == "dead"
+        if last is not None and (not route.proven or (lost and from_json(last.missed)["proven"])):
+            return [], [], False  # it had its one; or what was sent to its owner last did not arrive
+        # what did not reach the address while it might have been a stranger's counts for nothing now
+        known: set[int] = set() if lost else set(from_json(route.told))
         rows = tx.rows(
             routes.UNSEEN,
             conversation=conversation.id,
-            after=max(conversation.seen_seq, route.told_seq),
+            after=max(conversation.seen_seq, 0 if lost else route.told_seq),
             second=route.channel,
             most=routes.MOST,
         )
-        known = set(from_json(route.told))
         messages = [message_from(row) for row in rows if row.seq not in known]
         words = [message for message in messages if route.proven or message.author == "person"]
         return words, [one for one in messages if one not in words], len(rows) == routes.MOST

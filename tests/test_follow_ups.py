@@ -354,6 +354,27 @@ async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str) ->
         assert 1 == len(bot.channels["support"].posts)
 
 
+async def test_an_address_that_is_proven_gets_a_fresh_chance(database_url: str) -> None:
+    """What was not sent there while it might have been a stranger's is sent to its owner."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        bot.channels["support"].fates.append("refused")
+        await bot.accept("I have looked.", **PERSON)
+        await bot.until_rows("select state from deliveries where channel = 'support'", [("dead",)])
+        await bot.accept("It arrives on Monday.", **PERSON)
+        await settled(bot)
+        assert [] == bot.channels["support"].posts
+        await leave_address(bot, proven=True)
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert (["I have looked.", "It arrives on Monday."], True) == (
+            [m.text for m in mail.missed.messages],
+            mail.missed.proven,
+        )
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+
+
 @pytest.mark.parametrize(
     "damage",
     ["update messages set attachments = '[{}]' where author = 'person'", "update routes set told = '7'"],
