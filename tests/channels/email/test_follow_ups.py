@@ -287,6 +287,26 @@ async def test_in_mode_draft_the_team_gets_a_draft(server: Dovecot, address: str
 
 
 @needs_dovecot
+async def test_a_mail_that_was_never_sent_blocks_no_later_one(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """The server took no mail, and the visitor read it in the chat meanwhile: the address got nothing yet."""
+    async with Relay() as relay, chatting(server, address, tmp_path, relay) as chat:
+        relay.answers["sender"] = "451 4.3.0 not now"
+        await chat.leave()
+        await chat.person("It is at the depot.")
+        waits = "select 1 from deliveries where channel = 'support' and waits > 0"
+        await until(lambda: rows(tmp_path, waits))
+        await chat.ask("PUT", "/conversation/seen", {"seq": 3})
+        taken_back = "select 1 from events where kind = 'follow_up.taken_back'"
+        await until(lambda: rows(tmp_path, taken_back))
+        relay.answers.clear()
+        await chat.person("You get it on Monday.")
+        await until(lambda: relay.mails)
+        assert "You get it on Monday." in text(relay.mails[0].raw)
+
+
+@needs_dovecot
 async def test_a_server_that_falls_silent_after_the_dot_gets_no_second_mail(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
@@ -336,18 +356,18 @@ async def test_who_may_join(
 
 
 async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
-    """Whoever types it, until its owner answers; the same mail again is the same; and only so many a day."""
+    """Whoever types it, until its owner answers; a conversation's next is the same; so many a day."""
     knocks = Knocks(records, per_day=2)
-    assert "" == await knocks.refusal(ANNA, "dlv_1", proven=False)
-    assert "" == await knocks.refusal(ANNA, "dlv_1", proven=False)
-    assert "nobody answered" in await knocks.refusal("Anna+tag@customer.test", "dlv_2", proven=False)
-    assert "" == await knocks.refusal(ANNA, "dlv_3", proven=True)
-    assert "" == await knocks.refusal("bob@customer.test", "dlv_4", proven=False)
-    assert "first_per_day" in await knocks.refusal("eve@customer.test", "dlv_5", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
+    assert "nobody answered" in await knocks.refusal("Anna+tag@customer.test", "route_2", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_3", proven=True)
+    assert "" == await knocks.refusal("bob@customer.test", "route_4", proven=False)
+    assert "first_per_day" in await knocks.refusal("eve@customer.test", "route_5", proven=False)
     await knocks.opened(ANNA)
-    assert "" == await knocks.refusal(ANNA, "dlv_6", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_6", proven=False)
     await knocks.stop(ANNA)
-    assert "asked not to" in await knocks.refusal(ANNA, "dlv_7", proven=True)
+    assert "asked not to" in await knocks.refusal(ANNA, "route_7", proven=True)
 
 
 @pytest.mark.parametrize(
