@@ -55,7 +55,7 @@ _LAST = Statement(
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.thread == bindparam("of_thread"),
-        deliveries.c.turn_id == literal_column("''"),
+        deliveries.c.kind == literal_column("'follow_up'"),
     )
     .order_by(deliveries.c.seq.desc(), deliveries.c.created_at.desc(), deliveries.c.id.desc())
     .limit(bindparam("most"))
@@ -229,8 +229,8 @@ class FollowUps:
             link=rule.link,
         )
         last = max((*words, *withheld), key=lambda message: message.seq)
-        delivery = missed.planned(conversation, route, last, what, now)
-        ledger.add(tx, delivery)
+        delivery = missed.planned(conversation, route, last, now)
+        ledger.add_follow_up(tx, delivery, what)
         tx.send(
             routes.TOLD,
             conversation=conversation_id,
@@ -244,7 +244,7 @@ class FollowUps:
             "follow_up.planned",
             at=now,
             message_id=last.id,
-            delivery_id=delivery["id"],
+            delivery_id=delivery.delivery_id,
             messages=len(words),
             withheld=len(withheld),
         )

@@ -134,7 +134,7 @@ LAST_BEFORE = Statement(
 _by_mail = select(deliveries.c.id).where(
     deliveries.c.message_id == messages.c.id,
     deliveries.c.channel == bindparam("second"),
-    deliveries.c.turn_id != literal_column("''"),
+    deliveries.c.kind == literal_column("'reply'"),
 )
 UNSEEN = Statement(
     select(messages)

@@ -295,7 +295,7 @@ async def settle_delivery(store: Store, delivery_id: str, outcome: Literal["deli
             at=now,
             actor="operator",
             message_id=row.message_id,
-            turn_id=row.turn_id,
+            turn_id=row.turn_id or None,
             delivery_id=delivery_id,
             before="unknown",
             after=outcome,

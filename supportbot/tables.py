@@ -299,7 +299,7 @@ deliveries = Table(
     Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("turn_id", Text, nullable=False),
     Column("channel", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # reply | notice
+    Column("kind", Text, nullable=False),  # reply | follow_up | notice
     Column("seq", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),

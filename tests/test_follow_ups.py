@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from sqlalchemy import text
 
@@ -12,8 +14,8 @@ from supportbot import follow_ups, reports
 from supportbot.channel import FollowUp
 from supportbot.contacts import ChannelContacts
 from supportbot.ids import now_ms
-from supportbot.messages import Sender
-from supportbot.outbox import deliveries
+from supportbot.messages import Outbound, Sender
+from supportbot.outbox import deliveries, ledger, missed
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
 from supportbot.session import ChannelTranscripts, delete_conversation, set_state
@@ -24,7 +26,7 @@ from tests.durable import running
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
-    from supportbot.messages import Outbound
+    from supportbot.store import Tx
     from tests.durable import Durable
 
 ANNA = "anna@customer.test"
@@ -416,3 +418,70 @@ async def test_its_story_is_told(database_url: str) -> None:
             assert {"follow_up.planned", "delivery.delivered"} <= set(kinds)
         story = await reports.explain(bot.store, other.message_id)
         assert mail.delivery_id not in [one.id for one in story.deliveries]
+
+
+LATER = now_ms() + 3_600_000
+"""Nobody but the test looks for what is due then."""
+
+
+async def planned(bot: Durable, *ids: str, tells: int) -> None:
+    """Plan deliveries that tell of the same message, one after the other."""
+    await leave_address(bot)
+    [(conversation, thread)] = await bot.rows("select conversation_id, external_id from routes")
+    [(message,)] = await bot.rows("select id from messages where seq = 2")
+    what = missed.told([], [], proven=False, name="", link="") | {"withheld": [tells]}
+
+    def unit(tx: Tx) -> None:
+        for place, name in enumerate(ids):
+            one = Outbound(
+                delivery_id=name,
+                conversation_id=conversation,
+                message_id=message,
+                turn_id="",
+                tenant="default",
+                channel="support",
+                external_id=thread,
+                address={"to": ANNA},
+                text="",
+                seq=2,
+                created_at=LATER + place,
+            )
+            ledger.add_follow_up(tx, one, what)
+
+    await bot.store.write(unit)
+
+
+def claim(tx: Tx, name: str) -> Any:
+    return ledger.claim(tx, name, now=LATER + 10, owner="test", lease_until=LATER + 20)
+
+
+async def test_those_of_one_message_go_out_as_they_were_made(database_url: str) -> None:
+    """Also when the first has to wait: else neither would ever be the first that is due."""
+    async with asked(database_url) as bot:
+        await planned(bot, "dlv_z", "dlv_a", tells=3)
+        first = await bot.store.write(lambda tx: claim(tx, "dlv_z"))
+        await bot.store.write(
+            lambda tx: ledger.postpone(tx, first, due=LATER + 5, now=LATER, reason="no room")
+        )
+        assert await bot.store.write(lambda tx: claim(tx, "dlv_a")) is None
+        again = await bot.store.write(lambda tx: claim(tx, "dlv_z"))
+        following = await bot.store.write(lambda tx: ledger.end(tx, again, state="delivered", now=LATER + 10))
+        assert "dlv_a" == following
+        assert await bot.store.write(lambda tx: claim(tx, "dlv_a")) is not None
+
+
+async def test_one_is_taken_back_while_nobody_plans_another(postgres_database: str) -> None:
+    """Else a reply could go on waiting for what has been taken back."""
+    async with asked(postgres_database) as bot:
+        await planned(bot, "dlv_z", tells=2)  # which was seen
+        with psycopg.connect(postgres_database.replace("+psycopg", "")) as another:
+            another.execute("select 1 from conversations for no key update")
+            taking = asyncio.create_task(bot.store.write(lambda tx: claim(tx, "dlv_z")))
+            waiting = (
+                "select count(*) from pg_stat_activity"
+                " where datname = current_database() and wait_event_type = 'Lock'"
+            )
+            await bot.until_rows(waiting, [(1,)])
+            assert not taking.done()
+        assert await taking is None
+        assert [] == await bot.rows("select 1 from deliveries where id = 'dlv_z'")

@@ -16,9 +16,10 @@ from supportbot.errors import Refused
 from supportbot_email import headers
 from supportbot_email.classify import is_no_reply
 from supportbot_email.compose import Answer, NotWritten, compose
-from supportbot_email.mail import Address, Mail
+from supportbot_email.mail import Address, Mail, Settings
 from supportbot_email.notes import planned_note
 from supportbot_email.outbound import recipient_address, signature_of
+from supportbot_email.parse import parse
 from supportbot_email.words import MOST
 
 if TYPE_CHECKING:
@@ -95,8 +96,8 @@ class FollowUps:
         raw = await self.mail(outbound, missed, message_id, automatic=automatic)
         if automatic:
             return await self._sending.send(outbound, message_id, raw)
-        words = _body(missed, self._words(missed))[:MOST]
-        note = replace(planned_note(outbound, message_id), text=words, said=delivery)
+        as_read = parse(raw, settings=Settings()).reply  # as it will be read when a person has sent it
+        note = replace(planned_note(outbound, message_id), text=as_read[:MOST], said=delivery)
         return await self._drafting.leave_noted(outbound, note, raw)
 
     async def mail(self, outbound: Outbound, missed: Missed, message_id: str, *, automatic: bool) -> bytes:

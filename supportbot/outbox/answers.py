@@ -256,7 +256,11 @@ class Outbox:
         self._tell_team(tx, turn, said, reason)
 
     def _tell_team(self, tx: Tx, turn: Turn, said: Message, reason: str) -> None:
-        """Plan what the team is told; what that is in words is read when it is sent."""
+        """Plan what the team is told; what that is in words is read when it is sent.
+
+        Whoever tells is asked by where the customer is answered now; the notice names the conversation's own
+        channel, where the team finds it.
+        """
         for channel, address in self._team.told_of(turn.channel).items():
             notice = Outbound(
                 delivery_id=new_id("dlv"),

@@ -3,8 +3,7 @@
 ``attempt`` is the fencing token of a delivery: it grows with every claim, and whoever records an
 outcome names the claim it belongs to. ``sends`` is what is limited: it grows with every hand-over to
 the channel, before it happens, and shrinks again when the platform asked to wait. ``due_at`` is when
-somebody should next look at an open delivery: to try it, to look for it on the platform, or because
-its sender died.
+somebody should next look at an open delivery, for instance because its sender died.
 """
 
 from __future__ import annotations
@@ -27,6 +26,9 @@ from supportbot.tables import conversations, deliveries, messages, turns
 if TYPE_CHECKING:
     from supportbot.store import Tx
 
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
+"""What making values out of stored ones may raise; what a database raises is none of these."""
+
 _OPEN = deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'")))
 _MINE = (deliveries.c.id == bindparam("delivery"), deliveries.c.attempt == bindparam("fence"), _OPEN)
 
@@ -46,10 +48,10 @@ _FIRST_OPEN = Statement(
     select(deliveries.c.id, deliveries.c.state, deliveries.c.due_at)
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
-        deliveries.c.kind == literal_column("'reply'"),  # a notice waits for nobody, and nobody for it
+        deliveries.c.kind != literal_column("'notice'"),  # one waits for nobody, and nobody for it
         _OPEN,
     )
-    .order_by(deliveries.c.seq)
+    .order_by(deliveries.c.seq, deliveries.c.created_at, deliveries.c.id)  # follow-ups may share a number
     .limit(bindparam("most"))
 )
 _WHOLE = Statement(
@@ -147,7 +149,7 @@ class Claimed:
 
     outbound: Outbound
     fence: int
-    """Which claim this is; what is recorded under an older one changes nothing."""
+    """Which claim this is; under an older one nothing is recorded."""
     unclear: bool = False
     """It was already being sent: it must be looked for, not sent again."""
     sends: int = 1
@@ -270,8 +272,9 @@ def store_delivery(
     sends: int = 0,
     owner: str | None = None,
     due: int | None = None,
+    missed: str = "{}",
 ) -> None:
-    """Write a delivery down: a ``reply``, or a ``notice`` for the team."""
+    """Write a delivery down: a ``reply``, a ``follow_up``, or a ``notice`` for the team."""
     tx.send(
         _ADD,
         id=outbound.delivery_id,
@@ -292,7 +295,7 @@ def store_delivery(
         reason="",
         address=to_json(dict(outbound.address)),
         thread=outbound.external_id,
-        missed="{}",
+        missed=missed,
         in_reply_to=outbound.in_reply_to,
         sources=listed(outbound.sources),
         handoff=outbound.handoff,
@@ -305,13 +308,14 @@ def store_delivery(
 def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -> Claimed | Unreadable | None:
     """Claim a delivery that is due and whose turn it is, and count its send unless it is to be looked for.
 
-    Returns None when it is not due, done, or behind an earlier one; or when it has nothing to tell any more,
-    and is taken back. One that cannot be read is dead at once.
+    Returns None when it is not due, done, behind an earlier one, or taken back because it has nothing to tell
+    any more. One that cannot be read is dead at once.
     """
     row = tx.row(_WHOLE, delivery=delivery_id)
     if row is None:
         return None
-    if row.kind == "reply":
+    tx.lock(LOCK, conversation=row.conversation_id)  # nobody plans one behind this one meanwhile
+    if row.kind != "notice":
         first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
         if first is None or first.id != delivery_id:
             return None
@@ -320,14 +324,9 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         return None
     unclear, sends = now_ours.state == "sending", now_ours.sends
     try:
-        notice = notice_of(tx, row) if row.kind == "notice" else None
-        outbound: Outbound | None = outbound_from(row)
-        if row.missed != "{}":
-            outbound = missed.complete(tx, outbound_from(row), row.missed, whole=unclear)
-    except Exception as error:  # noqa: BLE001 - whatever it is: the same would happen at every claim
-        return _put_aside(
-            tx, row, now_ours.attempt, f"what is stored cannot be read: {type(error).__name__}", now
-        )
+        outbound = _outbound(tx, row, unclear=unclear)
+    except _UNREADABLE as error:
+        return _put_aside(tx, row, now_ours.attempt, type(error).__name__, now)
     if outbound is None:
         missed.take_back(tx, outbound_from(row), now)
         wake_next(tx, row.conversation_id, now)
@@ -336,7 +335,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
         sends += 1
     return Claimed(
-        outbound=outbound.evolve(attempt=sends, notice=notice),
+        outbound=outbound.evolve(attempt=sends),
         fence=now_ours.attempt,
         unclear=unclear,
         sends=sends,
@@ -345,8 +344,20 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
     )
 
 
-def _put_aside(tx: Tx, row: Any, fence: int, reason: str, now: int) -> Unreadable:
-    tx.lock(LOCK, conversation=row.conversation_id)
+def _outbound(tx: Tx, row: Any, *, unclear: bool) -> Outbound | None:
+    """Return what is to be sent; None when a follow-up has nothing to tell any more."""
+    outbound = outbound_from(row)
+    match row.kind:
+        case "notice":
+            return outbound.evolve(notice=notice_of(tx, row))
+        case "follow_up":
+            return missed.complete(tx, outbound, row.missed, whole=unclear)
+        case _:
+            return outbound
+
+
+def _put_aside(tx: Tx, row: Any, fence: int, what: str, now: int) -> Unreadable:
+    reason = f"what is stored cannot be read: {what}"
     tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt="", why=reason, now=now)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
@@ -370,10 +381,11 @@ def end(
     return _wake(tx, first_open.row(), now)
 
 
-def add(tx: Tx, row: dict[str, Any]) -> None:
-    """Plan a delivery; it is due at once, or when what is still on its way in its conversation has ended."""
-    free = tx.row(_FIRST_OPEN, conversation=row["conversation_id"], most=1) is None
-    tx.send(_ADD, due_at=row["created_at"] if free else None, **row)
+def add_follow_up(tx: Tx, follow_up: Outbound, what: dict[str, Any]) -> None:
+    """Plan a follow-up that tells ``what``; it is due at once, or when what is still on its way has ended."""
+    free = tx.row(_FIRST_OPEN, conversation=follow_up.conversation_id, most=1) is None
+    due = follow_up.created_at if free else None
+    store_delivery(tx, follow_up, "planned", kind="follow_up", due=due, missed=to_json(what))
 
 
 def wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:

@@ -13,16 +13,16 @@ from sqlalchemy import bindparam, delete, literal_column, select
 from supportbot import routes
 from supportbot.ids import new_id
 from supportbot.journal import note
-from supportbot.messages import Missed
+from supportbot.messages import Missed, Outbound
 from supportbot.store import Statement
-from supportbot.store.values import from_json, message_from, to_json
+from supportbot.store.values import from_json, message_from
 from supportbot.tables import conversations, deliveries
 from supportbot.tables import routes as _routes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from supportbot.messages import Message, Outbound
+    from supportbot.messages import Message
     from supportbot.store import Tx
 
 _NOW = Statement(
@@ -35,9 +35,9 @@ _EARLIER = Statement(
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.thread == bindparam("of_thread"),
-        deliveries.c.turn_id == literal_column("''"),
+        deliveries.c.kind == literal_column("'follow_up'"),
     )
-    .order_by(deliveries.c.seq.desc())
+    .order_by(deliveries.c.seq.desc(), deliveries.c.created_at.desc(), deliveries.c.id.desc())
     .limit(bindparam("most"))
 )
 _TAKE_BACK = Statement(
@@ -108,39 +108,25 @@ def take_back(tx: Tx, outbound: Outbound, now: int) -> None:
         )
 
 
-def planned(conversation: Any, route: Any, last: Message, what: dict[str, Any], now: int) -> dict[str, Any]:
-    """Return the row of a delivery that tells what was missed.
+def planned(conversation: Any, route: Any, last: Message, now: int) -> Outbound:
+    """Return the delivery that tells what was missed, without what that is.
 
     Args:
         conversation: its row.
         route: where it goes on.
         last: the newest message that it tells of.
-        what: of ``told``.
         now: Unix milliseconds.
     """
-    return {
-        "id": new_id("dlv"),
-        "conversation_id": conversation.id,
-        "message_id": last.id,
-        "turn_id": "",
-        "channel": route.channel,
-        "kind": "reply",
-        "seq": last.seq,
-        "state": "planned",
-        "attempt": 0,
-        "sends": 0,
-        "looks": 0,
-        "waits": 0,
-        "owner": None,
-        "external_id": "",
-        "reason": "",
-        "address": route.address,
-        "thread": route.external_id,
-        "missed": to_json(what),
-        "in_reply_to": "",
-        "sources": "[]",
-        "handoff": "",
-        "choices": "[]",
-        "created_at": now,
-        "updated_at": now,
-    }
+    return Outbound(
+        delivery_id=new_id("dlv"),
+        conversation_id=conversation.id,
+        message_id=last.id,
+        turn_id="",
+        tenant=conversation.tenant_id,
+        channel=route.channel,
+        external_id=route.external_id,
+        address=from_json(route.address),
+        text="",
+        seq=last.seq,
+        created_at=now,
+    )

@@ -12,7 +12,7 @@ import pytest
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Outbound
-from supportbot.testing import host
+from supportbot.testing import memory
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
 from supportbot_email import lease
 from supportbot_email.drafts import Drafts
@@ -320,7 +320,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = now_ms()
-        for module in (lease, host):
+        for module in (lease, memory):
             monkeypatch.setattr(module, "now_ms", self)
 
     def __call__(self) -> int:

@@ -307,6 +307,24 @@ async def test_a_mail_that_was_never_sent_blocks_no_later_one(
 
 
 @needs_dovecot
+async def test_a_draft_that_is_sent_as_it_is_is_not_shown_again(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """What a person sent of it stands in the chat already; what they added is new there."""
+    async with Relay() as relay, chatting(server, address, tmp_path, relay, mode="draft") as chat:
+        await chat.leave()
+        await chat.person("It is at the depot.")
+        await until(lambda: server.mails(address, "Drafts"))
+        [draft] = server.mails(address, "Drafts")
+        before = await chat.read()
+        server.deliver(address, draft, folder="Sent")
+        server.remove(address, "Drafts")
+        await until(lambda: rows(tmp_path, "select 1 from drafts where outcome <> 'open'"))
+        assert [("used",)] == rows(tmp_path, "select outcome from drafts")
+        assert before == await chat.read()
+
+
+@needs_dovecot
 async def test_a_server_that_falls_silent_after_the_dot_gets_no_second_mail(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
