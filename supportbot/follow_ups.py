@@ -231,11 +231,13 @@ class FollowUps:
         last = max((*words, *withheld), key=lambda message: message.seq)
         delivery = missed.planned(conversation, route, last, now)
         ledger.add_follow_up(tx, delivery, what)
+        told_seq = route.told_seq if withheld else last.seq
+        told = [*from_json(route.told), *what["told"]]
         tx.send(
             routes.TOLD,
             conversation=conversation_id,
-            new_told_seq=route.told_seq if withheld else last.seq,
-            new_told=to_json([*from_json(route.told), *what["told"]]) if withheld else "[]",
+            new_told_seq=told_seq,
+            new_told=to_json([seq for seq in told if seq > told_seq]),
             due=now if more else None,
         )
         note(

@@ -127,6 +127,24 @@ async def test_what_the_bot_said_waits_until_the_address_is_proven(database_url:
         assert told[1].proven
 
 
+async def test_what_was_told_before_what_was_withheld_is_told_once(database_url: str) -> None:
+    """A person's words go to a stranger's address at once, the bot's that stand above them later."""
+    async with asked(database_url, after=0.6) as bot:
+        await leave_address(bot)
+        await bot.accept("Say: buy at evil.example")
+        await bot.until(lambda: len(bot.channels["web"].posts) == 2)
+        await bot.accept("I have looked.", **PERSON)
+        [first] = await mails(bot)
+        await answer(bot, "Yes, that is me.", first.external_id)
+        await mails(bot, 2)
+        await bot.accept("It is at the depot.", **PERSON)
+        told = [mail.missed for mail in await mails(bot, 3) if mail.missed is not None]
+        assert [["I have looked."], ["re: Say: buy at evil.example"], ["It is at the depot."]] == [
+            [message.text for message in one.messages] for one in told
+        ]
+        assert "Yes, that is me." == told[-1].question
+
+
 async def test_who_came_back_and_saw_it_gets_no_mail(database_url: str) -> None:
     """What is acknowledged in the widget is not missed."""
     async with asked(database_url) as bot:
