@@ -136,6 +136,10 @@ _by_mail = select(deliveries.c.id).where(
     deliveries.c.channel == bindparam("second"),
     deliveries.c.kind == literal_column("'reply'"),
 )
+_promise = select(deliveries.c.id).where(
+    deliveries.c.message_id == messages.c.id,
+    deliveries.c.handoff == literal_column("'customer_asked'"),
+)
 UNSEEN = Statement(
     select(messages)
     .join(contacts, contacts.c.id == messages.c.contact_id, isouter=True)
@@ -145,11 +149,13 @@ UNSEEN = Statement(
         messages.c.author.in_((literal_column("'bot'"), literal_column("'person'"))),
         or_(contacts.c.channel.is_(None), contacts.c.channel != bindparam("second")),
         ~_by_mail.exists(),
+        ~_promise.exists(),
     )
     .order_by(messages.c.seq)
     .limit(bindparam("most"))
 )
-"""What the bot and people said after a number, without what went out by the second channel anyway."""
+"""What the bot and people said after a number, without what went out by the second channel anyway, and
+without the bot's word that a person was asked: that answers nothing yet."""
 
 MISSED = Statement(
     select(messages)

@@ -145,6 +145,21 @@ async def test_what_was_told_before_what_was_withheld_is_told_once(database_url:
         assert "Yes, that is me." == told[-1].question
 
 
+async def test_that_a_person_was_asked_is_no_answer(database_url: str) -> None:
+    """Nobody gets a mail about it, and none says that an answer is waiting."""
+    async with asked(database_url) as bot:
+        bot.worker.handoff = "customer_asked"
+        await leave_address(bot)
+        await bot.accept("A person please.")
+        await bot.until(lambda: len(bot.channels["web"].posts) == 2)
+        await settled(bot)
+        assert [] == bot.channels["support"].posts
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert (["I have looked."], 0) == ([m.text for m in mail.missed.messages], mail.missed.withheld)
+
+
 async def test_who_came_back_and_saw_it_gets_no_mail(database_url: str) -> None:
     """What is acknowledged in the widget is not missed."""
     async with asked(database_url) as bot:
