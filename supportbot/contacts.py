@@ -32,14 +32,16 @@ _LEARN_CONTACT = Statement(
     .where(contacts.c.id == bindparam("contact"))
     .values(name=bindparam("new_name"), email=bindparam("new_email"), assurance=bindparam("new_assurance"))
 )
+_OF_CHANNEL = (
+    conversations.c.tenant_id == bindparam("tenant"),
+    conversations.c.channel == bindparam("of"),
+    conversations.c.external_id == bindparam("external"),
+)
+_LOCK = Statement(select(conversations.c.id).where(*_OF_CHANNEL).with_for_update())
 _FIND = Statement(
     select(contacts, conversations.c.id.label("conversation_id"))
     .join(conversations, conversations.c.contact_id == contacts.c.id)
-    .where(
-        conversations.c.tenant_id == bindparam("tenant"),
-        conversations.c.channel == bindparam("of"),
-        conversations.c.external_id == bindparam("external"),
-    )
+    .where(*_OF_CHANNEL)
 )
 _SURE = {"anonymous": 0, "claimed": 1, "verified": 2}
 
@@ -80,6 +82,8 @@ class ChannelContacts:
         address, external = clean_text(email)[:_LONGEST], clean_key(external_id)
 
         def unit(tx: Tx) -> bool:
+            # first the conversation, then its contact, as the inbox does: else each may wait for the other
+            tx.lock(_LOCK, external=external, **self._where)
             row = tx.row(_FIND, external=external, **self._where)
             if row is None:
                 return False
@@ -87,7 +91,8 @@ class ChannelContacts:
             if not proven and row.reply_to != address:
                 tx.run(_WRITE_TO, contact=row.id, address=address)
                 note(tx, row.conversation_id, "contact.address_given", at=now, actor="customer")
-            if self._reaches is not None and not (proven and row.reply_to):
+            another = row.reply_to.lower() not in {"", address.lower()}  # which they asked for
+            if self._reaches is not None and not (proven and another):
                 vouched = proven or (row.assurance == "verified" and row.email.lower() == address.lower())
                 self._reaches.reach(tx, row.conversation_id, self._channel, address, now, proven=vouched)
             return True

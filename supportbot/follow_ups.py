@@ -12,17 +12,18 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, literal_column, select
 
 from supportbot import routes
 from supportbot.channel import CanWriteFirst
+from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.journal import note
 from supportbot.log import in_one_line
 from supportbot.outbox import ledger, missed
 from supportbot.store import Statement
 from supportbot.store.values import from_json, message_from, to_json
-from supportbot.tables import contacts, conversations
+from supportbot.tables import contacts, conversations, deliveries
 from supportbot.tables import routes as routes_table
 
 if TYPE_CHECKING:
@@ -49,6 +50,18 @@ _LOCK = Statement(
     .where(conversations.c.id == bindparam("conversation"))
     .with_for_update(of=conversations)
 )
+_LAST = Statement(
+    select(deliveries.c.state, deliveries.c.missed)
+    .where(
+        deliveries.c.conversation_id == bindparam("conversation"),
+        deliveries.c.thread == bindparam("of_thread"),
+        deliveries.c.kind == literal_column("'follow_up'"),
+    )
+    .order_by(deliveries.c.seq.desc(), deliveries.c.created_at.desc(), deliveries.c.id.desc())
+    .limit(bindparam("most"))
+)
+"""The newest follow-up under a second key."""
+
 _FORGET = Statement(delete(routes_table).where(routes_table.c.conversation_id == bindparam("conversation")))
 
 log = structlog.get_logger(__name__)
@@ -158,10 +171,7 @@ class FollowUps:
         while True:
             try:
                 rows = await self._store.read(lambda tx: tx.rows(routes.DUE, until=now_ms(), most=_BATCH))
-                looks = (
-                    self._store.write(lambda tx, name=row.conversation_id: self._look(tx, name))  # type: ignore[misc]
-                    for row in rows
-                )
+                looks = (self._look_at(row.conversation_id) for row in rows)
                 # one that fails holds up no other
                 found = await asyncio.gather(*looks, return_exceptions=True)
                 if failed := [error for error in found if error is not None]:
@@ -169,6 +179,27 @@ class FollowUps:
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search
                 log.warning("follow_ups.sweep_failed", error=in_one_line(error))
             await asyncio.sleep(_SWEEP)
+
+    async def _look_at(self, conversation_id: str) -> None:
+        """Look at one conversation; set one aside in which something cannot be read.
+
+        Raises:
+            StoreUnavailable: it is looked at again.
+        """
+        try:
+            await self._store.write(lambda tx: self._look(tx, conversation_id))
+        except StoreUnavailable:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it is: the same would happen at every look
+            reason = type(error).__name__
+            log.error("follow_up.unreadable", conversation=conversation_id, reason=reason)  # noqa: TRY400
+            await self._store.write(lambda tx: self._set_aside(tx, conversation_id, reason))
+
+    def _set_aside(self, tx: Tx, conversation_id: str, reason: str) -> None:
+        """Look at a conversation no more until something is said in it again. Nothing of it is read."""
+        now = now_ms()
+        if tx.run(routes.SET_ASIDE, conversation=conversation_id, now=now) == 1:
+            note(tx, conversation_id, "follow_up.unreadable", at=now, reason=reason)
 
     def _look(self, tx: Tx, conversation_id: str) -> None:
         """Plan a follow-up if a conversation is due one; else say when to look again, if ever."""
@@ -223,17 +254,19 @@ class FollowUps:
 
     def _missed(self, tx: Tx, conversation: Any, route: Any) -> tuple[list[Message], list[Message], bool]:
         """Return what may be told of what was missed, what may not be yet, and whether there is more."""
-        earlier = missed.earlier(tx, conversation.id, route.external_id)
-        if (earlier and not route.proven) or earlier[:1] == ["dead"]:
-            return [], [], False  # it had its one; or what was sent there last did not arrive
+        last = tx.row(_LAST, conversation=conversation.id, of_thread=route.external_id, most=1)
+        lost = last is not None and last.state == "dead"
+        if last is not None and (not route.proven or (lost and from_json(last.missed)["proven"])):
+            return [], [], False  # it had its one; or what was sent to its owner last did not arrive
+        # what did not reach the address while it might have been a stranger's counts for nothing now
+        known: set[int] = set() if lost else set(from_json(route.told))
         rows = tx.rows(
             routes.UNSEEN,
             conversation=conversation.id,
-            after=max(conversation.seen_seq, route.told_seq),
+            after=max(conversation.seen_seq, 0 if lost else route.told_seq),
             second=route.channel,
             most=routes.MOST,
         )
-        known = set(from_json(route.told))
         messages = [message_from(row) for row in rows if row.seq not in known]
         words = [message for message in messages if route.proven or message.author == "person"]
         return words, [one for one in messages if one not in words], len(rows) == routes.MOST

@@ -1,7 +1,8 @@
 """Which readers of a channel are there, and what they have seen; see ``supportbot.host.Presence``.
 
-Only what a follow-up needs is written down: of conversations that go on elsewhere, and while something in
-them has not been seen yet.
+Nothing is written down where a channel has no follow-ups. Where it has, that somebody is there: of
+conversations that go on elsewhere, while something in them has not been seen yet. And how far they have read,
+of every conversation: whoever gives their address a moment later has not missed what they had just read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from supportbot.store import Store, Tx
 
 _LONGEST_PAUSE = 30.0
-_MOST = 1000
 
 
 class ChannelPresence:
@@ -34,9 +34,10 @@ class ChannelPresence:
         """Somebody reads in these conversations right now."""
         if not self.every or not external_ids:
             return
-        awaited = await self._store.read(lambda tx: tx.rows(routes.AWAITED, most=_MOST, **self._where))
-        known = {clean_key(external) for external in external_ids}
-        there = [row.id for row in awaited if row.external_id in known]
+        readers = list({clean_key(external) for external in external_ids})
+        there = await self._store.read(
+            lambda tx: routes.awaited(tx, self._where["of"], self._where["tenant"], readers)
+        )
         if there:
 
             def unit(tx: Tx) -> None:

@@ -18,12 +18,15 @@ from supportbot.store.values import to_json
 from supportbot.tables import contacts, conversations, deliveries, messages, routes
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from supportbot.store import Tx
 
 MOST = 50
 """Messages that one follow-up tells of at most."""
+
+READERS = 100
+"""Conversations of which one query asks whether their readers are awaited."""
 
 _PREFIX = "route"
 
@@ -71,6 +74,7 @@ SAID = Statement(
     .values(due_at=func.coalesce(routes.c.due_at, bindparam("due", type_=BigInteger)))
 )
 SET_DUE = Statement(update(routes).where(_HERE).values(due_at=bindparam("due", type_=BigInteger)))
+SET_ASIDE = Statement(update(routes).where(_HERE, routes.c.due_at <= bindparam("now")).values(due_at=None))
 TOLD = Statement(
     update(routes)
     .where(_HERE)
@@ -87,16 +91,17 @@ DUE = Statement(
     .limit(bindparam("most"))
 )
 AWAITED = Statement(
-    select(conversations.c.id, conversations.c.external_id)
+    select(conversations.c.id)
     .join(routes, routes.c.conversation_id == conversations.c.id)
     .where(
         routes.c.due_at.is_not(None),
         conversations.c.tenant_id == bindparam("tenant"),
         conversations.c.channel == bindparam("of"),
+        conversations.c.external_id.in_([bindparam(f"reader{number}") for number in range(READERS)]),
     )
-    .limit(bindparam("most"))
 )
-"""The conversations of a first channel of whose readers it matters whether they are there."""
+"""Those of so many conversations of a first channel of whose readers it matters whether they are there; see
+``awaited``."""
 
 IS_HERE = Statement(update(routes).where(_HERE).values(here_at=bindparam("now")))
 SEEN = Statement(
@@ -191,8 +196,29 @@ def new_key() -> str:
 
 
 def is_key(external_id: str) -> bool:
-    """Say whether a channel's key of a conversation may be a second one: only then it is worth a look."""
+    """Say whether a channel's key of a conversation may be a second one: only then it is worth a look.
+
+    It may be a first one all the same, chosen by a stranger: what has it as its own is looked for first.
+    """
     return external_id.startswith(f"{_PREFIX}_")
+
+
+def awaited(tx: Tx, channel: str, tenant: str, external_ids: Sequence[str]) -> list[str]:
+    """Return the ids of those conversations of whose readers it matters whether they are there.
+
+    Args:
+        tx: a transaction that reads.
+        channel: their first channel.
+        tenant: whose it is.
+        external_ids: the conversations' keys in it, any number of them.
+    """
+    found = []
+    for first in range(0, len(external_ids), READERS):
+        chunk = external_ids[first : first + READERS]
+        # a prepared statement has as many parameters as it has: the last one fills the rest
+        readers = {f"reader{number}": chunk[min(number, len(chunk) - 1)] for number in range(READERS)}
+        found += [str(row.id) for row in tx.rows(AWAITED, of=channel, tenant=tenant, **readers)]
+    return found
 
 
 def place_of(tx: Tx, conversation: Any) -> Place:

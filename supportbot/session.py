@@ -121,11 +121,13 @@ class ChannelTranscripts:
     async def messages(self, external_id: str, *, after: int = 0, limit: int = 100) -> list[Message]:
         """Return up to ``limit`` messages after number ``after``, oldest first; empty if unknown."""
         external = clean_key(external_id)
-        query = routes.AFTER if routes.is_key(external) else _AFTER
-        rows = await self._store.read(
-            lambda tx: tx.rows(query, external=external, after=after, most=limit, **self._where)
-        )
-        return [message_from(row, name=row.name) for row in rows]
+        where = {"external": external, "after": after, "most": limit, **self._where}
+
+        def unit(tx: Tx) -> list[Any]:
+            own = not routes.is_key(external) or tx.row(_FIND, external=external, **self._where) is not None
+            return tx.rows(_AFTER if own else routes.AFTER, **where)
+
+        return [message_from(row, name=row.name) for row in await self._store.read(unit)]
 
     async def state(self, external_id: str) -> State | None:
         """Return who speaks in the conversation; None if it is unknown."""
@@ -140,8 +142,13 @@ class ChannelTranscripts:
     async def standing(self, external_id: str) -> Standing | None:
         """Return both of these; None if it is unknown."""
         external = clean_key(external_id)
-        query = routes.CONVERSATION if routes.is_key(external) else _FIND
-        row = await self._store.read(lambda tx: tx.row(query, external=external, **self._where))
+        where = {"external": external, **self._where}
+
+        def unit(tx: Tx) -> Any:
+            own = tx.row(_FIND, **where)
+            return tx.row(routes.CONVERSATION, **where) if own is None and routes.is_key(external) else own
+
+        row = await self._store.read(unit)
         return None if row is None else Standing(row.id, row.state)
 
     async def redact(self, key: str) -> bool:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import psycopg
 from sqlalchemy import select
 
 from supportbot import reports
@@ -39,3 +42,22 @@ async def test_there_is_no_address_without_a_conversation(database_url: str) -> 
             contacts = ChannelContacts(bot.store, channel)
             assert not await contacts.write_to(key, "anna@example.com")
             assert "" == await contacts.address(key)
+
+
+async def test_the_conversation_is_locked_first(postgres_database: str) -> None:
+    """As the inbox locks it, which then completes the contact: else each may wait for the other."""
+    async with running(postgres_database) as bot:
+        await bot.accept("Is anybody there?")
+        await bot.replies(1)
+        url = postgres_database.replace("+psycopg", "")
+        async with await psycopg.AsyncConnection.connect(url) as inbox:
+            await inbox.execute("select 1 from conversations for update")
+            giving = asyncio.create_task(ChannelContacts(bot.store, "web").write_to("c1", "a@example.com"))
+            waiting = "select 1 from pg_locks where pg_backend_pid() = any(pg_blocking_pids(pid))"
+            async with asyncio.timeout(10):
+                while await (await inbox.execute(waiting)).fetchone() is None:
+                    assert not giving.done()
+            free = await inbox.execute("select 1 from contacts for update skip locked")
+            assert [(1,)] == await free.fetchall()
+            await inbox.commit()
+        assert await giving

@@ -205,6 +205,34 @@ async def test_only_who_reads_where_something_waits_is_written_down(database_url
         assert [during] == await bot.rows("select here_at from routes")
 
 
+async def test_of_any_number_of_readers_each_is_written_down(database_url: str) -> None:
+    """Thousands may be awaited at the same time; nobody who is there is taken for gone."""
+    async with asked(database_url, after=60.0) as bot:
+        await leave_address(bot)
+        await bot.store.write(lambda tx: [tx.run(Statement(text(sql))) for sql in _CROWD])
+        await was_here(bot, -5000)
+        readers = ["c1", *(f"reader{n}" for n in range(1, 1101))]
+        await presence(bot).here(readers[:1])
+        moments = "select count(*) from routes group by here_at order by here_at"
+        assert [(1100,), (1,)] == await bot.rows(moments)
+        await presence(bot).here(readers)
+        assert [(1101,)] == await bot.rows(f"select count(*) from routes where here_at > {now_ms() - 4000}")
+
+
+_CROWD = (
+    """insert into conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq,
+    seen_seq, written_in, fence, created_at, updated_at)
+    with recursive n(i) as (select 1 union all select i + 1 from n where i < 1100)
+    select 'a' || cast(i as text), tenant_id, channel, 'reader' || cast(i as text), contact_id, state,
+    address, last_seq, seen_seq, written_in, fence, created_at, updated_at from conversations, n""",
+    """insert into routes (conversation_id, tenant_id, channel, external_id, email, proven, address, told_seq,
+    told, here_at, due_at, created_at)
+    select c.id, r.tenant_id, r.channel, 'route_' || c.id, r.email, r.proven, r.address, r.told_seq, r.told,
+    r.here_at, r.due_at, r.created_at from routes r, conversations c where c.external_id <> 'c1'""",
+)
+"""1100 further readers of conversations that go on elsewhere."""
+
+
 async def test_what_was_seen_before_it_could_be_sent_is_taken_back(database_url: str) -> None:
     """The server was not reachable, the visitor came back: nothing is mailed, and no delivery is left."""
     async with asked(database_url) as bot:
@@ -311,6 +339,8 @@ async def test_another_address_begins_anew(database_url: str) -> None:
         assert wrong.external_id != right.external_id
         await answer(bot, "Who are you?", wrong.external_id)
         assert [(3,), (1,)] == await bot.rows("select last_seq from conversations order by created_at")
+        [said, *_] = await ChannelTranscripts(bot.store, "support").messages(wrong.external_id)
+        assert "Who are you?" == said.text
 
 
 async def test_a_proven_address_gives_way_to_one_that_was_given(database_url: str) -> None:
@@ -357,6 +387,51 @@ async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str) ->
         await bot.accept("It arrives on Monday.", **PERSON)
         await settled(bot)
         assert 1 == len(bot.channels["support"].posts)
+
+
+async def test_an_address_that_is_proven_gets_a_fresh_chance(database_url: str) -> None:
+    """What was not sent there while it might have been a stranger's is sent to its owner."""
+    async with asked(database_url) as bot:
+        await leave_address(bot)
+        bot.channels["support"].fates.append("refused")
+        await bot.accept("I have looked.", **PERSON)
+        await bot.until_rows("select state from deliveries where channel = 'support'", [("dead",)])
+        await bot.accept("It arrives on Monday.", **PERSON)
+        await settled(bot)
+        assert [] == bot.channels["support"].posts
+        await leave_address(bot, proven=True)
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert (["I have looked.", "It arrives on Monday."], True) == (
+            [m.text for m in mail.missed.messages],
+            mail.missed.proven,
+        )
+        await settled(bot)
+        assert 1 == len(bot.channels["support"].posts)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    ["update messages set attachments = '[{}]' where author = 'person'", "update routes set told = '7'"],
+    ids=["a message", "what was told"],
+)
+async def test_what_cannot_be_read_is_not_looked_at_for_ever(database_url: str, damage: str) -> None:
+    """It is set aside with a note of it; once more is said, there is another look."""
+    async with asked(database_url, after=60.0) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        await bot.store.write(lambda tx: tx.run(Statement(text(damage))))
+        await was_here(bot, -100_000)
+        await settled(bot)
+        kinds = "select kind, actor from events where kind like 'follow_up%'"
+        assert [("follow_up.unreadable", "system")] == await bot.rows(kinds)
+        assert [] == bot.channels["support"].posts
+
+
+async def test_nor_is_what_is_damaged_in_a_file(sqlite_database: str) -> None:
+    """A text that is none cannot even be read; its conversation is set aside as well."""
+    damage = "update messages set text = cast(x'ff' as text) where author = 'person'"
+    await test_what_cannot_be_read_is_not_looked_at_for_ever(sqlite_database, damage)
 
 
 async def test_its_story_is_told(database_url: str) -> None:

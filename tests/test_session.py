@@ -48,3 +48,17 @@ async def test_one_look_tells_which_conversation_it_is_and_who_speaks(database_u
         assert (accepted.conversation_id, "human") == await transcripts.standing("c1")
         assert None is await transcripts.standing("c2")
         assert None is await ChannelTranscripts(bot.store, "fax").standing("c1")
+
+
+async def test_a_conversation_whose_key_looks_like_a_second_one_is_found(database_url: str) -> None:
+    """Programs choose their keys: one that begins as a second key does may be a conversation's own."""
+    async with running(database_url) as bot:
+        accepted = await bot.accept("Where is it?", to="route_17")
+        await bot.replies(1)
+        transcripts = ChannelTranscripts(bot.store, "web")
+        assert ["Where is it?", "re: Where is it?"] == [
+            message.text for message in await transcripts.messages("route_17")
+        ]
+        assert (accepted.conversation_id, "bot") == await transcripts.standing("route_17")
+        assert [] == await transcripts.messages("route_17", after=2)
+        assert None is await transcripts.standing("route_18")

@@ -69,11 +69,13 @@ class Drafting:
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look for a draft that may have been left; what explains it is left then, if it was not.
 
+        What people wrote, and somebody missed, is not explained: ``leave_noted``.
+
         Raises:
             NeverClear, MailServerError: as ``Drafts.find``.
         """
         found = await self._drafts.find(outbound.delivery_id)
-        if found is not None:
+        if found is not None and outbound.missed is None:
             await self._whys.leave(outbound)
         return found
 

@@ -27,12 +27,13 @@ class Knocks:
         self._records = records
         self._per_day = per_day
 
-    async def refusal(self, to: str, delivery: str, *, proven: bool) -> str:
+    async def refusal(self, to: str, conversation: str, *, proven: bool) -> str:
         """Return why an address must not be written to first; empty when it may be, and then it counts.
 
         Args:
             to: the address.
-            delivery: the mail's; the same again is no second one.
+            conversation: our key of it. Its mail may be taken back before it is sent, and another takes its
+                place: that is no second one.
             proven: the address is known to be the visitor's.
         """
         if await self._records.get(f"stop:{_hash(to)}") is not None:
@@ -40,10 +41,10 @@ class Knocks:
         if proven:
             return ""
         key, now = f"knock:{_hash(to)}", now_ms()
-        known = {"delivery": delivery, "at": now}
+        known = {"conversation": conversation, "at": now}
         if not await self._records.add(key, known, expires_at=now + _REMEMBERED):
             found = await self._records.get(key)
-            same = found is not None and found["delivery"] == delivery
+            same = found is not None and found["conversation"] == conversation
             return "" if same else "it was written to before, and nobody answered from there"
         earlier = [value["at"] async for name, value in self._records.scan("knock:") if name != key]
         if sum(now - at < _DAY for at in earlier) < self._per_day:

@@ -21,7 +21,7 @@ from supportbot_email.knocks import Knocks
 from supportbot_email.mail import Address, Mail
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import config, rows, section
+from tests.channels.email.mailboxes import config, rows, sending
 from tests.channels.email.relay import Relay
 from tests.channels.webhook.driver import SECRET, Events, signed
 
@@ -97,13 +97,7 @@ async def chatting(
     server: Dovecot, address: str, folder: Path, relay: Relay, *said: str, link: str = "", **keys: Any
 ) -> AsyncIterator[Chat]:
     """A visitor who was answered once, and has seen it."""
-    support = {
-        "type": "email",
-        **section(address, server.port),
-        "mode": "send",
-        "send_to_unverified": True,
-        "smtp": relay.section(),
-    }
+    support = sending(address, server.port, relay)
     web = {
         "type": "webhook",
         "secrets": [SECRET],
@@ -293,6 +287,26 @@ async def test_in_mode_draft_the_team_gets_a_draft(server: Dovecot, address: str
 
 
 @needs_dovecot
+async def test_a_mail_that_was_never_sent_blocks_no_later_one(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """The server took no mail, and the visitor read it in the chat meanwhile: the address got nothing yet."""
+    async with Relay() as relay, chatting(server, address, tmp_path, relay) as chat:
+        relay.answers["sender"] = "451 4.3.0 not now"
+        await chat.leave()
+        await chat.person("It is at the depot.")
+        waits = "select 1 from deliveries where channel = 'support' and waits > 0"
+        await until(lambda: rows(tmp_path, waits))
+        await chat.ask("PUT", "/conversation/seen", {"seq": 3})
+        taken_back = "select 1 from events where kind = 'follow_up.taken_back'"
+        await until(lambda: rows(tmp_path, taken_back))
+        relay.answers.clear()
+        await chat.person("You get it on Monday.")
+        await until(lambda: relay.mails)
+        assert "You get it on Monday." in text(relay.mails[0].raw)
+
+
+@needs_dovecot
 async def test_a_draft_that_is_sent_as_it_is_is_not_shown_again(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
@@ -360,18 +374,18 @@ async def test_who_may_join(
 
 
 async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
-    """Whoever types it, until its owner answers; the same mail again is the same; and only so many a day."""
+    """Whoever types it, until its owner answers; a conversation's next is the same; so many a day."""
     knocks = Knocks(records, per_day=2)
-    assert "" == await knocks.refusal(ANNA, "dlv_1", proven=False)
-    assert "" == await knocks.refusal(ANNA, "dlv_1", proven=False)
-    assert "nobody answered" in await knocks.refusal("Anna+tag@customer.test", "dlv_2", proven=False)
-    assert "" == await knocks.refusal(ANNA, "dlv_3", proven=True)
-    assert "" == await knocks.refusal("bob@customer.test", "dlv_4", proven=False)
-    assert "first_per_day" in await knocks.refusal("eve@customer.test", "dlv_5", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
+    assert "nobody answered" in await knocks.refusal("Anna+tag@customer.test", "route_2", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_3", proven=True)
+    assert "" == await knocks.refusal("bob@customer.test", "route_4", proven=False)
+    assert "first_per_day" in await knocks.refusal("eve@customer.test", "route_5", proven=False)
     await knocks.opened(ANNA)
-    assert "" == await knocks.refusal(ANNA, "dlv_6", proven=False)
+    assert "" == await knocks.refusal(ANNA, "route_6", proven=False)
     await knocks.stop(ANNA)
-    assert "asked not to" in await knocks.refusal(ANNA, "dlv_7", proven=True)
+    assert "asked not to" in await knocks.refusal(ANNA, "route_7", proven=True)
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import needs_dovecot
-from tests.channels.email.mailboxes import section
+from tests.channels.email.mailboxes import sending
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
@@ -58,13 +58,7 @@ async def test_killed_on_the_way(
 ) -> None:
     """Between the final dot and its answer it is never sent again; before that, it is sent after a start."""
     async with Relay() as relay:
-        support = {
-            "type": "email",
-            **section(address, server.port),
-            "mode": "send",
-            "send_to_unverified": True,
-            "smtp": relay.section(),
-        }
+        support = sending(address, server.port, relay)
         folder = BotFolder(
             tmp_path / "bot",
             database=database_url,

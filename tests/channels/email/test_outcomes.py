@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot.errors import Unclear
-from supportbot.messages import Inbound, Outbound, Sender, Source
+from supportbot.messages import Inbound, Missed, Outbound, Sender, Source
 from supportbot.records import ChannelRecords
 from supportbot.testing.host import FakeCore, MemoryRecords
 from supportbot_email import notes as notes_module
@@ -508,6 +508,18 @@ async def test_no_note_where_none_is_configured(server: Dovecot, address: str) -
     """The mailbox has the folders it had."""
     async with desk(address, server.port) as own:
         await own.leave()
+    with server.person(address) as person:
+        assert not any(b"SupportBot" in folder for folder in person.list()[1])
+
+
+async def test_what_was_missed_is_not_explained(server: Dovecot, address: str) -> None:
+    """People wrote it, there is nothing to explain: not when the draft is left, nor when it is found."""
+    async with desk(address, server.port, note="SupportBot") as own:
+        missed = Missed(messages=(), withheld=1)
+        to = {"to": "anna@customer.test", "name": ""}
+        outbound = (await own.ask()).evolve(missed=missed, address=to)
+        await own.channel.send(outbound)
+        assert await own.channel.find(outbound) is not None
     with server.person(address) as person:
         assert not any(b"SupportBot" in folder for folder in person.list()[1])
 
