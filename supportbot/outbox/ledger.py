@@ -26,8 +26,7 @@ from supportbot.tables import conversations, deliveries, messages, turns
 if TYPE_CHECKING:
     from supportbot.store import Tx
 
-_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)
-"""What making values out of stored ones may raise; what a database raises is none of these."""
+_UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)  # of stored values; no database's own
 
 _OPEN = deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'")))
 _MINE = (deliveries.c.id == bindparam("delivery"), deliveries.c.attempt == bindparam("fence"), _OPEN)

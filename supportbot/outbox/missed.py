@@ -30,27 +30,11 @@ _NOW = Statement(
     .join(_routes, _routes.c.conversation_id == conversations.c.id, isouter=True)
     .where(conversations.c.id == bindparam("conversation"))
 )
-_EARLIER = Statement(
-    select(deliveries.c.state)
-    .where(
-        deliveries.c.conversation_id == bindparam("conversation"),
-        deliveries.c.thread == bindparam("of_thread"),
-        deliveries.c.kind == literal_column("'follow_up'"),
-    )
-    .order_by(deliveries.c.seq.desc(), deliveries.c.created_at.desc(), deliveries.c.id.desc())
-    .limit(bindparam("most"))
-)
 _TAKE_BACK = Statement(
     delete(deliveries).where(
         deliveries.c.id == bindparam("delivery"), deliveries.c.state == literal_column("'planned'")
     )
 )
-
-
-def earlier(tx: Tx, conversation_id: str, thread: str) -> list[str]:
-    """Return the states of the newest follow-ups under a second key, the newest first."""
-    rows = tx.rows(_EARLIER, conversation=conversation_id, of_thread=thread, most=routes.MOST)
-    return [str(row.state) for row in rows]
 
 
 def told(messages: Sequence[Message], withheld: Sequence[Message], **more: Any) -> dict[str, Any]:
