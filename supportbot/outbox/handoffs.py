@@ -33,9 +33,7 @@ _TOLD = Statement(
 class ChannelHandoffs:
     """The conversations that one channel told the team of; see ``supportbot.host.Handoffs``."""
 
-    def __init__(
-        self, store: Store, feed: Feed, channel: str, *, interrupt: Callable[[str], None]
-    ) -> None:
+    def __init__(self, store: Store, feed: Feed, channel: str, *, interrupt: Callable[[str], None]) -> None:
         """``interrupt`` stops work on a conversation that a person has taken over."""
         self._store = store
         self._feed = feed

@@ -114,11 +114,12 @@ async def test_whoever_stops_waiting_for_the_count_has_it_counted_once() -> None
     """The sender of the first event hangs up while the count is under way: the third waits for it, as the
     second does."""
     asked: list[str] = []
-    counted = asyncio.Event()
+    begun, counted = asyncio.Event(), asyncio.Event()
 
     class Slow:
         async def take(self, key: str) -> float:
             asked.append(key)
+            begun.set()
             await counted.wait()
             return 0.0
 
@@ -128,8 +129,7 @@ async def test_whoever_stops_waiting_for_the_count_has_it_counted_once() -> None
     first = asyncio.create_task(held.too_much(message))
     await asyncio.sleep(0)  # so that it is the first
     others = [asyncio.create_task(held.too_much(message))]
-    while not asked:
-        await asyncio.sleep(0)  # until it is being counted
+    await begun.wait()
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
