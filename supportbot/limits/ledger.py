@@ -165,10 +165,32 @@ def _change_all(tx: Tx, asked: Sequence[_Asked]) -> list[Any]:
     for name, places in sorted(by_name.items()):
         row = tx.row(_OPEN, of=name, nothing="{}", never=0)
         assert row is not None
-        state: Mapping[str, Any] = from_json(row.state)
+        state = _read(name, row.state)
         until = 0.0
         for place in places:
-            changed = asked[place].change(state, row.now / 1000)
+            changed = _changed(asked[place], state, row.now / 1000)
             state, until, results[place] = changed.state, changed.until, changed.result
         tx.send(_SAVE, of=name, new_state=to_json(state), until=int(until * 1000))
     return results
+
+
+def _read(name: str, text: str) -> Mapping[str, Any]:
+    try:
+        state = from_json(text)
+    except ValueError:
+        state = None
+    if isinstance(state, dict):
+        return state
+    log.warning("limits.unreadable", limit=name, error="it is no JSON object")
+    return {}
+
+
+def _changed(asked: _Asked, state: Mapping[str, Any], now: float) -> Changed[Any]:
+    """Make a change; of a row that it cannot read, as if that held nothing: others go with it each time."""
+    try:
+        return asked.change(state, now)
+    except Exception as error:
+        if not state:
+            raise  # it is the change that is wrong
+        log.warning("limits.unreadable", limit=asked.name, error=in_one_line(error))
+        return asked.change({}, now)
