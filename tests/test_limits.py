@@ -17,7 +17,7 @@ from structlog.testing import capture_logs
 from supportbot import schema
 from supportbot.errors import StoreUnavailable
 from supportbot.limits.bucket import Rate
-from supportbot.limits.ledger import Changed, Ledger
+from supportbot.limits.ledger import _MOST_WAITING, Changed, Ledger
 from supportbot.limits.quota import SharedQuota
 from supportbot.limits.rates import SharedLimiter
 from supportbot.model.gate import Busy, Gate
@@ -56,6 +56,8 @@ class Watched:
         if self.fails:
             raise StoreUnavailable(cause="not today")
         await self.open.wait()
+        if self.fails:
+            raise StoreUnavailable(cause="it hung, and is gone")
         result = await self._store.write(unit, patience=patience, fleeting=fleeting)
         async with self._news:
             self.written += 1
@@ -173,6 +175,32 @@ async def test_a_row_that_cannot_be_read_begins_anew(
         told = await asyncio.gather(*(ledger.exchange(name, plus_one) for name in ("a", "b", "a")))
     assert [1, 1, 2] == [count for count, _ in told]
     assert ["limits.unreadable"] == [line["event"] for line in logs]
+
+
+async def test_all_that_wait_share_the_fate_of_the_first(stores: list[Watched]) -> None:
+    """A database that hung for long and then failed is not asked again for each hundred of them."""
+    ledger = Ledger(stores[0])
+    stores[0].open.clear()
+    asked = [asyncio.create_task(ledger.exchange(f"row {n}", plus_one)) for n in range(250)]
+    await asyncio.sleep(0)  # so that all have asked
+    stores[0].fails = True
+    stores[0].open.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {StoreUnavailable} == {type(answer) for answer in answers}
+    assert 1 == stores[0].writes
+
+
+async def test_no_more_wait_than_can_be_served(stores: list[Watched]) -> None:
+    """While the database hangs, a flood is refused and fills no memory; those who wait are served later."""
+    ledger = Ledger(stores[0])
+    stores[0].open.clear()
+    asked = [asyncio.create_task(ledger.exchange("a", plus_one)) for _ in range(_MOST_WAITING)]
+    await asyncio.sleep(0)  # so that all have asked
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnavailable):
+            await ledger.exchange("a", plus_one)
+    stores[0].open.set()
+    assert [*range(1, _MOST_WAITING + 1)] == [count for count, _ in await asyncio.gather(*asked)]
 
 
 # -- models ------------------------------------------------------------------------------------
@@ -368,6 +396,17 @@ async def test_each_process_counts_by_itself_when_the_database_is_slow(stores: l
     waits = await asyncio.gather(*(one.take("anna") for _ in range(12)))
     assert (10, 12) == (waits.count(0.0), len(unshared))
     assert now() - begun < 2
+    stores[0].open.set()
+
+
+async def test_a_slow_database_is_left_alone_for_a_while(stores: list[Watched]) -> None:
+    """One whose answer did not come in time: a flood of others neither waits for it nor fills memory."""
+    one, _ = limiters(stores)
+    stores[0].open.clear()
+    await one.take("anna")
+    for number in range(5):
+        await one.take(f"anna's friend {number}")
+    assert ["anna"] == [key for key, share in one._shares.items() if share.asking]
     stores[0].open.set()
 
 
