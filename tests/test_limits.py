@@ -15,11 +15,13 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from supportbot import schema
+from supportbot.config.models import ModelSection
 from supportbot.errors import StoreUnavailable
 from supportbot.limits.bucket import Rate
 from supportbot.limits.ledger import _MOST_WAITING, Changed, Ledger
 from supportbot.limits.quota import SharedQuota
 from supportbot.limits.rates import SharedLimiter
+from supportbot.model.client import Endpoint
 from supportbot.model.gate import Busy, Gate
 from supportbot.store import Statement, open_store
 
@@ -305,6 +307,21 @@ async def test_nobody_waits_for_a_database_that_is_gone(stores: list[Watched]) -
     begun = now()
     await stores[0].has_written(1)
     assert await enter(other) - begun > MINUTE / 4
+
+
+async def test_who_closes_its_endpoint_asks_no_more(stores: list[Watched]) -> None:
+    """Not even to tell what it sent while the database was gone: that is asked each second otherwise."""
+    stores[0].fails = True
+    limit = quota(stores[0], "p0", requests=4)
+    endpoint = Endpoint(ModelSection(model="m", base_url="http://127.0.0.1:9/v1"), quota=limit)
+    await enter(Gate(limit), within=1)
+    await asyncio.sleep(0)  # so that the question has failed
+    await endpoint.close()
+    writes = stores[0].writes
+    await asyncio.sleep(5 * MINUTE / 60)
+    limit.pause(1)
+    await asyncio.sleep(0)
+    assert writes == stores[0].writes > 0
 
 
 async def test_an_idle_process_asks_nothing(stores: list[Watched]) -> None:
