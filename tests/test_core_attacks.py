@@ -698,7 +698,7 @@ async def test_what_expired_is_deleted_in_portions(database_url: str) -> None:
         await store.write(lambda tx: [tx.run(kept._PUT, **row) for row in old])
         await records.put("kept", 1)
         await records.put("valid", 1, expires_at=now_ms() + 60_000)
-        assert await records.purge_expired(store) == 1100
+        assert await kept.purge_expired(store) == 1100
         assert await rows_of(store, "select key from records order by key") == [("kept",), ("valid",)]
 
 
