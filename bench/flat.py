@@ -111,9 +111,9 @@ async def measure(path: Path, *, conversations: int, rounds: int) -> tuple[float
         opened.append(turn)
 
     class TimedInbox(Inbox):
-        def _take(self, tx: Tx, inbound: Inbound) -> Any:
+        def _take(self, tx: Tx, *given: Any) -> Any:
             begun = time.perf_counter()
-            accepted = super()._take(tx, inbound)
+            accepted = super()._take(tx, *given)
             unit.append(time.perf_counter() - begun)
             return accepted
 

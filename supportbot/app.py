@@ -112,8 +112,12 @@ def make_channels(
     limits: Limits,
     follow_ups: FollowUps | None = None,
     roles: frozenset[str] = ROLES,
+    interrupt: Callable[[str], None] = lambda _conversation_id: None,
 ) -> dict[str, Channel]:
-    """Make the channels of bot.yaml, by name, each with what the core lends it. None is started."""
+    """Make the channels of bot.yaml, by name, each with what the core lends it. None is started.
+
+    ``interrupt`` stops this process's work on a conversation that a person has taken over.
+    """
     made: dict[str, Channel] = {}
     rules = follow_up_rules(loaded)
     for name, section in loaded.channels.items():
@@ -131,7 +135,7 @@ def make_channels(
             drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name, reaches=follow_ups),
             presence=ChannelPresence(store, name, after=rules[name].after if name in rules else 0.0),
-            handoffs=ChannelHandoffs(store, feed, name),
+            handoffs=ChannelHandoffs(store, feed, name, interrupt=interrupt),
             limiter=partial(limits.limiter, name),
             vault=loaded.vault,
             base_path=f"/channels/{name}",
@@ -261,7 +265,15 @@ async def running(
             vault=loaded.vault,
         )
         channels = make_channels(
-            loaded, store, feed, metrics, make_channel, limits=limits, follow_ups=follow_ups, roles=roles
+            loaded,
+            store,
+            feed,
+            metrics,
+            make_channel,
+            limits=limits,
+            follow_ups=follow_ups,
+            roles=roles,
+            interrupt=engine.interrupt,
         )
         completions.use(channels)
         application = _application(

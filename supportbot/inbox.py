@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from supportbot.feed import Feed
+    from supportbot.originals import Original
     from supportbot.store import Store, Tx
     from supportbot.vault import Vault
 
@@ -176,9 +177,13 @@ class Inbox:
         if not self._open:
             raise NotAccepting
         inbound = _storable(inbound)
+        message_id = new_id("msg")
         try:
             async with asyncio.timeout(_WITHIN):
-                accepted = await self._store.write(lambda tx: self._take(tx, inbound), patience=_WITHIN)
+                original = await originals.prepared(message_id, inbound.original, self._vault)
+                accepted = await self._store.write(
+                    lambda tx: self._take(tx, inbound, message_id, original), patience=_WITHIN
+                )
         except TimeoutError as error:
             raise StoreUnavailable(cause="it did not answer in time") from error
         self._counts.message_accepted(inbound.channel, duplicate=accepted.duplicate)
@@ -186,9 +191,8 @@ class Inbox:
             self._counts.message_ignored(inbound.channel, inbound.ignored)
         return accepted
 
-    def _take(self, tx: Tx, inbound: Inbound) -> Accepted:
+    def _take(self, tx: Tx, inbound: Inbound, message_id: str, original: Original | None) -> Accepted:
         now = now_ms()
-        message_id = new_id("msg")
         found = tx.ask(_FIND_CONVERSATION, **_place(inbound))
         earlier = _mark_seen(tx, inbound, message_id, now)
         if earlier is not None:
@@ -216,7 +220,8 @@ class Inbox:
             now=now,
         )
         _insert(tx, message, inbound, conversation.id)
-        originals.keep(tx, message.id, inbound.original, self._vault)
+        if original is not None:
+            originals.keep(tx, message.id, original)
         if elsewhere and spoken:
             routes.heard(tx, conversation.id, inbound.address, now)
         elif inbound.author == "person" and not elsewhere and self._missed is not None:

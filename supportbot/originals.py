@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, insert, select, update
@@ -24,6 +26,9 @@ _PLAIN, _SEALED = -1, -2
 _PAGE = 20
 """Originals that are read at a time."""
 
+_LARGE = 64 * 1024
+"""Bytes from which on encrypting takes longer than asking a thread to."""
+
 _ADD = Statement(insert(files).inline())
 _LOAD = Statement(
     select(files.c.data, files.c.ordinal).where(
@@ -43,14 +48,31 @@ _SEAL = Statement(
 )
 
 
-def keep(tx: Tx, message_id: str, original: bytes, vault: Vault | None) -> None:
-    """Store an original, where the channel handed one in; encrypted where there is a key for it.
+@dataclass(frozen=True, slots=True)
+class Original:
+    """What is stored of a message's original."""
 
-    It is deleted with its message.
+    place: int
+    data: bytes
+
+
+async def prepared(message_id: str, original: bytes, vault: Vault | None) -> Original | None:
+    """Return what ``keep`` stores of an original, encrypted where there is a key; None of an empty one.
+
+    It is done before the transaction, which other messages wait for; what is large in a thread.
     """
-    if original:
-        place, data = (_PLAIN, original) if vault is None else (_SEALED, _sealed(vault, message_id, original))
-        tx.run(_ADD, message_id=message_id, ordinal=place, data=data)
+    if not original:
+        return None
+    if vault is None:
+        return Original(_PLAIN, original)
+    if len(original) < _LARGE:
+        return Original(_SEALED, _sealed(vault, message_id, original))
+    return Original(_SEALED, await asyncio.to_thread(_sealed, vault, message_id, original))
+
+
+def keep(tx: Tx, message_id: str, original: Original) -> None:
+    """Store an original; it is deleted with its message."""
+    tx.run(_ADD, message_id=message_id, ordinal=original.place, data=original.data)
 
 
 async def load(store: Store, message_id: str, vault: Callable[[], Vault | None]) -> bytes:

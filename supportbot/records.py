@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _PAGE = 200
 _PORTION = 500
+"""Records deleted in one transaction: messages wait for it."""
 
 _RECORD = Statement(
     select(records.c.value, records.c.expires_at).where(

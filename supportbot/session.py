@@ -108,8 +108,6 @@ _SETTLE_DELIVERY = Statement(
     .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
 )
 
-"""Records deleted in one transaction: messages wait for it."""
-
 
 class ChannelTranscripts:
     """One channel's view of its conversations; see ``supportbot.host.Transcripts``."""

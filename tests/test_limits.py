@@ -11,16 +11,19 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import pytest
+from sqlalchemy import text
 from structlog.testing import capture_logs
 
 from supportbot import schema
+from supportbot.config.models import ModelSection
 from supportbot.errors import StoreUnavailable
 from supportbot.limits.bucket import Rate
-from supportbot.limits.ledger import Changed, Ledger
+from supportbot.limits.ledger import _MOST_WAITING, Changed, Ledger
 from supportbot.limits.quota import SharedQuota
 from supportbot.limits.rates import SharedLimiter
+from supportbot.model.client import Endpoint
 from supportbot.model.gate import Busy, Gate
-from supportbot.store import open_store
+from supportbot.store import Statement, open_store
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -55,6 +58,8 @@ class Watched:
         if self.fails:
             raise StoreUnavailable(cause="not today")
         await self.open.wait()
+        if self.fails:
+            raise StoreUnavailable(cause="it hung, and is gone")
         result = await self._store.write(unit, patience=patience, fleeting=fleeting)
         async with self._news:
             self.written += 1
@@ -155,6 +160,49 @@ async def test_whoever_gives_up_costs_nobody_anything(stores: list[Watched]) -> 
     given_up.cancel()
     stores[0].open.set()
     assert [1, 2] == [(await first)[0], (await last)[0]]
+
+
+@pytest.mark.parametrize("state", ["{", "null", "[1]", '{"count": "x"}', '{"count": {}}'])
+async def test_a_row_that_cannot_be_read_begins_anew(
+    stores: list[Watched], database_url: str, state: str
+) -> None:
+    """Whatever wrote it; those whose changes go with it in one transaction are not held up."""
+    if state == "{" and database_url.startswith("postgresql"):
+        pytest.skip("PostgreSQL takes nothing but JSON")
+    ledger = Ledger(stores[0])
+    await ledger.exchange("a", plus_one)
+    spoil = Statement(text("update limits set state = :state"))
+    await stores[0].write(lambda tx: tx.run(spoil, state=state), fleeting=True)
+    with capture_logs() as logs:
+        told = await asyncio.gather(*(ledger.exchange(name, plus_one) for name in ("a", "b", "a")))
+    assert [1, 1, 2] == [count for count, _ in told]
+    assert ["limits.unreadable"] == [line["event"] for line in logs]
+
+
+async def test_all_that_wait_share_the_fate_of_the_first(stores: list[Watched]) -> None:
+    """A database that hung for long and then failed is not asked again for each hundred of them."""
+    ledger = Ledger(stores[0])
+    stores[0].open.clear()
+    asked = [asyncio.create_task(ledger.exchange(f"row {n}", plus_one)) for n in range(250)]
+    await asyncio.sleep(0)  # so that all have asked
+    stores[0].fails = True
+    stores[0].open.set()
+    answers = await asyncio.gather(*asked, return_exceptions=True)
+    assert {StoreUnavailable} == {type(answer) for answer in answers}
+    assert 1 == stores[0].writes
+
+
+async def test_no_more_wait_than_can_be_served(stores: list[Watched]) -> None:
+    """While the database hangs, a flood is refused and fills no memory; those who wait are served later."""
+    ledger = Ledger(stores[0])
+    stores[0].open.clear()
+    asked = [asyncio.create_task(ledger.exchange("a", plus_one)) for _ in range(_MOST_WAITING)]
+    await asyncio.sleep(0)  # so that all have asked
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnavailable):
+            await ledger.exchange("a", plus_one)
+    stores[0].open.set()
+    assert [*range(1, _MOST_WAITING + 1)] == [count for count, _ in await asyncio.gather(*asked)]
 
 
 # -- models ------------------------------------------------------------------------------------
@@ -261,6 +309,21 @@ async def test_nobody_waits_for_a_database_that_is_gone(stores: list[Watched]) -
     assert await enter(other) - begun > MINUTE / 4
 
 
+async def test_who_closes_its_endpoint_asks_no_more(stores: list[Watched]) -> None:
+    """Not even to tell what it sent while the database was gone: that is asked each second otherwise."""
+    stores[0].fails = True
+    limit = quota(stores[0], "p0", requests=4)
+    endpoint = Endpoint(ModelSection(model="m", base_url="http://127.0.0.1:9/v1"), quota=limit)
+    await enter(Gate(limit), within=1)
+    await asyncio.sleep(0)  # so that the question has failed
+    await endpoint.close()
+    writes = stores[0].writes
+    await asyncio.sleep(5 * MINUTE / 60)
+    limit.pause(1)
+    await asyncio.sleep(0)
+    assert writes == stores[0].writes > 0
+
+
 async def test_an_idle_process_asks_nothing(stores: list[Watched]) -> None:
     """Neither before the first request nor after the last."""
     one, _ = gates(stores, requests=100)
@@ -350,6 +413,17 @@ async def test_each_process_counts_by_itself_when_the_database_is_slow(stores: l
     waits = await asyncio.gather(*(one.take("anna") for _ in range(12)))
     assert (10, 12) == (waits.count(0.0), len(unshared))
     assert now() - begun < 2
+    stores[0].open.set()
+
+
+async def test_a_slow_database_is_left_alone_for_a_while(stores: list[Watched]) -> None:
+    """One whose answer did not come in time: a flood of others neither waits for it nor fills memory."""
+    one, _ = limiters(stores)
+    stores[0].open.clear()
+    await one.take("anna")
+    for number in range(5):
+        await one.take(f"anna's friend {number}")
+    assert ["anna"] == [key for key, share in one._shares.items() if share.asking]
     stores[0].open.set()
 
 

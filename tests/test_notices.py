@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -198,7 +199,7 @@ async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
     async with running(database_url, channels=channels("desk")) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
-        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk")
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt)
         state = f"select state from conversations where id = '{conversation}'"
         assert await handoffs.assign(conversation, "person", by="T1/U9")
         assert [("human",)] == await bot.rows(state)
@@ -221,8 +222,12 @@ async def test_nobody_else_may_say_who_speaks(database_url: str) -> None:
     async with running(database_url, channels=channels("desk")) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
-        assert not await ChannelHandoffs(bot.store, bot.feed, "web").assign(conversation, "bot", by="U9")
-        assert not await ChannelHandoffs(bot.store, bot.feed, "desk").assign("conv_\x00", "bot", by="U9")
+        web, desk = (
+            ChannelHandoffs(bot.store, bot.feed, name, interrupt=bot.engine.interrupt)
+            for name in ("web", "desk")
+        )
+        assert not await web.assign(conversation, "bot", by="U9")
+        assert not await desk.assign("conv_\x00", "bot", by="U9")
         assert [("queued",)] == await bot.rows("select state from conversations")
 
 
@@ -232,7 +237,7 @@ async def test_taking_over_ends_what_the_bot_was_about_to_say(database_url: str)
     async with running(database_url, channels=channels("desk")) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
-        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk")
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt)
         await handoffs.assign(conversation, "bot", by="U9")
 
         async def interrupted(_: Any) -> str:
@@ -244,3 +249,28 @@ async def test_taking_over_ends_what_the_bot_was_about_to_say(database_url: str)
         last = "select state from messages where author = 'customer' order by seq desc limit 1"
         await bot.until_rows(last, [("handed_over",)])
         assert "too late" not in bot.channels["web"].texts
+
+
+async def test_taking_over_stops_the_bot_at_once(database_url: str) -> None:
+    """It does not go on writing beside the person until its lease is renewed."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt)
+        await handoffs.assign(conversation, "bot", by="U9")
+        begun, ended = asyncio.Event(), asyncio.Event()
+
+        async def endless(_: Any) -> str:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+            return ""
+
+        bot.worker.say, bot.worker.handoff = endless, ""
+        await bot.accept("And now?", sender=ANNA)
+        async with asyncio.timeout(5):
+            await begun.wait()
+            await handoffs.assign(conversation, "person", by="U9")
+            await ended.wait()

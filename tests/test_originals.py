@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
 import pytest
 from cryptography.fernet import Fernet
 from pydantic import SecretStr
@@ -15,6 +18,9 @@ from supportbot.vault import Vault
 from tests.durable import Durable, inbound, opened
 from tests.test_cli import Operator, operator
 from tests.test_images import attached, drawn
+
+if TYPE_CHECKING:
+    from supportbot.store import Store
 
 __all__ = ["operator"]
 
@@ -84,6 +90,31 @@ async def test_with_a_key_it_is_encrypted(database_url: str) -> None:
         await store.write(lambda tx: tx.run(swap, one=one, two=two))
         with pytest.raises(OriginalSealed):
             await originals.load(store, two, lambda: Vault([OLD]))
+
+
+@pytest.mark.parametrize(("size", "aside"), [(100, False), (1_000_000, True)])
+async def test_no_transaction_waits_for_the_encryption(database_url: str, size: int, aside: bool) -> None:
+    """It is done before the transaction begins; what is large in a thread, so that nobody waits for it."""
+    done: list[str] = []
+
+    class ToldVault(Vault):
+        def seal_bytes(self, purpose: str, data: bytes) -> bytes:
+            done.append("sealed aside" if threading.current_thread() is not here else "sealed")
+            return super().seal_bytes(purpose, data)
+
+    here = threading.current_thread()
+    async with opened(database_url) as store:
+
+        class ToldStore:
+            async def write(self, *args: Any, **options: Any) -> Any:
+                done.append("written")
+                return await store.write(*args, **options)
+
+        bot = Durable(cast("Store", ToldStore()), vault=ToldVault([OLD]))
+        accepted = await bot.inbox.accept(inbound("Look").evolve(original=RAW * (size // len(RAW))))
+        assert ["sealed aside" if aside else "sealed", "written"] == done
+        found = await originals.load(store, accepted.message_id, lambda: Vault([OLD]))
+        assert RAW * (size // len(RAW)) == found
 
 
 async def test_keys_are_rotated(database_url: str) -> None:

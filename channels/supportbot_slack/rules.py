@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import OrderedDict, deque
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from supportbot_slack.config import Rule
@@ -120,20 +121,21 @@ class Rules:
         if key in self._counted:
             count.close()
             return ""
-        if key in self._counting:  # as another event, at the same moment: the same is true of both
+        counting = self._counting.get(key)
+        if counting is None:
+            counting = self._counting[key] = asyncio.ensure_future(count)
+            counting.add_done_callback(partial(self._note, key))
+        else:  # as another event, at the same moment: the same is true of both
             count.close()
-        else:
-            self._counting[key] = asyncio.ensure_future(count)
-        counting = self._counting[key]
-        try:
-            refusal = await asyncio.shield(counting)
-        finally:
-            self._counting.pop(key, None)
-        if not refusal:
-            self._counted[key] = None
-            if len(self._counted) > _MOST_KEYS:
-                self._counted.popitem(last=False)
-        return refusal
+        return await asyncio.shield(counting)  # it is counted, also when whoever asked first is gone
+
+    def _note(self, key: str, counting: asyncio.Future[str]) -> None:
+        del self._counting[key]
+        if counting.cancelled() or counting.exception() is not None or counting.result():
+            return
+        self._counted[key] = None
+        if len(self._counted) > _MOST_KEYS:
+            self._counted.popitem(last=False)
 
     async def is_to_be_told(self, heard: Heard, why: str) -> bool:
         """Whether a person whose words are not answered has not been told why lately; counts as telling."""

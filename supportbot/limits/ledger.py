@@ -2,7 +2,8 @@
 
 What a row holds is the business of those who change it: each change is a function of what the row held and of
 the database's time. Changes that come while others are on their way to the database go together in the next
-transaction, so that a busy process has one open at a time, however many limits it asks about.
+transaction, so that a busy process has one open at a time, however many limits it asks about. When it fails,
+so does all that waits.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or_change  # both da
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
+from supportbot.errors import StoreUnavailable
 from supportbot.log import in_one_line
 from supportbot.store import Statement
 from supportbot.store.values import from_json, to_json
@@ -31,9 +33,13 @@ if TYPE_CHECKING:
     Change = Callable[[Mapping[str, Any], float], "Changed[Any]"]
 
 T = TypeVar("T")
+E = TypeVar("E", bound=Exception)
 
 _MOST = 100
 """Rows that are changed in one transaction: each takes a round trip, and is locked to the end."""
+
+_MOST_WAITING = 2_000
+"""Changes that wait; whoever comes behind so many would go on without an answer long before its turn."""
 
 _COMPLAIN_EVERY = 10.0
 """Seconds between two lines in the log while the store cannot be written."""
@@ -113,6 +119,8 @@ class Ledger:
         Raises:
             StoreUnavailable: it is not stored; or it is, and nobody knows.
         """
+        if len(self._waiting) >= _MOST_WAITING:
+            raise self._complained(StoreUnavailable(cause="too much waits for it"))
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Asked(name, change, answer))
         if self._writing is None:
@@ -139,8 +147,9 @@ class Ledger:
         try:
             results = await self._store.write(lambda tx: _change_all(tx, asked), fleeting=True)
         except Exception as error:  # noqa: BLE001 - it is raised where the change was asked for
-            self._complain(error)
-            for one in asked:
+            self._complained(error)
+            waiting, self._waiting = self._waiting, []  # a store that hangs may take long to fail each time
+            for one in (*asked, *waiting):
                 if not one.answer.done():
                     one.answer.set_exception(error)
             return
@@ -148,12 +157,13 @@ class Ledger:
             if not one.answer.done():
                 one.answer.set_result(result)
 
-    def _complain(self, error: Exception) -> None:
+    def _complained(self, error: E) -> E:
         """Tell the operator, now and then: each process keeps its limits by itself."""
         now = asyncio.get_running_loop().time()
         if now >= self._silent_until:
             self._silent_until = now + _COMPLAIN_EVERY
             log.warning("limits.not_shared", error=in_one_line(error))
+        return error
 
 
 def _change_all(tx: Tx, asked: Sequence[_Asked]) -> list[Any]:
@@ -165,10 +175,32 @@ def _change_all(tx: Tx, asked: Sequence[_Asked]) -> list[Any]:
     for name, places in sorted(by_name.items()):
         row = tx.row(_OPEN, of=name, nothing="{}", never=0)
         assert row is not None
-        state: Mapping[str, Any] = from_json(row.state)
+        state = _read(name, row.state)
         until = 0.0
         for place in places:
-            changed = asked[place].change(state, row.now / 1000)
+            changed = _changed(asked[place], state, row.now / 1000)
             state, until, results[place] = changed.state, changed.until, changed.result
         tx.send(_SAVE, of=name, new_state=to_json(state), until=int(until * 1000))
     return results
+
+
+def _read(name: str, text: str) -> Mapping[str, Any]:
+    try:
+        state = from_json(text)
+    except ValueError:
+        state = None
+    if isinstance(state, dict):
+        return state
+    log.warning("limits.unreadable", limit=name, error="it is no JSON object")
+    return {}
+
+
+def _changed(asked: _Asked, state: Mapping[str, Any], now: float) -> Changed[Any]:
+    """Make a change; of a row that it cannot read, as if that held nothing: others go with it each time."""
+    try:
+        return asked.change(state, now)
+    except Exception as error:
+        if not state:
+            raise  # it is the change that is wrong
+        log.warning("limits.unreadable", limit=asked.name, error=in_one_line(error))
+        return asked.change({}, now)

@@ -112,6 +112,7 @@ class SharedQuota:
         self._look: Look = _look_at_nothing
         self._asking: asyncio.Task[None] | None = None
         self._again: asyncio.TimerHandle | None = None
+        self._open = True
 
     # -- the gate's side -------------------------------------------------------------------------
 
@@ -176,6 +177,12 @@ class SharedQuota:
         self._pause_until = max(self._pause_until, until)
         self._ask()
 
+    def close(self) -> None:
+        """Ask nothing any more; a question that is on its way is let go on. See ``Quota``."""
+        self._open = False
+        self._own.close()
+        self._ask_not_again()
+
     def correct(self, booked: float, requests: float, tokens: float) -> None:
         """Note that more was used than was granted, or less; with 0 for ``booked``, nothing was granted."""
         if booked:
@@ -188,16 +195,19 @@ class SharedQuota:
 
     def _ask(self) -> None:
         """Ask now. A question that is on its way is followed by another, if need be."""
-        if self._asking is None:
+        if self._open and self._asking is None:
             self._asking = self._loop.create_task(self._asked())
 
     def _ask_in(self, seconds: float) -> None:
         self._again = self._loop.call_later(seconds, self._ask)
 
-    async def _asked(self) -> None:
+    def _ask_not_again(self) -> None:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+
+    async def _asked(self) -> None:
+        self._ask_not_again()
         sent_at = self._loop.time()
         pause_until = self._pause_until
         impatience = self._loop.call_later(PATIENCE, self._go_on_alone)

@@ -29,7 +29,7 @@ LASTS = 2.0
 """Seconds for which a process uses what it took of a bucket."""
 
 _ALONE = 1.0
-"""Seconds for which a database that failed is not asked again."""
+"""Seconds for which a database that failed, or did not answer in time, is not asked again."""
 
 _SHARE = 16
 """A process takes one part in so many of a burst at a time, and one token at least."""
@@ -161,7 +161,10 @@ class SharedLimiter:
                 share.asking = self._loop.create_task(self._refill(key, share))
             asking = share.asking
             await asyncio.wait([asking], timeout=PATIENCE)
-            return asking.done() and asking.result()
+            if asking.done():
+                return asking.result()
+            self._alone_until = self._loop.time() + _ALONE
+            return False
         finally:
             share.waiting -= 1
 

@@ -199,7 +199,8 @@ class Endpoint:
         return {self.name: self.problem()}
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Let go of connections, and ask for no more places."""
+        self._gate.close()
         if self._session is not None:
             await self._session.close()
             self._session = None

@@ -77,6 +77,10 @@ class Gate:
         self._quota.pause(seconds)
         self._dismiss()
 
+    def close(self) -> None:
+        """Stop: nobody will ask for a place any more."""
+        self._quota.close()
+
     # -- the queue -----------------------------------------------------------------------------------
 
     def _enter(self, tokens: float) -> Permit | None:

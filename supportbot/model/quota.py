@@ -69,6 +69,9 @@ class Quota(Protocol):
     def pause(self, seconds: float) -> None:
         """Allow nothing for so long: the endpoint asked for it."""
 
+    def close(self) -> None:
+        """Stop: nobody asks the endpoint any more."""
+
 
 MakeQuota = Callable[["ModelSection"], Quota]
 """Returns what may be sent to the endpoint of a section of bot.yaml."""
@@ -135,9 +138,7 @@ class OwnQuota:
 
     def seek(self, needs: Callable[[], Sequence[Need]], look: Look) -> None:
         """Look again when the first may go. See ``Quota``."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self.close()
         if first := needs()[:1]:
             wait = self.wait(1, self.need(first[0].tokens))
             self._timer = asyncio.get_running_loop().call_later(wait + _SOONEST, look)
@@ -149,6 +150,12 @@ class OwnQuota:
     def pause(self, seconds: float) -> None:
         """Allow nothing for so long. See ``Quota``."""
         self._closed_until = max(self._closed_until, _now() + seconds)
+
+    def close(self) -> None:
+        """Look no more. See ``Quota``."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def told(self, requests: Standing, tokens: Standing) -> None:
         """Take over what the endpoint says of either."""

@@ -13,6 +13,8 @@ from supportbot.store import Statement
 from supportbot.tables import deliveries
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supportbot.feed import Feed
     from supportbot.messages import State
     from supportbot.store import Store, Tx
@@ -31,10 +33,12 @@ _TOLD = Statement(
 class ChannelHandoffs:
     """The conversations that one channel told the team of; see ``supportbot.host.Handoffs``."""
 
-    def __init__(self, store: Store, feed: Feed, channel: str) -> None:
+    def __init__(self, store: Store, feed: Feed, channel: str, *, interrupt: Callable[[str], None]) -> None:
+        """``interrupt`` stops work on a conversation that a person has taken over."""
         self._store = store
         self._feed = feed
         self._channel = channel
+        self._interrupt = interrupt
 
     async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
         """Say who speaks in a conversation; says whether the channel told of it."""
@@ -47,6 +51,8 @@ class ChannelHandoffs:
             waiting = change_state(tx, identity, state, actor="person", by=who)
             if waiting is None:
                 return True
+            if state == "human":
+                tx.after_commit(lambda: self._interrupt(identity))
             if waiting:
                 settled = Settled(waiting, "handed_over", state)
                 tx.after_commit(lambda: self._feed.publish(identity, settled))

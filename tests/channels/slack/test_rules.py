@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -107,6 +108,36 @@ async def test_one_user_does_not_take_all() -> None:
     ]
     assert [""] * 9 + ["too_many"] * 3 == counted
     assert "" == await held.too_much(said(direct(user="U2")))
+
+
+async def test_whoever_stops_waiting_for_the_count_has_it_counted_once() -> None:
+    """The sender of the first event hangs up while the count is under way: the third waits for it, as the
+    second does."""
+    asked: list[str] = []
+    begun, counted = asyncio.Event(), asyncio.Event()
+
+    class Slow:
+        async def take(self, key: str) -> float:
+            asked.append(key)
+            begun.set()
+            await counted.wait()
+            return 0.0
+
+    config = {"type": "slack", "bot_token": "xoxb-1-test", "signing_secret": SECRET}
+    held = Rules(SlackConfig.model_validate(config), lambda *_, **__: Slow())
+    message = said(mention())
+    first = asyncio.create_task(held.too_much(message))
+    await asyncio.sleep(0)  # so that it is the first
+    others = [asyncio.create_task(held.too_much(message))]
+    await begun.wait()
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    others.append(asyncio.create_task(held.too_much(message)))
+    await asyncio.sleep(0)  # so that it asks before there is an answer
+    counted.set()
+    assert ["", ""] == await asyncio.gather(*others)
+    assert ["T0/U1"] == asked
 
 
 async def test_a_thread_that_it_takes_part_in_needs_no_mention(live: Any, slack: ScriptedSlack) -> None:
