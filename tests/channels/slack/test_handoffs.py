@@ -7,13 +7,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from pydantic import ValidationError
+from aiohttp import ClientSession
+from pydantic import SecretStr, ValidationError
 
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
 from supportbot.testing import FakeCore, FakeSlack
+from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
 from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, notice_blocks, pressed_blocks
+from supportbot_slack.rules import Rules
 from supportbot_slack.sdk import web_client
 from supportbot_slack.verify import REMEDIES, check_handoff_channel
 from tests.channels.slack.test_fake import answering, settled
@@ -248,6 +251,36 @@ async def test_a_press_that_makes_no_sense_changes_nothing(tmp_path: Path) -> No
         assert before == post.blocks
 
 
+async def test_only_the_team_decides_who_speaks(tmp_path: Path) -> None:
+    """A press counts on the notice, where the team is told: elsewhere, and on other posts, it is ignored."""
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        asked = await ask(slack, team, bot)
+        [post], [answer] = told(slack), [m for m in slack.messages("C0HELP") if m.bot_id]
+        hers = await slack.say(team.id, TEAM, "U0ANNA", "I may look in here.")
+        back = button(post, HAND_BACK)
+        await slack.press(team.id, TEAM, "U0BEN", button(post, TAKE_OVER), ts=post.ts)
+        pressed = [("C0HELP", {"ts": answer.ts}), ("C0HELP", {}), (TEAM, {"ts": hers.ts}), (TEAM, {})]
+        for place, on in pressed:
+            assert 200 == (await slack.press(team.id, place, "U0ANNA", back, **on)).status
+        transcripts = bot.channels["slack"]._host.transcripts
+        assert "human" == await transcripts.state(f"{team.id}/C0HELP/{asked.ts}")
+        async with ClientSession() as http, http.get(f"{bot.url}/metrics") as shown:
+            counted = 'messages_ignored_total{channel="slack",reason="interaction"}'
+            assert f"{counted} {len(pressed):.1f}" in await shown.text()
+
+
+@pytest.mark.parametrize(
+    ("team", "there"), [("T012AB", True), ("E012AB", True), ("T099ZZ", False), (None, True)]
+)
+def test_the_same_channel_of_another_workspace_is_not_the_team_s(team: str | None, there: bool) -> None:
+    """With several workspaces each has its own; of one there is no other."""
+    where = {"bot_token": TOKEN} if team is None else {"oauth": OAUTH, "public_url": "https://b.example.com"}
+    found = config(handoff_channel=TEAM, **where, **({"handoff_team": team} if team else {}))
+    rules = Rules(found, FakeCore("slack").host.limiter)
+    assert there == rules.is_team_s(TEAM, {"T012AB", "E012AB"})
+    assert not rules.is_team_s("C0HELP", {"T012AB", "E012AB"})
+
+
 async def test_without_a_channel_for_it_nobody_is_told(tmp_path: Path) -> None:
     """As before: the team looks."""
     async with answering(tmp_path) as (slack, team, bot):
@@ -271,8 +304,8 @@ async def test_a_channel_that_it_cannot_post_in_is_found_before(error: str) -> N
 OAUTH = {
     "client_id": "1234567890.1234567890123",
     "client_secret": "0123456789abcdef0123456789abcdef",
-    "encryption_keys": ["MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="],
 }
+VAULT = Vault([SecretStr("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")])
 
 
 def config(**more: Any) -> Any:
@@ -290,7 +323,7 @@ def test_where_the_team_is_told() -> None:
         (several | {"handoff_team": "T012AB"}, {"team": "T012AB", "channel": TEAM}),
         (several | {"handoff_team": "E012AB"}, {"enterprise": "E012AB", "channel": TEAM}),
     ):
-        channel = SlackChannel(config(**more), FakeCore("slack").host)
+        channel = SlackChannel(config(**more), FakeCore("slack", vault=VAULT).host)
         assert isinstance(channel, CanNotify)
         assert address == channel.team_address()
 
