@@ -77,6 +77,10 @@ class Gate:
         self._quota.pause(seconds)
         self._dismiss()
 
+    def closed_for(self) -> float:
+        """Return for how many more seconds nobody is let through, whatever it is that they need."""
+        return self._quota.wait(0, 0.0)
+
     # -- the queue -----------------------------------------------------------------------------------
 
     def _enter(self, tokens: float) -> Permit | None:
