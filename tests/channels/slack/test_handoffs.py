@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr, ValidationError
 
+from supportbot import app
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
 from supportbot.testing import FakeCore, FakeSlack
@@ -299,6 +300,29 @@ async def test_a_channel_that_it_cannot_post_in_is_found_before(error: str) -> N
         client = web_client(slack.api_url, team.token)
         found = await check_handoff_channel(client, TEAM)
         assert ([f"handoff_channel: Slack answers {error}: {REMEDIES[error]}"] if error else []) == found
+
+
+async def test_an_archived_channel_is_told_of_and_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In /readyz, and by ``check --online`` before."""
+    monkeypatch.setattr(app, "_HOUSEKEEPING", 0.02)
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        team.conversation(TEAM).archived = True
+        await ask(slack, team, bot)
+        assert [] == told(slack)
+        client = web_client(slack.api_url, team.token)
+        assert [f"handoff_channel: Slack answers is_archived: {REMEDIES['is_archived']}"] == (
+            await check_handoff_channel(client, TEAM)
+        )
+        problem = "the team was not told of 1 customer: Slack answered is_archived"
+        async with ClientSession() as http:
+            shown: dict[str, Any] = {"degraded": False}
+            async with asyncio.timeout(10):
+                while not shown["degraded"]:
+                    async with http.get(f"{bot.url}/readyz") as response:
+                        shown = await response.json()
+        assert (True, problem) == (shown["ready"], shown["checks"]["channel slack"])
 
 
 OAUTH = {
