@@ -38,6 +38,7 @@ from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
 from supportbot.outbox.handoffs import ChannelHandoffs
+from supportbot.outbox.notices import Untold
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
 from supportbot.processes import PART, in_time, joined, make_engine
@@ -276,8 +277,9 @@ async def running(
             interrupt=engine.interrupt,
         )
         completions.use(channels)
+        untold = Untold(store)
         application = _application(
-            loaded, channels, inbox, store, metrics, weak=brain.problems, takes="web" in roles
+            loaded, channels, inbox, store, metrics, untold=untold, weak=brain.problems, takes="web" in roles
         )
         await till.start()
         stack.push_async_callback(in_time, till.stop)
@@ -286,7 +288,7 @@ async def running(
         stack.push_async_callback(listening.stop, 2.0)
         if "worker" in roles:  # stops before the channels are closed, which deliveries at work still need
             await _start_work(stack, channels, outbox, memories, follow_ups)
-        stack.callback(asyncio.create_task(_keep_house(store, metrics, limits)).cancel)
+        stack.callback(asyncio.create_task(_keep_house(store, metrics, limits, untold)).cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
@@ -354,6 +356,7 @@ def _application(
     store: Store,
     metrics: Metrics,
     *,
+    untold: Untold,
     weak: Weak,
     takes: bool,
 ) -> Any:
@@ -372,7 +375,10 @@ def _application(
         checks,
         metrics,
         admin_token=config.server.admin_token,
-        weak=lambda: {**_reports(channels), **weak()},  # the website's chat goes on while the mailbox is shut
+        weak=lambda: {
+            **_reports(channels, untold.problems()),
+            **weak(),
+        },  # the website's chat goes on while the mailbox is shut
     )
     application.add_routes(health.routes())
     return application
@@ -384,9 +390,11 @@ def _pages(channels: Mapping[str, Channel], url: str) -> tuple[str, ...]:
     return tuple(url + path for path in paths if path)
 
 
-def _reports(channels: Mapping[str, Channel]) -> dict[str, str]:
-    """Return what each channel that can say so says of itself."""
-    return {f"channel {n}": _report(c) for n, c in channels.items() if isinstance(c, CanReport)}
+def _reports(channels: Mapping[str, Channel], untold: Mapping[str, str]) -> dict[str, str]:
+    """Return what each channel that can say so says of itself, or else what the team was not told in it."""
+    own = {name: _report(channel) for name, channel in channels.items() if isinstance(channel, CanReport)}
+    named = {**dict.fromkeys(untold, ""), **own}
+    return {f"channel {name}": problem or untold.get(name, "") for name, problem in named.items()}
 
 
 def _report(channel: CanReport) -> str:
@@ -396,14 +404,15 @@ def _report(channel: CanReport) -> str:
         return f"failed with {type(error).__name__}"
 
 
-async def _keep_house(store: Store, metrics: Metrics, limits: Limits) -> None:
-    """Count what waits, and delete what has expired."""
+async def _keep_house(store: Store, metrics: Metrics, limits: Limits, untold: Untold) -> None:
+    """Count what waits, look what the team was not told, and delete what has expired."""
     rounds = 0
     while True:
         try:
             turns, deliveries = await waiting_counts(store)
             metrics.turns_waiting(turns)
             metrics.deliveries_open(deliveries)
+            await untold.look()
             if rounds % 20 == 0:
                 await records.purge_expired(store)
                 await limits.purge()

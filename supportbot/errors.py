@@ -69,6 +69,11 @@ class DatabaseUnusable(SupportBotError):
     or that the file and its folder may be written; nothing was changed."""
 
 
+class NoRole(SupportBotError):
+    """'--roles' names no role. Give one or several of {known}, separated by commas; leave the option out for
+    all of them."""
+
+
 class UnknownRole(SupportBotError):
     """There is no role '{role}'. Known: {known}."""
 

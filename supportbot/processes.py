@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from supportbot.errors import RolesNeedServer, StoreUnavailable, UnknownRole
+from supportbot.errors import NoRole, RolesNeedServer, StoreUnavailable, UnknownRole
 from supportbot.host import ROLES
 from supportbot.leases import Leases
 from supportbot.log import in_one_line
@@ -16,7 +16,7 @@ from supportbot.store import sqlite_path
 from supportbot.turns import LocalEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 
     from supportbot.feed import Feed
     from supportbot.relay import Counts
@@ -30,14 +30,21 @@ PART = 1.0
 log = structlog.get_logger(__name__)
 
 
-def roles_of(names: Iterable[str], database: str) -> frozenset[str]:
-    """Return the roles that were asked for; all of them when none was.
+def roles_of(names: Collection[str] | None, database: str) -> frozenset[str]:
+    """Return the roles that were asked for.
+
+    Args:
+        names: of the roles; None when nobody named any, which is all of them.
+        database: the address of the store.
 
     Raises:
+        NoRole: an empty list of them, such as a variable that was never set.
         UnknownRole: there is no such role.
         RolesNeedServer: only one process can work on a SQLite file, so it has to do everything.
     """
-    roles = frozenset(names) or ROLES
+    roles = ROLES if names is None else frozenset(names)
+    if not roles:
+        raise NoRole(known=", ".join(sorted(ROLES)))
     unknown = sorted(roles - ROLES)
     if unknown:
         raise UnknownRole(role=unknown[0], known=", ".join(sorted(ROLES)))

@@ -107,6 +107,22 @@ _SETTLE_DELIVERY = Statement(
     .values(state=bindparam("new_state"), reason=bindparam("why"), updated_at=bindparam("now"))
     .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
 )
+_PLAN_ANEW = Statement(
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state == "dead")
+    .values(
+        state="planned",
+        sends=0,
+        looks=0,
+        waits=0,
+        external_id="",
+        reason="planned anew by the operator",
+        due_at=bindparam("now"),
+        updated_at=bindparam("now"),
+    )
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+)
+_OF_DELIVERY = Statement(select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery")))
 
 
 class ChannelTranscripts:
@@ -298,6 +314,30 @@ async def settle_delivery(store: Store, delivery_id: str, outcome: Literal["deli
             before="unknown",
             after=outcome,
         )
+
+    await store.write(unit, patience=5)
+
+
+async def retry_delivery(store: Store, delivery_id: str) -> None:
+    """Plan a dead delivery anew, with all of its attempts: a running bot sends it within a second or two.
+
+    A dead one certainly did not arrive, so it is sent; from then on it is looked for before it is sent again,
+    like any other. It goes out before what was planned after it and has not gone out yet.
+
+    Raises:
+        NotFound: there is no dead delivery of this id.
+    """
+
+    def unit(tx: Tx) -> None:
+        now = now_ms()
+        found = tx.row(_OF_DELIVERY, delivery=delivery_id)
+        if found is not None:
+            _locked(tx, found.conversation_id)  # nobody claims or plans one in it meanwhile
+        row = tx.row(_PLAN_ANEW, delivery=delivery_id, now=now)
+        if row is None:
+            raise NotFound(what="dead delivery", id=delivery_id)
+        of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": delivery_id}
+        note(tx, row.conversation_id, "delivery.replanned", at=now, actor="operator", **of)
 
     await store.write(unit, patience=5)
 

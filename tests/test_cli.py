@@ -563,6 +563,38 @@ def test_an_unknown_delivery_is_settled(operator: Operator) -> None:
     assert "no unknown delivery" in operator.refused("deliveries", "settle", f"dlv_{'0' * 26}", "dead")
 
 
+def test_a_dead_delivery_is_sent_again(operator: Operator) -> None:
+    """By the next bot that runs, as new; one that is not dead is left alone."""
+    refusing = RecordingChannel()
+    refusing.fates.append("refused")
+    conversation = operator.live(talk("hello"), channels={"web": refusing})
+    (delivery,) = operator.json("deliveries", "list", "--state", "dead")["rows"]
+    said = operator.says("deliveries", "retry", delivery["id"])
+    assert f"{delivery['id']} is planned: a running bot sends it.\n" == said
+    assert "delivery.replanned" in operator.says("explain", conversation)
+    refused = operator.refused("deliveries", "retry", delivery["id"])
+    assert f"Delivery {delivery['id']} is planned, not dead.\n" == refused
+    assert "no dead delivery" in operator.refused("deliveries", "retry", f"dlv_{'0' * 26}")
+    recording = RecordingChannel()
+    operator.live(lambda durable: deliveries_ended(durable, 1), channels={"web": recording})
+    (again,) = operator.json("deliveries", "list", "--state", "delivered")["rows"]
+    assert (delivery["id"], 1, 1) == (again["id"], again["sends"], len(recording.posts))
+
+
+@pytest.mark.parametrize("fate", ["lost", "crash but there"])
+def test_what_is_sent_again_is_looked_for(operator: Operator, fate: Any) -> None:
+    """When nobody knows whether that arrived: it is there once."""
+    refusing, recording = RecordingChannel(), RecordingChannel()
+    refusing.fates.append("refused")
+    recording.fates.append(fate)
+    operator.live(talk("hello"), channels={"web": refusing})
+    (delivery,) = operator.json("deliveries", "list", "--state", "dead")["rows"]
+    operator.says("deliveries", "retry", delivery["id"])
+    operator.live(lambda durable: deliveries_ended(durable, 1), channels={"web": recording})
+    assert [delivery["id"]] == [post.delivery_id for post in recording.posts]
+    assert any(call.startswith("find") for call in recording.calls)
+
+
 def test_explain_tells_the_story_on_one_screen(operator: Operator) -> None:
     """Who, when, each try, and what to do; times count from the beginning."""
     message = operator.live(fail)

@@ -137,6 +137,17 @@ async def test_an_endpoint_that_is_left_alone_is_a_problem():
     assert "" == model.problem()
 
 
+@pytest.mark.parametrize(("wish", "told"), [("5", ""), ("45", "45"), ("86400", "600")])
+async def test_a_long_pause_that_an_endpoint_asks_for_is_a_problem(wish: str, told: str):
+    """Nobody asks it meanwhile, so its customers get less; never longer than ten minutes."""
+    async with FakeModelServer(problem(429, "Slow down", retry_after=wish)) as server:
+        model = endpoint(server, attempts=1)
+        assert "" == model.problem()
+        await failure_of(model)
+        assert (f"it asked to be left alone for {told} s more" if told else "") == model.problem()
+        await model.close()
+
+
 async def test_readyz_shows_it_and_stays_ready(tmp_path: Path):
     """The knowledge answers, so the bot is degraded, not unready; /metrics names both."""
     async with FakeModelServer(problem(401, "Unauthorized", "Invalid API key")) as server:

@@ -6,12 +6,15 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import update
 
 from supportbot import reports
 from supportbot.messages import Sender
 from supportbot.outbox.handoffs import ChannelHandoffs
-from supportbot.outbox.notices import Team
+from supportbot.outbox.notices import Team, Untold
 from supportbot.session import ChannelTranscripts, set_state
+from supportbot.store import Statement
+from supportbot.tables import deliveries
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
 from tests.durable import running
 
@@ -194,6 +197,33 @@ async def test_a_team_that_was_not_told_is_to_be_told(database_url: str) -> None
         assert any("may not have been told" in line for line in reports.advice(story))
 
 
+async def test_whom_the_team_was_not_told_of_is_a_problem(database_url: str) -> None:
+    """By customer, not by notice; until a later one is told, or for an hour."""
+    desk = Desk()
+    desk.fates.extend(["refused"] * 3)
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": desk}) as bot:
+        untold = Untold(bot.store)
+        await untold.look()
+        assert {} == untold.problems()
+        for number, customer in enumerate(("c1", "c1", "c2"), start=1):
+            conversation = await ask_for_a_person(bot, f"A person, please {number}", to=customer)
+            await bot.until_rows(NOTICES, [("desk", "dead")] * number)
+            await untold.look()
+            many = "2 customers" if customer == "c2" else "1 customer"
+            assert {"desk": f"the team was not told of {many}: channel_not_found"} == untold.problems()
+            await set_state(bot.store, conversation, "bot")
+        await _age(bot, 3_600_000)
+        await untold.look()
+        assert {} == untold.problems()
+        await _age(bot, -3_500_000)
+        await untold.look()
+        assert ["desk"] == list(untold.problems())
+        await ask_for_a_person(bot, "And I", to="c3")
+        await bot.until_rows(NOTICES, [("desk", "dead")] * 3 + [("desk", "delivered")])
+        await untold.look()
+        assert {} == untold.problems()
+
+
 async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
     """Who told of it may; the journal says who did, and the bot answers what comes then."""
     async with running(database_url, channels=channels("desk")) as bot:
@@ -274,3 +304,9 @@ async def test_taking_over_stops_the_bot_at_once(database_url: str) -> None:
             await begun.wait()
             await handoffs.assign(conversation, "person", by="U9")
             await ended.wait()
+
+
+async def _age(bot: Durable, ms: int) -> None:
+    """Let everything have been sent so much earlier."""
+    aged = Statement(update(deliveries).values(updated_at=deliveries.c.updated_at - ms))
+    await bot.store.write(lambda tx: tx.run(aged))

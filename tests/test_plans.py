@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from supportbot import records, schema
+from supportbot.outbox.notices import Untold
 from supportbot.store.probe import waiting_counts
 from tests.durable import Durable, opened
 from tests.plans import fill, fill_queue, scanned, watched
@@ -36,6 +37,7 @@ async def one_of_everything(url: str) -> Statements:
             web = Durable(store, queue=url, works=False)
             await web.accept("hello", to="c9")
             await waiting_counts(store)
+            await Untold(store).look()
             await records.purge_expired(store)
     return statements
 

@@ -176,6 +176,19 @@ def test_what_counts_at_once_is_said_and_so_is_what_is_judged_no_longer(tmp_path
     assert ["moderation.input", "moderation.output"] == no_longer_judged(judged, plain)
 
 
+@pytest.mark.parametrize("given", ["", ",", " , "])
+def test_roles_that_name_none_are_an_error(tmp_path: Path, given: str) -> None:
+    """As a variable that was never set makes them: not everything at once, in silence."""
+    folder = BotFolder(tmp_path)
+    command = ["-m", "supportbot", "-c", str(_written(folder, BOT)), "serve", "--roles", given]
+    ended = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=STARTS_WITHIN, check=False
+    )
+    said = "'--roles' names no role. Give one or several of mail, slack, web, worker, separated by commas"
+    assert (2, "") == (ended.returncode, ended.stdout)
+    assert said in ended.stderr
+
+
 def _written(folder: BotFolder, content: str) -> Path:
     folder.file.write_text(content, "utf-8")
     return folder.file

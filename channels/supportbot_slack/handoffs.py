@@ -6,7 +6,7 @@ anybody nor look like a link (https://docs.slack.dev/reference/block-kit/blocks/
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
 from supportbot_slack.address import Address
@@ -124,9 +124,7 @@ def pressed_blocks(blocks: object, action: str, conversation: str, name: str) ->
         conversation: the button's value.
         name: who pressed it.
     """
-    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
-        return None
-    if not {_STATUS, _BUTTONS} <= {text_at(block, "block_id") for block in blocks}:
+    if not is_notice(blocks):
         return None
     name = name[:_LONGEST_NAME] or "Somebody"
     changed = {
@@ -136,6 +134,13 @@ def pressed_blocks(blocks: object, action: str, conversation: str, name: str) ->
     status, other = changed[action]
     new = {_STATUS: status, _BUTTONS: _buttons(conversation, other)}
     return [new.get(text_at(block, "block_id")) or block for block in blocks]
+
+
+def is_notice(blocks: object) -> TypeGuard[list[dict[str, Any]]]:
+    """Whether a post's blocks are those of a notice, whatever Slack sends in their place."""
+    if not isinstance(blocks, list) or not all(isinstance(block, dict) for block in blocks):
+        return False
+    return {_STATUS, _BUTTONS} <= {text_at(block, "block_id") for block in blocks}
 
 
 def _who(notice: Notice, link: str) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ from supportbot_slack.commands import (
     refused,
 )
 from supportbot_slack.events import id_at, text_at, ts_at
-from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, pressed_blocks
+from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, is_notice, pressed_blocks
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
 from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 
@@ -209,14 +209,28 @@ class Interactions:
         )
 
     async def _assign(self, payload: dict[str, Any], action: str, conversation: str) -> None:
-        """Somebody of the team, in whose channel it stands, takes a conversation over or gives it back."""
+        """Somebody of the team, in whose channel it stands, takes a conversation over or gives it back.
+
+        Who speaks is the team's to say, so nothing but the notice counts, where the team was told: a post of
+        the same app elsewhere, with the same button, may be a customer's to press.
+        """
         who, to = _who(payload), _ASSIGNED[action]
         if not conversation or not who:
             self._host.ignored("malformed")
+        elif not self._is_the_team_s(payload):
+            self._host.ignored("interaction")
         elif await self._host.handoffs.assign(conversation, to, by=who):
             self._chores.begin("handoff", self._show_assigned(payload, action, conversation))
         else:
             self._whisper(payload, _GONE)
+
+    def _is_the_team_s(self, payload: dict[str, Any]) -> bool:
+        """Whether what was pressed is what the team was told, and stands where it is told."""
+        message = payload.get("message")
+        if not isinstance(message, dict) or not is_notice(message.get("blocks")):
+            return False
+        teams = {_team(payload), id_at(message, "team"), id_at(payload, "enterprise", "id")}
+        return self._rules.is_team_s(_address(payload).channel, teams)
 
     async def _show_assigned(self, payload: dict[str, Any], action: str, conversation: str) -> None:
         address, user = _address(payload), id_at(payload, "user", "id")

@@ -13,7 +13,7 @@ from supportbot_slack.events import Ignored, id_at
 from supportbot_slack.inbound import keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Collection, Coroutine
 
     from supportbot.host import MakeLimiter
     from supportbot_slack.config import SlackConfig
@@ -81,11 +81,20 @@ class Rules:
             return Ignored("direct_message")
         return refusal
 
+    def is_team_s(self, channel: str, teams: Collection[str]) -> bool:
+        """Whether the team is told of hand-overs there.
+
+        Args:
+            channel: where.
+            teams: the workspaces and the organisation that it may be in, as Slack names them.
+        """
+        where = self._config.handoff_team
+        return channel == self._config.handoff_channel and (where is None or where in teams)
+
     def _rule(self, channel: str) -> Rule:
-        is_team_s = (
-            channel == self._config.handoff_channel
-        )  # there people talk about customers, not to the bot
-        return self._config.channels.get(channel, _MENTION if is_team_s else self._config.others)
+        # Where the team is told, people talk about customers, not to the bot.
+        others = _MENTION if channel == self._config.handoff_channel else self._config.others
+        return self._config.channels.get(channel, others)
 
     def is_agent(self, heard: Heard) -> bool:
         """Whether a member of the support team wrote it to a customer: in another's thread, and not to us."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supportbot_slack.events import text_at
 from supportbot_slack.grants import NotGranted, SlackAway, asked
 from supportbot_slack.scopes import missing
 
@@ -19,6 +20,7 @@ REMEDIES = {
     "channel_not_found": "write /invite and the bot's name there, and look whether it is that channel's id",
     "invalid_auth": "copy the token again, from the app's settings",
     "invalid_client_id": "copy client_id again, from Basic Information, App Credentials",
+    "is_archived": "unarchive that channel, or name another one",
     "missing_scope": "make the app-level token again, with the scope connections:write",
     "not_allowed_token_type": "copy the right kind of token: bot_token is xoxb-…, app_token is xapp-…",
     "not_in_channel": "write /invite and the bot's name there",
@@ -28,6 +30,7 @@ REMEDIES = {
 """What to do about what Slack says; the troubleshooting table of docs/slack.md has each."""
 
 _NO_ANSWER = "Slack does not answer: check that this machine reaches it, and try again"
+_ARCHIVED = frozenset({"channel_archive", "group_archive"})
 _NOBODY_S_CODE = "supportbot-check"
 
 
@@ -62,14 +65,21 @@ async def check_app_token(client: AsyncWebClient, app_token: str) -> list[str]:
 
 
 async def check_handoff_channel(client: AsyncWebClient, channel: str) -> list[str]:
-    """Return what would keep the team from being told; to read a channel the bot must be in it, too."""
+    """Return what would keep the team from being told; to read a channel the bot must be in it, too.
+
+    An archived one can be read like any other. ``conversations.info`` would say that it is, to those who have
+    scopes that the bot needs for nothing else; what was written last there says so, too:
+    https://docs.slack.dev/reference/events/message/channel_archive
+    """
     try:
-        await asked(lambda: client.conversations_history(channel=channel, limit=1))
+        response = await asked(lambda: client.conversations_history(channel=channel, limit=1))
     except NotGranted as error:
         return [_problem("handoff_channel", error.code)]
     except SlackAway:
         return [_NO_ANSWER]
-    return []
+    newest = response.get("messages")
+    is_archived = isinstance(newest, list) and any(text_at(one, "subtype") in _ARCHIVED for one in newest[:1])
+    return [_problem("handoff_channel", "is_archived")] if is_archived else []
 
 
 async def check_oauth(grants: Grants, redirect_uri: str) -> list[str]:

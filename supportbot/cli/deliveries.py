@@ -62,6 +62,24 @@ def settle(
     typer.echo(f"{delivery} is {outcome}.")
 
 
+@deliveries.command("retry")
+def retry(
+    context: typer.Context,
+    delivery: Annotated[str, typer.Argument(help="Which delivery.")],
+) -> None:
+    """Send a dead delivery again, once what kept it from arriving is mended. A running bot does it."""
+    from supportbot import session
+
+    async def planned(store: "Store") -> None:
+        try:
+            await session.retry_delivery(store, delivery)
+        except NotFound as error:
+            raise await why_not(store, delivery, error, wanted="dead") from None
+
+    with_store(context, planned)
+    typer.echo(f"{delivery} is planned: a running bot sends it.")
+
+
 def _cells(row: "DeliveryRow") -> tuple[str, ...]:
     return (
         row.id,

@@ -28,8 +28,9 @@ _STOP_WITHIN = 14.5
 
 def serve(
     context: typer.Context,
-    roles: str = typer.Option(
-        "", help="What this process does of web,worker,mail,slack; all of it when left out. Needs PostgreSQL."
+    roles: str | None = typer.Option(
+        None,
+        help="What this process does of web,worker,mail,slack; all of it when left out. Needs PostgreSQL.",
     ),
 ) -> None:
     """Run the bot. SIGTERM or Ctrl-C stops it cleanly, once more at once; SIGHUP reads bot.yaml again."""
@@ -49,8 +50,8 @@ def serve(
         gc.enable()
 
 
-def _named(roles: str) -> list[str]:
-    return [name.strip() for name in roles.split(",") if name.strip()]
+def _named(roles: str | None) -> list[str] | None:
+    return None if roles is None else [name.strip() for name in roles.split(",") if name.strip()]
 
 
 def _import_structlog() -> None:
@@ -80,7 +81,7 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Service:
     """The bot as a process that is told by signals what to do."""
 
-    def __init__(self, settings: Settings, loaded: Loaded, roles: list[str]) -> None:
+    def __init__(self, settings: Settings, loaded: Loaded, roles: list[str] | None) -> None:
         self._settings = settings
         self._roles = roles
         self._loaded = loaded

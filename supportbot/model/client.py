@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 _FIRST_DELAY = 0.5  # seconds; doubles with every attempt
 _LONGEST_DELAY = 8.0
 _LONGEST_WAIT = 60.0  # the longest Retry-After that a customer waits for
+_SHORT_PAUSE = 30.0  # seconds; being asked to wait that long is a busy endpoint's everyday life
 _LEAST_LEFT = 1.0  # seconds of the total time that an answer needs after a wait, or a tenth of it
 
 _UNUSABLE = {
@@ -192,7 +193,10 @@ class Endpoint:
         """Return what keeps it from answering, in one line; empty when nothing is known to."""
         if self._refusal:
             return self._refusal
-        return f"it is left alone after failing: {self._last_cause}" if self._breaker.is_open else ""
+        if self._breaker.is_open:
+            return f"it is left alone after failing: {self._last_cause}"
+        paused = self._gate.closed_for()
+        return f"it asked to be left alone for {paused:.0f} s more" if paused > _SHORT_PAUSE else ""
 
     def problems(self) -> Mapping[str, str]:
         """Return its problem by its name, as a chain of models does."""

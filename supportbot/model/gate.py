@@ -81,6 +81,10 @@ class Gate:
         """Stop: nobody will ask for a place any more."""
         self._quota.close()
 
+    def closed_for(self) -> float:
+        """Return for how many more seconds nobody is let through, whatever it is that they need."""
+        return self._quota.wait(0, 0.0)
+
     # -- the queue -----------------------------------------------------------------------------------
 
     def _enter(self, tokens: float) -> Permit | None:

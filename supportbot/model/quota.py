@@ -58,7 +58,10 @@ class Quota(Protocol):
         """Return what such a request takes of the allowance: all of it, if its tokens are more than that."""
 
     def wait(self, requests: int, need: float) -> float:
-        """Return for how long at least the last of so many requests, which need so much together, waits."""
+        """Return for how long at least the last of so many requests, which need so much together, waits.
+
+        Of none, it is for how long nothing is allowed at all.
+        """
 
     def seek(self, needs: Callable[[], Sequence[Need]], look: Look) -> None:
         """See to it that what waits goes on: call ``look`` as soon as the first may go."""

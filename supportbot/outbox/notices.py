@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import bindparam, func, literal_column, select
 
 from supportbot.channel import CanNotify
+from supportbot.ids import now_ms
 from supportbot.messages import Contact, Notice
 from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import contacts, messages
+from supportbot.tables import contacts, deliveries, messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supportbot.channel import Channel
-    from supportbot.store import Tx
+    from supportbot.store import Store, Tx
 
 _LAST_WORDS = Statement(
     select(
@@ -38,6 +39,68 @@ _LAST_WORDS = Statement(
     .order_by(messages.c.seq.desc())
     .limit(bindparam("most"))
 )
+
+
+_UNTOLD_FOR = 3_600_000
+"""Milliseconds for which a notice that died is a problem of its channel."""
+
+_NOTICES = deliveries.c.kind == literal_column("'notice'")
+_DEAD = Statement(
+    select(deliveries.c.channel, deliveries.c.conversation_id, deliveries.c.reason, deliveries.c.updated_at)
+    .where(
+        _NOTICES, deliveries.c.state == literal_column("'dead'"), deliveries.c.updated_at > bindparam("since")
+    )
+    .order_by(deliveries.c.updated_at)
+)
+_TOLD_LAST = Statement(
+    select(deliveries.c.channel, func.max(deliveries.c.updated_at).label("at"))
+    .where(
+        _NOTICES,
+        deliveries.c.state == literal_column("'delivered'"),
+        deliveries.c.updated_at > bindparam("since"),
+    )
+    .group_by(deliveries.c.channel)
+)
+
+
+class Untold:
+    """The customers of whom the team was not told, since a notice died: nobody comes, and nobody knows."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._problems: Mapping[str, str] = {}
+
+    async def look(self) -> None:
+        """Look what died within the last hour and was followed by no notice that its channel delivered.
+
+        Raises:
+            StoreUnavailable: it cannot be read; what was known stands.
+        """
+        self._problems = await self._store.read(_untold)
+
+    def problems(self) -> Mapping[str, str]:
+        """Return what there is to say of each channel, as of the last look."""
+        return self._problems
+
+
+def _untold(tx: Tx) -> dict[str, str]:
+    since = now_ms() - _UNTOLD_FOR
+    dead = tx.rows(_DEAD, since=since)
+    told = {row.channel: row.at for row in tx.rows(_TOLD_LAST, since=dead[0].updated_at)} if dead else {}
+    reasons: dict[str, str] = {}
+    customers: dict[str, set[str]] = {}
+    for row in dead:
+        if row.updated_at >= told.get(row.channel, 0):
+            reasons[row.channel] = row.reason
+            customers.setdefault(row.channel, set()).add(row.conversation_id)
+    return {
+        channel: f"the team was not told of {_many(len(customers[channel]))}: {reason}"
+        for channel, reason in reasons.items()
+    }
+
+
+def _many(customers: int) -> str:
+    return "1 customer" if customers == 1 else f"{customers} customers"
 
 
 class Team:

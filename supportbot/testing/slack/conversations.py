@@ -7,7 +7,7 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from supportbot.testing.slack.calls import Call, Caller, SlackError
-from supportbot.testing.slack.shapes import conversation_json, message_json
+from supportbot.testing.slack.shapes import archived_json, conversation_json, message_json
 from supportbot.testing.slack.world import HISTORY_SCOPES
 
 if TYPE_CHECKING:
@@ -30,7 +30,10 @@ def history(world: World, caller: Caller, call: Call) -> dict[str, Any]:
     """conversations.history: what is not in a thread, newest first."""
     found = _readable(world, caller, call)
     top = [m for m in world.store.all(caller.place(found.id)) if m.thread_ts in ("", m.ts)]
-    return _page(world, caller, call, top[::-1], default=100)
+    page = _page(world, caller, call, top[::-1], default=100)
+    if found.archived and not call.text("cursor"):
+        page["messages"].insert(0, archived_json(found))
+    return page
 
 
 def info(world: World, caller: Caller, call: Call) -> dict[str, Any]:

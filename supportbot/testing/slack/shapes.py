@@ -36,6 +36,13 @@ def message_json(workspace: Workspace, message: Message, *, metadata: bool = Tru
     return shown
 
 
+def archived_json(found: Conversation) -> dict[str, Any]:
+    """Return what stands last in an archived conversation: that somebody archived it."""
+    subtype = "channel_archive" if found.kind == "channel" else "group_archive"
+    text = "archived the channel"
+    return {"type": "message", "subtype": subtype, "user": "U0ADMIN", "text": text, "ts": "4102444800.000000"}
+
+
 def conversation_json(workspace: Workspace, found: Conversation) -> dict[str, Any]:
     """Return a conversation as ``conversations.info`` shows it."""
     shown: dict[str, Any] = {

@@ -7,15 +7,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.fernet import Fernet
+from aiohttp import ClientSession
 from pydantic import SecretStr, ValidationError
 
+from supportbot import app
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
 from supportbot.testing import FakeCore, FakeSlack
 from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
 from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, notice_blocks, pressed_blocks
+from supportbot_slack.rules import Rules
 from supportbot_slack.sdk import web_client
 from supportbot_slack.verify import REMEDIES, check_handoff_channel
 from tests.channels.slack.test_fake import answering, settled
@@ -250,6 +252,36 @@ async def test_a_press_that_makes_no_sense_changes_nothing(tmp_path: Path) -> No
         assert before == post.blocks
 
 
+async def test_only_the_team_decides_who_speaks(tmp_path: Path) -> None:
+    """A press counts on the notice, where the team is told: elsewhere, and on other posts, it is ignored."""
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        asked = await ask(slack, team, bot)
+        [post], [answer] = told(slack), [m for m in slack.messages("C0HELP") if m.bot_id]
+        hers = await slack.say(team.id, TEAM, "U0ANNA", "I may look in here.")
+        back = button(post, HAND_BACK)
+        await slack.press(team.id, TEAM, "U0BEN", button(post, TAKE_OVER), ts=post.ts)
+        pressed = [("C0HELP", {"ts": answer.ts}), ("C0HELP", {}), (TEAM, {"ts": hers.ts}), (TEAM, {})]
+        for place, on in pressed:
+            assert 200 == (await slack.press(team.id, place, "U0ANNA", back, **on)).status
+        transcripts = bot.channels["slack"]._host.transcripts
+        assert "human" == await transcripts.state(f"{team.id}/C0HELP/{asked.ts}")
+        async with ClientSession() as http, http.get(f"{bot.url}/metrics") as shown:
+            counted = 'messages_ignored_total{channel="slack",reason="interaction"}'
+            assert f"{counted} {len(pressed):.1f}" in await shown.text()
+
+
+@pytest.mark.parametrize(
+    ("team", "there"), [("T012AB", True), ("E012AB", True), ("T099ZZ", False), (None, True)]
+)
+def test_the_same_channel_of_another_workspace_is_not_the_team_s(team: str | None, there: bool) -> None:
+    """With several workspaces each has its own; of one there is no other."""
+    where = {"bot_token": TOKEN} if team is None else {"oauth": OAUTH, "public_url": "https://b.example.com"}
+    found = config(handoff_channel=TEAM, **where, **({"handoff_team": team} if team else {}))
+    rules = Rules(found, FakeCore("slack").host.limiter)
+    assert there == rules.is_team_s(TEAM, {"T012AB", "E012AB"})
+    assert not rules.is_team_s("C0HELP", {"T012AB", "E012AB"})
+
+
 async def test_without_a_channel_for_it_nobody_is_told(tmp_path: Path) -> None:
     """As before: the team looks."""
     async with answering(tmp_path) as (slack, team, bot):
@@ -270,10 +302,34 @@ async def test_a_channel_that_it_cannot_post_in_is_found_before(error: str) -> N
         assert ([f"handoff_channel: Slack answers {error}: {REMEDIES[error]}"] if error else []) == found
 
 
+async def test_an_archived_channel_is_told_of_and_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In /readyz, and by ``check --online`` before."""
+    monkeypatch.setattr(app, "_HOUSEKEEPING", 0.02)
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        team.conversation(TEAM).archived = True
+        await ask(slack, team, bot)
+        assert [] == told(slack)
+        client = web_client(slack.api_url, team.token)
+        assert [f"handoff_channel: Slack answers is_archived: {REMEDIES['is_archived']}"] == (
+            await check_handoff_channel(client, TEAM)
+        )
+        problem = "the team was not told of 1 customer: Slack answered is_archived"
+        async with ClientSession() as http:
+            shown: dict[str, Any] = {"degraded": False}
+            async with asyncio.timeout(10):
+                while not shown["degraded"]:
+                    async with http.get(f"{bot.url}/readyz") as response:
+                        shown = await response.json()
+        assert (True, problem) == (shown["ready"], shown["checks"]["channel slack"])
+
+
 OAUTH = {
     "client_id": "1234567890.1234567890123",
     "client_secret": "0123456789abcdef0123456789abcdef",
 }
+VAULT = Vault([SecretStr("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")])
 
 
 def config(**more: Any) -> Any:
@@ -291,8 +347,7 @@ def test_where_the_team_is_told() -> None:
         (several | {"handoff_team": "T012AB"}, {"team": "T012AB", "channel": TEAM}),
         (several | {"handoff_team": "E012AB"}, {"enterprise": "E012AB", "channel": TEAM}),
     ):
-        vault = Vault([SecretStr(Fernet.generate_key().decode())])
-        channel = SlackChannel(config(**more), FakeCore("slack", vault=vault).host)
+        channel = SlackChannel(config(**more), FakeCore("slack", vault=VAULT).host)
         assert isinstance(channel, CanNotify)
         assert address == channel.team_address()
 
