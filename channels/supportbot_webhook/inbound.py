@@ -32,6 +32,14 @@ MOST_IMAGES = 3
 KEY_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]{1,200}$"
 """What a program's key of a conversation or a sender looks like: no control characters."""
 
+_ATOM = (
+    r"[^\x00-\x20\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+    r"""()<>\[\],;:\\"@"""
+)
+_WRITABLE = rf"^{_ATOM}]+@{_ATOM}.]+(\.{_ATOM}.]+)+$"
+"""An addr-spec without quoting (RFC 5322, section 3.4.1; RFC 6531), of a domain with a dot and no empty label;
+nothing in it is invisible or turns the direction of what follows."""
+
 _PROGRAM = "webhook:"
 _VISITOR = "visitor:"
 
@@ -166,7 +174,7 @@ class Survey(_Body):
 class Address(_Body):
     """Where a visitor wants to be written to."""
 
-    email: str = Field(max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
+    email: str = Field(max_length=254, pattern=_WRITABLE)
 
 
 class Seen(_Body):

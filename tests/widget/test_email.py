@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
+from tests.widget.stage import stage
+from tests.widget.test_seen import SUPPORT
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from playwright.async_api import Locator
 
+    from tests.widget.browsers import Browsers
     from tests.widget.stage import Stage, Visitor
 
 
@@ -55,3 +63,24 @@ async def test_an_address_that_the_page_told_is_not_asked_for(here: Stage) -> No
     await visitor.page.evaluate("SupportBot.setUser({email: 'kim@example.com'})")
     await _ask_for_a_person(visitor)
     await _is_not_asked(visitor)
+
+
+@pytest.mark.parametrize(
+    ("email", "says"),
+    [
+        ("kim@example.com", "Thank you. We can reach you there."),
+        ("noreply@example.com", "Thank you. Our team has your address."),
+        ("kim@example", "Please enter an e-mail address."),
+    ],
+)
+async def test_only_what_will_be_written_to_is_promised(
+    tmp_path: Path, browsers: Browsers, email: str, says: str
+) -> None:
+    """Of an address that no mailbox writes to, the chat says who has it; one that is none can be mended."""
+    rule = {"follow_up": {"mailbox": "support"}}
+    async with stage(tmp_path / "bot", browsers, channels={"support": SUPPORT}, webhook=rule) as here:
+        visitor = await here.visitor()
+        await _ask_for_a_person(visitor)
+        await _leave(visitor, email)
+        await visitor.chat.get_by_text(says).wait_for()
+        assert [] == visitor.errors

@@ -407,8 +407,9 @@ export class Chat {
     await api.survey(this.state.session!.token, score, comment);
   }
 
+  /** Leave an address; returns whether answers that are missed will be sent there. */
   async leaveEmail(email: string) {
     const { token } = await this.#session();
-    await api.leaveEmail(token, email);
+    return (await api.leaveEmail(token, email)).continues_by_email;
   }
 }
