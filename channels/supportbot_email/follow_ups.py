@@ -16,7 +16,7 @@ from supportbot.errors import Refused
 from supportbot_email import headers
 from supportbot_email.classify import is_no_reply
 from supportbot_email.compose import Answer, NotWritten, compose
-from supportbot_email.mail import Address, Mail, Settings
+from supportbot_email.mail import Address, Mail, Settings, is_one_of
 from supportbot_email.notes import planned_note
 from supportbot_email.outbound import recipient_address, signature_of
 from supportbot_email.parse import parse
@@ -51,17 +51,28 @@ _MACHINE = re.compile(
 
 
 def first_address(email: str, config: EmailConfig) -> Mapping[str, Any]:
-    """Return how to write to somebody who never wrote here; empty for ourselves, a machine, or no address."""
+    """Return how to write to somebody who never wrote here; empty for ourselves, a machine, or no address.
+
+    What follows a plus sign is its owner's (RFC 5233): the mailbox is the same. A host without a domain is one
+    of ours, and no visitor's.
+    """
     found = headers.addresses(email)
     if len(found) != 1 or not found[0].address or found[0].address.lower() != email.strip().lower():
         return {}
     address = found[0].address
-    local = address.rpartition("@")[0]
-    machine = is_no_reply(found[0]) or _MACHINE.fullmatch(local) is not None
-    ours = {one.lower() for one in (*config.ours, *config.contact_forms)}
-    if machine or not local.isascii() or address.lower() in ours:
+    mailbox = replace(found[0], address=_untagged(address))
+    local = mailbox.address.rpartition("@")[0]
+    machine = is_no_reply(mailbox) or _MACHINE.fullmatch(local) is not None
+    ours = {_untagged(one.lower()) for one in (*config.ours, *config.contact_forms)}
+    if machine or not local.isascii() or "." not in mailbox.domain or is_one_of(mailbox.address, ours):
         return {}
     return {"to": address, "name": ""}
+
+
+def _untagged(address: str) -> str:
+    """Return an address without what follows a plus sign in its local part."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
 
 
 class FollowUps:

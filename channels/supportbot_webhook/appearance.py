@@ -95,7 +95,9 @@ class Widget(Section):
     ratings: bool = Field(True, description="Thumbs below answers.")
     survey: bool = Field(True, description="Ask for one to five stars when the chat has ended.")
     handoff: bool = Field(True, description='The button "talk to a person".')
-    email: bool = Field(True, description="Ask for an e-mail address when nobody of the team is there.")
+    email: bool = Field(
+        True, description="Ask for an e-mail address when a person was asked for and no address is known."
+    )
     hours: Hours | None = Field(
         None, description="When somebody of the team is there; by default nothing is said about it."
     )

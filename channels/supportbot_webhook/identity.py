@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 if TYPE_CHECKING:
     from supportbot_webhook.keys import Identity, Key
 
-LONGEST_TOKEN = 8192  # characters
-
+_LONGEST_TOKEN = 8192  # characters
+_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # also one that nobody signed: its key says no
 _LONGEST_LIFE = 24 * 3600  # seconds that a token may be good for
 _NO_DATE = 1e12  # seconds: no clock says that
 _LEEWAY = 30  # seconds that two clocks may differ
@@ -104,6 +104,8 @@ class Verifier:
         Raises:
             NotIdentified: it is not good.
         """
+        if len(token) > _LONGEST_TOKEN or not _TOKEN.fullmatch(token):
+            raise NotIdentified("malformed")
         try:
             key, material = self._key(self._header(token))
             claims = self._jwt.decode(

@@ -19,7 +19,6 @@ from pydantic import (
 
 from supportbot.messages import Attachment, Inbound, Sender
 from supportbot.storable import clean_text
-from supportbot_webhook.identity import LONGEST_TOKEN
 
 if TYPE_CHECKING:
     from supportbot_webhook.sessions import Session
@@ -32,6 +31,14 @@ MOST_IMAGES = 3
 
 KEY_PATTERN = r"^[^\x00-\x1f\x7f-\x9f]{1,200}$"
 """What a program's key of a conversation or a sender looks like: no control characters."""
+
+_ATOM = (
+    r"[^\x00-\x20\x7f-\xa0\xad\u061c\u180e\u200b-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+    r"""()<>\[\],;:\\"@"""
+)
+_WRITABLE = rf"^{_ATOM}]+@{_ATOM}.]+(\.{_ATOM}.]+)+$"
+"""An addr-spec without quoting (RFC 5322, section 3.4.1; RFC 6531), of a domain with a dot and no empty label;
+nothing in it is invisible or turns the direction of what follows."""
 
 _PROGRAM = "webhook:"
 _VISITOR = "visitor:"
@@ -148,11 +155,7 @@ class VisitorMessage(_Body):
 class Token(_Body):
     """A website's word for who its visitor is."""
 
-    token: str = Field(
-        max_length=LONGEST_TOKEN,
-        pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$",
-        description="A JWT, signed by the website.",
-    )
+    token: str = Field(description="A JWT, signed by the website; any other text is a bad one.")
 
 
 class Thumb(_Body):
@@ -171,7 +174,7 @@ class Survey(_Body):
 class Address(_Body):
     """Where a visitor wants to be written to."""
 
-    email: str = Field(max_length=254, pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$")
+    email: str = Field(max_length=254, pattern=_WRITABLE)
 
 
 class Seen(_Body):

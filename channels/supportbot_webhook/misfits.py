@@ -41,7 +41,6 @@ _FORMS = {
     "client_id": "must be 1 to 64 of the characters A-Z, a-z, 0-9, '_' and '-'",
     "content_type": "must be a media type, such as image/png",
     "url": "must be an address in ASCII, without spaces",
-    "token": "must be a JWT: three parts in base64url with dots between them",
 }
 
 

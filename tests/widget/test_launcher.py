@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from tests.widget.stage import stage
 
 if TYPE_CHECKING:
@@ -74,3 +76,24 @@ async def test_a_command_that_is_none_is_told_and_passed_over(here: Stage) -> No
         await visitor.page.evaluate(f"SupportBot.push({wrong})")
     assert 4 == len(visitor.errors)
     assert all("SupportBot" in error and "TypeError" not in error for error in visitor.errors)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *("identify()", "identify(null)", "identify({})", "identify({token: 5})", "identify('a.b.c')"),
+        *("setUser({name: 5})", "setUser({email: ['a']})", "push(['identify'])", "push(['setUser', {name: {}}])"),
+    ],
+)
+async def test_a_claim_that_is_no_text_is_told_and_changes_nothing(here: Stage, call: str) -> None:
+    """The page goes on, its error event says which call was wrong, and nothing reaches the chat."""
+    visitor = await here.visitor()
+    await visitor.launcher.wait_for()
+    await visitor.page.evaluate(_HEAR)
+    await visitor.page.evaluate(f"SupportBot.{call}")
+    assert "invalid" == (await visitor.page.evaluate("failed"))[0][0]
+    assert 0 == await visitor.page.locator("iframe[allow]").count()
+    await visitor.page.evaluate("SupportBot.setUser(); SupportBot.setUser({name: null}); SupportBot.setUser({})")
+    await visitor.open()
+    assert 1 == len(await visitor.page.evaluate("failed"))
+    assert [] == visitor.errors

@@ -10,7 +10,7 @@ const out = process.argv[2] ?? join(here, "dist");
 
 const common = { bundle: true, minify: true, target: ["chrome111", "firefox115", "safari16.4"], charset: "utf8", legalComments: "none" };
 const jsx = { jsxFactory: "h", jsxFragment: "Fragment" };
-const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence; built from widget/src */` });
+const banner = (made) => ({ js: `/* SupportBot ${made} - MIT licence */` });
 
 // late.js has nothing twice: what it imports of chat.js and of Preact, chat.js hands over (src/chat/late.ts).
 const late = {

@@ -402,13 +402,24 @@ async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
         "<anna@customer.test>",
         "anna@",
         "",
+        "support+tag@example.com",
+        "Help+@Example.com",
+        "noreply+tag@shop.test",
+        "postmaster+tag@shop.test",
+        "sales+tag@example.com",
+        "anyone@firm.test",
+        "form+tag@shop.test",
+        "root@localhost",
+        "a@b",
     ],
 )
 def test_ourselves_and_machines_are_not_written_to(email: str) -> None:
     """Nor what is no single address."""
-    ours = config("support@example.com", 993, aliases=["help@example.com"])
+    aliases = ["help@example.com", "sales+eu@example.com", "@firm.test"]
+    ours = config("support@example.com", 993, aliases=aliases, contact_forms=["form@shop.test"])
     assert {} == first_address(email, ours)
-    assert {"to": ANNA, "name": ""} == first_address(ANNA, ours)
+    for theirs in (ANNA, "anna+support@customer.test", "+@customer.test"):
+        assert {"to": theirs, "name": ""} == first_address(theirs, ours)
 
 
 @pytest.mark.parametrize(

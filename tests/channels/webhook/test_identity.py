@@ -154,6 +154,18 @@ BAD = {
     "nothing": "a.b.c",
     "not JSON": "bm8.bm8.bm8",
     "no signature": token().rpartition(".")[0] + ".AA",
+    "an empty signature": token().rpartition(".")[0] + ".",
+    "none, unsigned": made({"alg": "none", "kid": "now"}, claims()).rpartition(".")[0] + ".",
+    "none, unsigned, no key named": made({"alg": "none"}, claims()).rpartition(".")[0] + ".",
+    "empty": "",
+    "junk": "null",
+    "two parts": "a.b",
+    "four parts": "a.b.c.d",
+    "a space": "a b.c.d",
+    "no ASCII": "\xe9.b.c",
+    "a line's end": token() + "\n",
+    "half of a character": "\ud800.b.c",
+    "long": "x." + "y" * 9000 + ".z",
 }
 
 
@@ -185,6 +197,18 @@ REASON = {
     "nothing": "malformed",
     "not JSON": "malformed",
     "no signature": "signature",
+    "an empty signature": "signature",
+    "none, unsigned": "key",
+    "none, unsigned, no key named": "key",
+    "empty": "malformed",
+    "junk": "malformed",
+    "two parts": "malformed",
+    "four parts": "malformed",
+    "a space": "malformed",
+    "no ASCII": "malformed",
+    "a line's end": "malformed",
+    "half of a character": "malformed",
+    "long": "malformed",
 }
 """Why; of all others, that a claim is missing or is none."""
 
@@ -204,7 +228,7 @@ async def test_a_bad_token_is_refused(shop: Site, name: str) -> None:
     assert [f"identity_{reason}"] == shop.core.refused
     [line] = [line for line in lines if line["event"] == "webhook.identity_refused"]
     assert ("web", reason) == (line["channel"], line["reason"])
-    assert BAD[name] not in repr(lines)
+    assert not BAD[name] or BAD[name] not in repr(lines)
     assert before == [key async for key, _ in shop.core.records.scan("")]
     assert 200 == (await visitor.read()).status
 
@@ -215,11 +239,9 @@ def test_every_reason_is_documented(reason: str) -> None:
     assert f"| `{reason}` |" in (DOCS / "widget.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "word", ["", "a.b", "a.b.c.d", "a b.c.d", "é.b.c", "x." + "y" * 9000 + ".z", 7, None]
-)
-async def test_what_is_no_token_is_refused(shop: Site, word: Any) -> None:
-    """Before anything reads it."""
+@pytest.mark.parametrize("word", [7, None, ["a.b.c"], True])
+async def test_what_is_no_text_is_no_token(shop: Site, word: Any) -> None:
+    """That is a mistake of the page's, as any field of a wrong kind is."""
     answer = await identify(shop, word)
     assert (422, "invalid") == (answer.status, answer.code)
 

@@ -123,11 +123,30 @@ async def test_an_address_given_first_waits_for_the_conversation(site: Site, vis
     )
 
 
-@pytest.mark.parametrize("email", ["", "anna", "a@b@c", "a b@c", "a@b\n", "x" * 251 + "@b.c", 7, None])
+@pytest.mark.parametrize(
+    "email",
+    [
+        *("", "anna", "a@b@c.example", "a b@c.example", "a@b.example\n", "x" * 251 + "@b.c", 7, None),
+        *("a@x..example", "a@.x.example", "a@x.example.", "<a@x.example>", "Anna <a@x.example>", "a@localhost"),
+        *("a@x.example,b@x.example", "a@x.example;b@x.example", "mailto:a@x.example", '"a"@x.example'),
+        *("\u202ea@x.example", "a@x.\u200fexample", "a\u200b@x.example", "a@x\u2066.example", "a@x.exa\xa0mple"),
+    ],
+)
 async def test_an_address_looks_like_one(site: Site, visitor: Visitor, email: Any) -> None:
-    """Nothing with a line break, for one."""
+    """Nothing with a line break, for one; nothing mistyped, nothing that reads otherwise than it is."""
     answer = await put(visitor, "email", {"email": email})
     assert (422, {}) == (answer.status, site.core.contacts.addresses)
+    assert answer.body["error"]["message"].startswith("email: ")
+
+
+@pytest.mark.parametrize(
+    "email", ["a+b@x.example", "o'hara@x.example", "\xe4nna@b\xfccher.example", "a@xn--bcher-kva.example", "a@1.2.io"]
+)
+async def test_an_address_of_any_kind_is_taken(site: Site, visitor: Visitor, email: str) -> None:
+    """Also with letters of other alphabets."""
+    await visitor.say("Hello?")
+    assert 200 == (await put(visitor, "email", {"email": email})).status
+    assert {visitor.conversation: email} == site.core.contacts.addresses
 
 
 @pytest.mark.parametrize("path", ["messages/2/rating", "survey", "email"])

@@ -10,15 +10,15 @@ const base = new URL(bot && /[/:]/.test(bot) ? bot.replace(/\/?$/, "/") : "./", 
 const flag = `supportbot:${base.href}`;
 const style = `
 :host{all:initial;--d:.18s}
-button{all:unset;box-sizing:border-box;position:fixed;z-index:2147483000;bottom:var(--y);inset-inline:auto;height:56px;min-width:56px;padding:0 16px;display:flex;align-items:center;justify-content:center;gap:10px;border-radius:28px;cursor:pointer;background:var(--c);color:var(--o);font:600 15px/1 system-ui,sans-serif;box-shadow:0 2px 6px #0002,0 8px 24px #0003;transition:var(--d);-webkit-tap-highlight-color:transparent}
-button:hover{transform:translateY(-2px);box-shadow:0 4px 10px #0002,0 8px 24px #0003}
+button{all:unset;box-sizing:border-box;position:fixed;z-index:2147483000;bottom:var(--y);height:56px;min-width:56px;padding:0 16px;display:flex;align-items:center;justify-content:center;gap:10px;border-radius:28px;cursor:pointer;background:var(--c);color:var(--o);font:600 15px/1 system-ui,sans-serif;box-shadow:0 2px 6px #0002,0 8px 24px #0003;transition:var(--d);-webkit-tap-highlight-color:transparent}
+button:hover{transform:translateY(-2px)}
 button:focus-visible{outline:3px solid var(--o);outline-offset:-6px;box-shadow:0 0 0 3px var(--c)}
-.left button,.left iframe{left:var(--x)}.right button,.right iframe{right:var(--x)}
+.left>*{left:var(--x)}.right>*{right:var(--x)}
 svg{width:24px;height:24px;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
 img{width:28px;height:28px;border-radius:50%}
-b{position:absolute;top:-4px;right:-4px;box-sizing:border-box;min-width:22px;height:22px;padding:0 6px;border:2px solid;border-radius:11px;background:#c81e1e;color:#fff;font:700 12px/18px system-ui,sans-serif;text-align:center}
+b{position:absolute;top:-4px;right:-4px;box-sizing:border-box;min-width:22px;height:22px;padding:0 6px;border:2px solid;border-radius:11px;background:#c81e1e;color:#fff;font:600 12px/18px system-ui,sans-serif;text-align:center}
 [hidden]{display:none!important}
-iframe{position:fixed;z-index:2147483001;bottom:calc(var(--y) + 68px);width:400px;height:min(680px,calc(100dvh - var(--y) - 84px));border:0;border-radius:var(--r);box-shadow:0 4px 12px #0001,0 16px 48px #0003;color-scheme:normal;opacity:0;visibility:hidden;transform:translateY(12px);transition:var(--d);transition-property:opacity,transform,visibility}
+iframe{position:fixed;z-index:2147483001;bottom:calc(var(--y) + 68px);width:400px;height:min(680px,calc(100dvh - var(--y) - 84px));border:0;border-radius:var(--r);box-shadow:0 4px 10px #0002,0 8px 24px #0003;color-scheme:normal;opacity:0;visibility:hidden;transform:translateY(12px);transition:var(--d);transition-property:opacity,transform,visibility}
 .open iframe{opacity:1;visibility:visible;transform:none}
 .inline iframe{position:static;width:100%;height:100%;min-height:480px;box-shadow:none}
 @media (max-width:480px){.box iframe{inset:0;top:var(--vt,0);width:100%;height:var(--vh,100dvh);border-radius:0}.open button{display:none}}
@@ -36,7 +36,6 @@ const emit = (name: Name, detail?: unknown) => {
     }
   }
 };
-
 const wanted = lang || document.documentElement.lang || navigator.language;
 const texts = settings.texts[wanted.slice(0, 2).toLowerCase()] ?? settings.texts[settings.language]!;
 
@@ -73,7 +72,7 @@ let cross: Element | undefined;
 
 const kept = (value?: boolean): boolean => {
   try {
-    if (value === undefined) return localStorage.getItem(flag) !== null;
+    if (value === undefined) return !!localStorage.getItem(flag);
     if (value) localStorage.setItem(flag, "1");
     else localStorage.removeItem(flag);
   } catch {
@@ -87,6 +86,12 @@ const tell = (message: ToChat) => {
   if (ready) frame!.contentWindow!.postMessage(message, base.origin);
   else waiting.push(message);
 };
+
+/** Pass on who the visitor is, when all that the page says of it is text. */
+const claim = (message: Record<string, unknown>) =>
+  Object.values(message).some((value) => typeof value !== "string")
+    ? emit("error", { code: "invalid", message: "Not a text" })
+    : tell(message as ToChat);
 
 let again: ReturnType<typeof setTimeout>;
 let failures = 0;
@@ -191,8 +196,8 @@ const api: SupportBot.Api = {
   open: () => turn(true),
   close: () => turn(false),
   toggle: () => turn(!isOpen),
-  identify: ({ token }) => tell({ supportbot: "identify", token }),
-  setUser: ({ name = "", email = "" }) => tell({ supportbot: "user", name, email }),
+  identify: (person?: { token: string }) => claim({ supportbot: "identify", token: person?.token }),
+  setUser: (user?) => claim({ supportbot: "user", name: user?.name ?? "", email: user?.email ?? "" }),
   reset() {
     if (frame || kept()) tell({ supportbot: "reset" });
   },

@@ -12,7 +12,8 @@ declare namespace SupportBot {
     /** A person was asked for, took over, or left again. */
     handoff: { state: "bot" | "queued" | "human" | "snoozed" | "resolved" };
     /**
-     * `code` is `not_framed` (the bot is down, or this site is not in `allowed_origins`), or one of the API's: of a token,
+     * `code` is `not_framed` (the bot is down, or this site is not in `allowed_origins`), `invalid` (`identify` or `setUser`
+     * was called with something else than text, and did nothing), or one of the API's: of a token,
      * `identity_expired` and others that say what to do, or `bad_identity` when your key did not sign it.
      */
     error: { code: string; message: string };

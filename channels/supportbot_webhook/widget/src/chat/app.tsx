@@ -71,10 +71,10 @@ export class App extends Component<Props, Here> {
     );
   }
 
-  /** Nobody is there: where may they be written to? */
+  /** They wait for a person, and may be gone when one comes: where may they be written to? */
   #asksEmail(): boolean {
-    const { emailKnown, speaks, away } = this.props.chat.state;
-    return features.email && !emailKnown && speaks === "queued" && away;
+    const { emailKnown, speaks } = this.props.chat.state;
+    return features.email && emailKnown === false && speaks === "queued";
   }
 
   /** How was it: asked at its end, or as the visitor wishes. */

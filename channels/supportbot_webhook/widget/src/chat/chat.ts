@@ -18,7 +18,8 @@ interface State extends Transcript {
   open: boolean;
   seen: number;
   away: boolean;
-  emailKnown: boolean;
+  /** `null` until the server has said. */
+  emailKnown: boolean | null;
   ratings: Record<string, Verdict>;
   survey: number | null;
 }
@@ -32,7 +33,7 @@ const nothing = {
   connected: null,
   loading: false,
   seen: 0,
-  emailKnown: false,
+  emailKnown: null,
   ratings: {},
   survey: null,
 };
@@ -81,6 +82,7 @@ export class Chat {
         outbox: kept.keptOutbox(session.visitor_id),
         seen: kept.keptSeen(session.conversation),
         loading: !fresh,
+        emailKnown: fresh ? !!this.#user.email : null,
       }),
       session,
     });
@@ -102,7 +104,8 @@ export class Chat {
       const { away, email_known, ratings, survey, state } = status;
       this.set({ away, emailKnown: email_known, ratings, survey, speaks: this.state.speaks ?? state });
     } catch {
-      // Nice to know, and no more.
+      // Nice to know, and no more: then it is asked for.
+      if (this.state.session === session) this.set({ emailKnown: this.state.emailKnown ?? false });
     }
   }
 
@@ -116,6 +119,7 @@ export class Chat {
         // A name or an address that is none keeps nobody from writing.
         if (error.status !== 422) throw error;
         this.#fail(error);
+        this.#user = {};
         return api.openSession({});
       })
       .then((session) => {
@@ -403,8 +407,9 @@ export class Chat {
     await api.survey(this.state.session!.token, score, comment);
   }
 
+  /** Leave an address; returns whether answers that are missed will be sent there. */
   async leaveEmail(email: string) {
     const { token } = await this.#session();
-    await api.leaveEmail(token, email);
+    return (await api.leaveEmail(token, email)).continues_by_email;
   }
 }

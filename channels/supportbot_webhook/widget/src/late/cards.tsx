@@ -4,15 +4,15 @@ import type { Chat } from "../chat/chat";
 import { t } from "../chat/config";
 import { Icon } from "../chat/icons";
 
-export class EmailCard extends Component<{ chat: Chat }, { problem?: string | undefined; done?: boolean }> {
+export class EmailCard extends Component<{ chat: Chat }, { problem?: string; done?: string }> {
   readonly #submit = (event: SubmitEvent) => {
     event.preventDefault();
     const field = (event.currentTarget as HTMLFormElement).elements.namedItem("email") as HTMLInputElement;
     if (!field.value || !field.checkValidity()) return this.setState({ problem: t("email_invalid") });
     this.props.chat
       .leaveEmail(field.value.trim())
-      .then(() => this.setState({ done: true, problem: undefined }))
-      .catch(() => this.setState({ problem: t("not_sent") }));
+      .then((continues) => this.setState({ done: t(continues ? "email_thanks" : "email_kept") }))
+      .catch(({ status }) => this.setState({ problem: t(status === 422 ? "email_invalid" : "not_sent") }));
   };
 
   override render() {
@@ -21,7 +21,7 @@ export class EmailCard extends Component<{ chat: Chat }, { problem?: string | un
       return (
         <p class="card done" role="status">
           <Icon name="done" />
-          {t("email_thanks")}
+          {done}
         </p>
       );
     }
