@@ -37,7 +37,7 @@ def _about_turn(turn: TurnRow) -> Iterator[str]:
     match turn.state:
         case "dead":
             yield (
-                f"{turn.id} was put aside after {turn.attempt} tries. Once the cause is gone: "
+                f"{turn.id} was put aside (tries: {turn.tries}). Once the cause is gone: "
                 f"supportbot dead replay {turn.id}"
             )
         case "running":
