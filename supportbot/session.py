@@ -122,10 +122,7 @@ _PLAN_ANEW = Statement(
     )
     .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
 )
-_OF_DELIVERY = Statement(
-    select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery"))
-)
-
+_OF_DELIVERY = Statement(select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery")))
 
 
 class ChannelTranscripts:

@@ -29,7 +29,8 @@ _STOP_WITHIN = 14.5
 def serve(
     context: typer.Context,
     roles: str | None = typer.Option(
-        None, help="What this process does of web,worker,mail,slack; all of it when left out. Needs PostgreSQL."
+        None,
+        help="What this process does of web,worker,mail,slack; all of it when left out. Needs PostgreSQL.",
     ),
 ) -> None:
     """Run the bot. SIGTERM or Ctrl-C stops it cleanly, once more at once; SIGHUP reads bot.yaml again."""

@@ -47,7 +47,9 @@ _UNTOLD_FOR = 3_600_000
 _NOTICES = deliveries.c.kind == literal_column("'notice'")
 _DEAD = Statement(
     select(deliveries.c.channel, deliveries.c.conversation_id, deliveries.c.reason, deliveries.c.updated_at)
-    .where(_NOTICES, deliveries.c.state == literal_column("'dead'"), deliveries.c.updated_at > bindparam("since"))
+    .where(
+        _NOTICES, deliveries.c.state == literal_column("'dead'"), deliveries.c.updated_at > bindparam("since")
+    )
     .order_by(deliveries.c.updated_at)
 )
 _TOLD_LAST = Statement(
