@@ -38,7 +38,6 @@ from supportbot.memory import Memories
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
 from supportbot.outbox.handoffs import ChannelHandoffs
-from supportbot.outbox.notices import Untold
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
 from supportbot.processes import PART, in_time, joined, make_engine
@@ -58,6 +57,7 @@ if TYPE_CHECKING:
     from supportbot.config import Loaded
     from supportbot.health import Check, Weak
     from supportbot.model.base import Model
+    from supportbot.outbox.notices import Untold
     from supportbot.store import Store
     from supportbot.turns import Engine
 
@@ -277,9 +277,15 @@ async def running(
             interrupt=engine.interrupt,
         )
         completions.use(channels)
-        untold = Untold(store)
         application = _application(
-            loaded, channels, inbox, store, metrics, untold=untold, weak=brain.problems, takes="web" in roles
+            loaded,
+            channels,
+            inbox,
+            store,
+            metrics,
+            untold=outbox.untold,
+            weak=brain.problems,
+            takes="web" in roles,
         )
         await till.start()
         stack.push_async_callback(in_time, till.stop)
@@ -288,7 +294,7 @@ async def running(
         stack.push_async_callback(listening.stop, 2.0)
         if "worker" in roles:  # stops before the channels are closed, which deliveries at work still need
             await _start_work(stack, channels, outbox, memories, follow_ups)
-        stack.callback(asyncio.create_task(_keep_house(store, metrics, limits, untold)).cancel)
+        stack.callback(asyncio.create_task(_keep_house(store, metrics, limits, outbox.untold)).cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
@@ -375,10 +381,8 @@ def _application(
         checks,
         metrics,
         admin_token=config.server.admin_token,
-        weak=lambda: {
-            **_reports(channels, untold.problems()),
-            **weak(),
-        },  # the website's chat goes on while the mailbox is shut
+        # Weak, since the website's chat goes on while the mailbox is shut.
+        weak=lambda: {**_reports(channels, untold.problems()), **weak()},
     )
     application.add_routes(health.routes())
     return application

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import typer
+from sqlalchemy import update
 from typer.testing import CliRunner
 
 from supportbot import config, lockfile, reports, schema
@@ -23,6 +24,8 @@ from supportbot.memory import ledger as memory_ledger
 from supportbot.messages import Attachment, Memory, Sender
 from supportbot.metrics import Metrics
 from supportbot.ratings import ChannelRatings
+from supportbot.store import Statement
+from supportbot.tables import turns
 from supportbot.testing.fakes import RecordingChannel
 from tests.bot_folder import BotFolder
 from tests.durable import opened, running
@@ -607,6 +610,17 @@ def test_explain_tells_the_story_on_one_screen(operator: Operator) -> None:
     told = operator.json("explain", message)
     assert (message, 1) == (told["asked"], len(told["advice"]))
     assert told["events"][0]["at"].endswith("Z")
+
+
+def test_tries_that_a_process_did_not_survive_are_tries(operator: Operator) -> None:
+    """They count elsewhere than those that failed; whoever reads wants to know how often it was begun."""
+    message = operator.live(fail)
+    died = Statement(update(turns).values(attempt=1, deaths=4))
+    operator.look(lambda store: store.write(lambda tx: tx.run(died)))
+    assert [5] == [row["tries"] for row in operator.json("dead", "list")["rows"]]
+    story = operator.says("explain", message)
+    assert "dead after 5 tries" in story
+    assert "(tries: 5)" in story
 
 
 def test_explain_says_what_is_not_there(operator: Operator) -> None:

@@ -95,7 +95,7 @@ async def test_dead_turns_tell_their_question_and_reason(database_url: str) -> N
         await ended(durable, 1)
         page = await reports.dead(durable.store)
         assert [("poison", "RuntimeError", 3, "dead")] == [
-            (row.question, row.reason, row.attempt, row.state) for row in page.rows
+            (row.question, row.reason, row.tries, row.state) for row in page.rows
         ]
         assert page == await reports.turns(durable.store, state="dead")
 

@@ -201,7 +201,7 @@ class SlackChannel:
             problems += await self._several.verify()
         if self._config.app_token is not None:
             problems += await check_app_token(client, self._config.app_token.get_secret_value())
-        return problems
+        return list(dict.fromkeys(problems))  # that Slack is away is true of both tokens, and said once
 
     # -- the way in -------------------------------------------------------------------------------
 

@@ -92,7 +92,7 @@ def _print_message(screen: "Console", message: "MessageRow") -> None:
 
 def _about_turn(turn: "TurnRow") -> "Iterator[str]":
     yield turn.id
-    yield f"{turn.state} after {_tries(turn.attempt)}"
+    yield f"{turn.state} after {_tries(turn.tries)}"
     if turn.reason:
         yield f"reason: {phrase(turn.reason, 200)}"
     if turn.model:

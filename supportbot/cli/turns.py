@@ -118,7 +118,7 @@ def _cells(row: "TurnRow") -> tuple[str, ...]:
         local(row.created_at),
         row.channel,
         row.state,
-        str(row.attempt),
+        str(row.tries),
         took,
         phrase(row.model, 30),
         _tokens(row),
@@ -142,7 +142,7 @@ def _dead_cells(row: "TurnRow") -> tuple[str, ...]:
         row.id,
         put_aside,
         row.channel,
-        str(row.attempt),
+        str(row.tries),
         phrase(row.reason, 80),
         phrase(row.question),
     )

@@ -14,7 +14,7 @@ from supportbot.messages import Outbound, Source
 from supportbot.outbox import ledger
 from supportbot.outbox.deliveries import Deliveries
 from supportbot.outbox.live import LiveAnswer
-from supportbot.outbox.notices import Team
+from supportbot.outbox.notices import Team, Untold
 from supportbot.store import Statement
 from supportbot.tables import conversations, turns
 from supportbot.turns import ledger as turn_ledger
@@ -139,6 +139,8 @@ class Outbox:
         self._currency = currency
         self._only = only
         self._team = Team({})
+        self.untold = Untold(store)
+        """Whom the team was not told of; it looks when it is asked to."""
         self.deliveries = Deliveries(
             store,
             owner=owner,

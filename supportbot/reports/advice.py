@@ -37,7 +37,7 @@ def _about_turn(turn: TurnRow) -> Iterator[str]:
     match turn.state:
         case "dead":
             yield (
-                f"{turn.id} was put aside after {turn.attempt} tries. Once the cause is gone: "
+                f"{turn.id} was put aside (tries: {turn.tries}). Once the cause is gone: "
                 f"supportbot dead replay {turn.id}"
             )
         case "running":
@@ -70,8 +70,8 @@ def _about_delivery(delivery: DeliveryRow) -> Iterator[str]:
     match delivery.state:
         case "unknown" | "dead" if delivery.kind == "notice":
             told = "was not told" if delivery.state == "dead" else "may not have been told"
-            again = f", or: supportbot deliveries retry {delivery.id}" if delivery.state == "dead" else ""
-            yield f"Your team {told} by channel {delivery.channel} that a customer waits: tell them{again}"
+            again = f" Or: supportbot deliveries retry {delivery.id}" if delivery.state == "dead" else ""
+            yield f"Your team {told} by channel {delivery.channel} that a customer waits: tell them.{again}"
         case "unknown":
             yield (
                 f"Nobody can tell whether the customer got {delivery.message_id}, so it is not sent again. "
@@ -80,8 +80,8 @@ def _about_delivery(delivery: DeliveryRow) -> Iterator[str]:
             )
         case "dead":
             yield (
-                f"{delivery.message_id} did not reach the customer and is not sent again. "
-                f"Reach them another way, or once the cause is gone: supportbot deliveries retry {delivery.id}"
+                f"{delivery.message_id} did not reach the customer and is not sent again by itself. Reach "
+                f"them another way, or once the cause is gone: supportbot deliveries retry {delivery.id}"
             )
         case "planned" | "sending":
             yield f"{delivery.id} is on its way; a running bot goes on with it by itself."

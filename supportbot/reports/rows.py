@@ -141,7 +141,8 @@ class TurnRow:
     conversation_id: str
     channel: str
     state: Literal["running", "waiting", "answered", "handed_over", "dead", "replayed"]
-    attempt: int
+    tries: int
+    """How often it was begun, also those times in which its process died."""
     reason: str
     model: str
     template_hash: str
@@ -360,7 +361,7 @@ def turn_row(row: Any) -> TurnRow:
         conversation_id=row.conversation_id,
         channel=row.channel,
         state=row.state,
-        attempt=row.attempt,
+        tries=row.attempt + row.deaths,
         reason=row.reason,
         model=row.model,
         template_hash=row.template_hash,

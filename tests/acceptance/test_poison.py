@@ -44,7 +44,7 @@ async def test_a_turn_that_fails_every_time_is_put_aside(
         await poisoned.answered(SORRY)
         assert time.monotonic() - begun < 5
         dead = await dead_turns(bot)
-        assert [("kpoison1-1 boom", 3)] == [(turn["question"], turn["attempt"]) for turn in dead]
+        assert [("kpoison1-1 boom", 3)] == [(turn["question"], turn["tries"]) for turn in dead]
         states = [m["state"] for m in await poisoned.read() if m["author"] == "customer"]
         assert ["dead"] == states
 
@@ -98,7 +98,7 @@ async def test_a_message_that_kills_the_process_is_put_aside(
         await visitor.answered("kfirst1-2")
         assert time.monotonic() - begun < 5
         dead = await dead_turns(bot)
-        assert [("deadly kfirst1-1", 1)] == [(turn["question"], turn["attempt"]) for turn in dead]
+        assert [("deadly kfirst1-1", 5)] == [(turn["question"], turn["tries"]) for turn in dead]
         messages = await visitor.read()
         assert ["dead", "answered"] == [m["state"] for m in messages if m["author"] == "customer"]
         assert 1 == sum(SORRY in m["text"] for m in messages)

@@ -11,6 +11,8 @@ from pydantic import SecretStr
 
 from supportbot.testing import FakeCore
 from supportbot.vault import Vault
+from supportbot_slack import SlackChannel
+from supportbot_slack.config import SlackConfig
 from supportbot_slack.grants import Installation
 from supportbot_slack.install_config import OAuth
 from supportbot_slack.scopes import SCOPES
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from slack_sdk.web.async_client import AsyncWebClient
 
 TOKEN = "xoxb-the-one-token"
+TOKEN_OF_A_BOT = "xoxb-1234567890-1234567890123-abcdefghijklmnopqrstuvwx"
 
 
 @pytest.fixture
@@ -128,3 +131,12 @@ async def test_the_app_s_credentials_are_tried(authority: Authority) -> None:
     [problem] = await several("fedcba9876543210fedcba9876543210").verify()
     assert "oauth: Slack answers bad_client_secret: copy client_secret again" in problem
     assert 2 == len(several(CLIENT_SECRET).pages.routes())
+
+
+async def test_a_slack_that_is_away_is_said_once() -> None:
+    """However many of the tokens were to be looked at."""
+    ways = {"bot_token": TOKEN_OF_A_BOT, "app_token": "xapp-1-A0123-456-abcdef", "handoff_channel": "C0TEAM"}
+    section = {"type": "slack", "api_url": "http://127.0.0.1:1/api/"} | ways
+    channel = SlackChannel(SlackConfig.model_validate(section), FakeCore("slack").host)
+    [problem] = await channel.verify()
+    assert "Slack does not answer" in problem
