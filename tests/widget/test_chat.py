@@ -118,6 +118,8 @@ async def test_a_deleted_conversation_begins_again(here: Stage) -> None:
     await visitor.sees("Good day to you.")
     await visitor.chat.get_by_role("button", name="Copy").wait_for()
     assert ["Hello again", "Good day to you."] == (await visitor.texts())[1:]
+    await visitor.chat.locator("[aria-live]", has_text="Good day to you.").wait_for(state="attached")
+    assert "I keep it." not in await visitor.chat.locator("[aria-live]").inner_text()
     await visitor.page.reload()
     await visitor.open()
     await visitor.sees("Good day to you.")
