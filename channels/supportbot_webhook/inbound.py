@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from supportbot.messages import Attachment, Inbound, Sender
-from supportbot.storable import clean_text
+from supportbot.storable import clean_name, clean_text
 
 if TYPE_CHECKING:
     from supportbot_webhook.sessions import Session
@@ -37,7 +37,7 @@ _ATOM = (
     r"""()<>\[\],;:\\"@"""
 )
 _WRITABLE = rf"^{_ATOM}]+@{_ATOM}.]+(\.{_ATOM}.]+)+$"
-"""An addr-spec without quoting (RFC 5322, section 3.4.1; RFC 6531), of a domain with a dot and no empty label;
+"""An addr-spec without quoting (RFC 5322, section 3.4.1; RFC 6531), its domain with a dot and no empty label;
 nothing in it is invisible or turns the direction of what follows."""
 
 _PROGRAM = "webhook:"
