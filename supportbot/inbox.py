@@ -22,7 +22,7 @@ from supportbot.ids import new_id, now_ms
 from supportbot.images.ledger import judged, keep, told
 from supportbot.journal import note
 from supportbot.messages import Accepted, Inbound, Message, MessageState, Sender, State
-from supportbot.storable import clean_key, clean_text
+from supportbot.storable import clean_key, clean_name, clean_text
 from supportbot.store import Statement
 from supportbot.store.values import listed, to_json
 from supportbot.tables import contacts, conversations, messages, seen
@@ -285,14 +285,14 @@ def _storable(inbound: Inbound) -> Inbound:
         ignored=clean_text(inbound.ignored)[:_KEEP],
         sender=Sender(
             id=clean_key(sender.id),
-            name=clean_text(sender.name)[:_KEEP],
+            name=clean_name(sender.name)[:_KEEP],
             email=clean_text(sender.email)[:_KEEP],
             assurance=sender.assurance,
         ),
         attachments=judged(
             [
                 a.evolve(
-                    name=clean_text(a.name)[:_KEEP],
+                    name=clean_name(a.name)[:_KEEP],
                     content_type=clean_text(a.content_type)[:_KEEP],
                     url=clean_text(a.url),
                 )

@@ -6,12 +6,23 @@ import re
 from hashlib import sha256
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _LONGEST_KEY = 400
 
 
 def clean_text(text: str) -> str:
     """Replace what no database and no JSON parser can carry (NUL, lone surrogates) by U+FFFD."""
     return _UNSTORABLE.sub("\ufffd", text)
+
+
+def clean_name(name: str) -> str:
+    """Return a name that came from outside as one line that reads as it is written.
+
+    Control characters become spaces, and those that turn the direction of what follows (Unicode Standard
+    Annex 9, section 2) are taken out: a name stands beside words of others.
+    """
+    return " ".join(clean_text(_CONTROL.sub(" ", _TURNING.sub("", name))).split())
 
 
 def clean_key(key: str) -> str:

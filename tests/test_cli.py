@@ -209,6 +209,13 @@ def test_a_wrong_call_is_refused(operator: Operator, args: list[str]) -> None:
     assert operator.refused(*args).strip()
 
 
+@pytest.mark.parametrize("command", [["usage"], ["ratings", "stats"], ["drafts", "stats"]])
+def test_a_wrong_choice_is_answered_with_the_right_ones(operator: Operator, command: list[str]) -> None:
+    """In plain words: what kind of error it was inside is nobody's business."""
+    said = operator.refused(*command, "--by", "nonsense")
+    assert "Invalid value for '--by': 'nonsense' is not one of '" in said
+
+
 @pytest.mark.parametrize(
     ("args", "instead"),
     [

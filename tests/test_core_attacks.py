@@ -163,6 +163,15 @@ async def test_a_less_sure_sender_changes_nothing_about_a_surer_contact(database
         ]
 
 
+async def test_a_name_is_one_line_that_reads_as_it_is_written(database_url: str) -> None:
+    """It stands beside words of others: no line of its own, nothing that turns what follows; joiners stay."""
+    async with running(database_url) as bot:
+        name = " Ada\n\x00\u202eLove\u2066lace\u200f\u2028\x85\tof \ud800 \u0645\u06cc\u200c\u062e "
+        await bot.accept("hi", sender=Sender(id="ada", name=name))
+        one_line = "Ada Lovelace of \ufffd \u0645\u06cc\u200c\u062e"
+        assert [(one_line,)] == await bot.rows("select name from contacts")
+
+
 async def test_a_name_that_no_database_can_hold_can_be_asked_for(database_url: str) -> None:
     """Keys that channels take from strangers are looked up like the message was stored, and break nothing."""
     async with running(database_url) as bot:

@@ -40,6 +40,16 @@ async def test_who_said_what_is_told_by_name(database_url: str) -> None:
         assert [("customer", "Kim"), ("bot", ""), ("person", "Ada")] == said
 
 
+async def test_one_id_is_one_person_of_one_name(database_url: str) -> None:
+    """As docs/webhook.md says: the newest name is theirs for everything they wrote, in any conversation."""
+    async with running(database_url) as bot:
+        for to, name in (("c1", "Ada"), ("c2", "Ada Lovelace"), ("c1", "")):
+            await bot.accept("Hello", to=to, author="person", sender=Sender(id="agent-3", name=name))
+        transcripts = ChannelTranscripts(bot.store, "web")
+        names = [m.name for key in ("c1", "c2") for m in await transcripts.messages(key)]
+        assert ["Ada Lovelace"] * 3 == names
+
+
 async def test_one_look_tells_which_conversation_it_is_and_who_speaks(database_url: str) -> None:
     """The same as both looks apart; nothing of another channel's."""
     async with running(database_url) as bot:

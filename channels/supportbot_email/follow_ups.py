@@ -53,8 +53,8 @@ _MACHINE = re.compile(
 def first_address(email: str, config: EmailConfig) -> Mapping[str, Any]:
     """Return how to write to somebody who never wrote here; empty for ourselves, a machine, or no address.
 
-    What follows a plus sign is its owner's (RFC 5233): the mailbox is the same. A host without a domain is one
-    of ours, and no visitor's.
+    What follows a plus sign is its owner's (RFC 5233): the mailbox is the same. A host without a domain is
+    one of ours, and no visitor's.
     """
     found = headers.addresses(email)
     if len(found) != 1 or not found[0].address or found[0].address.lower() != email.strip().lower():

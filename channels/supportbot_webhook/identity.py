@@ -12,11 +12,15 @@ from hashlib import sha256
 from time import time
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from supportbot.storable import clean_name
+
 if TYPE_CHECKING:
     from supportbot_webhook.keys import Identity, Key
 
 _LONGEST_TOKEN = 8192  # characters
-_TOKEN = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*")  # also one that nobody signed: its key says no
+_TOKEN = re.compile(
+    r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*"
+)  # also one that nobody signed: its key says no
 _LONGEST_LIFE = 24 * 3600  # seconds that a token may be good for
 _NO_DATE = 1e12  # seconds: no clock says that
 _LEEWAY = 30  # seconds that two clocks may differ
@@ -121,7 +125,7 @@ class Verifier:
         _check_life(claims)
         return Person(
             subject=_text(claims, "sub", required=True),
-            name=_text(claims, "name").strip(),
+            name=clean_name(_text(claims, "name")),
             email=_email(_text(claims, "email")),
         )
 

@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from supportbot.messages import Attachment, Inbound, Sender
-from supportbot.storable import clean_text
+from supportbot.storable import clean_name, clean_text
 
 if TYPE_CHECKING:
     from supportbot_webhook.sessions import Session
@@ -37,7 +37,7 @@ _ATOM = (
     r"""()<>\[\],;:\\"@"""
 )
 _WRITABLE = rf"^{_ATOM}]+@{_ATOM}.]+(\.{_ATOM}.]+)+$"
-"""An addr-spec without quoting (RFC 5322, section 3.4.1; RFC 6531), of a domain with a dot and no empty label;
+"""An addr-spec without quoting (RFC 5322, section 3.4.1; RFC 6531), its domain with a dot and no empty label;
 nothing in it is invisible or turns the direction of what follows."""
 
 _PROGRAM = "webhook:"
@@ -64,7 +64,7 @@ Text = Annotated[
     Field(min_length=1, description=f"Plain text, at most {MAX_TEXT} bytes of UTF-8."),
 ]
 Key = Annotated[str, Field(pattern=KEY_PATTERN, description="Compared exactly.")]
-Name = Annotated[str, AfterValidator(clean_text), Field(max_length=200)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(clean_name)]
 Email = Annotated[str, Field(max_length=254, pattern=r"^([^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+)?$")]
 
 _BASE64 = {
@@ -168,7 +168,7 @@ class Survey(_Body):
     """What a visitor thinks of the whole conversation."""
 
     score: int = Field(ge=1, le=5, description="1 is the worst, 5 the best.")
-    comment: Annotated[str, AfterValidator(clean_text), Field(max_length=1000)] = ""
+    comment: Annotated[str, Field(max_length=1000), AfterValidator(clean_text)] = ""
 
 
 class Address(_Body):

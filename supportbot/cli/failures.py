@@ -27,6 +27,9 @@ TO_CHANGE = 2
 
 _BROKE = (StoreUnavailable, BotDidNotStart, BotGone, BotMisbehaved, ChatRefused, ModelError)
 _WITH_VALUE = ("-c", "--config", "--model-file")
+_KIND = "Value error, "
+"""What pydantic, with which typer reads arguments, puts before the words of a ``ValueError``."""
+
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
@@ -46,6 +49,9 @@ class Commands(Extensible):
             raise typer.Exit(BROKE if isinstance(error, _BROKE) else TO_CHANGE) from None
         except KeyboardInterrupt:
             raise typer.Exit(_INTERRUPTED) from None
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix(_KIND)
+            raise
         except (typer.Exit, typer.Abort, typer.TyperException, BrokenPipeError, EOFError):
             raise  # typer knows what to do
         except Exception as error:  # noqa: BLE001 - nobody is above us; --debug shows all of it

@@ -118,6 +118,8 @@ async def test_a_deleted_conversation_begins_again(here: Stage) -> None:
     await visitor.sees("Good day to you.")
     await visitor.chat.get_by_role("button", name="Copy").wait_for()
     assert ["Hello again", "Good day to you."] == (await visitor.texts())[1:]
+    await visitor.chat.locator("[aria-live]", has_text="Good day to you.").wait_for(state="attached")
+    assert "I keep it." not in await visitor.chat.locator("[aria-live]").inner_text()
     await visitor.page.reload()
     await visitor.open()
     await visitor.sees("Good day to you.")
@@ -140,6 +142,22 @@ async def test_a_person_of_the_team_has_a_name(here: Stage) -> None:
         state="attached"
     )
     await visitor.show("person")
+
+
+async def test_a_long_name_stays_in_the_chat(here: Stage) -> None:
+    """What does not fit beside the answer is cut off."""
+    visitor = await here.visitor()
+    await visitor.open()
+    await visitor.write("Where is my parcel?")
+    await here.model.asked()
+    await here.team_says(visitor, "W" * 200, "I am looking into it.")
+    await visitor.sees("I am looking into it.")
+    name, log = visitor.chat.locator(".row.person .name"), visitor.chat.locator(".log")
+    inside, around = await name.bounding_box(), await log.bounding_box()
+    assert inside is not None
+    assert around is not None
+    assert inside["x"] + inside["width"] <= around["x"] + around["width"]
+    assert await log.evaluate("log => log.scrollWidth <= log.clientWidth")
 
 
 async def test_two_tabs_follow_each_other(here: Stage) -> None:

@@ -82,7 +82,12 @@ async def test_a_command_that_is_none_is_told_and_passed_over(here: Stage) -> No
     "call",
     [
         *("identify()", "identify(null)", "identify({})", "identify({token: 5})", "identify('a.b.c')"),
-        *("setUser({name: 5})", "setUser({email: ['a']})", "push(['identify'])", "push(['setUser', {name: {}}])"),
+        *(
+            "setUser({name: 5})",
+            "setUser({email: ['a']})",
+            "push(['identify'])",
+            "push(['setUser', {name: {}}])",
+        ),
     ],
 )
 async def test_a_claim_that_is_no_text_is_told_and_changes_nothing(here: Stage, call: str) -> None:
@@ -93,7 +98,9 @@ async def test_a_claim_that_is_no_text_is_told_and_changes_nothing(here: Stage, 
     await visitor.page.evaluate(f"SupportBot.{call}")
     assert "invalid" == (await visitor.page.evaluate("failed"))[0][0]
     assert 0 == await visitor.page.locator("iframe[allow]").count()
-    await visitor.page.evaluate("SupportBot.setUser(); SupportBot.setUser({name: null}); SupportBot.setUser({})")
+    await visitor.page.evaluate(
+        "SupportBot.setUser(); SupportBot.setUser({name: null}); SupportBot.setUser({})"
+    )
     await visitor.open()
     assert 1 == len(await visitor.page.evaluate("failed"))
     assert [] == visitor.errors

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from supportbot_webhook.inbound import ProgramMessage
+from supportbot_webhook.inbound import ProgramMessage, Survey
 from supportbot_webhook.misfits import first_problem
 
 FINE: dict[str, Any] = {"conversation": "order-1", "sender": {"id": "c-1"}, "text": "hello"}
@@ -27,6 +27,7 @@ FINE: dict[str, Any] = {"conversation": "order-1", "sender": {"id": "c-1"}, "tex
         ({"wants_person": "yes"}, "wants_person: must be true or false"),
         ({"author": "bot"}, "author: must be 'customer' or 'person'"),
         ({"callback_url": "x" * 2001}, "callback_url: may have 2000 characters at most"),
+        ({"sender": {"id": "c", "name": "x" * 201}}, "sender.name: may have 200 characters at most"),
         ({"colour": 1}, "colour: is not known here"),
     ],
 )
@@ -35,6 +36,13 @@ def test_a_misfit_is_told_in_our_words(changed: dict[str, Any], says: str) -> No
     with pytest.raises(ValidationError) as raised:
         ProgramMessage.model_validate(FINE | changed)
     assert first_problem(raised.value).startswith(says)
+
+
+def test_words_about_a_chat_are_counted_in_characters() -> None:
+    """They are no list of entries."""
+    with pytest.raises(ValidationError) as raised:
+        Survey.model_validate({"score": 5, "comment": "x" * 1001})
+    assert "comment: may have 1000 characters at most" == first_problem(raised.value)
 
 
 def test_what_is_missing_is_named() -> None:

@@ -127,9 +127,22 @@ async def test_an_address_given_first_waits_for_the_conversation(site: Site, vis
     "email",
     [
         *("", "anna", "a@b@c.example", "a b@c.example", "a@b.example\n", "x" * 251 + "@b.c", 7, None),
-        *("a@x..example", "a@.x.example", "a@x.example.", "<a@x.example>", "Anna <a@x.example>", "a@localhost"),
+        *(
+            "a@x..example",
+            "a@.x.example",
+            "a@x.example.",
+            "<a@x.example>",
+            "Anna <a@x.example>",
+            "a@localhost",
+        ),
         *("a@x.example,b@x.example", "a@x.example;b@x.example", "mailto:a@x.example", '"a"@x.example'),
-        *("\u202ea@x.example", "a@x.\u200fexample", "a\u200b@x.example", "a@x\u2066.example", "a@x.exa\xa0mple"),
+        *(
+            "\u202ea@x.example",
+            "a@x.\u200fexample",
+            "a\u200b@x.example",
+            "a@x\u2066.example",
+            "a@x.exa\xa0mple",
+        ),
     ],
 )
 async def test_an_address_looks_like_one(site: Site, visitor: Visitor, email: Any) -> None:
@@ -140,7 +153,8 @@ async def test_an_address_looks_like_one(site: Site, visitor: Visitor, email: An
 
 
 @pytest.mark.parametrize(
-    "email", ["a+b@x.example", "o'hara@x.example", "\xe4nna@b\xfccher.example", "a@xn--bcher-kva.example", "a@1.2.io"]
+    "email",
+    ["a+b@x.example", "o'hara@x.example", "\xe4nna@b\xfccher.example", "a@xn--bcher-kva.example", "a@1.2.io"],
 )
 async def test_an_address_of_any_kind_is_taken(site: Site, visitor: Visitor, email: str) -> None:
     """Also with letters of other alphabets."""

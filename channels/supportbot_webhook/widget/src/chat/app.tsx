@@ -36,6 +36,7 @@ export class App extends Component<Props, Here> {
   readonly #log = createRef<HTMLDivElement>();
   readonly #more = createRef<HTMLButtonElement>();
   #following = true;
+  #first: string | undefined;
   #lastAnnounced = -1;
   #wasOpen = false;
   #sent = 0;
@@ -52,12 +53,12 @@ export class App extends Component<Props, Here> {
   }
 
   override componentDidUpdate() {
-    const { open, outbox, loading } = this.props.chat.state;
+    const { open, outbox } = this.props.chat.state;
     if (outbox.length > this.#sent || (open && !this.#wasOpen)) this.#following = true;
     this.#sent = outbox.length;
     this.#wasOpen = open;
     this.#follow();
-    if (!loading) this.#announce();
+    this.#announce();
     if (this.#asksEmail() || this.#rates()) this.#fetchCards();
   }
 
@@ -99,7 +100,18 @@ export class App extends Component<Props, Here> {
 
   /** Tell a screen reader what others wrote, once, when it is complete; not what was there before. */
   #announce() {
-    const { messages } = this.props.chat.state;
+    const { messages, loading } = this.props.chat.state;
+    const first = messages[0]?.id;
+    if (first !== this.#first) {
+      // Another conversation: what was told of the one before goes with it.
+      this.#first = first;
+      this.#lastAnnounced = Math.min(this.#lastAnnounced, 0);
+      if (this.state.announced) this.setState({ announced: "" });
+    }
+    if (loading) {
+      this.#lastAnnounced = -1;
+      return;
+    }
     const last = messages.at(-1)?.seq ?? 0;
     if (this.#lastAnnounced >= 0 && last > this.#lastAnnounced) {
       const fresh = messages.filter(({ seq, author }) => seq > this.#lastAnnounced && author !== "customer");
