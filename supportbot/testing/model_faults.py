@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 End = Literal["answer", "fallback"]
 
 ATTEMPTS = 3
-TOTAL = 3.0
+TOTAL = 4.0
 """Seconds for one answer."""
 _PATIENCE = 0.5  # seconds for the first word, and between two pieces
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -201,7 +200,8 @@ async def test_what_a_killed_and_a_frozen_process_have_comes_back(
             frozen.freeze()
             for visitor in asking:
                 visitor.http.program = left
-            async with asyncio.timeout(60):
+            # One that was stopped within a transaction keeps its locks for a minute.
+            async with asyncio.timeout(150):
                 assert [f"re kfalls{number}-1" for number in range(15)] == await answered(asking)
             frozen.thaw()
             assert 0 == await frozen.stop()
@@ -239,7 +239,7 @@ async def test_a_database_that_crashes_forgets_next_to_nothing(
                 for number, visitor in enumerate(asking):
                     found = await _read_until(visitor)
                     assert f"re kcrash{number}-1" == found
-    assert seen.most_in_a_minute <= math.ceil(8 * 1.5)
+    assert 2 * 8 >= seen.most_in_a_minute  # at worst each of the two spends its part of the minute once more
 
 
 async def _read_until(visitor: Visitor) -> str:

@@ -24,7 +24,7 @@ Fault = Literal["reset", "taken, then reset", "500", "taken, then 500", "html", 
 
 TEAM, APP, BOT, BOT_USER, TOKEN = "T0", "A0", "B0", "UBOT", "xoxb-1-test"
 EPOCH = int(time.time())
-"""Where the timestamps of posts begin, in Unix seconds; what people write has earlier ones."""
+"""Before all posts, in Unix seconds; what people write has earlier timestamps."""
 
 
 @dataclass
@@ -63,6 +63,7 @@ class ScriptedSlack:
 
     def __post_init__(self) -> None:
         self._numbers = count(1)
+        self._last = EPOCH
         self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> Self:
@@ -231,7 +232,8 @@ class ScriptedSlack:
         return {"metadata": metadata} if metadata and wanted else {}
 
     def _keep(self, arguments: dict[str, Any]) -> Posted:
-        ts = f"{EPOCH + next(self._numbers)}.000001"
+        self._last = max(self._last + 1, int(time.time()))
+        ts = f"{self._last}.000001"
         post = Posted(ts, arguments["channel"], arguments.get("thread_ts", ""), dict(arguments))
         self.posts.append(post)
         return post
