@@ -331,6 +331,14 @@ Index(
     sqlite_where=deliveries.c.due_at.is_not(None),
     postgresql_where=deliveries.c.due_at.is_not(None),
 )
+_notice = deliveries.c.kind == "notice"
+Index(
+    "ix_deliveries_notices",
+    deliveries.c.state,
+    deliveries.c.updated_at,
+    sqlite_where=_notice,
+    postgresql_where=_notice,
+)
 Index(
     "ix_deliveries_open",
     deliveries.c.conversation_id,

@@ -1,12 +1,11 @@
 """``supportbot drafts``: what people made of the replies that were left for them to send."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from supportbot.cli.failures import say
-from supportbot.cli.options import AsJson, Channel, Day, in_order, start_of
+from supportbot.cli.options import AsJson, Channel, Day, between
 from supportbot.cli.output import phrase, print_json, print_table
 from supportbot.cli.stored import check_channel, with_store
 
@@ -36,9 +35,7 @@ def stats(
     """Show what became of drafts, by topic, channel or model: sent as they were, edited, ignored, deleted."""
     from supportbot import reports
 
-    in_order(since, until)
-    times = {"since": start_of(since)} if since else {}
-    times |= {"until": start_of(until + timedelta(days=1))} if until else {}
+    times = between(since, until)
     rows = with_store(context, lambda store: reports.drafts_by(store, by=by, channel=channel, **times))
     if not rows:
         check_channel(context, channel)

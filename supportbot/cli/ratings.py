@@ -1,18 +1,15 @@
 """``supportbot ratings``: what people think of answers and of conversations."""
 
-from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from supportbot.cli.failures import say
-from supportbot.cli.options import AsJson, Channel, Day, Limit, in_order, start_of
+from supportbot.cli.options import AsJson, Channel, Day, Limit, between
 from supportbot.cli.output import local, phrase, print_json, print_table
 from supportbot.cli.stored import check_channel, with_store
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from supportbot.reports import OpinionRow, RatingRow
 
 ratings = typer.Typer(no_args_is_help=True, help="What people think of answers and of conversations.")
@@ -32,7 +29,7 @@ def list_ratings(
     """List what people said, newest first: thumbs for answers, stars and words for conversations."""
     from supportbot import reports
 
-    times = _times(since, until)
+    times = between(since, until)
     rows = with_store(
         context,
         lambda store: reports.opinions(store, limit=limit, channel=channel, only_bad=bad, **times),
@@ -62,7 +59,7 @@ def stats(
     """Show how many answers were found good, by topic, channel or model; and conversations' mean score."""
     from supportbot import reports
 
-    times = _times(since, until)
+    times = between(since, until)
     sums = with_store(context, lambda store: reports.ratings_by(store, by=by, channel=channel, **times))
     if not sums.rows and not sums.scored:
         check_channel(context, channel)
@@ -75,13 +72,6 @@ def stats(
         print_table((by, "rated", "good", "bad", "share good"), [*map(_cells, sums.rows), *_total(sums.rows)])
     if sums.score is not None:
         typer.echo(f"Conversations: {sums.scored:,} scored, {sums.score:.1f} of 5 on average.")
-
-
-def _times(since: "datetime | None", until: "datetime | None") -> dict[str, int]:
-    """Return the time from the beginning of a day to the end of another."""
-    in_order(since, until)
-    times = {"since": start_of(since)} if since else {}
-    return times | ({"until": start_of(until + timedelta(days=1))} if until else {})
 
 
 def _said(row: "OpinionRow") -> tuple[str, ...]:

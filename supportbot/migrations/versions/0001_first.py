@@ -319,6 +319,7 @@ def _deliveries() -> None:
     op.create_index("ix_deliveries_state", "deliveries", ["state", "updated_at"])
     unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
+    _partial_index("ix_deliveries_notices", "deliveries", ["state", "updated_at"], "kind = 'notice'")
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
 
 
