@@ -6,12 +6,15 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from supportbot.turns import queue
 from supportbot.turns.order import NEW_FOR, Order
 from supportbot.turns.queue import SCHEMA
 from tests.durable import Durable, opened
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    import pytest
 
     from supportbot.messages import Turn
 
@@ -79,8 +82,11 @@ async def test_a_backlog_leaves_room_for_what_is_accepted(postgres_database: str
         assert 9 == len(await worker.replies(9))
 
 
-async def test_what_is_accepted_leaves_room_for_a_backlog(postgres_database: str) -> None:
+async def test_what_is_accepted_leaves_room_for_a_backlog(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A job that waits for room gets the next place, although more is accepted all the time."""
+    monkeypatch.setattr(queue, "_HOLD", 60.0)  # a slow machine must not put it back meanwhile
     async with one(postgres_database, works=False) as web, one(postgres_database, concurrency=2) as worker:
         slow = Slow()
         worker.worker.say = slow.say
