@@ -35,6 +35,9 @@ _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
 _PIPE = re.compile(r"\s{0,3}\|(?: |$)")
 _PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
+_TRACE = re.compile(
+    r"(?:Return-Path|Received|Delivered-To|Message-ID|DKIM-Signature|X-[\w-]+|MIME-Version): ", re.IGNORECASE
+)
 _YEAR = re.compile(r"\b(?:19|20)\d\d")
 _GLUED = re.compile(r"(.{10,160}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[\w ()]{2,30}[:：])\s{2,}\S.*")
 """Yahoo's mobile program sets the quote's first words behind its attribution, after three spaces."""
@@ -198,7 +201,12 @@ class _Marks:
         return self._attribution(at) if start == at else None
 
     def _from_block(self, at: int) -> int:
-        """The end of an Outlook header block, or 0. A traveller's "From: Berlin, To: Paris" is none."""
+        """The end of an Outlook header block, or 0. A traveller's "From: Berlin, To: Paris" is none.
+
+        Nor are the headers of a mail that a customer shows: they have more above them than programs write.
+        """
+        if at > 0 and _TRACE.match(self._lines[at - 1]):
+            return 0
         roles: dict[str, str] = {}
         end, blanks = at, 0
         for number in range(at, min(at + 14, len(self._lines))):

@@ -50,11 +50,17 @@ def begin(lines: Sequence[str]) -> int:
 def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     line = lines[at]
     below = [one for one in lines[at + 1 : end] if one.strip()]
-    if line.rstrip() == "--":
+    if line == "-- ":  # RFC 3676, section 4.3
         return len(below) <= _MOST_LINES
+    if line.rstrip() == "--":  # or a dash that parts two matters
+        return len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(_is_long, below)))
     if line.strip() in {"__", "—", "–"}:
         return len(below) <= _MOST_LINES // 2 and all(len(one) < 60 for one in below)
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
+
+
+def _is_long(line: str) -> bool:
+    return len(line) > _LONGEST
 
 
 def _last(lines: Sequence[str], end: int) -> int:
@@ -116,7 +122,7 @@ def _is_contact(block: Sequence[str], *, named: bool) -> bool:
     if not named and not _NAME.fullmatch(block[0]) and not _RULE.fullmatch(block[0]):
         return False
     return not any(
-        len(one) > _LONGEST
+        _is_long(one)
         or _SENTENCE.fullmatch(one)
         or _WORDS.fullmatch(one)
         or asks(one)

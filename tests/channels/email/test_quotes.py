@@ -55,6 +55,11 @@ CASES = {
     "a line before on": ("See you.\nOn Monday I am away.\nOn 12 May 2026 at 10:00, Bob <b@x.example> wrote:\n> old\n> x", "See you.\nOn Monday I am away."),
     "swedish block": ("Hej\n\nFrån: Anno <a@x.example>\nSkickat: den 26 maj 2015 14:45\nTill: Isacson\nÄmne: RE: Week\n\nOld", "Hej"),
     "norwegian block": ("Hei\n\nFra: Anno [mailto:a@x.example]\nSendt: 26. mai 2015 14:45\nTil: Isac\nEmne: RE\n\nOld", "Hei"),
+    "czech web mail": ("Ano.\n\n---------- Původní e-mail ----------\nOd: Servis <s@kola.example>\nKomu: jan@mail.example\nDatum: 3. 3. 2026 10:11:20\nPředmět: Termín\n\"\nOld\n\"\n", "Ano."),
+    "a dash between halves": ("Is there anything earlier\n--\nor can we collect it ourselves?", "Is there anything earlier\n--\nor can we collect it ourselves?"),
+    "a dash between matters": ("First: the app crashes.\n\n--\n\n" + "Second: the sound is gone after a call, " * 4 + "on two phones.", "First: the app crashes.\n\n--\n\n" + "Second: the sound is gone after a call, " * 4 + "on two phones."),
+    "a stripped delimiter": ("It is broken.\n\n--\nAnn Reed\nReed & Sons", "It is broken."),
+    "headers that are shown": ("Here they are:\n\nReturn-Path: <b@spam.example>\nReceived: from mx3.spam.example (198.51.100.7)\nFrom: Prize Team <win@spam.example>\nTo: joan@mail.example\nDate: Tue, 3 Mar 2026 10:11:00 +0000\nSubject: You have won\n\nCan you block this sender?", "Here they are:\n\nReturn-Path: <b@spam.example>\nReceived: from mx3.spam.example (198.51.100.7)\nFrom: Prize Team <win@spam.example>\nTo: joan@mail.example\nDate: Tue, 3 Mar 2026 10:11:00 +0000\nSubject: You have won\n\nCan you block this sender?"),
     "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
 }  # fmt: skip
 
