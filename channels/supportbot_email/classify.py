@@ -71,6 +71,9 @@ _REPORTS = frozenset(
         "message/feedback-report",
     }
 )
+_NULL_SENDER = re.compile(r"\(envelope-from <>\)|\bsmtp\.mailfrom=(?:\"\"|<>)(?:[\s;]|$)", re.IGNORECASE)
+_OF_A_PERSON = re.compile(r":user:proton\s*$")
+"""Proton Mail numbers each person's mails so; elsewhere a Feedback-ID is for senders of many."""
 _NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 
 
@@ -99,7 +102,7 @@ def classify(
         or _auto_shape(entity, subject, written, form=form)
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
-        or _auto_wording(subject, written, sender, answered=answered, form=form)
+        or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
         or _bulk(entity, settings)
         or _bulk_wording(entity, subject, written, sender, person=answered or form)
     )
@@ -123,6 +126,30 @@ def loop_count(entity: Entity) -> int:
     """How often a mail went through a SupportBot; 1 for a loop header that is no number."""
     value = entity.get(LOOP_HEADER).strip()
     return (int(value) if value.isdecimal() and len(value) < 4 else 1) if value else 0
+
+
+def has_null_sender(entity: Entity) -> bool:
+    """Whether a mail came with the empty envelope sender of reports and automatic answers (RFC 5321, 4.5.5).
+
+    Where no ``Return-Path`` says so, the servers that took it may: Exim's and Dovecot's ``Received``, and
+    ``Authentication-Results`` (RFC 8601).
+    """
+    return any(value.strip() == "<>" for value in entity.all("return-path")) or any(
+        _NULL_SENDER.search(value[:2_000])
+        for name in ("received", "authentication-results")
+        for value in entity.all(name)
+    )
+
+
+def _is_postmaster_in_person(entity: Entity, sender: Address) -> bool:
+    """Postmasters are people, too (RFC 2142): one answers with a mail program, and a machine has none."""
+    named = sender.address.partition("@")[0].lower() == "postmaster" and entity.get("in-reply-to")
+    return bool(named and (entity.get("user-agent") or entity.get("x-mailer")))
+
+
+def _is_by_hand(entity: Entity) -> bool:
+    """Whether a program sent it that only a person works: a telephone's, a terminal's."""
+    return bool(shapes.HAND_MAILER.search(f"{entity.get('x-mailer')} {entity.get('user-agent')}"[:300]))
 
 
 def _own(entity: Entity, sender: Address, settings: Settings) -> tuple[Kind, str] | None:
@@ -185,10 +212,16 @@ def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
         return "auto_reply", "calendar_reply"
     if entity.get("x-apple-action").strip().lower() == "vacation":
         return "auto_reply", "apple_vacation"
-    if "mailbox rules agent" in entity.get("x-ms-exchange-generated-message-source").lower():
+    if _is_by_rule(entity):
         return "auto_reply", "exchange_rule"
     program = entity.get("x-mailer") + entity.get("user-agent")
     return ("auto_reply", "mailer") if notices.AUTO_PROGRAM.search(program[:200]) else None
+
+
+def _is_by_rule(entity: Entity) -> bool:
+    """Whether a rule of Exchange wrote it. Of what it only passes on, it is the resender."""
+    ruled = "mailbox rules agent" in entity.get("x-ms-exchange-generated-message-source").lower()
+    return ruled and not entity.get("resent-from")
 
 
 def _calendar_method(part: Entity) -> str:
@@ -219,13 +252,13 @@ def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tu
     start = written[:600]
     if _announces(subject, start):
         return "auto_reply", "subject"
-    empty = any(value.strip() == "<>" for value in entity.all("return-path"))
+    empty = has_null_sender(entity)
     asks = asking.asks(start)
     if empty and notices.AUTO_TEXT.search(start) and not asks:
         return "auto_reply", "empty_return_path"
     if notices.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
         return "auto_reply", "sender"
-    if asks or form or shapes.BOUNCE_SUBJECT.match(subject):
+    if asks or form or _is_by_hand(entity) or shapes.BOUNCE_SUBJECT.match(subject):
         return None
     return ("auto_reply", "text") if notices.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
@@ -240,14 +273,17 @@ def _announces(subject: str, text: str) -> bool:
         phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
     ):
         return True
-    says = not rest or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
+    sure = not rest and not notices.BARE_ABSENCE.fullmatch(subject)
+    says = sure or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
     return bool(says) and not asking.asks(text)
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
-    if any(value.strip() == "<>" for value in entity.all("return-path")):
+    if has_null_sender(entity):
         return "bounce", "empty_return_path"
     written = sender.address or entity.get("from").rpartition("<")[2]
+    if _is_postmaster_in_person(entity, sender):
+        return None
     if shapes.MACHINE_ADDRESS.match(written.strip(' "')):
         return "bounce", "machine_sender"
     return ("bounce", "no_envelope_sender") if entity.get("from").strip() == "<>" else None
@@ -270,7 +306,7 @@ def _bounce_shape(
         + bool(shapes.SURE_BOUNCE_SUBJECT.match(subject))
         + _names_stranger(written, sender, settings)
         - 3 * bool(shapes.PERSONAL.search(text[:200]) or shapes.POSSESSED.search(written[:600]))
-        - 2 * (bool(shapes.INTERROGATIVE.search(subject)) or asking.asks(written[:1_000]))
+        - 3 * (bool(shapes.INTERROGATIVE.search(subject)) or asking.asks(written[:1_000]))
         - 3 * bool(notices.GOODS.search(written[:400]))
         - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
     )
@@ -286,8 +322,10 @@ def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
 
 
 def _auto_wording(
-    subject: str, written: str, sender: Address, *, answered: bool, form: bool
+    entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool
 ) -> tuple[Kind, str] | None:
+    if _is_by_hand(entity):
+        return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
     if wording.held(written):
@@ -300,7 +338,7 @@ def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
     if is_our_list(entity, settings):
         return None
     for name in _LIST_FIELDS:
-        if entity.get(name):
+        if entity.get(name) and not (name == "feedback-id" and _OF_A_PERSON.search(entity.get(name))):
             return "list_or_bulk", name
     precedence = entity.get("precedence").strip().lower()
     return ("list_or_bulk", "precedence") if precedence in {"bulk", "list", "junk"} else None

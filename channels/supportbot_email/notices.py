@@ -83,6 +83,12 @@ AUTO_SUBJECT = any_of(
     r"(?:ticket|case|request|anfrage|vorgang) ?[#:№]? ?\w{0,4}-?\d{2,12} (?:has been |wurde )?(?:received|created|opened|eröffnet|angelegt)",
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|回复|答复)\s*[:：]\s*)?[\[(*]{0,3}\s*",
 )
+BARE_ABSENCE = any_of(
+    r"abwesen(?:d|heit)|absen(?:ce|t)|ausen(?:te|cia)|aus[eê]ncia|assente|assenza|afwezig|nieobecno[sś][cć]"
+    r"|fr[aå]nvarande|frånvaro|fravær|poissa(?:olo)?|不在|부재",
+    start=r"\s*",
+)
+"""A subject that parents and colleagues write as well: the text has to say that a program did."""
 AUTO_TEXT = any_of(
     r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
     r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",

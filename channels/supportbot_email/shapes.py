@@ -57,6 +57,9 @@ ANSWERED_SUBJECT = _any(
     r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
 )
 
+HAND_MAILER = _any(
+    r"\b(?:iphone|ipad) mail\b|\bk-9 mail\b|\bmutt\b|\bneomutt\b|\balpine\b|\bfairemail\b|\bblueMail\b|\bthunderbird for android\b"
+)
 MACHINE_ADDRESS = _any(
     r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|postmaster|microsoftexchange[0-9a-f]+"
     r"|mmdf|double-?bounce|mail-?delivery(?:-?sub)?-?system|mailerdaemon|bounce-?daemon)(?:\+[^@]*|-[^@]*)?(?:@|>|\s|$)"
@@ -82,6 +85,7 @@ MACHINE_NAME = _any(
 )
 
 SURE_BOUNCE_SUBJECT = _any(
+    r".{0,40}\bhas (?:stopped|blocked|rejected|quarantined) your (?:e-?mail|message)\b",
     r"delivery status notification ?\((?:failure|delay|mail delivery failed)\)",
     r"undelivered mail returned to sender",
     r"mail delivery failed: returning message to sender",
@@ -99,6 +103,7 @@ SURE_BOUNCE_SUBJECT = _any(
 """Nobody but a mail server begins a subject so."""
 
 BOUNCE_SUBJECT = _any(
+    r".{0,40}\bhas (?:stopped|blocked|rejected|quarantined) your (?:e-?mail|message)\b",
     r"undeliver(?:able|ed)\b",
     r"mailbox (?:is )?full\b",
     r"\[mailserver notification\]",
@@ -272,6 +277,7 @@ BOUNCE_OPENING = _any(
     r"host .{0,80} said:",
 )
 UNDELIVERED = _any(
+    r"\b(?:has )?(?:stopped|blocked|quarantined) (?:the following|your|a) (?:e-?mail|message)\b",
     r"\bdoručení\b.{0,60}\bselhalo|\bgick inte att leverera|\bkunne ikke leveres|\bei voitu toimittaa|\btoimitus\b.{0,40}\bepäonnistui|\bkézbesít\w*\b.{0,40}\bsikertelen|\bnu a putut fi livrat|\bteslim başarısız|не вдалося доставити",
     r"\b(?:could not|couldn['’]t|cannot|can['’]t|was not|wasn['’]t|were not|has not been|have not been|unable to|failed to|did not|will not be)\b.{0,40}\b(?:deliver(?:ed)?|reach|sent|accept(?:ed)?|relay(?:ed)?|forward(?:ed)?)\b|\b(?:has been|was) (?:rejected|refused|returned|bounced|blocked|stopped by)\b",
     r"\b(?:konnte|kann|können|konnten|wurde|wurden)\b.{0,80}\bnicht.{0,20}\b(?:zugestellt|übermittelt|ausgeliefert|weitergeleitet|angenommen)\b|\b(?:abgewiesen|zurückgewiesen|unzustellbar)|\b(?:e-?mail|nachricht|message|courriel|mensaje|correo|mensagem|messaggio|bericht|wiadomość)\b.{0,80}\b(?:abgelehnt|refusée?|rejetée?|rechazad[oa]|recusad[oa]|rejeitad[oa]|rifiutat[oa]|respint[oa]|geweigerd|odrzucon[ay])\b|(?:письмо|сообщение).{0,60}отклонен|邮件.{0,20}(?:拒收|被拒)|メール.{0,30}拒否",

@@ -20,6 +20,9 @@ MACHINES = {
     "List-Unsubscribe: <mailto:u@far.example>": "list_or_bulk",
     "Feedback-ID: 1:far": "list_or_bulk",
     "Return-Path: <>": "bounce",
+    "Received: from x (envelope-from <>) by mx.shop.example; Mon, 1 Jan 2026 10:00:00 +0000": "bounce",
+    'Authentication-Results: mx.shop.example; spf=none smtp.mailfrom=""': "bounce",
+    "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent": "auto_reply",
     "X-Failed-Recipients: ann@customer.example": "bounce",
     "X-Apple-Unsubscribe: true": "feedback_report",
     "X-SupportBot-Loop: 1": "own_echo",
@@ -36,6 +39,9 @@ PEOPLE = [
     "X-MS-Exchange-Inbox-Rules-Loop: help@shop.example",
     "Disposition-Notification-To: ann@customer.example",
     "X-Mailer: The Bat! (v9)",
+    "Received: from x (envelope-from <ann@customer.example>) by mx.shop.example",
+    "Feedback-ID: 41118822:user:proton",
+    "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\nResent-From: <old@shop.example>",
 ]
 
 
