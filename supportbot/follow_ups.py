@@ -45,7 +45,7 @@ _LOOKING = 30_000
 """Milliseconds: who gives an address has read what is older than that."""
 
 _LOCK = Statement(
-    select(conversations, contacts.c.name, contacts.c.assurance)
+    select(conversations, contacts.c.name, contacts.c.assurance, contacts.c.language)
     .join(contacts, contacts.c.id == conversations.c.contact_id)
     .where(conversations.c.id == bindparam("conversation"))
     .with_for_update(of=conversations)
@@ -227,6 +227,7 @@ class FollowUps:
             proven=bool(route.proven),
             name=conversation.name if verified else "",
             link=rule.link,
+            language=conversation.language,
         )
         last = max((*words, *withheld), key=lambda message: message.seq)
         delivery = missed.planned(conversation, route, last, now)

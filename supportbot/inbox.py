@@ -288,6 +288,7 @@ def _storable(inbound: Inbound) -> Inbound:
             name=clean_name(sender.name)[:_KEEP],
             email=clean_text(sender.email)[:_KEEP],
             assurance=sender.assurance,
+            language=clean_key(sender.language),
         ),
         attachments=judged(
             [

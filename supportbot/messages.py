@@ -54,6 +54,8 @@ class Sender(_Evolve):
     name: str = ""
     email: str = ""
     assurance: Assurance = "anonymous"
+    language: str = ""
+    """What they read, as ISO 639-1 writes it (``de``); empty where the channel does not know."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +195,14 @@ class Message(_Evolve):
     """What they are called, where it is known to whoever reads."""
     assurance: Assurance = "anonymous"
     """How sure the channel was of that when it came."""
+    reason: str = ""
+    """Why it ended so; of what the bot said, why that is a fixed text and no answer: a hand-over's reason, or
+    ``no_model``. Empty for an answer."""
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the bot answers something by it, so that it can be a good or a bad one."""
+        return self.author == "bot" and not self.reason and not self.choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,6 +413,7 @@ class Missed(_Evolve):
     question: str = ""  # what the customer had said last
     name: str = ""  # what their website calls them
     link: str = ""  # a page where the conversation goes on
+    language: str = ""  # what they chose to read, as ``Sender.language``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,7 @@ contacts = Table(
     Column("email", Text, nullable=False),
     Column("assurance", Text, nullable=False),
     Column("reply_to", Text, nullable=False),  # where they want to be written to; on their own word
+    Column("language", Text, nullable=False),  # what they read, such as de; empty: nobody said
     Column("created_at", BigInteger, nullable=False),
     Index("uq_contacts_external", "tenant_id", "channel", "external_id", unique=True),
 )

@@ -109,6 +109,18 @@ async def test_what_a_person_said_to_nobody_is_told_once(database_url: str) -> N
         assert 1 == len(bot.channels["support"].posts)
 
 
+async def test_it_is_told_in_the_language_they_read(database_url: str) -> None:
+    """The one that they chose last, whatever they chose first; a message without one changes nothing."""
+    async with asked(database_url) as bot:
+        for language in ("fr", "de", ""):
+            await bot.accept("Hello?", sender=Sender(id="anna", language=language))
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert "de" == mail.missed.language
+
+
 async def test_what_the_bot_said_waits_until_the_address_is_proven(database_url: str) -> None:
     """A stranger's address gets one mail, and no word that a question may have led the bot to."""
     async with asked(database_url) as bot:

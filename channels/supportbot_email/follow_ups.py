@@ -119,6 +119,7 @@ class FollowUps:
         """
         to = recipient_address(outbound)
         ours = await self._conversations.begin(outbound.external_id, message_id, to)
+        language = self._config.follow_up.spoken(missed.language)
         words = self._words(missed)
         question = missed.question if missed.proven else glimpse(missed.question)
         token = message_id.strip("<>").partition("@")[0]
@@ -134,6 +135,7 @@ class FollowUps:
             automatic=automatic,
             unasked=True,
             asked=words["asked"],
+            language=language,
             extra=(("List-Unsubscribe", stop),) if automatic else (),
         )
         try:
@@ -158,9 +160,10 @@ class FollowUps:
         return await self._sending.may_follow_up(outbound, self._words(missed)["subject"])
 
     def _words(self, missed: Missed) -> dict[str, str]:
-        """Return the words around the answers, filled in."""
+        """Return the words around the answers in the visitor's language, filled in."""
         name = self._config.name or self._bot_name
-        texts = self._config.follow_up.model_dump()
+        own = self._config.follow_up
+        texts = own.words(own.spoken(missed.language))
         filled = {key: text.replace("{name}", name) for key, text in texts.items()}
         return {**filled, "link": filled["link"].replace("{link}", f"<{missed.link}>"), "name": name}
 

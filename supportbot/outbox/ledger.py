@@ -26,6 +26,9 @@ from supportbot.tables import conversations, deliveries, messages, turns
 if TYPE_CHECKING:
     from supportbot.store import Tx
 
+_FIXED = "no_model"
+"""Why a text that neither a model nor the knowledge wrote is no answer, unless it is a hand-over's."""
+
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)  # of stored values; no database's own
 
 _OPEN = deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'")))
@@ -200,6 +203,7 @@ def say(
         turn_id=turn.id,
         citations=citations,
         choices=choices,
+        reason=handoff or ("" if model else _FIXED),
     )
     _store_message(tx, turn, message)
     free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
@@ -248,7 +252,7 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         contact_id=None,
         text=message.text,
         state="said",
-        reason="",
+        reason=message.reason,
         request="",
         client_key="",
         turn_id=turn.id,

@@ -63,6 +63,7 @@ def _contacts() -> None:
         sa.Column("email", sa.Text, nullable=False),
         sa.Column("assurance", sa.Text, nullable=False),
         sa.Column("reply_to", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_contacts_tenant_id"),
