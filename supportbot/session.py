@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, case, delete, literal_column, select, update
 
-from supportbot import routes
+from supportbot import routes, speaking
 from supportbot.errors import NotFound
 from supportbot.host import Begun, Standing
 from supportbot.ids import now_ms
@@ -115,7 +115,10 @@ _PLAN_ANEW = Statement(
         sends=0,
         looks=0,
         waits=0,
-        external_id="",
+        # a notice's post stands, and is what is brought up to date
+        external_id=case(
+            (deliveries.c.kind == literal_column("'notice'"), deliveries.c.external_id), else_=""
+        ),
         reason="planned anew by the operator",
         due_at=bindparam("now"),
         updated_at=bindparam("now"),
@@ -232,7 +235,7 @@ def change_state(
     if before == state:
         return None
     tx.send(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
-    note(tx, conversation_id, "state.changed", at=now, actor=actor, before=before, after=state, **data)
+    speaking.changed(tx, conversation_id, before, state, actor=actor, at=now, **data)
     if state == "bot":
         return ()
     return hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the {actor}")
@@ -283,8 +286,8 @@ async def replay_turn(store: Store, turn_id: str) -> None:
             )
         tx.send(_DUE_NOW, conversation=turn.conversation_id, now=now)
         if before != "bot":
-            change = {"before": before, "after": "bot", "reason": "a dead turn was replayed"}
-            note(tx, turn.conversation_id, "state.changed", at=now, actor="operator", **change)
+            reason = "a dead turn was replayed"
+            speaking.changed(tx, turn.conversation_id, before, "bot", actor="operator", at=now, reason=reason)
 
     await store.write(unit, patience=5)
 

@@ -63,8 +63,8 @@ class Answer:
     asked: str = ""
     """The line above what an unasked one quotes."""
     language: str = ""
-    """Of our own words in it (``de``). Where it is known, each paragraph runs as its words do, and what has no
-    direction of its own as the language does."""
+    """Of our own words in it (``de``). Where it is known, each paragraph runs as its words do, and what has
+    no direction of its own as the language does."""
 
 
 def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: Container[str]) -> Address | None:

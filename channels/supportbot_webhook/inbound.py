@@ -148,7 +148,7 @@ class VisitorMessage(_Body):
     language: str = Field(
         "",
         pattern=r"^([a-z]{2,3})?$",
-        description="What the visitor reads, as ISO 639 writes it, such as de: what is written to them is in it.",
+        description="What the visitor reads, as ISO 639 writes it, such as de; mail to them is in it.",
     )
 
     @field_validator("text")

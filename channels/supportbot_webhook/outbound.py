@@ -52,8 +52,8 @@ class PublicImage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicMessage:
     """One message as its readers see it. ``created_at`` is Unix milliseconds; ``name``: of the person of the
-    team who wrote it, where that is known; ``rateable``: it is an answer, which can be rated, and no fixed text,
-    such as that a person was asked."""
+    team who wrote it, where that is known; ``rateable``: it is an answer, which can be rated, and no fixed
+    text, such as that a person was asked."""
 
     seq: int
     id: str

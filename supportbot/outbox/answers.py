@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Message, Objection, Prompt, Turn
+    from supportbot.messages import Answer, Message, Prompt, Turn
+    from supportbot.objections import Objection
     from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
     from supportbot.usage import Spent
