@@ -10,7 +10,7 @@ class Change:
     """Another one speaks in a conversation."""
 
     state: str
-    """Who speaks now: a ``messages.State``."""
+    """Who speaks now: a ``messages.State``; or ``deleted``, and then nothing of the conversation is left."""
     actor: str
     """Who caused it: ``person`` (of the team), ``operator`` (on the command line), ``customer``."""
     by: str = ""

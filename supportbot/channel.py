@@ -186,6 +186,8 @@ class CanUpdate(Protocol):
         """Make the post ``outbound.notice.standing`` say what the notice says now; returns that receipt.
 
         Called again after it was unclear, and with what changed since: the same update twice must do no harm.
+        When the conversation was deleted, ``outbound.notice.change`` says so and there is nothing else in it:
+        the post is to hold no word of it any more.
 
         Raises:
             Refused, RetryAfter, Unclear: as ``send``.

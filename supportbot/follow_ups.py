@@ -51,7 +51,7 @@ _LOCK = Statement(
     .with_for_update(of=conversations)
 )
 _LAST = Statement(
-    select(deliveries.c.state, deliveries.c.missed)
+    select(deliveries.c.state, deliveries.c.reason, deliveries.c.missed)
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.thread == bindparam("of_thread"),
@@ -257,8 +257,11 @@ class FollowUps:
         """Return what may be told of what was missed, what may not be yet, and whether there is more."""
         last = tx.row(_LAST, conversation=conversation.id, of_thread=route.external_id, most=1)
         lost = last is not None and last.state == "dead"
-        if last is not None and (not route.proven or (lost and from_json(last.missed)["proven"])):
-            return [], [], False  # it had its one; or what was sent to its owner last did not arrive
+        if last is not None and not route.proven:
+            return [], [], False  # it had its one
+        refused = lost and not last.reason.startswith(ledger.GAVE_UP)
+        if refused and from_json(last.missed)["proven"]:
+            return [], [], False  # what was sent to its owner last did not arrive, nor would the next
         # what did not reach the address while it might have been a stranger's counts for nothing now
         known: set[int] = set() if lost else set(from_json(route.told))
         rows = tx.rows(

@@ -120,10 +120,11 @@ _PLAN_ANEW = Statement(
             (deliveries.c.kind == literal_column("'notice'"), deliveries.c.external_id), else_=""
         ),
         reason="planned anew by the operator",
+        planned_at=bindparam("now"),
         due_at=bindparam("now"),
         updated_at=bindparam("now"),
     )
-    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id, deliveries.c.kind)
 )
 _OF_DELIVERY = Statement(select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery")))
 
@@ -252,6 +253,7 @@ async def delete_conversation(store: Store, conversation_id: str) -> None:
 
     def unit(tx: Tx) -> None:
         _locked(tx, conversation_id)
+        speaking.withdraw(tx, conversation_id, now_ms())
         tx.send(_DELETE, conversation=conversation_id)
 
     await store.write(unit, patience=5)
@@ -341,6 +343,8 @@ async def retry_delivery(store: Store, delivery_id: str) -> None:
             raise NotFound(what="dead delivery", id=delivery_id)
         of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": delivery_id}
         note(tx, row.conversation_id, "delivery.replanned", at=now, actor="operator", **of)
+        if row.kind == "follow_up":  # what was said since, and not told because this one was dead, goes on
+            tx.send(routes.SET_DUE, conversation=row.conversation_id, due=now)
 
     await store.write(unit, patience=5)
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, func, literal_column, select, update
+from sqlalchemy import BigInteger, bindparam, case, func, insert, literal_column, select, update
 
 from supportbot.changes import Change
 from supportbot.journal import note
 from supportbot.store import Statement
-from supportbot.store.values import from_json, to_json
-from supportbot.tables import deliveries, events
+from supportbot.store.values import from_json
+from supportbot.tables import deliveries, events, withdrawals
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -37,7 +37,7 @@ _ANEW = {
     "looks": 0,
     "waits": 0,
     "reason": "",
-    "missed": bindparam("since"),
+    "planned_at": bindparam("now"),
     "due_at": bindparam("now"),
     "updated_at": bindparam("now"),
 }
@@ -63,6 +63,26 @@ _FOLLOW = Statement(
 )
 _RENEW = Statement(
     update(deliveries).where(deliveries.c.id == bindparam("delivery"), *_STANDS).values(**_ANEW)
+)
+_now = bindparam("now", type_=BigInteger)
+_WITHDRAW = Statement(
+    insert(withdrawals).from_select(
+        ["delivery_id", "channel", "external_id", "address", "tries", "due_at", "deleted_at"],
+        select(
+            deliveries.c.id,
+            deliveries.c.channel,
+            deliveries.c.external_id,
+            deliveries.c.address,
+            literal_column("0"),
+            # one that is just being brought up to date is taken back behind that
+            case((deliveries.c.state == literal_column("'sending'"), deliveries.c.due_at), else_=_now),
+            _now,
+        ).where(
+            deliveries.c.conversation_id == bindparam("conversation"),
+            deliveries.c.kind == _NOTICE,
+            deliveries.c.external_id != literal_column("''"),
+        ),
+    )
 )
 _LAST_CHANGE = Statement(
     select(events.c.actor, events.c.data, events.c.at)
@@ -91,7 +111,7 @@ def changed(
     Returns the ids of the deliveries that are due by that.
     """
     note(tx, conversation_id, "state.changed", at=at, actor=actor, before=before, after=after, **data)
-    rows = tx.rows(_FOLLOW, conversation=conversation_id, since=to_json({"changed": at}), now=at)
+    rows = tx.rows(_FOLLOW, conversation=conversation_id, now=at)
     return [str(row.id) for row in rows]
 
 
@@ -118,4 +138,15 @@ def follow(tx: Tx, delivery_id: str, told: Change | None, conversation_id: str, 
     """
     if last_change(tx, conversation_id) == told:
         return False
-    return tx.run(_RENEW, delivery=delivery_id, since=to_json({"changed": now}), now=now) == 1
+    return tx.run(_RENEW, delivery=delivery_id, now=now) == 1
+
+
+def withdraw(tx: Tx, conversation_id: str, now: int) -> None:
+    """Let what the team was told of a conversation say that it was deleted, once it is.
+
+    Args:
+        tx: the transaction that is about to delete it.
+        conversation_id: which.
+        now: Unix milliseconds.
+    """
+    tx.send(_WITHDRAW, conversation=conversation_id, now=now)

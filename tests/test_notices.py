@@ -12,13 +12,14 @@ from sqlalchemy import update
 from supportbot import reports
 from supportbot.errors import Refused, RetryAfter, Unclear
 from supportbot.messages import Sender, Sent
+from supportbot.outbox import withdrawals
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.notices import Team, Untold
-from supportbot.session import ChannelTranscripts, retry_delivery, set_state
+from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
 from supportbot.store import Statement
 from supportbot.tables import deliveries
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
-from tests.durable import running
+from tests.durable import opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
@@ -327,6 +328,33 @@ async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_
         await retry_delivery(bot.store, board.told[0].delivery_id)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
         assert (1, [("human", "operator", "")]) == (len(board.told), board.shown)
+
+
+@pytest.mark.parametrize("error", [None, OSError(), Unclear(cause="reset")])
+async def test_a_deleted_conversation_leaves_no_word(
+    database_url: str, error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was told of it says so, also when that is done by another process, later, at the second try."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        [told] = board.told
+        [(receipt,)] = await bot.rows("select external_id from deliveries where kind = 'notice'")
+    async with opened(database_url) as store:
+        await delete_conversation(store, conversation)
+    board.update_fates.extend([error] if error is not None else [])
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        await bot.until(lambda: len(board.updates) == 1)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        [gone] = board.updates
+        assert gone.notice is not None
+        assert (told.delivery_id, told.address) == (gone.delivery_id, gone.address)
+        assert receipt == gone.notice.standing
+        assert [("deleted", "operator", "")] == board.shown
+        assert ("", "") == (gone.notice.text, gone.notice.contact.external_id)
+        assert 1 == len(board.told)
 
 
 async def test_a_channel_that_cannot_update_posts_nothing_again(database_url: str) -> None:

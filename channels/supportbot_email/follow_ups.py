@@ -16,6 +16,7 @@ from supportbot.errors import Refused
 from supportbot_email import headers
 from supportbot_email.classify import is_no_reply
 from supportbot_email.compose import Answer, NotWritten, compose
+from supportbot_email.knocks import untagged
 from supportbot_email.mail import Address, Mail, Settings, is_one_of
 from supportbot_email.notes import planned_note
 from supportbot_email.outbound import recipient_address, signature_of
@@ -60,19 +61,13 @@ def first_address(email: str, config: EmailConfig) -> Mapping[str, Any]:
     if len(found) != 1 or not found[0].address or found[0].address.lower() != email.strip().lower():
         return {}
     address = found[0].address
-    mailbox = replace(found[0], address=_untagged(address))
+    mailbox = replace(found[0], address=untagged(address))
     local = mailbox.address.rpartition("@")[0]
     machine = is_no_reply(mailbox) or _MACHINE.fullmatch(local) is not None
-    ours = {_untagged(one.lower()) for one in (*config.ours, *config.contact_forms)}
+    ours = {untagged(one.lower()) for one in (*config.ours, *config.contact_forms)}
     if machine or not local.isascii() or "." not in mailbox.domain or is_one_of(mailbox.address, ours):
         return {}
     return {"to": address, "name": ""}
-
-
-def _untagged(address: str) -> str:
-    """Return an address without what follows a plus sign in its local part."""
-    local, _, domain = address.rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"
 
 
 class FollowUps:
@@ -148,6 +143,7 @@ class FollowUps:
 
         Raises:
             Refused: the address must not be written to.
+            RetryAfter: not yet.
         """
         delivery = outbound.delivery_id
         if await self._sending.may_have_sent(delivery):

@@ -37,6 +37,8 @@ _WHY = {
     "flagged": "was not answered: moderation flagged it",
     "unchecked": "was not answered: moderation could not check it",
 }
+_DELETED = "deleted"
+_GONE = "The conversation that was told of here was deleted."
 _DID = {
     "human": "has taken it over: the bot stays silent there.",
     "bot": "gave it back: the bot answers what comes next.",
@@ -44,6 +46,7 @@ _DID = {
     "snoozed": "put it off.",
     "resolved": "closed it.",
     "spam": "marked it as spam.",
+    _DELETED: "deleted the conversation that was told of here.",
 }
 _OTHER = {"human": HAND_BACK, "bot": TAKE_OVER}
 """The one thing to do then."""
@@ -73,6 +76,8 @@ class Notices:
 
     async def content(self, outbound: Outbound, notice: Notice) -> dict[str, Any]:
         """Return the post's ``text`` and ``blocks``."""
+        if notice.change is not None and notice.change.state == _DELETED:
+            return {"text": _GONE, "blocks": [_status(notice.change)]}
         link = ""
         if notice.channel == self._channel:
             notice, link = await self._looked_up(notice)

@@ -25,7 +25,7 @@ class Claimed:
     waits: int = 0
     """How often in a row before this the platform asked to wait, or looking for it failed."""
     since: int = 0
-    """When what it tells came up, in Unix milliseconds."""
+    """When it was planned last, in Unix milliseconds."""
 
     @property
     def is_update(self) -> bool:

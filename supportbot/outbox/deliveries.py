@@ -148,7 +148,7 @@ class Deliveries:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
         now, last = now_ms(), claimed.since + _GIVE_UP
         if now > last:
-            await self._end(claimed, "dead", reason=_cause(error))
+            await self._end(claimed, "dead", reason=ledger.GAVE_UP + _cause(error))
             return
         waits, seconds = claimed.waits + 1, error.seconds
         # The platform's word stays a float: it may be infinite.

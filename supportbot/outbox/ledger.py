@@ -21,11 +21,14 @@ from supportbot.outbox.claims import Claimed, Unreadable
 from supportbot.outbox.notices import notice_of
 from supportbot.storable import clean_text
 from supportbot.store import Statement
-from supportbot.store.values import from_json, listed, outbound_from, to_json
+from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages, turns
 
 if TYPE_CHECKING:
     from supportbot.store import Tx
+
+GAVE_UP = "waited for a day: "
+"""How the reason begins of a delivery that is dead because it could only ever wait."""
 
 _FIXED = "no_model"
 """Why a text that neither a model nor the knowledge wrote is no answer, unless it is a hand-over's."""
@@ -268,6 +271,7 @@ def store_delivery(
         waits=0,
         owner=owner,
         due_at=due,
+        planned_at=outbound.created_at,
         external_id="",
         reason="",
         address=to_json(dict(outbound.address)),
@@ -318,9 +322,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         sends=sends,
         looks=now_ours.looks,
         waits=now_ours.waits,
-        since=from_json(row.missed).get("changed", row.created_at)
-        if row.kind == "notice"
-        else row.created_at,
+        since=row.planned_at,
     )
 
 
