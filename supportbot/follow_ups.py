@@ -259,8 +259,7 @@ class FollowUps:
         lost = last is not None and last.state == "dead"
         if last is not None and not route.proven:
             return [], [], False  # it had its one
-        refused = lost and not last.reason.startswith(ledger.GAVE_UP)
-        if refused and from_json(last.missed)["proven"]:
+        if last is not None and _was_refused(last):
             return [], [], False  # what was sent to its owner last did not arrive, nor would the next
         # what did not reach the address while it might have been a stranger's counts for nothing now
         known: set[int] = set() if lost else set(from_json(route.told))
@@ -274,3 +273,9 @@ class FollowUps:
         messages = [message_from(row) for row in rows if row.seq not in known]
         words = [message for message in messages if route.proven or message.author == "person"]
         return words, [one for one in messages if one not in words], len(rows) == routes.MOST
+
+
+def _was_refused(follow_up: Any) -> bool:
+    """Say whether a mail to an owner is dead, and not only because it had to wait for too long."""
+    dead = follow_up.state == "dead" and not follow_up.reason.startswith(ledger.GAVE_UP)
+    return dead and bool(from_json(follow_up.missed)["proven"])

@@ -325,6 +325,8 @@ async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_
         untold = Untold(bot.store)
         await untold.look()
         assert {} == untold.problems()
+        advised = reports.advice(await reports.explain(bot.store, conversation))
+        assert any("is not up to date" in line for line in advised)
         await retry_delivery(bot.store, board.told[0].delivery_id)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
         assert (1, [("human", "operator", "")]) == (len(board.told), board.shown)
