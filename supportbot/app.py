@@ -114,10 +114,12 @@ def make_channels(
     follow_ups: FollowUps | None = None,
     roles: frozenset[str] = ROLES,
     interrupt: Callable[[str], None] = lambda _conversation_id: None,
+    look_at: Callable[[str], None] = lambda _delivery_id: None,
 ) -> dict[str, Channel]:
     """Make the channels of bot.yaml, by name, each with what the core lends it. None is started.
 
-    ``interrupt`` stops this process's work on a conversation that a person has taken over.
+    ``interrupt`` stops this process's work on a conversation that a person has taken over; ``look_at`` has it
+    make a delivery at once.
     """
     made: dict[str, Channel] = {}
     rules = follow_up_rules(loaded)
@@ -136,7 +138,7 @@ def make_channels(
             drafts=ChannelDrafts(store, name, metrics),
             contacts=ChannelContacts(store, name, reaches=follow_ups),
             presence=ChannelPresence(store, name, after=rules[name].after if name in rules else 0.0),
-            handoffs=ChannelHandoffs(store, feed, name, interrupt=interrupt),
+            handoffs=ChannelHandoffs(store, feed, name, interrupt=interrupt, look_at=look_at),
             limiter=partial(limits.limiter, name),
             vault=loaded.vault,
             base_path=f"/channels/{name}",
@@ -275,6 +277,7 @@ async def running(
             follow_ups=follow_ups,
             roles=roles,
             interrupt=engine.interrupt,
+            look_at=outbox.deliveries.look_at,
         )
         completions.use(channels)
         application = _application(

@@ -179,6 +179,22 @@ class CanNotify(Protocol):
 
 
 @runtime_checkable
+class CanUpdate(Protocol):
+    """A channel that can bring up to date what it told the team (``CanNotify``): who took a customer over."""
+
+    async def update(self, outbound: Outbound) -> Sent:
+        """Make the post ``outbound.notice.standing`` say what the notice says now; returns that receipt.
+
+        Called again after it was unclear, and with what changed since: the same update twice must do no harm.
+        When the conversation was deleted, ``outbound.notice.change`` says so and there is nothing else in it:
+        the post is to hold no word of it any more.
+
+        Raises:
+            Refused, RetryAfter, Unclear: as ``send``.
+        """
+
+
+@runtime_checkable
 class CanReport(Protocol):
     """A channel that can say how it is, for ``/readyz``: while one is not well, the bot is degraded."""
 

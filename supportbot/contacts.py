@@ -30,7 +30,12 @@ _ADD_CONTACT = Statement(insert_or_skip(contacts).inline().on_conflict_do_nothin
 _LEARN_CONTACT = Statement(
     update(contacts)
     .where(contacts.c.id == bindparam("contact"))
-    .values(name=bindparam("new_name"), email=bindparam("new_email"), assurance=bindparam("new_assurance"))
+    .values(
+        name=bindparam("new_name"),
+        email=bindparam("new_email"),
+        assurance=bindparam("new_assurance"),
+        language=bindparam("new_language"),
+    )
 )
 _OF_CHANNEL = (
     conversations.c.tenant_id == bindparam("tenant"),
@@ -124,6 +129,7 @@ def contact_of(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> s
             email=sender.email,
             assurance=sender.assurance,
             reply_to="",
+            language=sender.language,
             created_at=now,
         )
         known = tx.row(_FIND_CONTACT, tenant=tenant, channel=channel, external=sender.id)
@@ -131,9 +137,10 @@ def contact_of(tx: Tx, tenant: str, channel: str, sender: Sender, now: int) -> s
     # an address that somebody only claimed is none that their proof vouches for
     proven = sender.assurance == "verified" != known.assurance
     email = sender.email if proven else sender.email or known.email
-    learnt = (sender.name or known.name, email, sender.assurance)
+    language = sender.language or known.language
+    learnt = (sender.name or known.name, email, sender.assurance, language)
     as_sure = _SURE[sender.assurance] >= _SURE[known.assurance]  # else it might not even be the same person
-    if as_sure and learnt != (known.name, known.email, known.assurance):
-        name, email, assurance = learnt
-        tx.send(_LEARN_CONTACT, contact=known.id, new_name=name, new_email=email, new_assurance=assurance)
+    if as_sure and learnt != (known.name, known.email, known.assurance, known.language):
+        new = zip(("new_name", "new_email", "new_assurance", "new_language"), learnt, strict=True)
+        tx.send(_LEARN_CONTACT, contact=known.id, **dict(new))
     return str(known.id)

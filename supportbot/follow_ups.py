@@ -45,13 +45,13 @@ _LOOKING = 30_000
 """Milliseconds: who gives an address has read what is older than that."""
 
 _LOCK = Statement(
-    select(conversations, contacts.c.name, contacts.c.assurance)
+    select(conversations, contacts.c.name, contacts.c.assurance, contacts.c.language)
     .join(contacts, contacts.c.id == conversations.c.contact_id)
     .where(conversations.c.id == bindparam("conversation"))
     .with_for_update(of=conversations)
 )
 _LAST = Statement(
-    select(deliveries.c.state, deliveries.c.missed)
+    select(deliveries.c.state, deliveries.c.reason, deliveries.c.missed)
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.thread == bindparam("of_thread"),
@@ -227,6 +227,7 @@ class FollowUps:
             proven=bool(route.proven),
             name=conversation.name if verified else "",
             link=rule.link,
+            language=conversation.language,
         )
         last = max((*words, *withheld), key=lambda message: message.seq)
         delivery = missed.planned(conversation, route, last, now)
@@ -256,8 +257,10 @@ class FollowUps:
         """Return what may be told of what was missed, what may not be yet, and whether there is more."""
         last = tx.row(_LAST, conversation=conversation.id, of_thread=route.external_id, most=1)
         lost = last is not None and last.state == "dead"
-        if last is not None and (not route.proven or (lost and from_json(last.missed)["proven"])):
-            return [], [], False  # it had its one; or what was sent to its owner last did not arrive
+        if last is not None and not route.proven:
+            return [], [], False  # it had its one
+        if last is not None and _was_refused(last):
+            return [], [], False  # what was sent to its owner last did not arrive, nor would the next
         # what did not reach the address while it might have been a stranger's counts for nothing now
         known: set[int] = set() if lost else set(from_json(route.told))
         rows = tx.rows(
@@ -270,3 +273,9 @@ class FollowUps:
         messages = [message_from(row) for row in rows if row.seq not in known]
         words = [message for message in messages if route.proven or message.author == "person"]
         return words, [one for one in messages if one not in words], len(rows) == routes.MOST
+
+
+def _was_refused(follow_up: Any) -> bool:
+    """Say whether a mail to an owner is dead, and not only because it had to wait for too long."""
+    dead = follow_up.state == "dead" and not follow_up.reason.startswith(ledger.GAVE_UP)
+    return dead and bool(from_json(follow_up.missed)["proven"])

@@ -236,13 +236,16 @@ class Drafts(Protocol):
 class Handoffs(Protocol):
     """The conversations that the channel told the team of (``CanNotify``), its own and others'."""
 
-    async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
+    async def assign(
+        self, conversation_id: str, to: Literal["bot", "person"], *, by: str, name: str = ""
+    ) -> bool:
         """Say who speaks in a conversation from now on: a person has taken it over, or gives it back.
 
         Args:
             conversation_id: the store's id of it (``Outbound.conversation_id``).
             to: who.
             by: the channel's own key of the person who says so, for the journal.
+            name: what they are called, for what the team is told of it.
 
         Says whether there is such a conversation. Raises:
             StoreUnavailable: it could not be stored.

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip  # both databases speak its ON CONFLICT
 
-from supportbot import originals, routes
+from supportbot import originals, routes, speaking
 from supportbot.contacts import contact_of
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.feed import Said, Settled, StateChanged
@@ -261,7 +261,8 @@ class Inbox:
     def _change_state(
         self, tx: Tx, conversation_id: str, before: State, after: State, *, inbound: Inbound, now: int
     ) -> None:
-        note(tx, conversation_id, "state.changed", at=now, actor=inbound.author, before=before, after=after)
+        who = {"name": inbound.sender.name} if inbound.author == "person" and inbound.sender.name else {}
+        speaking.changed(tx, conversation_id, before, after, actor=inbound.author, at=now, **who)
         if after == "human":
             settled = hand_over_pending(tx, conversation_id, now, cause="a person replied")
             tx.after_commit(lambda: self._interrupt(conversation_id))
@@ -288,6 +289,7 @@ def _storable(inbound: Inbound) -> Inbound:
             name=clean_name(sender.name)[:_KEEP],
             email=clean_text(sender.email)[:_KEEP],
             assurance=sender.assurance,
+            language=clean_key(sender.language),
         ),
         attachments=judged(
             [

@@ -19,6 +19,9 @@ from supportbot.usage import Usage
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supportbot.changes import Change
+    from supportbot.objections import Objection
+
 State = Literal["bot", "queued", "human", "snoozed", "resolved", "spam"]
 """Who speaks in a conversation. The bot speaks only in ``bot``."""
 
@@ -54,6 +57,7 @@ class Sender(_Evolve):
     name: str = ""
     email: str = ""
     assurance: Assurance = "anonymous"
+    language: str = ""  # what they read, as ISO 639-1 writes it (``de``); empty where nobody knows
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +197,12 @@ class Message(_Evolve):
     """What they are called, where it is known to whoever reads."""
     assurance: Assurance = "anonymous"
     """How sure the channel was of that when it came."""
+    reason: str = ""  # why it ended so; of the bot's, why it is a fixed text and no answer
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether the bot answers something by it, so that it can be a good or a bad one."""
+        return self.author == "bot" and not self.reason and not self.choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,18 +353,6 @@ class Prompt(_Evolve):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Objection(_Evolve):
-    """Why moderation lets something not pass."""
-
-    of: Literal["input", "output"]
-    """What the customer wrote, or what the model answered."""
-    categories: tuple[str, ...] = ()
-    """What it is, in the moderator's own words; empty when it did not say, or gave no verdict."""
-    error: str = ""
-    """Why there is no verdict, in one line; empty when there is one."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer(_Evolve):
     """A complete answer: it ended properly, with a known stop reason."""
 
@@ -387,8 +385,9 @@ class Notice(_Evolve):
     address: Mapping[str, Any]
     """How to reply there."""
     contact: Contact
-    text: str
-    """What the customer wrote last."""
+    text: str  # what the customer wrote last
+    change: Change | None = None  # what became of it since; None as long as the customer waits
+    standing: str = ""  # the receipt of the post that tells it already, and is to be brought up to date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -403,6 +402,7 @@ class Missed(_Evolve):
     question: str = ""  # what the customer had said last
     name: str = ""  # what their website calls them
     link: str = ""  # a page where the conversation goes on
+    language: str = ""  # what they chose to read, as ``Sender.language``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,12 +12,13 @@ import structlog
 
 from supportbot.config.models import ModelSection
 from supportbot.errors import ModelError
-from supportbot.messages import Answer, Objection, Words
+from supportbot.messages import Answer, Words
 from supportbot.model import Endpoint
 from supportbot.model.base import room_of
 from supportbot.model.client import codec_of
 from supportbot.model.moderations import ModerationsCodec, read_verdict
 from supportbot.model.structured import Unheard
+from supportbot.objections import Objection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

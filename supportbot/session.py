@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import bindparam, case, delete, literal_column, select, update
 
-from supportbot import routes
+from supportbot import routes, speaking
 from supportbot.errors import NotFound
 from supportbot.host import Begun, Standing
 from supportbot.ids import now_ms
@@ -115,12 +115,16 @@ _PLAN_ANEW = Statement(
         sends=0,
         looks=0,
         waits=0,
-        external_id="",
+        # a notice's post stands, and is what is brought up to date
+        external_id=case(
+            (deliveries.c.kind == literal_column("'notice'"), deliveries.c.external_id), else_=""
+        ),
         reason="planned anew by the operator",
+        planned_at=bindparam("now"),
         due_at=bindparam("now"),
         updated_at=bindparam("now"),
     )
-    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id, deliveries.c.kind)
 )
 _OF_DELIVERY = Statement(select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery")))
 
@@ -232,7 +236,7 @@ def change_state(
     if before == state:
         return None
     tx.send(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
-    note(tx, conversation_id, "state.changed", at=now, actor=actor, before=before, after=state, **data)
+    speaking.changed(tx, conversation_id, before, state, actor=actor, at=now, **data)
     if state == "bot":
         return ()
     return hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the {actor}")
@@ -249,6 +253,7 @@ async def delete_conversation(store: Store, conversation_id: str) -> None:
 
     def unit(tx: Tx) -> None:
         _locked(tx, conversation_id)
+        speaking.withdraw(tx, conversation_id, now_ms())
         tx.send(_DELETE, conversation=conversation_id)
 
     await store.write(unit, patience=5)
@@ -283,8 +288,8 @@ async def replay_turn(store: Store, turn_id: str) -> None:
             )
         tx.send(_DUE_NOW, conversation=turn.conversation_id, now=now)
         if before != "bot":
-            change = {"before": before, "after": "bot", "reason": "a dead turn was replayed"}
-            note(tx, turn.conversation_id, "state.changed", at=now, actor="operator", **change)
+            reason = "a dead turn was replayed"
+            speaking.changed(tx, turn.conversation_id, before, "bot", actor="operator", at=now, reason=reason)
 
     await store.write(unit, patience=5)
 
@@ -338,6 +343,8 @@ async def retry_delivery(store: Store, delivery_id: str) -> None:
             raise NotFound(what="dead delivery", id=delivery_id)
         of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": delivery_id}
         note(tx, row.conversation_id, "delivery.replanned", at=now, actor="operator", **of)
+        if row.kind == "follow_up":  # what was said since, and not told because this one was dead, goes on
+            tx.send(routes.SET_DUE, conversation=row.conversation_id, due=now)
 
     await store.write(unit, patience=5)
 

@@ -47,6 +47,7 @@ contacts = Table(
     Column("email", Text, nullable=False),
     Column("assurance", Text, nullable=False),
     Column("reply_to", Text, nullable=False),  # where they want to be written to; on their own word
+    Column("language", Text, nullable=False),  # what they read, such as de; empty: nobody said
     Column("created_at", BigInteger, nullable=False),
     Index("uq_contacts_external", "tenant_id", "channel", "external_id", unique=True),
 )
@@ -308,6 +309,7 @@ deliveries = Table(
     Column("waits", Integer, nullable=False),  # how often in a row it could not even be tried or looked for
     Column("owner", Text),
     Column("due_at", BigInteger),
+    Column("planned_at", BigInteger, nullable=False),  # last: from then on its patience counts
     Column("external_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("address", Json, nullable=False),
@@ -397,6 +399,20 @@ events = Table(
     Column("data", Json, nullable=False),
     Column("at", BigInteger, nullable=False),
     Index("ix_events_conversation", "conversation_id", "id"),
+)
+
+withdrawals = Table(
+    "withdrawals",
+    metadata,
+    Column("delivery_id", Text, primary_key=True),  # of the notice, which is gone
+    Column("channel", Text, nullable=False),
+    Column("external_id", Text, nullable=False),  # the post
+    Column("address", Json, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("due_at", BigInteger, nullable=False),
+    Column("deleted_at", BigInteger, nullable=False),
+    Index("ix_withdrawals_due", "due_at"),
+    sqlite_with_rowid=False,
 )
 
 records = Table(

@@ -18,7 +18,7 @@ from supportbot.messages import Outbound, Sender
 from supportbot.outbox import deliveries, ledger, missed
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
-from supportbot.session import ChannelTranscripts, delete_conversation, set_state
+from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
 from supportbot.store import Statement
 from supportbot.testing.fakes import RecordingChannel
 from tests.durable import running
@@ -107,6 +107,18 @@ async def test_what_a_person_said_to_nobody_is_told_once(database_url: str) -> N
         assert ({"to": ANNA}, "support", "") == (mail.address, mail.channel, mail.turn_id)
         await settled(bot)
         assert 1 == len(bot.channels["support"].posts)
+
+
+async def test_it_is_told_in_the_language_they_read(database_url: str) -> None:
+    """The one that they chose last, whatever they chose first; a message without one changes nothing."""
+    async with asked(database_url) as bot:
+        for language in ("fr", "de", ""):
+            await bot.accept("Hello?", sender=Sender(id="anna", language=language))
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert "de" == mail.missed.language
 
 
 async def test_what_the_bot_said_waits_until_the_address_is_proven(database_url: str) -> None:
@@ -247,6 +259,59 @@ async def test_what_was_seen_before_it_could_be_sent_is_taken_back(database_url:
         assert [] == bot.channels["support"].posts
         kinds = await bot.rows("select kind from events where kind like 'follow_up%' order by id")
         assert [("follow_up.planned",), ("follow_up.taken_back",)] == kinds
+
+
+async def test_what_could_not_be_sent_for_a_day_is_told_with_what_comes_next(database_url: str) -> None:
+    """The address did nothing wrong; what is said next plans all of it anew. Nothing is told twice."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, proven=True)
+        support = bot.channels["support"]
+        support.fates.append("busy")
+        await bot.accept("I have looked.", **PERSON)
+        mine = "select state, reason from deliveries where channel = 'support' order by seq"
+        await bot.until_rows(mine, [("planned", "ratelimited")])
+        support.fates.append("busy")
+        await aged(bot)
+        await bot.until_rows(mine, [("dead", "waited for a day: ratelimited")])
+        await bot.accept("It arrives on Monday.", **PERSON)
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert ["I have looked.", "It arrives on Monday."] == [m.text for m in mail.missed.messages]
+        await settled(bot)
+        assert 1 == len(support.posts)
+
+
+async def test_one_that_is_retried_may_wait_for_another_day(database_url: str) -> None:
+    """However old it is; what was said since comes behind it."""
+    async with asked(database_url) as bot:
+        await leave_address(bot, proven=True)
+        support = bot.channels["support"]
+        support.fates.append("refused")
+        await bot.accept("I have looked.", **PERSON)
+        mine = "select state from deliveries where channel = 'support' order by seq"
+        await bot.until_rows(mine, [("dead",)])
+        await bot.accept("It arrives on Monday.", **PERSON)
+        await bot.until_rows("select count(*) from routes where due_at is not null", [(0,)])
+        assert [("dead",)] == await bot.rows(mine)
+        await aged(bot)
+        [(dead,)] = await bot.rows("select id from deliveries where state = 'dead'")
+        support.fates.append("busy")
+        await retry_delivery(bot.store, dead)
+        first, second = await mails(bot, 2)
+        told = [post.missed for post in (first, second)]
+        assert [["I have looked."], ["It arrives on Monday."]] == [
+            [m.text for m in one.messages] for one in told if one is not None
+        ]
+
+
+async def aged(bot: Durable) -> None:
+    """Make all deliveries two days old, and those that wait due."""
+    day = 2 * 24 * 3_600_000
+    for sql in (
+        f"update deliveries set created_at = created_at - {day}, planned_at = planned_at - {day}",
+        "update deliveries set due_at = created_at where due_at is not null",
+    ):
+        await bot.store.write(lambda tx, sql=sql: tx.run(Statement(text(sql))))
 
 
 async def test_an_unclear_follow_up_is_looked_for(database_url: str) -> None:

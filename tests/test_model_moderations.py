@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot.config.moderation import GuardSection
-from supportbot.messages import Objection, Words
+from supportbot.messages import Words
 from supportbot.metrics import Metrics
 from supportbot.model.moderations import read_verdict
 from supportbot.moderation import Moderator
+from supportbot.objections import Objection
 from supportbot.testing.model_calls import a_prompt
 from supportbot.testing.model_replies import ModelReply, problem
 from supportbot.testing.model_server import FakeModelServer

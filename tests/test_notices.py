@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
 
 from supportbot import reports
-from supportbot.messages import Sender
+from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.messages import Sender, Sent
+from supportbot.outbox import withdrawals
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.notices import Team, Untold
-from supportbot.session import ChannelTranscripts, set_state
+from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
 from supportbot.store import Statement
 from supportbot.tables import deliveries
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
-from tests.durable import running
+from tests.durable import opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
@@ -222,6 +225,149 @@ async def test_whom_the_team_was_not_told_of_is_a_problem(database_url: str) -> 
         await bot.until_rows(NOTICES, [("desk", "dead")] * 3 + [("desk", "delivered")])
         await untold.look()
         assert {} == untold.problems()
+
+
+class Board(Desk):
+    """A channel that can bring what it told up to date."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.updates: list[Outbound] = []
+        self.update_fates: deque[Exception] = deque()
+        self.meanwhile: Any = None
+
+    async def update(self, outbound: Outbound) -> Sent:
+        """Do what the next fate says."""
+        assert outbound.notice is not None
+        if self.meanwhile is not None:
+            await self.meanwhile()
+        if self.update_fates:
+            raise self.update_fates.popleft()
+        self.updates.append(outbound)
+        return Sent(external_id=outbound.notice.standing)
+
+    @property
+    def shown(self) -> list[tuple[str, str, str]]:
+        """What the post said, update by update."""
+        changes = [post.notice.change for post in self.updates if post.notice is not None]
+        return [(change.state, change.actor, change.name) for change in changes if change is not None]
+
+
+async def test_what_the_team_was_told_follows_who_speaks(database_url: str) -> None:
+    """Whoever changes it, wherever: the same delivery tells it anew, and there is no second post."""
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        bot.worker.handoff = ""
+        await set_state(bot.store, conversation, "resolved")
+        await bot.until(lambda: len(board.updates) == 1)
+        await bot.accept("One more thing", sender=ANNA)
+        await bot.until(lambda: len(board.updates) == 2)
+        await bot.accept("I am here.", sender=Sender(id="kim", name="Kim"), author="person")
+        await bot.until(lambda: len(board.updates) == 3)
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk", interrupt=lambda _: None)
+        assert await handoffs.assign(conversation, "bot", by="T1/U2", name="Bo")
+        await bot.until(lambda: len(board.updates) == 4)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        operator, customer = ("resolved", "operator", ""), ("bot", "customer", "")
+        assert [operator, customer, ("human", "person", "Kim"), ("bot", "person", "Bo")] == board.shown
+        assert 1 == len(board.told)
+        assert {board.told[0].delivery_id} == {update.delivery_id for update in board.updates}
+        last = board.updates[-1].notice
+        assert last is not None
+        assert last.change is not None
+        assert "T1/U2" == last.change.by
+
+
+@pytest.mark.parametrize("error", [Unclear(cause="reset"), RetryAfter(seconds=0.01, cause="busy"), OSError()])
+async def test_an_update_is_made_until_it_is_there(database_url: str, error: Exception) -> None:
+    """Twice the same does no harm, so nobody looks for it first."""
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        board.update_fates.append(error)
+        await set_state(bot.store, conversation, "human")
+        await bot.until(lambda: len(board.updates) == 1)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert [f"send {board.told[0].delivery_id}"] == board.calls
+
+
+async def test_what_changes_while_it_is_told_is_told_next(database_url: str) -> None:
+    """Also while the post itself is on its way."""
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = ""
+
+        async def meanwhile() -> None:
+            board.meanwhile = None
+            await set_state(bot.store, conversation, "bot")
+
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        board.meanwhile = meanwhile
+        await set_state(bot.store, conversation, "human")
+        await bot.until(lambda: len(board.updates) == 2)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert [("human", "operator", ""), ("bot", "operator", "")] == board.shown
+
+
+async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_url: str) -> None:
+    """It can be retried, and then brings the post up to date: it is no second one."""
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        board.update_fates.append(Refused(cause="is_archived"))
+        await set_state(bot.store, conversation, "human")
+        await bot.until_rows(NOTICES, [("desk", "dead")])
+        untold = Untold(bot.store)
+        await untold.look()
+        assert {} == untold.problems()
+        advised = reports.advice(await reports.explain(bot.store, conversation))
+        assert any("is not up to date" in line for line in advised)
+        await retry_delivery(bot.store, board.told[0].delivery_id)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        assert (1, [("human", "operator", "")]) == (len(board.told), board.shown)
+
+
+@pytest.mark.parametrize("error", [None, OSError(), Unclear(cause="reset")])
+async def test_a_deleted_conversation_leaves_no_word(
+    database_url: str, error: Exception | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was told of it says so, also when that is done by another process, later, at the second try."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        [told] = board.told
+        [(receipt,)] = await bot.rows("select external_id from deliveries where kind = 'notice'")
+    async with opened(database_url) as store:
+        await delete_conversation(store, conversation)
+    board.update_fates.extend([error] if error is not None else [])
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        await bot.until(lambda: len(board.updates) == 1)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        [gone] = board.updates
+        assert gone.notice is not None
+        assert (told.delivery_id, told.address) == (gone.delivery_id, gone.address)
+        assert receipt == gone.notice.standing
+        assert [("deleted", "operator", "")] == board.shown
+        assert ("", "") == (gone.notice.text, gone.notice.contact.external_id)
+        assert 1 == len(board.told)
+
+
+async def test_a_channel_that_cannot_update_posts_nothing_again(database_url: str) -> None:
+    """What it told stays as it was."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        await set_state(bot.store, conversation, "human")
+        again = "select count(*) from events where kind = 'delivery.delivered'"
+        await bot.until_rows(again, [(3,)])  # the reply's, the notice's, and what there was not to do
+        assert 1 == len(bot.channels["desk"].told)
 
 
 async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:

@@ -19,7 +19,7 @@ from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound, Sent
-    from supportbot.outbox.ledger import Claimed
+    from supportbot.outbox.claims import Claimed
 
 DELIVERIES = "select state, reason from deliveries order by seq"
 

@@ -16,11 +16,13 @@ from markdown_it import MarkdownIt
 
 from supportbot_email import headers, mime
 from supportbot_email.classify import LOOP_HEADER
+from supportbot_email.follow_up_words import runs_right_to_left
 from supportbot_email.mail import is_one_of
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
 
     from supportbot_email.mail import Address, Mail
@@ -60,6 +62,9 @@ class Answer:
     was said elsewhere; it begins a thread when ``answered`` has no Message-ID."""
     asked: str = ""
     """The line above what an unasked one quotes."""
+    language: str = ""
+    """Of our own words in it (``de``). Where it is known, each paragraph runs as its words do, and what has
+    no direction of its own as the language does."""
 
 
 def recipient_of(mail: Mail, *, use_reply_to: bool, own_addresses: Container[str]) -> Address | None:
@@ -222,18 +227,36 @@ def _html(answer: Answer) -> str:
     """Simple HTML: the model's own tags are shown as text, and an image is only its description."""
     reader = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table").disable("image")
     reader.add_render_rule("link_close", _link_end)
+    way = ' dir="auto"' if answer.language else ""
+    if way:
+        reader.core.ruler.push("direction", _give_direction)
     signature = escape(_body(answer.signature)).replace("\n", "<br>\n")
     quoted = escape(_body(answer.answered.text[:_MOST_QUOTED])).replace("\n", "<br>\n")
     return (
-        f"<html><body>\n{reader.render(_body(answer.markdown))}"
-        + (f"<p>{signature}</p>\n" if signature else "")
+        f"<html><body>\n{_frame(answer.language)}{reader.render(_body(answer.markdown))}"
+        + (f"<p{way}>{signature}</p>\n" if signature else "")
         + (
-            f"<p>{escape(_attribution(answer))}</p>\n<blockquote>{quoted}</blockquote>\n"
+            f"<p{way}>{escape(_attribution(answer))}</p>\n<blockquote{way}>{quoted}</blockquote>\n"
             if quoted or not answer.unasked
             else ""
         )
+        + ("</div>\n" if answer.language else "")
         + "</body></html>\n"
     )
+
+
+def _frame(language: str) -> str:
+    """The element around a mail in a known language: mail programs drop what html and body say."""
+    if not language:
+        return ""
+    return f'<div lang="{escape(language)}" dir="{"rtl" if runs_right_to_left(language) else "ltr"}">\n'
+
+
+def _give_direction(state: StateCore) -> None:
+    """Let each paragraph, heading, item and cell run as its own first letters do."""
+    for token in state.tokens:
+        if token.nesting == 1 and token.type != "inline":
+            token.attrSet("dir", "auto")
 
 
 def _link_end(_renderer: object, tokens: Sequence[Token], at: int, _options: object, _env: object) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from supportbot.channel import ChannelConfig
+from supportbot_email.follow_up_words import FollowUpWords
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DOMAIN = re.compile(r"@[^\s@<>,;:\"()\[\]\\*]+")
@@ -108,30 +109,6 @@ class Limits(_Section):
     per_day: int = Field(400, ge=1, le=1_000_000, description="Of the whole mailbox, in 24 hours.")
     first_per_day: int = Field(
         50, ge=0, le=100_000, description="To addresses that visitors typed and nobody answered from, a day."
-    )
-
-
-class FollowUpWords(_Section):
-    """What stands around answers that a visitor missed; {name} and {link} are filled in."""
-
-    subject: str = Field("Your chat with {name}", min_length=1, max_length=200, description="The subject.")
-    intro: str = Field(
-        "While you were away, this was written in your chat:",
-        max_length=1000,
-        description="Above the answers.",
-    )
-    waiting: str = Field(
-        "An answer is waiting in your chat. If you want it here, reply to this mail.",
-        max_length=1000,
-        description="In place of answers that wait until the address is proven.",
-    )
-    link: str = Field("Go on in the chat: {link}", max_length=1000, description="The way back to the chat.")
-    asked: str = Field("You asked:", max_length=200, description="Above the question.")
-    stranger: str = Field(
-        "You get this mail because somebody left this address in the chat on our website. If it was not you, "
-        "ignore it: nothing more comes unless you reply. What you reply is shown in that chat.",
-        max_length=2000,
-        description="Below a mail to an address that is not proven.",
     )
 
 

@@ -80,6 +80,10 @@ class Traces:
         """The server said no: it may be sent another time."""
         await self._records.delete(f"sent:{trace.delivery}")
 
+    async def forget(self, delivery: str) -> None:
+        """It did not arrive, its own report says so: it may be sent anew."""
+        await self._records.delete(f"sent:{delivery}")
+
     async def prove(self, delivery: str) -> bool:
         """Write down that a delivery has certainly been sent; says whether it was one that we sent."""
         trace = await self.get(delivery)

@@ -16,6 +16,7 @@ from supportbot.errors import Refused
 from supportbot_email import headers
 from supportbot_email.classify import is_no_reply
 from supportbot_email.compose import Answer, NotWritten, compose
+from supportbot_email.knocks import untagged
 from supportbot_email.mail import Address, Mail, Settings, is_one_of
 from supportbot_email.notes import planned_note
 from supportbot_email.outbound import recipient_address, signature_of
@@ -60,19 +61,13 @@ def first_address(email: str, config: EmailConfig) -> Mapping[str, Any]:
     if len(found) != 1 or not found[0].address or found[0].address.lower() != email.strip().lower():
         return {}
     address = found[0].address
-    mailbox = replace(found[0], address=_untagged(address))
+    mailbox = replace(found[0], address=untagged(address))
     local = mailbox.address.rpartition("@")[0]
     machine = is_no_reply(mailbox) or _MACHINE.fullmatch(local) is not None
-    ours = {_untagged(one.lower()) for one in (*config.ours, *config.contact_forms)}
+    ours = {untagged(one.lower()) for one in (*config.ours, *config.contact_forms)}
     if machine or not local.isascii() or "." not in mailbox.domain or is_one_of(mailbox.address, ours):
         return {}
     return {"to": address, "name": ""}
-
-
-def _untagged(address: str) -> str:
-    """Return an address without what follows a plus sign in its local part."""
-    local, _, domain = address.rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"
 
 
 class FollowUps:
@@ -119,6 +114,7 @@ class FollowUps:
         """
         to = recipient_address(outbound)
         ours = await self._conversations.begin(outbound.external_id, message_id, to)
+        language = self._config.follow_up.spoken(missed.language)
         words = self._words(missed)
         question = missed.question if missed.proven else glimpse(missed.question)
         token = message_id.strip("<>").partition("@")[0]
@@ -134,6 +130,7 @@ class FollowUps:
             automatic=automatic,
             unasked=True,
             asked=words["asked"],
+            language=language,
             extra=(("List-Unsubscribe", stop),) if automatic else (),
         )
         try:
@@ -146,6 +143,7 @@ class FollowUps:
 
         Raises:
             Refused: the address must not be written to.
+            RetryAfter: not yet.
         """
         delivery = outbound.delivery_id
         if await self._sending.may_have_sent(delivery):
@@ -158,9 +156,10 @@ class FollowUps:
         return await self._sending.may_follow_up(outbound, self._words(missed)["subject"])
 
     def _words(self, missed: Missed) -> dict[str, str]:
-        """Return the words around the answers, filled in."""
+        """Return the words around the answers in the visitor's language, filled in."""
         name = self._config.name or self._bot_name
-        texts = self._config.follow_up.model_dump()
+        own = self._config.follow_up
+        texts = own.words(own.spoken(missed.language))
         filled = {key: text.replace("{name}", name) for key, text in texts.items()}
         return {**filled, "link": filled["link"].replace("{link}", f"<{missed.link}>"), "name": name}
 

@@ -9,10 +9,15 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+from supportbot.errors import RetryAfter
 from supportbot.ids import now_ms
 
 if TYPE_CHECKING:
     from supportbot.host import Records
+
+_GMAIL = frozenset({"gmail.com", "googlemail.com"})
+_YAHOO = frozenset({"ymail.com", "rocketmail.com", "myyahoo.com"})
+_FASTMAIL = frozenset({"fastmail.com", "fastmail.fm", "fastmail.net", "fastmail.org"})
 
 _DAY = 24 * 3_600_000
 _REMEMBERED = 30 * _DAY
@@ -35,11 +40,16 @@ class Knocks:
             conversation: our key of it. Its mail may be taken back before it is sent, and another takes its
                 place: that is no second one.
             proven: the address is known to be the visitor's.
+
+        Raises:
+            RetryAfter: it may be once fewer others have been written to within a day.
         """
         if await self._records.get(f"stop:{_hash(to)}") is not None:
             return "its owner asked not to be written to"
         if proven:
             return ""
+        if not self._per_day:
+            return "no address that nobody proved is written to (limits.first_per_day)"
         key, now = f"knock:{_hash(to)}", now_ms()
         known = {"conversation": conversation, "at": now}
         if not await self._records.add(key, known, expires_at=now + _REMEMBERED):
@@ -47,10 +57,13 @@ class Knocks:
             same = found is not None and found["conversation"] == conversation
             return "" if same else "it was written to before, and nobody answered from there"
         earlier = [value["at"] async for name, value in self._records.scan("knock:") if name != key]
-        if sum(now - at < _DAY for at in earlier) < self._per_day:
+        today = sorted(at for at in earlier if now - at < _DAY)
+        if len(today) < self._per_day:
             return ""
         await self._records.delete(key, only=known)
-        return "too many addresses that nobody proved were written to today (limits.first_per_day)"
+        free_at = today[-self._per_day] + _DAY
+        cause = "too many addresses that nobody proved were written to today (limits.first_per_day)"
+        raise RetryAfter(seconds=max(1.0, (free_at - now) / 1000), cause=cause)
 
     async def opened(self, to: str) -> None:
         """The owner of an address answered from it."""
@@ -61,7 +74,30 @@ class Knocks:
         await self._records.put(f"stop:{_hash(to)}", now_ms())
 
 
+def untagged(address: str) -> str:
+    """Return an address without what follows a plus sign before the @, which is its owner's (RFC 5233)."""
+    local, _, domain = address.rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
+def person_of(address: str) -> str:
+    """Return what all spellings of a mailbox have in common, to count by; nothing is ever sent there.
+
+    Beside the plus sign, what some providers do: Gmail ignores dots and has two names
+    (https://support.google.com/mail/answer/7436150), Fastmail takes anything at a user's own name below its
+    (https://www.fastmail.help/hc/en-us/articles/360060591053), Yahoo has a hyphen for the plus sign.
+    """
+    local, _, domain = untagged(address.lower()).rpartition("@")
+    if domain in _GMAIL:
+        return f"{local.replace('.', '')}@gmail.com"
+    if domain in _YAHOO or domain.startswith("yahoo."):
+        return f"{local.partition('-')[0]}@{domain}"
+    user, _, above = domain.partition(".")
+    if above in _FASTMAIL:
+        return f"{user}@{above}"
+    return f"{local}@{domain}"
+
+
 def _hash(address: str) -> str:
-    """Return what stands for an address, without what tags it: ``ann+shop@`` is ann's."""
-    local, _, domain = address.lower().rpartition("@")
-    return sha256(f"{local.partition('+')[0]}@{domain}".encode("utf-8", "replace")).hexdigest()[:32]
+    """Return what stands for whoever reads an address, however it is spelt."""
+    return sha256(person_of(address).encode("utf-8", "replace")).hexdigest()[:32]

@@ -35,7 +35,7 @@ def closing_blocks(outbound: Outbound, *, feedback: bool, person: bool) -> list[
     ]
     if choices:
         blocks.append({"type": "actions", "elements": choices})
-    elif feedback and not outbound.handoff:
+    elif feedback and outbound.model and not outbound.handoff:  # a fixed text is no answer
         blocks.append({"type": "context_actions", "elements": [_feedback(value)]})
     if person and not outbound.handoff and not choices:
         blocks.append({"type": "actions", "elements": [_button("Talk to a person", PERSON, value)]})

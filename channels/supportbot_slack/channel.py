@@ -161,6 +161,10 @@ class SlackChannel:
         """Post a reply, or finish the one that is being shown. See ``Outgoing.send``."""
         return await (self._outgoing or await self._way_out()).send(outbound)
 
+    async def update(self, outbound: Outbound) -> Sent:
+        """Bring up to date what the team was told. See ``Outgoing.update``."""
+        return await (self._outgoing or await self._way_out()).update(outbound)
+
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""
         return await (self._outgoing or await self._way_out()).find(outbound)

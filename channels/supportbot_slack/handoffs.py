@@ -6,6 +6,7 @@ anybody nor look like a link (https://docs.slack.dev/reference/block-kit/blocks/
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeGuard
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from supportbot_slack.markdown import escaped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supportbot.changes import Change
     from supportbot.messages import Notice, Outbound
     from supportbot_slack.api import SlackApi
     from supportbot_slack.identity import People
@@ -35,6 +37,19 @@ _WHY = {
     "flagged": "was not answered: moderation flagged it",
     "unchecked": "was not answered: moderation could not check it",
 }
+_DELETED = "deleted"
+_GONE = "The conversation that was told of here was deleted."
+_DID = {
+    "human": "has taken it over: the bot stays silent there.",
+    "bot": "gave it back: the bot answers what comes next.",
+    "queued": "put it back: the customer waits for a person.",
+    "snoozed": "put it off.",
+    "resolved": "closed it.",
+    "spam": "marked it as spam.",
+    _DELETED: "deleted the conversation that was told of here.",
+}
+_OTHER = {"human": HAND_BACK, "bot": TAKE_OVER}
+"""The one thing to do then."""
 _LONGEST_NAME = 80
 _LONGEST_TEXT = 1_000
 """Characters of what the customer wrote."""
@@ -61,6 +76,8 @@ class Notices:
 
     async def content(self, outbound: Outbound, notice: Notice) -> dict[str, Any]:
         """Return the post's ``text`` and ``blocks``."""
+        if notice.change is not None and notice.change.state == _DELETED:
+            return {"text": _GONE, "blocks": [_status(notice.change)]}
         link = ""
         if notice.channel == self._channel:
             notice, link = await self._looked_up(notice)
@@ -110,30 +127,9 @@ def notice_blocks(outbound: Outbound, notice: Notice, link: str) -> list[dict[st
                 {"type": "rich_text_section", "elements": _where(outbound, notice, link)},
             ],
         },
-        _status("The bot is silent there from now on."),
-        _buttons(outbound.conversation_id, TAKE_OVER, HAND_BACK),
+        _status(notice.change),
+        _buttons(outbound.conversation_id, *_offered(notice.change)),
     ]
-
-
-def pressed_blocks(blocks: object, action: str, conversation: str, name: str) -> list[dict[str, Any]] | None:
-    """Return a notice's blocks after a press; None when they are not those of one.
-
-    Args:
-        blocks: as Slack sent them with the press.
-        action: which button.
-        conversation: the button's value.
-        name: who pressed it.
-    """
-    if not is_notice(blocks):
-        return None
-    name = name[:_LONGEST_NAME] or "Somebody"
-    changed = {
-        TAKE_OVER: (_status(f"{name} has taken it over: the bot stays silent there."), HAND_BACK),
-        HAND_BACK: (_status(f"{name} gave it back: the bot answers what comes next."), TAKE_OVER),
-    }
-    status, other = changed[action]
-    new = {_STATUS: status, _BUTTONS: _buttons(conversation, other)}
-    return [new.get(text_at(block, "block_id")) or block for block in blocks]
 
 
 def is_notice(blocks: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -179,8 +175,29 @@ def _text(words: str, *, bold: bool = False) -> dict[str, Any]:
     return {"type": "text", "text": words} | ({"style": {"bold": True}} if bold else {})
 
 
-def _status(words: str) -> dict[str, Any]:
-    return {"type": "context", "block_id": _STATUS, "elements": [{"type": "plain_text", "text": words}]}
+def _status(change: Change | None) -> dict[str, Any]:
+    """Say who speaks there, by whose word, and since when, by the reader's own clock."""
+    elements = [{"type": "plain_text", "text": _said_of(change)}]
+    if change is not None:
+        at = change.at // 1000
+        plain = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
+        elements.append({"type": "mrkdwn", "text": f"<!date^{at}^{{date_short_pretty}}, {{time}}|{plain}>"})
+    return {"type": "context", "block_id": _STATUS, "elements": elements}
+
+
+def _said_of(change: Change | None) -> str:
+    if change is None:
+        return "The bot is silent there from now on."
+    if change.actor == "customer":
+        return "The customer wrote again, and the bot answers."
+    who = change.name[:_LONGEST_NAME] or ("An operator" if change.actor == "operator" else "Somebody")
+    return f"{who} {_DID.get(change.state, 'changed who speaks there.')}"
+
+
+def _offered(change: Change | None) -> tuple[str, ...]:
+    if change is not None and change.state in _OTHER:
+        return (_OTHER[change.state],)
+    return (TAKE_OVER, HAND_BACK)
 
 
 def _buttons(conversation: str, *actions: str) -> dict[str, Any]:

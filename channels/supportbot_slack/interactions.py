@@ -31,7 +31,7 @@ from supportbot_slack.commands import (
     refused,
 )
 from supportbot_slack.events import id_at, text_at, ts_at
-from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, is_notice, pressed_blocks
+from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, is_notice
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
 from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 
@@ -55,8 +55,6 @@ _ASSIGNED: dict[str, Literal["bot", "person"]] = {TAKE_OVER: "person", HAND_BACK
 _GONE = "I know that conversation no more."
 _OURS = frozenset({FEEDBACK, PERSON, ASK_BUTTON, OPEN_BUTTON, TAKE_OVER, HAND_BACK})
 _THANKS = "Thank you for telling."
-_LONGEST_UPDATE = 3_900
-"""Characters of an update's ``text``: https://docs.slack.dev/reference/methods/chat.update#errors"""
 
 
 class Interactions:
@@ -219,9 +217,7 @@ class Interactions:
             self._host.ignored("malformed")
         elif not self._is_the_team_s(payload):
             self._host.ignored("interaction")
-        elif await self._host.handoffs.assign(conversation, to, by=who):
-            self._chores.begin("handoff", self._show_assigned(payload, action, conversation))
-        else:
+        elif not await self._host.handoffs.assign(conversation, to, by=who, name=self._named(payload)):
             self._whisper(payload, _GONE)
 
     def _is_the_team_s(self, payload: dict[str, Any]) -> bool:
@@ -232,20 +228,10 @@ class Interactions:
         teams = {_team(payload), id_at(message, "team"), id_at(payload, "enterprise", "id")}
         return self._rules.is_team_s(_address(payload).channel, teams)
 
-    async def _show_assigned(self, payload: dict[str, Any], action: str, conversation: str) -> None:
-        address, user = _address(payload), id_at(payload, "user", "id")
-        workspace = await self._workspaces.get(address.team, address.enterprise)
-        if workspace is None:
-            return
-        name = self._people.remembered(_team(payload), user).name or text_at(payload, "user", "name") or user
-        message = payload.get("message")
-        blocks = pressed_blocks(
-            message.get("blocks") if isinstance(message, dict) else None, action, conversation, name
-        )
-        if blocks is not None:
-            words = {"text": text_at(message, "text")[:_LONGEST_UPDATE], "blocks": blocks}
-            where = {"channel": address.channel, "ts": address.ts, "parse": "none", "link_names": False}
-            await self._api.call(workspace.bot_token, "chat.update", where | words)
+    def _named(self, payload: dict[str, Any]) -> str:
+        """Return what whoever did something is called, as far as is known by now."""
+        user = id_at(payload, "user", "id")
+        return self._people.remembered(_team(payload), user).name or text_at(payload, "user", "name") or user
 
     def _whisper(self, payload: dict[str, Any], text: str) -> None:
         """Tell only the person who did something."""

@@ -130,6 +130,27 @@ class Outgoing:
             self._keep(outbound.turn_id, standing)
             await self._explain(post, error)
 
+    async def update(self, outbound: Outbound) -> Sent:
+        """Make the post that tells the team of a customer say how it stands now.
+
+        A post that somebody deleted tells nobody anything: then there is nothing to do. Raises as ``send``.
+        """
+        notice = outbound.notice
+        assert notice is not None
+        receipt = Sent(external_id=notice.standing)
+        post = await self._post(outbound)
+        _, _, ts = notice.standing.partition("/")
+        try:
+            words = await self._notices.content(outbound, notice)
+            content = self._marked(post, Mark(outbound.delivery_id, 1, 1)) | words | {"ts": ts}
+            await self._call(post, "chat.update", content)
+        except Declined as error:
+            if error.code != "message_not_found":
+                await self._explain(post, error)
+        except SlackError as error:
+            await self._explain(post, error)
+        return receipt
+
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack.
 

@@ -145,6 +145,11 @@ class VisitorMessage(_Body):
         Field(description=f"Plain text, at most {MAX_TEXT} bytes of UTF-8; empty only beside images."),
     ]
     wants_person: bool = Field(False, description='The visitor pressed "talk to a person".')
+    language: str = Field(
+        "",
+        pattern=r"^([a-z]{2,3})?$",
+        description="What the visitor reads, as ISO 639 writes it, such as de; mail to them is in it.",
+    )
 
     @field_validator("text")
     @classmethod
@@ -226,7 +231,11 @@ def from_visitor(channel: str, body: VisitorMessage, session: Session) -> Inboun
         channel=channel,
         conversation=session.conversation,
         sender=Sender(
-            id=session.visitor_id, name=session.name, email=session.email, assurance=session.assurance
+            id=session.visitor_id,
+            name=session.name,
+            email=session.email,
+            assurance=session.assurance,
+            language=body.language,
         ),
         text=body.text,
         keys=(f"{_VISITOR}{session.visitor_id}:{body.client_id}",),

@@ -39,6 +39,7 @@ _FORMS = {
     "id": "must be 1 to 200 characters, none of them a control character",
     "email": "must be an e-mail address, such as anna@example.com",
     "client_id": "must be 1 to 64 of the characters A-Z, a-z, 0-9, '_' and '-'",
+    "language": "must be two or three lower-case letters, such as de",
     "content_type": "must be a media type, such as image/png",
     "url": "must be an address in ASCII, without spaces",
 }

@@ -44,7 +44,7 @@ class Opinions:
         session = await self._door.session(request)
         body = await read_model(request, Thumb)
         answer = await self._message(session, request.match_info["seq"])
-        if answer.author != "bot" or not answer.turn_id:
+        if not answer.is_answer or not answer.turn_id:
             raise Problem(404, "not_found", "There is no such answer.")
         rated = await self._host.ratings.rate(answer.turn_id, rater=session.visitor_id, verdict=body.verdict)
         if not rated:

@@ -52,7 +52,8 @@ class PublicImage:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublicMessage:
     """One message as its readers see it. ``created_at`` is Unix milliseconds; ``name``: of the person of the
-    team who wrote it, where that is known."""
+    team who wrote it, where that is known; ``rateable``: it is an answer, which can be rated, and no fixed
+    text, such as that a person was asked."""
 
     seq: int
     id: str
@@ -65,6 +66,7 @@ class PublicMessage:
     created_at: int
     state: PublicMessageState
     client_id: str
+    rateable: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +247,7 @@ def public_message(message: Message) -> PublicMessage:
         created_at=message.created_at,
         state=message.state,
         client_id=given_id(message.client_key),
+        rateable=message.is_answer,
     )
 
 

@@ -15,6 +15,7 @@ from supportbot.outbox import ledger
 from supportbot.outbox.deliveries import Deliveries
 from supportbot.outbox.live import LiveAnswer
 from supportbot.outbox.notices import Team, Untold
+from supportbot.outbox.withdrawals import Withdrawals
 from supportbot.store import Statement
 from supportbot.tables import conversations, turns
 from supportbot.turns import ledger as turn_ledger
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.feed import Feed
     from supportbot.inbox import Enlist
-    from supportbot.messages import Answer, Message, Objection, Prompt, Turn
+    from supportbot.messages import Answer, Message, Prompt, Turn
+    from supportbot.objections import Objection
     from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
     from supportbot.usage import Spent
@@ -139,6 +141,7 @@ class Outbox:
         self._currency = currency
         self._only = only
         self._team = Team({})
+        self._withdrawals = Withdrawals(store, timeout=timeout)
         self.untold = Untold(store)
         """Whom the team was not told of; it looks when it is asked to."""
         self.deliveries = Deliveries(
@@ -157,9 +160,12 @@ class Outbox:
         """Begin to send, first what an earlier process left behind."""
         self._team = Team(channels, only=self._only)
         await self.deliveries.start(channels)
+        if not self._only:
+            await self._withdrawals.start(channels)
 
     async def stop(self, grace: float) -> None:
         """Finish what is being sent within ``grace`` seconds; what is not is settled by the next start."""
+        await self._withdrawals.stop()
         await self.deliveries.stop(grace)
 
     def live(self, turn: Turn) -> LiveAnswer:

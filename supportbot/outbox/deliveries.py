@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
-from supportbot.channel import CanFind
+from supportbot.channel import CanFind, CanUpdate
 from supportbot.errors import DeliveryError, NeverClear, Refused, RetryAfter, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
+from supportbot.messages import Sent
 from supportbot.outbox import ledger
+from supportbot.outbox.claims import Claimed, Unreadable
 from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from supportbot.channel import Channel
-    from supportbot.outbox.ledger import Claimed
+    from supportbot.messages import Outbound
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0
@@ -132,7 +134,7 @@ class Deliveries:
             return
         try:
             async with asyncio.timeout(self._timeout):
-                sent = await channel.send(outbound)
+                sent = await (_update(channel, outbound) if claimed.is_update else channel.send(outbound))
         except Refused as error:
             await self._end(claimed, "dead", reason=_cause(error))
         except RetryAfter as error:
@@ -144,9 +146,9 @@ class Deliveries:
 
     async def _wait(self, claimed: Claimed, error: RetryAfter) -> None:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
-        now, last = now_ms(), claimed.outbound.created_at + _GIVE_UP
+        now, last = now_ms(), claimed.since + _GIVE_UP
         if now > last:
-            await self._end(claimed, "dead", reason=_cause(error))
+            await self._end(claimed, "dead", reason=ledger.GAVE_UP + _cause(error))
             return
         waits, seconds = claimed.waits + 1, error.seconds
         # The platform's word stays a float: it may be infinite.
@@ -155,7 +157,9 @@ class Deliveries:
         await self._postpone(waiting, due=int(min(last, now + pause)), reason=_cause(error))
 
     async def _unclear(self, claimed: Claimed, *, looks: int, reason: str) -> None:
-        if isinstance(self._channels[claimed.outbound.channel], CanFind):
+        if claimed.is_update:
+            await self._send_again(replace(claimed, unclear=True), reason)
+        elif isinstance(self._channels[claimed.outbound.channel], CanFind):
             due = now_ms() + int(self._settle_delay * 1000)
             sought = replace(claimed, unclear=True, looks=looks, waits=0)
             await self._postpone(sought, due=due, reason=reason)
@@ -165,6 +169,9 @@ class Deliveries:
     async def _settle(self, claimed: Claimed) -> None:
         """Look for a delivery whose outcome is unclear, before anything is sent again."""
         channel = self._channels.get(claimed.outbound.channel)
+        if claimed.is_update:  # the same again does no harm
+            await self._send_again(claimed, "the bot stopped while it was being sent")
+            return
         if not isinstance(channel, CanFind):
             await self._end(claimed, "unknown", reason="the bot stopped while it was being sent")
             return
@@ -183,7 +190,7 @@ class Deliveries:
         elif looks < _LOOKS:
             await self._unclear(claimed, looks=looks, reason="not found on the platform yet")
         else:
-            await self._send_again(claimed)
+            await self._send_again(claimed, "not found on the platform")
 
     async def _look_again(self, claimed: Claimed, reason: str) -> None:
         waits = claimed.waits + 1
@@ -193,9 +200,8 @@ class Deliveries:
             due = now_ms() + self._backoff_ms(waits)
             await self._postpone(replace(claimed, waits=waits), due=due, reason=reason)
 
-    async def _send_again(self, claimed: Claimed) -> None:
-        """It is certainly not there: plan it again, until the attempts are used up."""
-        reason = "not found on the platform"
+    async def _send_again(self, claimed: Claimed, reason: str) -> None:
+        """It is certainly not there, or may be sent twice: plan it again, until the attempts are used up."""
         if claimed.sends >= self._attempts:
             await self._end(claimed, "dead", reason=reason)
         else:
@@ -250,10 +256,10 @@ class Deliveries:
         now = now_ms()
         claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self.lease_ms)
         match claimed:
-            case ledger.Claimed():
+            case Claimed():
                 work = self._settle if claimed.unclear else self._send
                 tx.after_commit(lambda: self._begin(work(claimed)))
-            case ledger.Unreadable(reason=reason, channel=channel, following=following):
+            case Unreadable(reason=reason, channel=channel, following=following):
                 log.error("delivery.ended", state="dead", delivery=delivery_id, reason=reason)
                 tx.after_commit(lambda: self._counts.delivery(channel, "dead"))
                 if following is not None:
@@ -289,6 +295,14 @@ class Deliveries:
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
                 log.warning("deliveries.sweep_failed", error=in_one_line(error))
             await asyncio.sleep(_SWEEP if self._alone else 2 * _SWEEP)
+
+
+async def _update(channel: Channel, outbound: Outbound) -> Sent:
+    """Bring a notice up to date that stands on the platform; where that cannot be, it stays as it is."""
+    assert outbound.notice is not None
+    if isinstance(channel, CanUpdate):
+        return await channel.update(outbound)
+    return Sent(external_id=outbound.notice.standing)
 
 
 def _cause(error: Exception) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import bindparam, literal_column, select
 
 from supportbot.feed import Settled, StateChanged
 from supportbot.session import change_state
-from supportbot.storable import clean_key
+from supportbot.storable import clean_key, clean_name
 from supportbot.store import Statement
 from supportbot.tables import deliveries
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
     from supportbot.messages import State
     from supportbot.store import Store, Tx
 
+_LONGEST_NAME = 100
+_MOST = 10
+"""Newest notices that are looked at at once."""
+
 _TOLD = Statement(
     select(deliveries.c.id)
     .where(
@@ -26,6 +31,7 @@ _TOLD = Statement(
         deliveries.c.channel == bindparam("of"),
         deliveries.c.kind == literal_column("'notice'"),
     )
+    .order_by(deliveries.c.seq.desc())
     .limit(bindparam("most"))
 )
 
@@ -33,14 +39,33 @@ _TOLD = Statement(
 class ChannelHandoffs:
     """The conversations that one channel told the team of; see ``supportbot.host.Handoffs``."""
 
-    def __init__(self, store: Store, feed: Feed, channel: str, *, interrupt: Callable[[str], None]) -> None:
-        """``interrupt`` stops work on a conversation that a person has taken over."""
+    def __init__(
+        self,
+        store: Store,
+        feed: Feed,
+        channel: str,
+        *,
+        interrupt: Callable[[str], None],
+        look_at: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Wire them.
+
+        Args:
+            store: where conversations are.
+            feed: who is told.
+            channel: whose they are.
+            interrupt: stops work on a conversation that a person has taken over.
+            look_at: has a delivery made at once; without it, it is found a moment later.
+        """
         self._store = store
         self._feed = feed
         self._channel = channel
         self._interrupt = interrupt
+        self._look_at = look_at
 
-    async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
+    async def assign(
+        self, conversation_id: str, to: Literal["bot", "person"], *, by: str, name: str = ""
+    ) -> bool:
         """Say who speaks in a conversation; says whether the channel told of it."""
         identity, who = clean_key(conversation_id), clean_key(by)
         state: State = "bot" if to == "bot" else "human"
@@ -48,9 +73,13 @@ class ChannelHandoffs:
         def unit(tx: Tx) -> bool:
             if tx.row(_TOLD, conversation=identity, of=self._channel, most=1) is None:
                 return False
-            waiting = change_state(tx, identity, state, actor="person", by=who)
+            named = {"name": clean_name(name)[:_LONGEST_NAME]} if name else {}
+            told = [row.id for row in tx.rows(_TOLD, conversation=identity, of=self._channel, most=_MOST)]
+            waiting = change_state(tx, identity, state, actor="person", by=who, **named)
             if waiting is None:
                 return True
+            for delivery in told:
+                tx.after_commit(partial(self._look_at, delivery))
             if state == "human":
                 tx.after_commit(lambda: self._interrupt(identity))
             if waiting:

@@ -8,15 +8,16 @@ somebody should next look at an open delivery, for instance because its sender d
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Text, bindparam, insert, literal_column, or_, select, update
 
+from supportbot import speaking
 from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
 from supportbot.outbox import missed
+from supportbot.outbox.claims import Claimed, Unreadable
 from supportbot.outbox.notices import notice_of
 from supportbot.storable import clean_text
 from supportbot.store import Statement
@@ -25,6 +26,12 @@ from supportbot.tables import conversations, deliveries, messages, turns
 
 if TYPE_CHECKING:
     from supportbot.store import Tx
+
+GAVE_UP = "waited for a day: "
+"""How the reason begins of a delivery that is dead because it could only ever wait."""
+
+_FIXED = "no_model"
+"""Why a text that neither a model nor the knowledge wrote is no answer, unless it is a hand-over's."""
 
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)  # of stored values; no database's own
 
@@ -142,33 +149,6 @@ _ABANDONED = Statement(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """A delivery that is somebody's to send or to look for, and what came of it so far."""
-
-    outbound: Outbound
-    fence: int
-    """Which claim this is; under an older one nothing is recorded."""
-    unclear: bool = False
-    """It was already being sent: it must be looked for, not sent again."""
-    sends: int = 1
-    """How often it was handed to its channel, this time included, without those asked to wait."""
-    looks: int = 0
-    """How often it was not found on the platform since it was last sent."""
-    waits: int = 0
-    """How often in a row before this the platform asked to wait, or looking for it failed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A delivery that was put aside instead of claimed: what is stored of it is not what it should be."""
-
-    channel: str
-    reason: str
-    following: str | None
-    """The next delivery of its conversation, which is due now; None when none waits."""
-
-
 def say(
     tx: Tx,
     turn: Turn,
@@ -200,6 +180,7 @@ def say(
         turn_id=turn.id,
         citations=citations,
         choices=choices,
+        reason=handoff or ("" if model else _FIXED),
     )
     _store_message(tx, turn, message)
     free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
@@ -225,7 +206,7 @@ def say(
     if not free:  # it has no time of its own: whatever ends the earlier one wakes it
         store_delivery(tx, outbound, "planned")
         return message, None
-    claimed = Claimed(outbound=outbound, fence=1)
+    claimed = Claimed(outbound=outbound, fence=1, since=now)
     store_delivery(
         tx, outbound, "sending", fence=claimed.fence, sends=claimed.sends, owner=owner, due=lease_until
     )
@@ -248,7 +229,7 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         contact_id=None,
         text=message.text,
         state="said",
-        reason="",
+        reason=message.reason,
         request="",
         client_key="",
         turn_id=turn.id,
@@ -290,6 +271,7 @@ def store_delivery(
         waits=0,
         owner=owner,
         due_at=due,
+        planned_at=outbound.created_at,
         external_id="",
         reason="",
         address=to_json(dict(outbound.address)),
@@ -340,6 +322,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         sends=sends,
         looks=now_ours.looks,
         waits=now_ours.waits,
+        since=row.planned_at,
     )
 
 
@@ -357,7 +340,8 @@ def _outbound(tx: Tx, row: Any, *, unclear: bool) -> Outbound | None:
 
 def _put_aside(tx: Tx, row: Any, fence: int, what: str, now: int) -> Unreadable:
     reason = f"what is stored cannot be read: {what}"
-    tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt="", why=reason, now=now)
+    receipt = row.external_id if row.kind == "notice" else ""
+    tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt=receipt, why=reason, now=now)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
     return Unreadable(channel=row.channel, reason=reason, following=wake_next(tx, row.conversation_id, now))
@@ -369,14 +353,18 @@ def end(
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
     outbound = claimed.outbound
     tx.lock(LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
-    outcome = {"new_state": state, "receipt": external_id, "why": reason, "now": now}
+    post = external_id or (outbound.notice.standing if outbound.notice is not None else "")
+    outcome = {"new_state": state, "receipt": post, "why": reason, "now": now}
     ended = tx.ask(_END, delivery=outbound.delivery_id, fence=claimed.fence, **outcome)
     first_open = tx.ask(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
     if ended.touched() == 0:
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))
-    if outbound.notice is not None:
-        return None  # a notice stands beside the replies, nothing waits behind it
+    if outbound.notice is not None:  # it stands beside the replies, nothing waits behind it
+        is_stale = state == "delivered" and speaking.follow(
+            tx, outbound.delivery_id, outbound.notice.change, outbound.conversation_id, now
+        )
+        return outbound.delivery_id if is_stale else None
     return _wake(tx, first_open.row(), now)
 
 

@@ -75,6 +75,7 @@ def complete(tx: Tx, outbound: Outbound, stored: str, *, whole: bool) -> Outboun
         question=asked.text if asked else "",
         name=plan["name"],
         link=plan["link"],
+        language=plan.get("language", ""),
     )
     return outbound.evolve(missed=missed, text="\n\n".join(m.text for m in messages))
 

@@ -9,6 +9,7 @@ from sqlalchemy import bindparam, func, literal_column, select
 from supportbot.channel import CanNotify
 from supportbot.ids import now_ms
 from supportbot.messages import Contact, Notice
+from supportbot.speaking import last_change
 from supportbot.store import Statement
 from supportbot.store.values import from_json
 from supportbot.tables import contacts, deliveries, messages
@@ -48,7 +49,10 @@ _NOTICES = deliveries.c.kind == literal_column("'notice'")
 _DEAD = Statement(
     select(deliveries.c.channel, deliveries.c.conversation_id, deliveries.c.reason, deliveries.c.updated_at)
     .where(
-        _NOTICES, deliveries.c.state == literal_column("'dead'"), deliveries.c.updated_at > bindparam("since")
+        _NOTICES,
+        deliveries.c.state == literal_column("'dead'"),
+        deliveries.c.external_id == literal_column("''"),  # else it was told, and is only not up to date
+        deliveries.c.updated_at > bindparam("since"),
     )
     .order_by(deliveries.c.updated_at)
 )
@@ -140,4 +144,6 @@ def notice_of(tx: Tx, row: Any) -> Notice:
             assurance=last.assurance,
         ),
         text="\n".join(filter(None, texts)),
+        change=last_change(tx, row.conversation_id),
+        standing=row.external_id,
     )

@@ -68,6 +68,11 @@ def _arguments(call: ToolCallRow) -> str:
 
 def _about_delivery(delivery: DeliveryRow) -> Iterator[str]:
     match delivery.state:
+        case "unknown" | "dead" if delivery.kind == "notice" and delivery.receipt:
+            yield (
+                f"What your team was told by channel {delivery.channel} is not up to date. Once the cause is "
+                f"gone: supportbot deliveries retry {delivery.id}"
+            )
         case "unknown" | "dead" if delivery.kind == "notice":
             told = "was not told" if delivery.state == "dead" else "may not have been told"
             again = f" Or: supportbot deliveries retry {delivery.id}" if delivery.state == "dead" else ""

@@ -99,6 +99,7 @@ def message_from(row: Any, *, name: str | None = None) -> Message:
         contact_id=row.contact_id,
         name=name or "",
         assurance=row.assurance,
+        reason=row.reason,
     )
 
 

@@ -174,7 +174,16 @@ class FakeCore:
         outcome = Outcome(
             message_ids=tuple(message.id for message in asked), state="answered", speaks=found.state
         )
-        said = self._say(found, "bot", text, outcome, turn_id=turn_id, citations=citations, choices=choices)
+        said = self._say(
+            found,
+            "bot",
+            text,
+            outcome,
+            turn_id=turn_id,
+            citations=citations,
+            choices=choices,
+            reason=handoff,
+        )
         if handoff:
             self.settle(conversation, "handed_over", reason="queued")
             self.change_state(conversation, "queued")
@@ -191,6 +200,7 @@ class FakeCore:
             seq=said.seq,
             in_reply_to=asked[-1].client_key if asked else "",
             citations=citations,
+            model="" if handoff else "model",
             choices=choices,
             handoff=handoff,
             created_at=said.created_at,

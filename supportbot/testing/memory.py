@@ -251,7 +251,9 @@ class MemoryHandoffs:
         self.assigned: list[tuple[str, str, str]] = []
         """Conversation, to whom, by whom, in order; the conversation by the channel's key of it."""
 
-    async def assign(self, conversation_id: str, to: Literal["bot", "person"], *, by: str) -> bool:
+    async def assign(
+        self, conversation_id: str, to: Literal["bot", "person"], *, by: str, name: str = ""
+    ) -> bool:
         """Let another one speak."""
         for key, found in self._conversations.items():
             if found.id == conversation_id:

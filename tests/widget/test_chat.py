@@ -279,6 +279,8 @@ async def test_a_person_is_asked_for(here: Stage) -> None:
     await visitor.chat.get_by_role("button", name="More").click()
     await visitor.chat.get_by_role("button", name="Talk to a person").click()
     await visitor.chat.get_by_text("A person will join you here.").wait_for()
+    await visitor.chat.get_by_role("button", name="Copy").wait_for()  # below the words that say so
+    assert 0 == await visitor.chat.get_by_role("button", name="Helpful", exact=True).count()
     await visitor.show("hand-over")
     assert ["queued"] == await visitor.page.evaluate("window.said")
 

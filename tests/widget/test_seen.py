@@ -58,3 +58,14 @@ async def test_an_answer_is_seen_in_the_open_chat(tmp_path: Path, browsers: Brow
         await visitor.launcher.click()
         await until_seen(here, 4)
         assert [] == visitor.errors
+
+
+async def test_what_is_written_elsewhere_is_in_the_chat_s_language(here: Stage) -> None:
+    """The language that the visitor reads the chat in is stored with their first message."""
+    visitor = await here.visitor(url=f"{here.site.origin}/?lang=de-AT")
+    await visitor.open()
+    await visitor.write("Ist da jemand?")
+    await here.model.asked()
+    with closing(sqlite3.connect(here.folder.database_file)) as database:
+        assert [("de",)] == database.execute("select language from contacts").fetchall()
+    assert [] == visitor.errors

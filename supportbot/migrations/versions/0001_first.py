@@ -63,6 +63,7 @@ def _contacts() -> None:
         sa.Column("email", sa.Text, nullable=False),
         sa.Column("assurance", sa.Text, nullable=False),
         sa.Column("reply_to", sa.Text, nullable=False),
+        sa.Column("language", sa.Text, nullable=False),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_contacts_tenant_id"),
@@ -298,6 +299,7 @@ def _deliveries() -> None:
         *_filled(sa.Integer, "attempt", "sends", "looks", "waits"),
         sa.Column("owner", sa.Text),
         sa.Column("due_at", sa.BigInteger),
+        *_filled(sa.BigInteger, "planned_at"),
         *_filled(sa.Text, "external_id", "reason"),
         *_filled(_JSON, "address"),
         *_filled(sa.Text, "thread"),
@@ -353,6 +355,19 @@ def _events() -> None:
         _of_conversation("events"),
     )
     op.create_index("ix_events_conversation", "events", ["conversation_id", "id"])
+
+
+def _withdrawals() -> None:
+    op.create_table(
+        "withdrawals",
+        *_filled(sa.Text, "delivery_id", "channel", "external_id"),
+        sa.Column("address", _JSON, nullable=False),
+        *_filled(sa.Integer, "tries"),
+        *_filled(sa.BigInteger, "due_at", "deleted_at"),
+        sa.PrimaryKeyConstraint("delivery_id", name="pk_withdrawals"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_withdrawals_due", "withdrawals", ["due_at"])
 
 
 def _records() -> None:
@@ -425,6 +440,7 @@ _TABLES = (  # in an order in which each finds those it names; a function is cal
     _deliveries,
     _drafts,
     _events,
+    _withdrawals,
     _records,
     _leases,
     _limits,

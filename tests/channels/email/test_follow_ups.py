@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
+import time_machine
 
 from supportbot import follow_ups
+from supportbot.errors import RetryAfter
 from supportbot.outbox import deliveries
+from supportbot.session import retry_delivery
 from supportbot.testing import ScriptedModel, started_bot
 from supportbot_email import guard
 from supportbot_email.conversations import Conversations
 from supportbot_email.follow_ups import first_address, glimpse
 from supportbot_email.knocks import Knocks
 from supportbot_email.mail import Address, Mail
+from tests.channels.email.bounces import report
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import config, rows, sending
@@ -381,11 +385,86 @@ async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
     assert "nobody answered" in await knocks.refusal("Anna+tag@customer.test", "route_2", proven=False)
     assert "" == await knocks.refusal(ANNA, "route_3", proven=True)
     assert "" == await knocks.refusal("bob@customer.test", "route_4", proven=False)
-    assert "first_per_day" in await knocks.refusal("eve@customer.test", "route_5", proven=False)
+    with pytest.raises(RetryAfter, match="first_per_day") as later:
+        await knocks.refusal("eve@customer.test", "route_5", proven=False)
+    assert 86_000 < (later.value.seconds or 0) <= 86_400
+    nobody = Knocks(records, per_day=0)
+    assert "first_per_day" in await nobody.refusal("eve@customer.test", "route_5", proven=False)
     await knocks.opened(ANNA)
     assert "" == await knocks.refusal(ANNA, "route_6", proven=False)
     await knocks.stop(ANNA)
     assert "asked not to" in await knocks.refusal(ANNA, "route_7", proven=True)
+
+
+async def test_beyond_the_limit_an_address_waits_for_its_day(records: MemoryRecords) -> None:
+    """Until as many of those before it are a day old as are over the limit; it has not been counted."""
+    with time_machine.travel(1_763_808_312, tick=False) as clock:
+        knocks = Knocks(records, per_day=2)
+        for name in ("a", "b"):
+            assert "" == await knocks.refusal(f"{name}@customer.test", f"route_{name}", proven=False)
+            clock.shift(3600)
+        for _ in range(2):
+            with pytest.raises(RetryAfter) as later:
+                await knocks.refusal("c@customer.test", "route_c", proven=False)
+            assert 22 * 3600 == later.value.seconds
+        clock.shift(22 * 3600)
+        assert "" == await knocks.refusal("c@customer.test", "route_c", proven=False)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("Anna@customer.test", "anna+shop@customer.test", True),
+        ("anna.b@gmail.com", "An.nab+x@googlemail.com", True),
+        ("anna.b@customer.test", "annab@customer.test", False),
+        ("anna-shop@yahoo.de", "anna@yahoo.de", True),
+        ("anna-maria@customer.test", "anna@customer.test", False),
+        ("shop@anna.fastmail.com", "anna+x@fastmail.com", True),
+        ("shop@anna.customer.test", "anna@customer.test", False),
+        ("anna@customer.test", "anna@other.test", False),
+    ],
+)
+async def test_one_person_is_one_address(records: MemoryRecords, one: str, other: str, *, same: bool) -> None:
+    """However they spell it where their provider lets them; else two people would share a mail."""
+    knocks = Knocks(records, per_day=10)
+    assert "" == await knocks.refusal(one, "route_1", proven=False)
+    assert same == bool(await knocks.refusal(other, "route_2", proven=False))
+
+
+def test_it_is_written_to_as_it_was_given() -> None:
+    """What it is counted by is for counting."""
+    ours = config("support@example.com", 993)
+    assert {"to": "An.na+x@googlemail.com", "name": ""} == first_address("An.na+x@googlemail.com", ours)
+
+
+@needs_dovecot
+async def test_a_bounced_mail_is_sent_again_when_the_operator_says_so(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """And what was said meanwhile follows it: nothing went there by itself while it was dead."""
+    async with Relay() as relay, chatting(server, address, tmp_path, relay) as chat:
+        await chat.leave()
+        await chat.person("It is at the depot.")
+        await until(lambda: relay.mails)
+        server.deliver(address, reply_to(relay.mails[0].raw, "It is me.", Message_ID="<me@customer.test>"))
+        await until(lambda: rows(tmp_path, "select 1 from messages where text = 'It is me.'"))
+        await chat.person("You get it on Monday.")
+        await until(lambda: any("on Monday" in text(one.raw) for one in relay.mails))
+        lost = next(one for one in relay.mails if "on Monday" in text(one.raw))
+        server.deliver(address, report(read(lost.raw)["Message-ID"]))
+        dead = "select id from deliveries where state = 'dead' and kind = 'follow_up'"
+        await until(lambda: rows(tmp_path, dead))
+        await chat.person("Or on Tuesday.")
+        looked = "select 1 from routes where due_at is null"
+        await until(lambda: rows(tmp_path, looked))
+        before = len(relay.mails)
+        [(delivery,)] = rows(tmp_path, dead)
+        store = chat.bot.channels["web"]._host.transcripts._store
+        await retry_delivery(store, delivery)
+        await until(lambda: len(relay.mails) == before + 2)
+        again, then = (text(one.raw) for one in relay.mails[before:])
+        assert "You get it on Monday." in again
+        assert "Or on Tuesday." in then
 
 
 @pytest.mark.parametrize(

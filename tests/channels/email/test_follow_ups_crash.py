@@ -12,12 +12,14 @@ from sqlalchemy import create_engine, text
 
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
+from tests.acceptance.disks import disk
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import needs_dovecot
 from tests.channels.email.mailboxes import sending
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.channels.email.dovecot import Dovecot
@@ -52,15 +54,33 @@ async def _leave(url: str) -> None:
             assert {"continues_by_email": True} == await response.json()
 
 
-@pytest.mark.parametrize("killed", ["before the dot is answered", "before it is planned"])
+MOMENTS = ["before the dot is answered", "before it is planned"]
+
+
+@pytest.mark.parametrize("killed", MOMENTS)
 async def test_killed_on_the_way(
     server: Dovecot, address: str, tmp_path: Path, database_url: str, killed: str
 ) -> None:
     """Between the final dot and its answer it is never sent again; before that, it is sent after a start."""
+    await _killed(server, address, tmp_path / "bot", database_url, killed, after=lambda: None)
+
+
+@pytest.mark.parametrize("killed", MOMENTS)
+async def test_the_power_goes_on_the_way(server: Dovecot, address: str, tmp_path: Path, killed: str) -> None:
+    """What was on the disk by then is enough: nothing is lost, and nothing is sent twice."""
+    with disk(tmp_path / "power", megabytes=64) as mounted:
+        database = f"sqlite:///{mounted.root}/bot.db"
+        await _killed(server, address, tmp_path / "bot", database, killed, after=mounted.cut_power)
+
+
+async def _killed(
+    server: Dovecot, address: str, at: Path, database_url: str, killed: str, *, after: Callable[[], None]
+) -> None:
+    """Kill the bot on the way, do what comes after that, and let it go on: the visitor gets one mail."""
     async with Relay() as relay:
         support = sending(address, server.port, relay)
         folder = BotFolder(
-            tmp_path / "bot",
+            at,
             database=database_url,
             webhook={"follow_up": {"mailbox": "support", "after": 1.0}},
             channels={"support": support},
@@ -75,6 +95,7 @@ async def test_killed_on_the_way(
             else:
                 await until(lambda: ["delivered"] == _states(database_url, "web"))
             await bot.kill()
+            after()
             if relay.hold is not None:
                 relay.hold.set()
                 relay.hold = None

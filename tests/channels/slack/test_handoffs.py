@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr, ValidationError
 
-from supportbot import app
+from supportbot import app, reports
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
+from supportbot.outbox import withdrawals
+from supportbot.session import delete_conversation, set_state
 from supportbot.testing import FakeCore, FakeSlack
 from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
-from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, notice_blocks, pressed_blocks
+from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, is_notice, notice_blocks
 from supportbot_slack.rules import Rules
 from supportbot_slack.sdk import web_client
 from supportbot_slack.verify import REMEDIES, check_handoff_channel
@@ -220,6 +223,80 @@ async def test_taken_over_and_handed_back(tmp_path: Path) -> None:
         assert [post] == told(slack)
 
 
+async def test_the_post_follows_what_is_done_elsewhere(tmp_path: Path) -> None:
+    """On the command line, or by a colleague who just answers: by whom and when, and what is left to do. It
+    stays one post."""
+    rules = {"others": {"answer": "every"}, "agents": ["U0BEN"], "handoff_channel": TEAM}
+    async with answering(tmp_path, **rules) as (slack, team, bot):
+        asked = await ask(slack, team, bot)
+        [post] = told(slack)
+        store = bot.channels["slack"]._host.transcripts._store
+        [conversation] = (await reports.conversations(store)).rows
+        for state, status, offered in (
+            ("human", "An operator has taken it over", [HAND_BACK]),
+            ("bot", "An operator gave it back", [TAKE_OVER]),
+            ("resolved", "An operator closed it.", [TAKE_OVER, HAND_BACK]),
+        ):
+            await set_state(store, conversation.id, state)
+            await slack.until(lambda status=status: status in " ".join(words(post.blocks)))
+            assert offered == [e["action_id"] for e in post.blocks[2]["elements"]]
+        assert re.search(r"<!date\^\d+\^[^|]+\|\d{4}-\d\d-\d\d \d\d:\d\d UTC>", json.dumps(post.blocks[1]))
+        await set_state(store, conversation.id, "bot")
+        await slack.say(team.id, "C0HELP", "U0BEN", "I am on it.", thread_ts=asked.ts)
+        await slack.until(lambda: "has taken it over" in " ".join(words(post.blocks)))
+        assert PERSON in " ".join(words(post.blocks))
+        assert "operator" not in " ".join(words(post.blocks))
+        assert [post] == told(slack)
+
+
+async def test_the_post_of_a_deleted_conversation_holds_no_word_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor its buttons; the same post says what happened."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        await ask(slack, team, bot)
+        [post] = told(slack)
+        store = bot.channels["slack"]._host.transcripts._store
+        [conversation] = (await reports.conversations(store)).rows
+        await delete_conversation(store, conversation.id)
+        await slack.until(lambda: "deleted" in post.text)
+        assert [post] == told(slack)
+        said = " ".join((post.text, json.dumps(post.blocks)))
+        assert "An operator deleted the conversation" in said
+        for gone in (PERSON, "U0ANNA", conversation.id, TAKE_OVER):
+            assert gone not in said
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("kind", ["reset", "status", "malformed", "ratelimited"])
+async def test_every_fault_of_an_update_is_made_good(tmp_path: Path, kind: Any, after: bool) -> None:
+    """It is made again until Slack has it; there is never a second post."""
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        await ask(slack, team, bot)
+        [post] = told(slack)
+        slack.fail("chat.update", kind, after=after and kind != "ratelimited")
+        await slack.press(team.id, TEAM, "U0BEN", button(post, TAKE_OVER), ts=post.ts)
+        await slack.until(lambda: "has taken it over" in " ".join(words(post.blocks)))
+        await settled(bot)
+        assert [post] == told(slack)
+
+
+async def test_a_post_that_somebody_deleted_stays_deleted(tmp_path: Path) -> None:
+    """Nothing is posted in its place, and nothing is a problem."""
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        await ask(slack, team, bot)
+        store = bot.channels["slack"]._host.transcripts._store
+        [conversation] = (await reports.conversations(store)).rows
+        slack.fail("chat.update", "error", error="message_not_found")
+        await set_state(store, conversation.id, "human")
+        await slack.until(lambda: slack.called("chat.update"))
+        await settled(bot)
+        assert 1 == len(told(slack))
+        found = await reports.deliveries(store, state="dead")
+        assert () == tuple(found.rows)
+
+
 async def test_a_colleague_s_answer_in_the_thread_silences_the_bot(tmp_path: Path) -> None:
     """Also one who never pressed anything; what the team says below the post does not concern the bot."""
     rules = {"others": {"answer": "every"}, "agents": ["U0BEN"], "handoff_channel": TEAM}
@@ -405,4 +482,4 @@ def test_whatever_is_missing(handoff: str, text: str) -> None:
 @pytest.mark.parametrize("blocks", [None, [], "x", [1], [{"type": "section"}], [{"block_id": ["a"]}]])
 def test_only_a_notice_is_changed_by_a_press(blocks: Any) -> None:
     """Whatever Slack sends in its place."""
-    assert pressed_blocks(blocks, TAKE_OVER, "conv_1", "Ben") is None
+    assert not is_notice(blocks)

@@ -74,6 +74,17 @@ async def test_only_answers_are_rated(site: Site, visitor: Visitor, seq: str) ->
     assert (404, {}) == (answer.status, site.core.ratings.verdicts)
 
 
+async def test_what_is_no_answer_is_not_rated(site: Site, visitor: Visitor) -> None:
+    """That a person was asked, or a question before a tool is run: readers know, and a thumb is refused."""
+    for number, more in enumerate(({}, {"choices": (Choice("Yes", "yes"),)}, {"handoff": "no_answer"}), 1):
+        await visitor.say("Hello", client_id=f"c{number}")
+        site.core.reply(visitor.conversation, "Hi", **more)
+    said = (await visitor.read()).body["messages"]
+    assert [False, True, False, False, False, False] == [message["rateable"] for message in said]
+    rated = [await put(visitor, f"messages/{seq}/rating", {"verdict": "good"}) for seq in (2, 4, 6)]
+    assert [204, 404, 404] == [answer.status for answer in rated]
+
+
 @pytest.mark.parametrize("body", [{}, {"verdict": "up"}, {"verdict": None}, {"verdict": "good", "turn": "x"}])
 async def test_a_verdict_is_one_of_two(visitor: Visitor, body: Any) -> None:
     """Nothing else is stored."""

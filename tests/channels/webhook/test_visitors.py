@@ -252,6 +252,7 @@ def _seen(message: Any, **fields: Any) -> dict[str, Any]:
         "citations": [],
         "choices": [],
         "images": [],
+        "rateable": message.author == "bot",
     } | fields
 
 

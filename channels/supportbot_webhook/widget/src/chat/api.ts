@@ -1,4 +1,5 @@
 // Requests to the bot, which serves this page too.
+import { config } from "./config";
 import type { Message, Pending, Session, Speaks, Status, Verdict } from "./types";
 
 /** The server refused, or (status 0) could not be reached. */
@@ -69,6 +70,7 @@ export const sendMessage = (token: string, { client_id, text, images, wants_pers
     request("POST", "conversation/messages", token, {
       client_id,
       text,
+      language: config.language,
       ...(wants_person && { wants_person }),
       ...(images.length && { images: images.map(({ name, data }) => ({ name, data })) }),
     }),

@@ -184,7 +184,7 @@ export class Stored extends Component<Props> {
           <div class="meta">
             <time dateTime={new Date(message.created_at).toISOString()}>{clock(message.created_at)}</time>
             {bot && <Copy text={text} />}
-            {bot && config.features.ratings && (
+            {message.rateable && config.features.ratings && (
               <span role="group" aria-label={t("helpful")}>
                 <Thumb chat={chat} seq={seq} verdict="good" given={rating} />
                 <Thumb chat={chat} seq={seq} verdict="bad" given={rating} />

@@ -30,6 +30,8 @@ export interface Message {
   client_id: string;
   images?: Picture[];
   choices?: Choice[];
+  /** It is an answer, and no fixed text. */
+  rateable?: boolean;
 }
 
 export type Speaks = "bot" | "queued" | "human" | "snoozed" | "resolved" | null;
