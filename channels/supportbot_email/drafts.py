@@ -153,9 +153,11 @@ class Drafts:
     async def _others(self, note: Note) -> frozenset[int]:
         """Return the UIDs of our other drafts, which may have gone: where one lay, this one was not."""
         return frozenset(
-            one.uid
-            for one in await self._notes.waiting()
-            if one.uid and one.validity == note.validity and one.state != "planned"
+            [
+                one.uid
+                async for one in self._notes.waiting()
+                if one.uid and one.validity == note.validity and one.state != "planned"
+            ]
         )
 
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:

@@ -238,7 +238,7 @@ async def test_one_that_was_sent_before_anybody_knew_it_was_there(server: Doveco
         await own.sent.take(raw)
         await own.look()
         assert "used" == own.outcome(outbound)
-        assert ["gone"] == [note.state for note in await own.notes.waiting()]
+        assert ["gone"] == [note.state async for note in own.notes.waiting()]
 
 
 async def test_marked_as_deleted_is_deleted(server: Dovecot, address: str, clock: Clock) -> None:
@@ -308,7 +308,7 @@ async def test_one_that_a_newer_one_replaced(server: Dovecot, address: str, cloc
         clock.ahead = 20 * MINUTE
         await own.look()
         assert ("replaced", "open") == (own.outcome(first), own.outcome(second))
-        assert [second.delivery_id] == [note.delivery for note in await own.notes.waiting()]
+        assert [second.delivery_id] == [note.delivery async for note in own.notes.waiting()]
 
 
 @pytest.mark.parametrize("cut", ["before store", "after store", "after expunge"])
@@ -437,12 +437,12 @@ async def test_two_who_change_a_note_lose_nothing(database_url: str) -> None:
         await notes.close(expected)
         assert (expected, [], []) == (
             await notes.get("d"),
-            await notes.waiting(),
+            [note async for note in notes.waiting()],
             await notes.waiting_in("c"),
         )
         assert expected == await notes.plan(note)
         later = await notes.change("d", lambda now: replace(now, outcome="used"))
-        assert (later, []) == (await notes.get("d"), await notes.waiting())
+        assert (later, []) == (await notes.get("d"), [note async for note in notes.waiting()])
 
 
 class _Counted(MemoryRecords):
