@@ -11,7 +11,6 @@ from supportbot_email.mark import is_marked
 
 if TYPE_CHECKING:
     from supportbot.channel import Accept
-    from supportbot_email.child import Parser
     from supportbot_email.conversations import Conversations
     from supportbot_email.mail import Mail
     from supportbot_email.outcomes import Outcomes
@@ -26,25 +25,22 @@ class SentMail:
         self,
         name: str,
         accept: Accept,
-        parser: Parser,
         *,
         conversations: Conversations,
         outcomes: Outcomes,
     ) -> None:
         self._name = name
         self._accept = accept
-        self._parser = parser
         self._conversations = conversations
         self._outcomes = outcomes
         self._has_warned = False
 
-    async def take(self, raw: bytes) -> None:
+    async def take(self, mail: Mail, raw: bytes) -> None:
         """Let a reply that a person sent join its conversation; the bot goes on drafting there.
 
         A draft that was sent as it was is left out: its conversation has these words already. What begins a
         conversation is nobody's reply; the customer's answer to it will begin one here.
         """
-        mail = await self._parser.parse(raw)
         conversation = await self._conversations.of(mail)
         draft = await self._outcomes.of_sent(mail, conversation)
         if draft is not None:

@@ -184,7 +184,7 @@ class PoisonedParser(Parser):
         while b"poison" in raw and not self.pid:  # noqa: ASYNC110 - it is being started
             await asyncio.sleep(0)
         if b"poison" in raw:
-            os.kill(self.pid, signal.SIGXCPU)
+            os.kill(self.pid, signal.SIGPROF)
         return await asking
 
 
@@ -192,7 +192,7 @@ async def test_a_poisonous_mail_keeps_nobody_waiting(
     server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child that reads it is ended for its use of the processor; it is recorded, the next is drafted."""
-    monkeypatch.setattr("supportbot_email.reading.Parser", PoisonedParser)
+    monkeypatch.setattr("supportbot_email.parsers.Parser", PoisonedParser)
     async with bot_on(address, server, tmp_path):
         server.deliver(address, mail("poison", Message_ID="<poison@evil.test>"))
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))

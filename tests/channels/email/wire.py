@@ -24,6 +24,7 @@ Cut = Literal[
     "hold append",
     "hold receipt",
     "pause select",
+    "pause fetch",
     "pause append",
     "pause go-ahead",
     "no to examine",
@@ -108,8 +109,10 @@ class Wire:
             if append and self.cut == "before append":
                 self._happened()
                 return
-            if (append and self.cut == "pause append") or (
-                b" SELECT " in line and self.cut == "pause select"
+            if (
+                (append and self.cut == "pause append")
+                or (b" SELECT " in line and self.cut == "pause select")
+                or (b"BODY.PEEK" in line and self.cut == "pause fetch")
             ):
                 self._happened()
                 await self.go_on.wait()
