@@ -50,6 +50,9 @@ class Note:
     validity: int = 0
     uid: int = 0
     """Where it lies. While it is planned: the UID that was next before the server was asked."""
+    digest: str = ""
+    """Of its bytes, as the server was given them: tells it from one that a person saved anew under its
+    Message-ID, where no UID does."""
     gone_at: int = 0
     """When it was first missed; 0 while it lies there."""
     outcome: DraftOutcome = "open"

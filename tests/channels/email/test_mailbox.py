@@ -40,7 +40,7 @@ async def test_a_server_that_does_not_push_is_asked(
 ) -> None:
     """Without IDLE the folder is looked into every ``poll`` seconds."""
     async with wire:
-        wire.hides = b" IDLE"
+        wire.hides = (b" IDLE",)
         async with watching(config(address, wire.port, poll=1.0), records, taker):
             server.deliver(address, mail(subject="one"))
             assert ["one"] == await taker.has(1)
