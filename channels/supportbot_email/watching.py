@@ -102,5 +102,11 @@ class Watching:
     def _sent(self, accept: Accept) -> Takes:
         """Return what takes the mail that people send."""
         beside = TakingOver(accept) if self._config.mode == "send" else accept
-        theirs = SentMail(self._host.name, beside, conversations=self._conversations, outcomes=self._outcomes)
+        theirs = SentMail(
+            self._host.name,
+            beside,
+            conversations=self._conversations,
+            outcomes=self._outcomes,
+            transcripts=self._host.transcripts,
+        )
         return WithoutAutomatic(theirs, self._conversations, self._traces)

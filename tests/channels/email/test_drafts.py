@@ -368,7 +368,7 @@ async def test_a_server_without_uidplus(
 async def test_what_a_person_made_of_a_lost_draft_stays(
     server: Dovecot, address: str, records: MemoryRecords
 ) -> None:
-    """The receipt got lost; before it was looked for, somebody changed the draft: no newer one replaces it."""
+    """The receipt got lost, and before it was looked for somebody changed the draft: nothing replaces it."""
     async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
         wire.cut = "after append"
         with pytest.raises(Unclear):

@@ -51,6 +51,7 @@ class Desk:
             core.accept,
             conversations=channel._conversations,
             outcomes=self.outcomes,
+            transcripts=core.host.transcripts,
         )
 
     async def ask(self, name: str = "one", *, thread: str = "") -> Outbound:
