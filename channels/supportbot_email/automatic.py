@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportbot_email.drafts import message_id_of
-
 if TYPE_CHECKING:
     from supportbot.channel import Accept
     from supportbot.messages import Accepted, Inbound
     from supportbot_email.conversations import Conversations
     from supportbot_email.dispatch import Traces
+    from supportbot_email.mail import Mail
     from supportbot_email.mailbox import Takes
 
 
@@ -22,11 +21,11 @@ class WithoutAutomatic:
         self._conversations = conversations
         self._traces = traces
 
-    async def take(self, raw: bytes) -> None:
+    async def take(self, mail: Mail, raw: bytes) -> None:
         """Hand a person's mail on; one of the bot's is known, and now it is known that it went out."""
-        delivery = await self._conversations.delivery_of(message_id_of(raw))
+        delivery = await self._conversations.delivery_of(mail.message_id)
         if not await self._traces.prove(delivery):
-            await self._takes.take(raw)
+            await self._takes.take(mail, raw)
 
     async def set_aside(self, raw: bytes) -> None:
         """Hand it on."""

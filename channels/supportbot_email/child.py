@@ -5,30 +5,36 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import resource
 import signal
 import struct
 import sys
 from typing import TYPE_CHECKING, BinaryIO
 
+from supportbot_email.failures import CannotRead
 from supportbot_email.mail import Mail, Settings
 from supportbot_email.wire import decode, encode
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
 
-CPU_SECONDS = 2
-WALL_SECONDS = 10
+CPU_SECONDS = 2.0
+WALL_SECONDS = 60.0
+"""Seconds until a child that uses no CPU is given up: somebody stopped it. More than two seconds of CPU last
+on a machine with ten times more to do than it can, or good mail would be blamed for its load."""
 MEMORY_BYTES = 1024 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 _MOST_ANSWER = 128 * 1024 * 1024
+_NICE = 10
+"""A child gives way to the bot, which has people waiting."""
 
 
 class Parser:
     """Parses one mail at a time in a child that is kept for the next one. `close` it at the end."""
 
     def __init__(
-        self, settings: Settings, *, cpu_seconds: int = CPU_SECONDS, wall_seconds: float = WALL_SECONDS
+        self, settings: Settings, *, cpu_seconds: float = CPU_SECONDS, wall_seconds: float = WALL_SECONDS
     ) -> None:
         self._settings = settings
         self._cpu_seconds = cpu_seconds
@@ -42,7 +48,11 @@ class Parser:
         return self._child.pid if self._child else 0
 
     async def parse(self, raw: bytes) -> Mail:
-        """The mail, or one with `problem` and nothing else when reading it was too much for the child."""
+        """The mail, or one with `problem` and nothing else when reading it was too much for the child.
+
+        Raises:
+            CannotRead: there is no child, and that is no mail's fault.
+        """
         async with self._lock:
             try:
                 return await self._read(raw)
@@ -64,7 +74,7 @@ class Parser:
             await self._kill()
         except (OSError, EOFError, ValueError):
             status = await self._kill()
-            if served and status != -signal.SIGXCPU:
+            if served and status != -signal.SIGPROF:
                 return await self._read(raw)
         return unreadable(raw)
 
@@ -84,11 +94,14 @@ class Parser:
         return await child.stdout.readexactly(length)
 
     async def _start(self) -> Process:
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", "supportbot_email.child", str(self._cpu_seconds),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
+        try:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "supportbot_email.child", str(self._cpu_seconds),
+                stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
+            )  # fmt: skip
+        except OSError as error:
+            raise CannotRead(cause=error.strerror or type(error).__name__) from error
         assert child.stdin is not None
         settings = encode(self._settings)
         child.stdin.write(_LENGTH.pack(len(settings)) + settings)
@@ -120,7 +133,7 @@ def unreadable(raw: bytes) -> Mail:
     )
 
 
-def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: int) -> None:
+def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: float) -> None:
     """The child: settings, then mails, each after its length; answers likewise, until the input ends."""
     from supportbot_email.parse import parse
     from supportbot_email.wire import decode_settings
@@ -138,19 +151,23 @@ def _receive(source: BinaryIO) -> bytes:
     return source.read(_LENGTH.unpack(head)[0]) if len(head) == _LENGTH.size else b""
 
 
-def _allow(seconds: int) -> None:
-    """So many seconds of CPU from now on: the kernel ends the process at the limit."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    limit = int(used.ru_utime + used.ru_stime) + seconds
-    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+def _allow(seconds: float) -> None:
+    """So many seconds of CPU from now on: at the end of them the kernel ends the process.
+
+    By a timer and not by RLIMIT_CPU, which counts in whole seconds: what had been used before cost a mail up
+    to one of its two.
+    """
+    signal.setitimer(signal.ITIMER_PROF, seconds)
 
 
 def main() -> None:
     """Run the child with its limits. SIGINT and SIGTERM of a terminal's group are the parent's business."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
+    os.nice(_NICE)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    serve(sys.stdin.buffer, sys.stdout.buffer, int(sys.argv[1]))
+    serve(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[1]))
 
 
 if __name__ == "__main__":

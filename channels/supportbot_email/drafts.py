@@ -17,6 +17,7 @@ from contextlib import suppress
 from dataclasses import replace
 from email.parser import BytesHeaderParser
 from email.policy import compat32
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
@@ -46,6 +47,9 @@ Stands = Literal["there", "touched", "gone"]
 _OURS = frozenset({"\\draft", "\\seen", "\\recent", "\\deleted"})
 """Flags that a draft has without a person's doing, and the one that whoever died while removing it has
 set."""
+
+_LONGEST = 1024 * 1024
+"""Bytes of a draft that are compared: ours are shorter."""
 
 _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 """What servers say when trying again is no use (RFC 5530, RFC 7889)."""
@@ -85,7 +89,8 @@ class Drafts:
             return found
         if not await right.go_on():
             raise RetryAfter(cause="looking for it took too long")
-        numbered = await self._notes.change(note.delivery, lambda now: _numbered(now, folder))
+        digest = _digest(raw)
+        numbered = await self._notes.change(note.delivery, lambda now: _numbered(now, folder, digest))
         if numbered is None:  # somebody has left it while we were suspended
             raise RetryAfter(cause="another process has left it")
         await self._left(note, await self._append(note, raw, right))
@@ -141,9 +146,8 @@ class Drafts:
     ) -> tuple[Folder, tuple[int, int] | None, frozenset[int]]:
         """Return the folder, where the draft lies in it, and the UIDs given since that are not in it."""
         now = self._opened(connection, writing=True)
-        uid = exactly(connection, note.message_id)
-        if uid is not None:
-            return now, (now.validity, uid), frozenset()
+        if exactly(connection, note.message_id) is not None:  # or what a person has made of it meanwhile
+            return now, (now.validity, _untouched(connection, note)), frozenset()
         if now.validity != note.validity:
             return now, None, frozenset()
         # Others leave drafts meanwhile: what came after the folder was opened tells nothing of this one.
@@ -153,9 +157,11 @@ class Drafts:
     async def _others(self, note: Note) -> frozenset[int]:
         """Return the UIDs of our other drafts, which may have gone: where one lay, this one was not."""
         return frozenset(
-            one.uid
-            for one in await self._notes.waiting()
-            if one.uid and one.validity == note.validity and one.state != "planned"
+            [
+                one.uid
+                async for one in self._notes.waiting()
+                if one.uid and one.validity == note.validity and one.state != "planned"
+            ]
         )
 
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
@@ -254,12 +260,13 @@ class Drafts:
 
     def _removed(self, connection: Connection, older: Note) -> Stands:
         """Remove a draft if it is as we left it, and say how it stood."""
-        stood = _stands(connection, self._opened(connection, writing=True), older)
-        if stood == "there" and connection.flags(older.uid) - _OURS:
+        uid = _lies_at(connection, self._opened(connection, writing=True), older)
+        if not uid:
+            return _missing(connection, older)
+        if connection.flags(uid) - _OURS:
             return "touched"
-        if stood == "there":
-            connection.remove(older.uid)
-        return stood
+        connection.remove(uid)
+        return "there"
 
     async def look(self) -> None:
         """Look whether the folder is there; ``problem`` tells.
@@ -280,14 +287,14 @@ class Drafts:
 
     def _seen(self, connection: Connection, notes: Sequence[Note]) -> dict[str, Stands]:
         folder = self._opened(connection)
-        known = [note.uid for note in notes if note.uid and note.validity == folder.validity]
-        there = set(connection.existing(known))
-        return {
-            note.delivery: "there"
-            if note.validity == folder.validity and note.uid in there
-            else _missing(connection, note)
-            for note in notes
-        }
+        there = set(connection.existing([note.uid for note in notes if _has_its_uid(note, folder)]))
+
+        def stands(note: Note) -> Stands:
+            if _has_its_uid(note, folder):
+                return "there" if note.uid in there else _missing(connection, note)
+            return "there" if _lies_at(connection, folder, note) else _missing(connection, note)
+
+        return {note.delivery: stands(note) for note in notes}
 
 
 def _taken_away(note: Note, stood: Stands, *, is_ours: bool) -> Note | None:
@@ -301,11 +308,31 @@ def _taken_away(note: Note, stood: Stands, *, is_ours: bool) -> Note | None:
     return replace(note, state="replaced", outcome="replaced" if note.outcome == "open" else note.outcome)
 
 
-def _stands(connection: Connection, folder: Folder, note: Note) -> Stands:
-    """Say how a draft stands: what a UID means never changes (RFC 3501, 2.3.1.1)."""
-    if folder.validity == note.validity and exactly(connection, note.message_id) == note.uid:
-        return "there"
-    return _missing(connection, note)
+def _has_its_uid(note: Note, folder: Folder) -> bool:
+    """Say whether it is known where a draft was left; what a UID means never changes (RFC 3501, 2.3.1.1)."""
+    return bool(note.uid) and note.validity == folder.validity
+
+
+def _lies_at(connection: Connection, folder: Folder, note: Note) -> int:
+    """Return the UID of a draft that lies as it was left; 0 when none does.
+
+    Where its UID is not known (a server without UIDPLUS, another UIDVALIDITY), the one with its Message-ID is
+    it if it has its bytes: a person's changes to it may have been saved under the same Message-ID.
+    """
+    if not _has_its_uid(note, folder):
+        return _untouched(connection, note)
+    return note.uid if exactly(connection, note.message_id) == note.uid else 0
+
+
+def _untouched(connection: Connection, note: Note) -> int:
+    uid = exactly(connection, note.message_id) if note.digest else None
+    raw = connection.fetch(uid, most=_LONGEST) if uid is not None else None
+    return uid if uid is not None and raw is not None and _digest(raw) == note.digest else 0
+
+
+def _digest(raw: bytes) -> str:
+    """Return what tells a draft from every other one: servers may end its lines, and itself, in their way."""
+    return sha256(b"\n".join(raw.rstrip().splitlines())).hexdigest()
 
 
 def _missing(connection: Connection, note: Note) -> Stands:
@@ -336,11 +363,11 @@ def message_id_of(raw: bytes) -> str:
     return str(BytesHeaderParser(policy=compat32).parsebytes(raw).get("Message-ID", "")).strip()
 
 
-def _numbered(note: Note, folder: Folder | None) -> Note | None:
+def _numbered(note: Note, folder: Folder | None, digest: str) -> Note | None:
     """Return the note of a draft that the server is about to be asked to take; None when it lies there."""
     if folder is None or note.state != "planned":
         return None
-    return replace(note, validity=folder.validity, uid=folder.next_uid)
+    return replace(note, validity=folder.validity, uid=folder.next_uid, digest=digest)
 
 
 def _not_numbered(note: Note) -> Note | None:

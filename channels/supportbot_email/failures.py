@@ -1,4 +1,4 @@
-"""What goes wrong between us and a mail server."""
+"""What goes wrong between us and a mail server, or keeps us from reading what it gave us."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ class TooLate(MailServerError):
 
 class Stumbled(MailServerError):
     """The mail with UID {uid} could not be handled: {cause}"""
+
+
+class CannotRead(MailServerError):
+    """A process that reads mail could not be started: {cause}"""
 
 
 class Broke(MailServerError):

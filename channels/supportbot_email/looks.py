@@ -78,13 +78,17 @@ class Look:
 
 def look(node: LexborNode, around: Look, sheet: dict[int, str]) -> Look | None:
     """How words in a node look; None when nothing in it is shown at all."""
-    attributes = node.attributes
+    attributes, style = node.attributes, sheet.get(node.mem_id, "")
+    if not attributes and not style:  # as most are, of those that there may be a hundred thousand
+        return around
     if "hidden" in attributes or attributes.get("aria-hidden") == "true":
         return None
     ground = colour(_squeezed(attributes.get("bgcolor")))
     written = colour(_squeezed(attributes.get("color") or attributes.get("text")))
-    found = replace(around, ground=ground or around.ground, colour=written or around.colour)
-    style = sheet.get(node.mem_id, "") + _squeezed(attributes.get("style"))
+    found = around
+    if ground or written:
+        found = replace(around, ground=ground or around.ground, colour=written or around.colour)
+    style += _squeezed(attributes.get("style"))
     return _styled(style, found) if style else found
 
 
@@ -163,5 +167,7 @@ def _blocks(text: str) -> Iterator[tuple[str, str]]:
 
 def _squeezed(value: str | None) -> str:
     """Return a style without spaces; where they part numbers, a comma does, as it did before CSS 4."""
-    parted = re.sub(r"(?<=[\d%])\s{1,20}(?:/\s{0,20})?(?=[\d.])", ",", (value or "")[:2000])
+    if not value:
+        return ""
+    parted = re.sub(r"(?<=[\d%])\s{1,20}(?:/\s{0,20})?(?=[\d.])", ",", value[:2000])
     return re.sub(r"\s+|!important", "", parted).lower()

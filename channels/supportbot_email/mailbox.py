@@ -8,24 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import random
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from supportbot.errors import NotAccepting, StoreUnavailable
-from supportbot_email.failures import Broke, LoginRefused, MailServerError, Stumbled
+from supportbot_email.ahead import read_ahead
+from supportbot_email.failures import Broke, CannotRead, LoginRefused, MailServerError, Stumbled
 from supportbot_email.imap import Connection, FolderUse
 from supportbot_email.lease import RENEW
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from supportbot_email.ahead import Coming
     from supportbot_email.config import EmailConfig
     from supportbot_email.cursor import Cursor, Cursors
     from supportbot_email.imap import Listed
     from supportbot_email.lease import Lease
     from supportbot_email.line import Line
+    from supportbot_email.mail import Mail
 
 _BATCH = 100
 """Mails whose sizes are asked for at once."""
@@ -47,10 +50,21 @@ _PARKED = 600.0
 log = structlog.get_logger(__name__)
 
 
-class Takes(Protocol):
-    """Takes raw mails."""
+class Reads(Protocol):
+    """Reads raw mails."""
 
-    async def take(self, raw: bytes) -> None:
+    async def parse(self, raw: bytes) -> Mail:
+        """Return what a mail says; several may be read at the same time.
+
+        Raises:
+            CannotRead: it has to be tried again.
+        """
+
+
+class Takes(Protocol):
+    """Takes mails."""
+
+    async def take(self, mail: Mail, raw: bytes) -> None:
         """Return when the mail is on disk, or known.
 
         Raises:
@@ -73,6 +87,7 @@ class Watcher:
         lease: Lease,
         takes: Takes,
         *,
+        reads: Reads,
         use: FolderUse = "inbox",
     ) -> None:
         self._config = config
@@ -80,6 +95,7 @@ class Watcher:
         self._line = line
         self._cursors = cursors
         self._lease = lease
+        self._reads = reads
         self._takes = takes
         self._stumbled = (0, 0)
         """The mail that could not be handled, and how often."""
@@ -149,27 +165,30 @@ class Watcher:
         return cursor
 
     async def _read(self, name: str, cursor: Cursor, uids: Sequence[int]) -> Cursor:
-        for mail in await self._line.run(Connection.listed, uids):
-            if mail.uid > cursor.upto or mail.arrived_at >= cursor.floor:
-                raw = await self._line.run(Connection.fetch, mail.uid, most=self._most(mail))
-                if raw is not None:
-                    await self._hand_over(mail.uid, raw)
-            cursor = await self._cursors.move(name, cursor, mail.uid)
+        listed = await self._line.run(Connection.listed, uids)
+        new = [mail for mail in listed if mail.uid > cursor.upto or mail.arrived_at >= cursor.floor]
+        async with aclosing(read_ahead(new, self._fetch, self._reads.parse)) as coming:
+            async for one in coming:
+                await self._hand_over(one)
+                cursor = await self._cursors.move(name, cursor, one.uid)
         return await self._cursors.move(name, cursor, uids[-1])
 
-    async def _hand_over(self, uid: int, raw: bytes) -> None:
+    async def _fetch(self, mail: Listed) -> bytes | None:
+        return await self._line.run(Connection.fetch, mail.uid, most=self._most(mail))
+
+    async def _hand_over(self, one: Coming) -> None:
         """Hand a mail over; one that breaks whatever handles it must not keep those behind it waiting."""
         try:
-            await self._takes.take(raw)
-        except (StoreUnavailable, NotAccepting):
+            await self._takes.take(await one.mail, one.raw)
+        except (StoreUnavailable, NotAccepting, CannotRead):
             raise
         except Exception as error:
             before, times = self._stumbled
-            self._stumbled = (uid, times + 1 if before == uid else 1)
+            self._stumbled = (one.uid, times + 1 if before == one.uid else 1)
             if self._stumbled[1] < _TRIES:
-                raise Stumbled(uid=uid, cause=type(error).__name__) from error
-            log.exception("email.mail_set_aside", uid=uid)
-            await self._takes.set_aside(raw)
+                raise Stumbled(uid=one.uid, cause=type(error).__name__) from error
+            log.exception("email.mail_set_aside", uid=one.uid)
+            await self._takes.set_aside(one.raw)
 
     def _most(self, mail: Listed) -> int | None:
         return _SHORT if mail.size > self._config.max_size else None

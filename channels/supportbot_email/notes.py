@@ -15,7 +15,7 @@ from supportbot_email.lease import Lease
 from supportbot_email.words import MOST
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from supportbot.host import DraftOutcome, Records
     from supportbot.messages import Outbound
@@ -50,6 +50,9 @@ class Note:
     validity: int = 0
     uid: int = 0
     """Where it lies. While it is planned: the UID that was next before the server was asked."""
+    digest: str = ""
+    """Of its bytes, as the server was given them: tells it from one that a person saved anew under its
+    Message-ID, where no UID does."""
     gone_at: int = 0
     """When it was first missed; 0 while it lies there."""
     outcome: DraftOutcome = "open"
@@ -115,10 +118,11 @@ class Notes:
         await self._records.delete(_in_conversation(note))
         await self._records.delete(key, only=found)  # changed meanwhile, it stays, and is closed another time
 
-    async def waiting(self) -> list[Note]:
-        """Return the drafts that may still come to something, oldest first: their notes alone are read."""
-        notes = [_read(found) async for _, found in self._records.scan(_open(""))]
-        return sorted(notes, key=lambda note: note.at)
+    async def waiting(self) -> AsyncIterator[Note]:
+        """Yield the drafts that may still come to something, in no order, and some at a time: with thousands
+        that nobody looks at, a list of them would be most of what the bot needs of memory."""
+        async for _, found in self._records.scan(_open("")):
+            yield _read(found)
 
     async def waiting_in(self, conversation: str) -> list[Note]:
         """Return those of one conversation, oldest first."""

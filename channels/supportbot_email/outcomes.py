@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
+from heapq import nlargest
 from typing import TYPE_CHECKING
 
 import structlog
@@ -126,11 +127,21 @@ class Outcomes:
         """Return the drafts that a sent mail may have been, the newest first."""
         if conversation is None:
             to = _recipients(mail)
-            return [one for one in reversed(await self._notes.waiting()) if one.to in to][:_MOST]
+            return await self._newest_to(to)
         answered = {mail.in_reply_to, *mail.references}
         return [
             one for one in reversed(await self._notes.waiting_in(conversation)) if one.answered in answered
         ]
+
+    async def _newest_to(self, to: frozenset[str]) -> list[Note]:
+        """Return the drafts to one of some people, the newest first; they wait in thousands perhaps."""
+        found: list[Note] = []
+        async for note in self._notes.waiting():
+            if note.to in to:
+                found.append(note)
+            if len(found) == 2 * _MOST:
+                found = nlargest(_MOST, found, key=_age)
+        return nlargest(_MOST, found, key=_age)
 
     async def _alike(self, sent: str, notes: Sequence[Note]) -> Note | None:
         """Return the first draft that a text was made of."""
@@ -174,16 +185,23 @@ class Outcomes:
             MailServerError, StoreUnavailable: not everything could be seen, or written down.
         """
         await self._drafts.look()
-        notes = await self._notes.waiting()
-        for note in notes:
+        lying: list[Note] = []
+        async for note in self._notes.waiting():
             if note.state == "replacing":
                 await self._drafts.replace(note)
             await self._tidy(note)
-        lying = [note for note in notes if note.state in {"open", "touched"}]
-        for first in range(0, len(lying), _AT_ONCE):  # drafts are left in between
-            stand = await self._drafts.stand(lying[first : first + _AT_ONCE])
-            for note in lying[first : first + _AT_ONCE]:
-                await self._stands(note, stand[note.delivery], sent_is_read=sent_is_read())
+            if note.state in {"open", "touched"}:
+                lying.append(note)
+            if len(lying) == _AT_ONCE:  # drafts are left in between
+                await self._look_at(lying, sent_is_read=sent_is_read)
+                lying.clear()
+        if lying:
+            await self._look_at(lying, sent_is_read=sent_is_read)
+
+    async def _look_at(self, lying: Sequence[Note], *, sent_is_read: Callable[[], bool]) -> None:
+        stand = await self._drafts.stand(lying)
+        for note in lying:
+            await self._stands(note, stand[note.delivery], sent_is_read=sent_is_read())
 
     async def _stands(self, note: Note, stands: Stands, *, sent_is_read: bool) -> None:
         now = now_ms()
@@ -213,6 +231,10 @@ class Outcomes:
             fresh = await self._notes.get(note.delivery)
             if fresh is not None:
                 await self._notes.close(fresh)
+
+
+def _age(note: Note) -> int:
+    return note.at
 
 
 def _still(now: Note, before: Note, **changes: object) -> Note | None:

@@ -1,4 +1,4 @@
-"""What happens to a mail that arrived: parsed, put into its conversation, handed in."""
+"""What happens to a mail that arrived and was read: put into its conversation, handed in."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from supportbot_email.inbound import reason_to_ignore, to_inbound
 
 if TYPE_CHECKING:
     from supportbot.channel import Accept
-    from supportbot_email.child import Parser
     from supportbot_email.conversations import Conversations
     from supportbot_email.incoming import Incoming
     from supportbot_email.mail import Mail
@@ -23,7 +22,6 @@ class Reader:
         self,
         name: str,
         accept: Accept,
-        parser: Parser,
         *,
         conversations: Conversations,
         incoming: Incoming,
@@ -32,18 +30,16 @@ class Reader:
         """``keep_raw``: bytes of a mail that are kept as they came."""
         self._name = name
         self._accept = accept
-        self._parser = parser
         self._conversations = conversations
         self._incoming = incoming
         self._keep_raw = keep_raw
 
-    async def take(self, raw: bytes) -> None:
+    async def take(self, mail: Mail, raw: bytes) -> None:
         """Hand a mail in; it is on disk when this returns.
 
         Where it belongs is remembered first: after a crash in between the same mail comes again, and finds
         the same conversation.
         """
-        mail = await self._parser.parse(raw)
         ignored = "opt_out" if await self._incoming.opts_out(mail) else reason_to_ignore(mail)
         conversation = await self._incoming.notice(mail) or await self._conversation_of(mail)
         guest = await self._conversations.guest(conversation)

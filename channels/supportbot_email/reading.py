@@ -1,12 +1,12 @@
-"""The parser of a mailbox's mails, for as long as it is needed."""
+"""The parsers of a mailbox's mails, for as long as they are needed."""
 
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from supportbot_email.child import Parser
 from supportbot_email.mail import Settings
+from supportbot_email.parsers import Parsers
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @asynccontextmanager
-async def reading(config: EmailConfig) -> AsyncIterator[Parser]:
-    """Give a parser that knows whose mailbox it is, and end its process afterwards."""
+async def reading(config: EmailConfig) -> AsyncIterator[Parsers]:
+    """Give parsers that know whose mailbox it is, and end their processes afterwards."""
     settings = Settings(
         own_addresses=tuple(sorted(config.ours)),
         contact_forms=config.contact_forms,
@@ -24,8 +24,8 @@ async def reading(config: EmailConfig) -> AsyncIterator[Parser]:
         authserv_id=config.authserv_id,
         max_image_bytes=config.max_image,
     )
-    parser = Parser(settings)
+    parsers = Parsers(settings)
     try:
-        yield parser
+        yield parsers
     finally:
-        await parser.close()
+        await parsers.close()

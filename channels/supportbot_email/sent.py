@@ -11,10 +11,13 @@ from supportbot_email.mark import is_marked
 
 if TYPE_CHECKING:
     from supportbot.channel import Accept
-    from supportbot_email.child import Parser
+    from supportbot.host import Transcripts
     from supportbot_email.conversations import Conversations
     from supportbot_email.mail import Mail
     from supportbot_email.outcomes import Outcomes
+
+_PAGE = 100
+"""Messages that are read at once."""
 
 log = structlog.get_logger(__name__)
 
@@ -26,26 +29,27 @@ class SentMail:
         self,
         name: str,
         accept: Accept,
-        parser: Parser,
         *,
         conversations: Conversations,
         outcomes: Outcomes,
+        transcripts: Transcripts,
     ) -> None:
         self._name = name
         self._accept = accept
-        self._parser = parser
         self._conversations = conversations
         self._outcomes = outcomes
+        self._transcripts = transcripts
         self._has_warned = False
 
-    async def take(self, raw: bytes) -> None:
+    async def take(self, mail: Mail, raw: bytes) -> None:
         """Let a reply that a person sent join its conversation; the bot goes on drafting there.
 
         A draft that was sent as it was is left out: its conversation has these words already. What begins a
         conversation is nobody's reply; the customer's answer to it will begin one here.
         """
-        mail = await self._parser.parse(raw)
         conversation = await self._conversations.of(mail)
+        if conversation is not None and await self._is_a_customer_s(mail, conversation):
+            return  # somebody filed it here
         draft = await self._outcomes.of_sent(mail, conversation)
         if draft is not None:
             conversation = draft.note.conversation
@@ -59,6 +63,15 @@ class SentMail:
         self._warn_if_marked(raw)
         if draft is None or not draft.as_it_was:
             await self._accept(self._inbound(mail, conversation))
+
+    async def _is_a_customer_s(self, mail: Mail, conversation: str) -> bool:
+        """Say whether a mail came through the inbox, and not from us."""
+        after = 0
+        while said := await self._transcripts.messages(conversation, after=after, limit=_PAGE):
+            if any(one.client_key == mail.content_key for one in said):
+                return True
+            after = said[-1].seq
+        return False
 
     async def set_aside(self, raw: bytes) -> None:
         """A mail of our own that cannot be read is left out."""

@@ -175,6 +175,7 @@ class Submission:
             await self._log_in(client)
         except BaseException as error:
             client.close()
+            self._context = None  # somebody may now tell this machine whom to trust
             if isinstance(error, SMTPException | OSError):
                 raise Disconnected(cause=_reason(error)) from error
             raise

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from supportbot.channel import Accept
     from supportbot.host import Host
-    from supportbot_email.child import Parser
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
     from supportbot_email.dispatch import Traces
@@ -67,11 +66,11 @@ class Watching:
     async def over(self, inbox_line: Line, sent_line: Line, accept: Accept) -> AsyncIterator[None]:
         """Watch until the block ends. The lines stay open."""
         config, records, lease = self._config, self._host.records, Lease(self._host.records)
-        async with reading(config) as parser:
+        async with reading(config) as parsers:
             backfill = Cursors(records, backfill_hours=config.backfill_hours)
             now = Cursors(records, backfill_hours=0)
-            inbox = Watcher(config, inbox_line, backfill, lease, self._reader(accept, parser))
-            people = Watcher(config, sent_line, now, lease, self._sent(accept, parser), use="sent")
+            inbox = Watcher(config, inbox_line, backfill, lease, self._reader(accept), reads=parsers)
+            people = Watcher(config, sent_line, now, lease, self._sent(accept), reads=parsers, use="sent")
             looking = watch(self._outcomes, lease, every=config.poll, sent_is_read=lambda: not people.problem)
             self._inbox = inbox
             tasks = [asyncio.create_task(work) for work in (inbox.run(), people.run(), looking)]
@@ -83,7 +82,7 @@ class Watching:
                 await asyncio.wait(tasks)
                 await lease.give_back()
 
-    def _reader(self, accept: Accept, parser: Parser) -> Takes:
+    def _reader(self, accept: Accept) -> Takes:
         """Return what takes the customers' mail."""
         incoming = Incoming(
             self._config,
@@ -95,16 +94,19 @@ class Watching:
         return Reader(
             self._host.name,
             accept,
-            parser,
             conversations=self._conversations,
             incoming=incoming,
             keep_raw=self._config.keep_raw,
         )
 
-    def _sent(self, accept: Accept, parser: Parser) -> Takes:
+    def _sent(self, accept: Accept) -> Takes:
         """Return what takes the mail that people send."""
         beside = TakingOver(accept) if self._config.mode == "send" else accept
         theirs = SentMail(
-            self._host.name, beside, parser, conversations=self._conversations, outcomes=self._outcomes
+            self._host.name,
+            beside,
+            conversations=self._conversations,
+            outcomes=self._outcomes,
+            transcripts=self._host.transcripts,
         )
         return WithoutAutomatic(theirs, self._conversations, self._traces)

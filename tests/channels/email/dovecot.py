@@ -162,11 +162,24 @@ class Dovecot:
                 for uid in found[0].split()
             ]
 
-    def remove(self, user: str, folder: str) -> None:
-        """Delete everything in a folder."""
+    def fill(self, user: str, count: int, *, days: float, subject: str = "old") -> None:
+        """Lay mails into the inbox that came so many days ago."""
+        with self.person(user) as client:
+            client.select("INBOX")  # makes its folders
+        new = self.root / "home" / user / "Maildir" / "new"
+        raw, when = mail(subject=subject), time.time() - days * 86_400
+        for number in range(count):
+            file = new / f"{int(when)}.{number}.{subject}"
+            file.write_bytes(raw)
+            os.utime(file, (when, when))
+            if os.geteuid() == 0:
+                shutil.chown(file, "nobody", "nogroup")
+
+    def remove(self, user: str, folder: str, which: str = "1:*") -> None:
+        """Delete everything in a folder, or some of it by its numbers."""
         with self.person(user) as client:
             client.select(folder)
-            client.store("1:*", "+FLAGS", "(\\Deleted)")
+            client.store(which, "+FLAGS", "(\\Deleted)")
             client.expunge()
 
     def renumber(self, user: str, folder: str = "") -> None:

@@ -14,7 +14,9 @@ from supportbot_email.cursor import Cursors
 from supportbot_email.imap import connect
 from supportbot_email.lease import Lease
 from supportbot_email.line import Line
+from supportbot_email.mail import Settings
 from supportbot_email.mailbox import Watcher
+from supportbot_email.parse import parse
 from tests.channels.email.dovecot import PASSWORD
 
 if TYPE_CHECKING:
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supportbot.testing.host import MemoryRecords
+    from supportbot_email.mail import Mail
+    from supportbot_email.mailbox import Reads
     from tests.channels.email.relay import Relay
 
 
@@ -53,6 +57,14 @@ def line(config: EmailConfig) -> Line:
     return Line(partial(connect, config, Credentials(config)))
 
 
+class Here:
+    """Reads mails in this process."""
+
+    async def parse(self, raw: bytes) -> Mail:
+        """Return what a mail says."""
+        return parse(raw, settings=Settings())
+
+
 class Taker:
     """Takes mails, and fails when it is told to."""
 
@@ -62,7 +74,7 @@ class Taker:
         self.failures: list[Exception] = []
         self._changed = asyncio.Condition()
 
-    async def take(self, raw: bytes) -> None:
+    async def take(self, mail: Mail, raw: bytes) -> None:
         """Remember a mail, unless it is time to fail."""
         if self.failures:
             raise self.failures.pop(0)
@@ -88,13 +100,18 @@ def subject(raw: bytes) -> str:
 
 @asynccontextmanager
 async def watching(
-    config: EmailConfig, records: MemoryRecords, taker: Taker, *, until: str = ""
+    config: EmailConfig,
+    records: MemoryRecords,
+    taker: Taker,
+    *,
+    until: str = "",
+    reads: Reads | None = None,
 ) -> AsyncIterator[Watcher]:
     """Watch a mailbox until the block ends; begins when it is open, or when its problem holds some words."""
     own = line(config)
     lease = Lease(records)
     cursors = Cursors(records, backfill_hours=config.backfill_hours)
-    watcher = Watcher(config, own, cursors, lease, taker)
+    watcher = Watcher(config, own, cursors, lease, taker, reads=reads or Here())
     running = asyncio.ensure_future(watcher.run())
     try:
         async with asyncio.timeout(20):

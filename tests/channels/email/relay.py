@@ -64,6 +64,10 @@ class Relay:
         for _ in range(5):
             await asyncio.sleep(0)  # the transports close within the next rounds
 
+    def mend(self, starttls: ssl.SSLContext) -> None:
+        """Offer STARTTLS from now on."""
+        self._starttls = starttls
+
     def section(self, **keys: Any) -> dict[str, Any]:
         """Return the channel's ``smtp``."""
         return {"host": "127.0.0.1", "port": self.port, "security": "none", **keys}

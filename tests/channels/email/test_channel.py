@@ -119,6 +119,76 @@ async def test_a_second_mail_gets_a_draft_that_answers_both(
     assert "First." not in str(model.prompts[1].words), "the customer has never read it"
 
 
+@pytest.mark.parametrize("subject", ["", " ", "Re:", None])
+async def test_a_mail_without_a_subject(
+    server: Dovecot, address: str, tmp_path: Path, subject: str | None
+) -> None:
+    """E62: the draft says so in its own, and names the mail's chain and the mail."""
+    asked = mail(
+        "Where is it?",
+        subject="\N{SNOWMAN}",
+        Message_ID=ASKED,
+        In_Reply_To="<2@customer.test>",
+        References="<1@customer.test> <2@customer.test>",
+    )
+    [line] = [line for line in asked.splitlines() if line.startswith(b"Subject: ")]
+    given = b"X-No-Subject: yes" if subject is None else b"Subject: " + subject.encode()
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, asked.replace(line, given))
+        await until(lambda: drafts(server, address))
+    [draft] = drafts(server, address)
+    assert "Re: (no subject)" == draft["Subject"]
+    assert ASKED == draft["In-Reply-To"]
+    assert f"<1@customer.test> <2@customer.test> {ASKED}" == " ".join(draft["References"].split())
+
+
+async def test_the_same_mail_in_several_folders_is_one_turn(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """E55: somebody copies a customer's mail about: into another folder and back, and to what was sent."""
+    model = ScriptedModel()
+    async with bot_on(address, server, tmp_path, model):
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+        await until(lambda: drafts(server, address))
+        server.deliver(address, mail("It is blue.", Message_ID="<more@customer.test>", In_Reply_To=ASKED))
+        await until(lambda: 2 == len(model.prompts))
+        with server.person(address) as person:
+            person.create("Archive")
+            person.select("INBOX")
+            for folder in ("Archive", "Sent", "INBOX"):
+                person.copy("1:2", folder)
+            person.select("Archive")
+            person.copy("1:2", "INBOX")
+        server.deliver(
+            address, mail("And mine?", From=address, Message_ID="<own@x.test>", In_Reply_To=ASKED), "Sent"
+        )
+        await until(lambda: _has_heard_a_person(tmp_path))
+        server.deliver(address, mail("And mine?", From="bob@customer.test", Message_ID="<b@x.test>"))
+        await until(lambda: any(d["In-Reply-To"] == "<b@x.test>" for d in drafts(server, address)))
+    assert 3 == len(model.prompts)
+    assert [("And mine?",)] == rows(tmp_path, "select text from messages where author = 'person'")
+
+
+async def test_who_asks_for_a_receipt_gets_none(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """E53: no mail program may answer such a request by itself in secret; the bot never does, nor does what
+    it leaves ask for one, or go to whom the request names."""
+    asks = {
+        "Disposition_Notification_To": "<spy@evil.test>",
+        "Disposition_Notification_Options": "signed-receipt-protocol=required,pkcs7-signature",
+        "Return_Receipt_To": "<spy@evil.test>",
+        "X_Confirm_Reading_To": "<spy@evil.test>",
+    }
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED, **asks))
+        await until(lambda: drafts(server, address))
+    [draft] = drafts(server, address)
+    assert ["anna@customer.test"] == [to.addr_spec for to in draft["To"].addresses]
+    assert b"spy@evil.test" not in server.mails(address, "Drafts")[0]
+    assert not [name for name in draft if name.startswith(("Disposition", "Return-Receipt", "X-Confirm"))]
+    assert [] == server.mails(address, "Sent")
+    assert [""] == [flags.replace("\\Recent", "").strip() for flags in server.flags(address)]
+
+
 async def test_a_person_s_reply_is_known_to_the_next_draft(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
@@ -184,7 +254,7 @@ class PoisonedParser(Parser):
         while b"poison" in raw and not self.pid:  # noqa: ASYNC110 - it is being started
             await asyncio.sleep(0)
         if b"poison" in raw:
-            os.kill(self.pid, signal.SIGXCPU)
+            os.kill(self.pid, signal.SIGPROF)
         return await asking
 
 
@@ -192,7 +262,7 @@ async def test_a_poisonous_mail_keeps_nobody_waiting(
     server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child that reads it is ended for its use of the processor; it is recorded, the next is drafted."""
-    monkeypatch.setattr("supportbot_email.reading.Parser", PoisonedParser)
+    monkeypatch.setattr("supportbot_email.parsers.Parser", PoisonedParser)
     async with bot_on(address, server, tmp_path):
         server.deliver(address, mail("poison", Message_ID="<poison@evil.test>"))
         server.deliver(address, mail("Where is it?", Message_ID=ASKED))

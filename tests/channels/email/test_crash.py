@@ -130,6 +130,30 @@ async def test_killed_on_postgresql(
     assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
 
 
+async def test_the_second_program_stands_by(
+    server: Dovecot, address: str, tmp_path: Path, postgres_database: str
+) -> None:
+    """E58: two on one mailbox: one watches it, each mail gets one draft; then the other, after a kill."""
+    async with Wire(server.port) as wire, Wire(server.port) as other:
+        one = _folder(tmp_path / "one", address, wire.port, postgres_database)
+        two = _folder(tmp_path / "two", address, other.port, postgres_database)
+        async with program(one) as first:
+            await _watches(first)
+            async with program(two) as second:
+                for name in ("one", "two", "three"):
+                    server.deliver(address, mail("How long does a parcel take?", subject=name))
+                await until(lambda: 3 <= len(server.mails(address, "Drafts")), 60)
+                assert not other.idling.is_set(), "it watches as well"
+                assert not any("email.watching" in line for line in second.errors)
+                await first.kill()
+                await _watches(second)
+                server.deliver(address, mail("Where can I follow it?", subject="four"))
+                await until(lambda: 4 <= len(server.mails(address, "Drafts")), 60)
+                assert 0 == await second.stop()
+    found = sorted(map(subject, server.mails(address, "Drafts")))
+    assert ["Re: four", "Re: one", "Re: three", "Re: two"] == found
+
+
 async def test_frozen_while_it_hands_over(
     server: Dovecot, address: str, tmp_path: Path, postgres_database: str
 ) -> None:

@@ -87,6 +87,23 @@ def _left(server: Dovecot, address: str, folder: str = "Drafts") -> list[str]:
     return [subject(raw) for raw in server.mails(address, folder)]
 
 
+def _undeleted(server: Dovecot, address: str) -> list[str]:
+    flags = server.flags(address, "Drafts")
+    return [
+        name for name, marks in zip(_left(server, address), flags, strict=True) if "\\Deleted" not in marks
+    ]
+
+
+def _edit(server: Dovecot, address: str, name: str) -> None:
+    """Change a draft as mail programs do: a new one under its Message-ID, and the old one removed."""
+    with server.person(address) as person:
+        person.select("Drafts")
+        _, found = person.search(None, f'HEADER Message-ID "<{name}@example.com>"')
+        person.store(found[0].split()[-1].decode(), "+FLAGS", "(\\Deleted)")
+        person.expunge()
+    server.deliver(address, _draft(name).replace(b"tomorrow", b"on Monday"), "Drafts")
+
+
 @pytest.fixture
 def records() -> MemoryRecords:
     return MemoryRecords()
@@ -303,14 +320,61 @@ async def test_what_was_taken_is_left(
     server: Dovecot, address: str, records: MemoryRecords, cut: str
 ) -> None:
     """A server without UIDPLUS does not say where it put the draft, and the search for it fails: it is left
-    all the same. A newer one stays beside it: nobody knows whether a person has touched it."""
+    all the same. A newer one finds it by its Message-ID and its bytes, and replaces it."""
     async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
-        wire.hides = b"[APPENDUID"
+        wire.hides = (b"[APPENDUID",)
         wire.cut = cut  # type: ignore[assignment]
         assert "dlv_one" == (await own.leave("one", at=1)).external_id
         assert wire.was_cut.is_set()
         await own.leave("one", at=1)
         assert ["one"] == _left(server, address)
+        await own.leave("two", at=2)
+    assert ["two"] == _left(server, address)
+
+
+NO_UIDPLUS = (b" UIDPLUS", b"[APPENDUID")
+
+
+@pytest.mark.parametrize("then", ["untouched", "flagged", "edited", "renumbered"])
+@pytest.mark.parametrize("known", [True, False])
+async def test_a_server_without_uidplus(
+    server: Dovecot, address: str, records: MemoryRecords, *, then: str, known: bool
+) -> None:
+    """A newer draft marks the older one as deleted, whether or not it was known where that lay; one that a
+    person has touched stays, also if it was saved under the same Message-ID."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.hides = NO_UIDPLUS
+        if not known:
+            wire.cut = "in examine"
+        server.deliver(address, _draft("the.one"), "Drafts")
+        await own.leave("one", at=1)
+    if then == "flagged":
+        with server.person(address) as person:
+            person.select("Drafts")
+            person.store("2", "+FLAGS", "(\\Flagged)")
+    elif then == "edited":
+        _edit(server, address, "one")
+    elif then == "renumbered":
+        server.renumber(address, "Drafts")
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.hides = NO_UIDPLUS
+        stood = await own.drafts.stand([note async for note in Notes(records).waiting()])
+        await own.leave("two", at=2)
+    assert {"dlv_one": "touched" if then == "edited" else "there"} == stood
+    stays = then in {"flagged", "edited"}
+    assert ["the.one", *(["one"] if stays else []), "two"] == _undeleted(server, address)
+
+
+async def test_what_a_person_made_of_a_lost_draft_stays(
+    server: Dovecot, address: str, records: MemoryRecords
+) -> None:
+    """The receipt got lost, and before it was looked for somebody changed the draft: nothing replaces it."""
+    async with Wire(server.port) as wire, desk(address, wire.port, records) as own:
+        wire.cut = "after append"
+        with pytest.raises(Unclear):
+            await own.leave("one", at=1)
+        _edit(server, address, "one")
+        await own.leave("one", at=1)
         await own.leave("two", at=2)
     assert ["one", "two"] == _left(server, address)
 

@@ -8,13 +8,16 @@ import pytest
 
 from supportbot.errors import StoreUnavailable
 from supportbot.testing.host import MemoryRecords
+from supportbot_email import mailbox
+from supportbot_email.failures import CannotRead
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import Taker, config, watching
+from tests.channels.email.mailboxes import Here, Taker, config, watching
+from tests.channels.email.wire import Wire
 
 if TYPE_CHECKING:
+    from supportbot_email.mail import Mail
     from tests.channels.email.dovecot import Dovecot
-    from tests.channels.email.wire import Wire
 
 pytestmark = needs_dovecot
 
@@ -40,7 +43,7 @@ async def test_a_server_that_does_not_push_is_asked(
 ) -> None:
     """Without IDLE the folder is looked into every ``poll`` seconds."""
     async with wire:
-        wire.hides = b" IDLE"
+        wire.hides = (b" IDLE",)
         async with watching(config(address, wire.port, poll=1.0), records, taker):
             server.deliver(address, mail(subject="one"))
             assert ["one"] == await taker.has(1)
@@ -55,6 +58,44 @@ async def test_the_first_start_begins_at_now(
     async with watching(config(address, server.port), records, taker):
         server.deliver(address, mail(subject="new"))
         assert ["new"] == await taker.has(1)
+
+
+@pytest.mark.parametrize(("backfill", "taken"), [(None, []), ("3d", ["yesterday"])])
+async def test_ten_thousand_old_mails_are_left_alone(
+    server: Dovecot,
+    address: str,
+    taker: Taker,
+    records: MemoryRecords,
+    *,
+    backfill: str | None,
+    taken: list[str],
+) -> None:
+    """E56: an inbox that nobody ever emptied: none of it is fetched, but for what ``backfill`` asks for."""
+    server.fill(address, 10_000, days=30)
+    server.fill(address, 1, days=1, subject="yesterday")
+    async with (
+        Wire(server.port) as wire,
+        watching(config(address, wire.port, backfill=backfill), records, taker),
+    ):
+        server.deliver(address, mail(subject="new"))
+        assert [*taken, "new"] == await taker.has(len(taken) + 1)
+    assert len(taken) + 1 == len([line for line in wire.seen if b"BODY.PEEK" in line])
+
+
+async def test_gaps_in_the_numbers_skip_nothing(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """E55: mails that went before we came, in the middle and at the end: the others are taken, each once."""
+    async with watching(config(address, server.port), records, taker):
+        pass
+    for name in ("one", "gone", "three", "gone too", "five", "gone at the end"):
+        server.deliver(address, mail(subject=name))
+    server.remove(address, "INBOX", "2,4,6")
+    for more in ("six", "seven"):
+        async with watching(config(address, server.port), records, taker):
+            server.deliver(address, mail(subject=more))
+            await taker.has(4 if more == "six" else 5)
+    assert ["one", "three", "five", "six", "seven"] == await taker.has(5)
 
 
 async def test_backfill_takes_what_lay_there_before(
@@ -135,6 +176,27 @@ async def test_a_mail_that_breaks_us_is_set_aside(
         assert 1 == len(taker.aside)
 
 
+async def test_a_mail_that_cannot_be_read_now_is_read_later(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine starts no process: however often, that is no mail's fault, and none is set aside."""
+    monkeypatch.setattr(mailbox, "_FIRST_PAUSE", 0.01)
+
+    class Full(Here):
+        left = 5
+
+        async def parse(self, raw: bytes) -> Mail:
+            if self.left:
+                self.left -= 1
+                raise CannotRead(cause="no room")
+            return await super().parse(raw)
+
+    async with watching(config(address, server.port), records, taker, reads=Full()):
+        server.deliver(address, mail(subject="one"))
+        server.deliver(address, mail(subject="two"))
+        assert (["one", "two"], []) == (await taker.has(2), taker.aside)
+
+
 async def test_a_renumbered_mailbox_is_read_again_from_where_we_were(
     server: Dovecot, address: str, taker: Taker, records: MemoryRecords
 ) -> None:
@@ -172,25 +234,22 @@ async def test_a_wrong_password_parks_the_mailbox(
 
 
 async def test_a_mail_that_vanishes_while_it_is_read_is_passed_over(
-    server: Dovecot, address: str, records: MemoryRecords
+    server: Dovecot, address: str, records: MemoryRecords, wire: Wire
 ) -> None:
-    """Somebody deletes mail that we have listed and not fetched yet: what comes after it is taken."""
-
-    class Meddling(Taker):
-        async def take(self, raw: bytes) -> None:
-            await super().take(raw)
-            if len(self.mails) == 1:
-                server.remove(address, "INBOX")
-
-    taker = Meddling()
-    async with watching(config(address, server.port), records, taker):
-        pass
-    server.deliver(address, mail(subject="one"))
-    server.deliver(address, mail(subject="gone"))
-    async with watching(config(address, server.port), records, taker):
-        await taker.has(1)
-        server.deliver(address, mail(subject="three"))
-        assert ["one", "three"] == await taker.has(2)
+    """E55: somebody deletes mail that we have listed and not fetched yet: what comes after it is taken."""
+    taker = Taker()
+    async with wire:
+        async with watching(config(address, wire.port), records, taker):
+            pass
+        wire.cut = "pause fetch"
+        server.deliver(address, mail(subject="gone"))
+        server.deliver(address, mail(subject="gone too"))
+        async with watching(config(address, wire.port), records, taker):
+            await wire.was_cut.wait()
+            server.remove(address, "INBOX")
+            server.deliver(address, mail(subject="three"))
+            wire.go_on.set()
+            assert ["three"] == await taker.has(1)
 
 
 async def test_a_folder_that_goes_while_it_is_watched_is_waited_for(

@@ -30,7 +30,6 @@ from tests.durable import opened
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from supportbot_email.mail import Mail
     from tests.channels.email.dovecot import Dovecot
 
 pytestmark = needs_dovecot
@@ -38,16 +37,6 @@ pytestmark = needs_dovecot
 ANSWER = "Your parcel left our warehouse on Monday. It takes **two to three days**, and comes by post."
 OWN = "I have asked the carrier: somebody signed for it at number 14, please ring there."
 MINUTE, DAY = 60_000, 24 * 3_600_000
-
-
-class Parser:
-    """Reads mails in this process."""
-
-    def __init__(self, address: str) -> None:
-        self._settings = Settings(own_addresses=(address,), own_domain="example.com")
-
-    async def parse(self, raw: bytes) -> Mail:
-        return parse(raw, settings=self._settings)
 
 
 class Desk:
@@ -60,9 +49,9 @@ class Desk:
         self.sent = SentMail(
             "support",
             core.accept,
-            Parser(address),  # type: ignore[arg-type]
             conversations=channel._conversations,
             outcomes=self.outcomes,
+            transcripts=core.host.transcripts,
         )
 
     async def ask(self, name: str = "one", *, thread: str = "") -> Outbound:
@@ -91,6 +80,11 @@ class Desk:
         outbound = await self.ask(name, thread=thread)
         await self.channel.send(outbound)
         return outbound
+
+    async def take_sent(self, raw: bytes) -> None:
+        """Find a mail in Sent."""
+        settings = Settings(own_addresses=(self.address,), own_domain="example.com")
+        await self.sent.take(parse(raw, settings=settings), raw)
 
     async def look(self, *, sent_is_read: bool = True) -> None:
         await self.outcomes.look(sent_is_read=lambda: sent_is_read)
@@ -159,7 +153,7 @@ async def test_one_that_was_sent_as_it_was(server: Dovecot, address: str, how: s
         outbound = await own.leave()
         raw = taken(server, address)
         sent = raw if how == "same id" else written(raw, ANSWER.replace("**", "*"), **HOW[how])
-        await own.sent.take(sent)
+        await own.take_sent(sent)
         await own.look()
         length = len(ANSWER.replace("*", "").replace(" ", ""))
         assert ("used", length, 0) == own.core.drafts.outcomes[outbound.delivery_id]
@@ -172,8 +166,8 @@ async def test_one_that_was_edited(server: Dovecot, address: str, how: str) -> N
     async with desk(address, server.port) as own:
         outbound = await own.leave()
         raw = written(taken(server, address), ANSWER.replace("Monday", "Friday"), **HOW[how])
-        await own.sent.take(raw)
-        await own.sent.take(raw)
+        await own.take_sent(raw)
+        await own.take_sent(raw)
         assert ("edited", 3) == (own.outcome(outbound), own.core.drafts.outcomes[outbound.delivery_id][2])
         assert [ANSWER.replace("Monday", "Friday")] == own.said_by_people()
 
@@ -182,7 +176,7 @@ async def test_one_that_was_ignored(server: Dovecot, address: str) -> None:
     """The person answered with words of their own, while the draft lay there; it still lies there."""
     async with desk(address, server.port) as own:
         outbound = await own.leave()
-        await own.sent.take(
+        await own.take_sent(
             mail(
                 OWN,
                 From=address,
@@ -235,10 +229,10 @@ async def test_one_that_was_sent_before_anybody_knew_it_was_there(server: Doveco
         raw = taken(server, address)
         server.deliver(address, raw, "Sent")
         assert await own.channel.find(outbound) is not None
-        await own.sent.take(raw)
+        await own.take_sent(raw)
         await own.look()
         assert "used" == own.outcome(outbound)
-        assert ["gone"] == [note.state for note in await own.notes.waiting()]
+        assert ["gone"] == [note.state async for note in own.notes.waiting()]
 
 
 async def test_marked_as_deleted_is_deleted(server: Dovecot, address: str, clock: Clock) -> None:
@@ -263,7 +257,7 @@ async def test_one_that_turns_up_later_was_not_deleted(server: Dovecot, address:
         clock.ahead = 2 * DAY
         await own.look()
         assert "deleted" == own.outcome(outbound)
-        await own.sent.take(written(raw, ANSWER, Message_ID="<later@mail.gmail.com>"))
+        await own.take_sent(written(raw, ANSWER, Message_ID="<later@mail.gmail.com>"))
         assert "used" == own.outcome(outbound)
 
 
@@ -282,7 +276,7 @@ async def test_one_that_is_being_edited_stays_and_is_no_deleted_one(
         assert "open" == own.outcome(outbound)
         await own.leave("two", thread="one")
         assert ["Re: one", "Re: two"] == [subject(raw) for raw in server.mails(address, "Drafts")]
-        await own.sent.take(saved)
+        await own.take_sent(saved)
         assert ("edited", 3) == (own.outcome(outbound), own.core.drafts.outcomes[outbound.delivery_id][2])
 
 
@@ -308,7 +302,7 @@ async def test_one_that_a_newer_one_replaced(server: Dovecot, address: str, cloc
         clock.ahead = 20 * MINUTE
         await own.look()
         assert ("replaced", "open") == (own.outcome(first), own.outcome(second))
-        assert [second.delivery_id] == [note.delivery for note in await own.notes.waiting()]
+        assert [second.delivery_id] == [note.delivery async for note in own.notes.waiting()]
 
 
 @pytest.mark.parametrize("cut", ["before store", "after store", "after expunge"])
@@ -354,7 +348,7 @@ async def test_another_thread_s_drafts_are_none_of_its_business(server: Dovecot,
     async with desk(address, server.port) as own:
         await own.leave("one")
         other = await own.leave("two")
-        await own.sent.take(
+        await own.take_sent(
             mail(
                 OWN,
                 From=address,
@@ -370,7 +364,7 @@ async def test_a_mail_that_a_person_has_answered_gets_no_draft(server: Dovecot, 
     """They were faster than the model: a draft would only be sent a second time."""
     async with desk(address, server.port) as own:
         outbound = await own.ask()
-        await own.sent.take(
+        await own.take_sent(
             mail(
                 OWN,
                 From=address,
@@ -395,9 +389,9 @@ async def test_what_was_forwarded_to_a_colleague_answers_nothing(server: Dovecot
             In_Reply_To="<one@customer.test>",
         )
         outbound = await own.ask()
-        await own.sent.take(forwarded)
+        await own.take_sent(forwarded)
         await own.channel.send(outbound)
-        await own.sent.take(forwarded)
+        await own.take_sent(forwarded)
         assert ("open", 1) == (own.outcome(outbound), len(server.mails(address, "Drafts")))
 
 
@@ -405,9 +399,9 @@ async def test_the_history_has_what_the_customer_has_read(server: Dovecot, addre
     """Drafts that nobody sent are no part of it; what a person sent is."""
     async with desk(address, server.port) as own:
         await own.leave("one")
-        await own.sent.take(taken(server, address))
+        await own.take_sent(taken(server, address))
         await own.leave("two", thread="one")
-        await own.sent.take(
+        await own.take_sent(
             mail(
                 OWN,
                 From=address,
@@ -437,12 +431,12 @@ async def test_two_who_change_a_note_lose_nothing(database_url: str) -> None:
         await notes.close(expected)
         assert (expected, [], []) == (
             await notes.get("d"),
-            await notes.waiting(),
+            [note async for note in notes.waiting()],
             await notes.waiting_in("c"),
         )
         assert expected == await notes.plan(note)
         later = await notes.change("d", lambda now: replace(now, outcome="used"))
-        assert (later, []) == (await notes.get("d"), await notes.waiting())
+        assert (later, []) == (await notes.get("d"), [note async for note in notes.waiting()])
 
 
 class _Counted(MemoryRecords):
@@ -498,7 +492,7 @@ async def test_the_note_lies_in_its_own_folder_and_goes_with_the_draft(
         assert "shipping.md: 0.90" in note.get_content()
         [draft] = server.mails(address, "Drafts")
         assert b"why" not in draft
-        await own.sent.take(taken(server, address))
+        await own.take_sent(taken(server, address))
         await own.look()
         await own.look()
         assert [] == server.mails(address, "SupportBot")
@@ -530,7 +524,7 @@ async def test_a_note_that_cannot_be_left_does_no_harm(server: Dovecot, address:
         outbound = await own.leave()
         [draft] = server.mails(address, "Drafts")
         server.remove(address, "Drafts")
-        await own.sent.take(draft)
+        await own.take_sent(draft)
         await own.look()
         await own.look()
         assert "used" == own.outcome(outbound)

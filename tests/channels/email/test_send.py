@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import ssl
 from contextlib import asynccontextmanager, closing
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from tests.channels.email.bounces import report, words
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import config, sending
+from tests.channels.email.oauth import certify
 from tests.channels.email.relay import Relay
 
 if TYPE_CHECKING:
@@ -96,6 +98,55 @@ _KEPT = {
     "X-Auto-Response-Suppress",
     "X-SupportBot-Loop",
 }
+
+
+async def test_who_asks_for_a_receipt_gets_none(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """E53: one mail goes out, the answer, to the sender; whom a request for receipts names gets nothing."""
+    asks = {"Disposition_Notification_To": "<spy@evil.test>", "Return_Receipt_To": "<spy@evil.test>"}
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path):
+        server.deliver(address, mail("Where is it?", Message_ID=ASKED, **asks))
+        await until(lambda: relay.mails)
+        server.deliver(address, mail("And mine?", From="bob@good.test", Message_ID="<b@good.test>"))
+        await until(lambda: 2 <= len(relay.mails))
+    assert ["anna@customer.test", "bob@good.test"] == [taken.recipient for taken in relay.mails]
+    first = read(relay.mails[0].raw)
+    assert "multipart/alternative" == first.get_content_type()
+    assert b"spy@evil.test" not in relay.mails[0].raw
+    assert not [name for name in first if name.startswith(("Disposition-Notification", "Return-Receipt"))]
+
+
+@pytest.mark.parametrize("wrong", ["stripped", "self-signed", "password"])
+async def test_a_line_that_others_can_read_carries_nothing(
+    server: Dovecot, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    """E61: STARTTLS taken away, a certificate that nobody vouches for, a login that is refused: the reply
+    waits, nobody learns the password or a word of it, and ``/readyz`` says why; put right, it goes out."""
+    certify(tmp_path)
+    secure = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    secure.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    if wrong != "self-signed":
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+    keys: dict[str, Any] = {"host": "localhost", "security": "starttls"}
+    if wrong == "password":
+        keys |= {"username": "shop", "password": "no-such-password"}
+    async with Relay(starttls=None if wrong == "stripped" else secure) as relay:
+        smtp = relay.section(**keys)
+        async with bot_on(address, server, relay, tmp_path, smtp=smtp) as bot:
+            channel = bot.channels["support"]
+            server.deliver(address, mail("Where is it?", Message_ID=ASKED))
+            await until(lambda: "sending:" in channel.problem())
+            assert ([], False) == (relay.mails, relay.has_dot.is_set())
+            assert {("planned",), ("sending",)} >= set(rows(tmp_path, "select state from deliveries"))
+            assert "no-such-password" not in channel.problem()
+            if wrong == "password":
+                assert [("shop", "no-such-password")] == relay.logins, "it is not tried again and again"
+                return
+            assert [] == relay.logins
+            relay.mend(secure)
+            monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "server.pem"))
+            await until(lambda: relay.mails)
+            await until(lambda: not channel.problem())
+    assert ["anna@customer.test"] == [taken.recipient for taken in relay.mails]
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,7 @@ Cut = Literal[
     "hold append",
     "hold receipt",
     "pause select",
+    "pause fetch",
     "pause append",
     "pause go-ahead",
     "no to examine",
@@ -48,8 +49,8 @@ class Wire:
         """Set when a client has begun to wait."""
         self.was_cut = asyncio.Event()
         self.go_on = asyncio.Event()
-        self.hides = b""
-        """A word that the server's answers lose: something it then cannot do."""
+        self.hides: tuple[bytes, ...] = ()
+        """Words that the server's answers lose: something it then cannot do."""
         self.seen: list[bytes] = []
         """The commands of the clients."""
         self._open: set[asyncio.StreamWriter] = set()
@@ -108,8 +109,10 @@ class Wire:
             if append and self.cut == "before append":
                 self._happened()
                 return
-            if (append and self.cut == "pause append") or (
-                b" SELECT " in line and self.cut == "pause select"
+            if (
+                (append and self.cut == "pause append")
+                or (b" SELECT " in line and self.cut == "pause select")
+                or (b"BODY.PEEK" in line and self.cut == "pause fetch")
             ):
                 self._happened()
                 await self.go_on.wait()
@@ -156,8 +159,8 @@ class Wire:
                     if b"cut OK" in chunk:
                         self._done.set()
                     continue
-                if self.hides:
-                    chunk = chunk.replace(self.hides, b"")
+                for hidden in self.hides:
+                    chunk = chunk.replace(hidden, b"")
                 if self.cut == "pause go-ahead" and chunk.startswith(b"+ OK"):
                     self._happened()
                     await self.go_on.wait()
