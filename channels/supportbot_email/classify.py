@@ -72,8 +72,8 @@ _REPORTS = frozenset(
     }
 )
 _NULL_SENDER = re.compile(r"\(envelope-from <>\)|\bsmtp\.mailfrom=(?:\"\"|<>)(?:[\s;]|$)", re.IGNORECASE)
-_OF_A_PERSON = re.compile(r":user:proton\s*$")
-"""Proton Mail numbers each person's mails so; elsewhere a Feedback-ID is for senders of many."""
+_OF_A_PERSON = re.compile(r":(?:user:proton|fastmail)\s*$", re.IGNORECASE)
+"""Proton Mail and Fastmail mark each person's mails so; elsewhere a Feedback-ID is for senders of many."""
 _NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 
 
@@ -142,8 +142,8 @@ def has_null_sender(entity: Entity) -> bool:
 
 
 def _is_postmaster_in_person(entity: Entity, sender: Address) -> bool:
-    """Postmasters are people, too (RFC 2142): one answers with a mail program, and a machine has none."""
-    named = sender.address.partition("@")[0].lower() == "postmaster" and entity.get("in-reply-to")
+    """Postmasters are people, too (RFC 2142): one writes with a mail program, and a machine has none."""
+    named = sender.address.partition("@")[0].lower() == "postmaster"
     return bool(named and (entity.get("user-agent") or entity.get("x-mailer")))
 
 

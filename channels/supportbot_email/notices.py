@@ -12,6 +12,7 @@ AUTO_PROGRAM = any_of(r"\bvacation\b", r"auto-?respon", r"auto-?reply", r"out ?o
 AUTO_SUBJECT = any_of(
     r"(?:\w+!? )?auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
     r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
+    r"out of (?:the )?office \(was:",  # GroupWise
     r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
     r"ooo\s*(?::|$)",
     r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
@@ -390,6 +391,7 @@ HELD = any_of(
     r"\b(?:click|reply|follow)\b.{0,60}\b(?:to|and)\b.{0,30}\b(?:release|deliver|verify|confirm) (?:your|this|the) (?:message|e-?mail|mail)\b",
     r"\bto (?:release|deliver|verify) (?:it|your message|this message)\b.{0,60}\b(?:reply|click|link)\b",
     r"\b(?:click|follow|use)\b.{0,40}\b(?:link|below|here)\b.{0,60}\b(?:i|he|she) (?:can|could|will) (?:receive|read|get|see)\b|\bjunk mail\b.{0,80}\b(?:click|verif)|\bsubscription confirmation\b",
+    r"\bpara que (?:a )?(?:su|tu|sua|tua) mens\w{3,6} (?:seja|sea) (?:encaminhad|entreg)|\bpour que votre (?:message|mail) soit (?:remis|distribué|délivré)",
     r"\bmessages? on hold\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
 )
 """A gate that wants to know who writes, or tells what it kept."""

@@ -41,6 +41,7 @@ PEOPLE = [
     "X-Mailer: The Bat! (v9)",
     "Received: from x (envelope-from <ann@customer.example>) by mx.shop.example",
     "Feedback-ID: 41118822:user:proton",
+    "Feedback-ID: iecd4a565:Fastmail",
     "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\nResent-From: <old@shop.example>",
 ]
 
