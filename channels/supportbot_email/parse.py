@@ -11,13 +11,14 @@ from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
 from supportbot_email.bodies import text_of
 from supportbot_email.dsn import report_of
-from supportbot_email.mail import Address, Mail, Report, Settings, is_one_of
+from supportbot_email.mail import Address, Mail, Report, Settings, Span, is_one_of
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
+_MOST_SPANS = 2_000
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -33,7 +34,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
     sender = behind or written_from
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = text_of(entity)
-    spans = quotes.split(text, forwarded=bool(_FORWARD.match(subject)))
+    spans = _few(quotes.split(text, forwarded=bool(_FORWARD.match(subject))))
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
         entity, text=text, written=written, subject=subject, sender=sender, settings=settings
@@ -69,6 +70,17 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         thread_topic=headers.decode_words(entity.get("thread-topic"), 500),
         problem=problem,
     )
+
+
+def _few(spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    """Return a text's spans, all beyond what a person writes between quotes as one of the customer's words.
+
+    The bot stands still while it takes them from the child: a fifth of a second for 70,000.
+    """
+    if len(spans) <= _MOST_SPANS:
+        return spans
+    rest = "".join(span.text for span in spans[_MOST_SPANS:])
+    return (*spans[:_MOST_SPANS], Span(kind="reply", text=rest))
 
 
 def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:
