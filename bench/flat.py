@@ -59,7 +59,7 @@ def fill(path: Path, *, conversations: int, each: int) -> None:
     connection.execute("PRAGMA synchronous=OFF")
     now = now_ms()
     connection.execute(
-        "INSERT INTO contacts VALUES ('p', 'default', 'web', 'p', '', '', 'anonymous', '', ?)", (now,)
+        "INSERT INTO contacts VALUES ('p', 'default', 'web', 'p', '', '', 'anonymous', '', '', ?)", (now,)
     )
     connection.executemany(
         "INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address,"

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from supportbot.store.statement import Prepared
 
 _FILL = """
-INSERT INTO contacts (id, tenant_id, channel, external_id, name, email, assurance, reply_to, created_at)
-SELECT 'contact_' || n, 'default', 'web', 'person-' || n, '', '', 'claimed', '', n
+INSERT INTO contacts (id, tenant_id, channel, external_id, name, email, assurance, reply_to, language,
+    created_at)
+SELECT 'contact_' || n, 'default', 'web', 'person-' || n, '', '', 'claimed', '', '', n
 FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq,
@@ -45,9 +46,9 @@ SELECT 'default', 'web', client_key, id, created_at FROM messages WHERE author =
 
 INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
     looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
-    created_at, updated_at)
+    planned_at, created_at, updated_at)
 SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1,
-    0, 0, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at
+    0, 0, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot';
 
 INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,

@@ -14,7 +14,7 @@ from tests.plans import fill, fill_queue, scanned, watched
 if TYPE_CHECKING:
     from tests.plans import Statements
 
-_FEW = {"leases", "tenants"}
+_FEW = {"leases", "tenants", "withdrawals"}
 """Tables that have a row or two, however much is stored."""
 
 

@@ -76,7 +76,9 @@ async def test_only_answers_are_rated(site: Site, visitor: Visitor, seq: str) ->
 
 async def test_what_is_no_answer_is_not_rated(site: Site, visitor: Visitor) -> None:
     """That a person was asked, or a question before a tool is run: readers know, and a thumb is refused."""
-    for number, more in enumerate(({}, {"choices": (Choice("Yes", "yes"),)}, {"handoff": "no_answer"}), 1):
+    for number, more in enumerate(
+        ({}, {"choices": (Choice(label="Yes", says="yes"),)}, {"handoff": "no_answer"}), 1
+    ):
         await visitor.say("Hello", client_id=f"c{number}")
         site.core.reply(visitor.conversation, "Hi", **more)
     said = (await visitor.read()).body["messages"]
