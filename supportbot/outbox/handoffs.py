@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import bindparam, select
 
 from supportbot.feed import Settled, StateChanged
 from supportbot.session import change_state
@@ -24,7 +24,7 @@ _TOLD = Statement(
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.channel == bindparam("of"),
-        deliveries.c.kind == literal_column("'notice'"),
+        deliveries.c.kind == bindparam("kind"),  # not by the index of all notices
     )
     .limit(bindparam("most"))
 )
@@ -46,7 +46,7 @@ class ChannelHandoffs:
         state: State = "bot" if to == "bot" else "human"
 
         def unit(tx: Tx) -> bool:
-            if tx.row(_TOLD, conversation=identity, of=self._channel, most=1) is None:
+            if tx.row(_TOLD, conversation=identity, of=self._channel, kind="notice", most=1) is None:
                 return False
             waiting = change_state(tx, identity, state, actor="person", by=who)
             if waiting is None:
