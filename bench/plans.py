@@ -4,7 +4,8 @@ with 10,000 waiting jobs.
     python -m bench.plans [--conversations 100000] [--each 10] [--show 3]
 
 Fills a database of its own, runs a few turns on it, times every one of their statements, says what they
-read, and prints EXPLAIN (ANALYZE, BUFFERS) of those on which the server spends most.
+read, and prints EXPLAIN (ANALYZE, BUFFERS) of those on which the server spends most. Then it says which
+of all the program's statements read a table or an index whole, in the plan that the server keeps for them.
 """
 
 from __future__ import annotations
@@ -14,9 +15,12 @@ import asyncio
 import re
 import time
 
+import psycopg
+
+import supportbot
 from bench.machines import database
 from supportbot import schema
-from tests.plans import fill, fill_queue, scanned
+from tests.plans import fill, fill_queue, general_plan, read_whole, scanned, statements_of
 from tests.test_plans import one_of_everything
 
 MOST = "ANALYZE, BUFFERS, FORMAT TEXT"
@@ -51,6 +55,11 @@ async def main() -> None:
             print(f"{took:6.2f} {buffers[1] if buffers else 0:>5} {tables} {sorted(set(used))} {words[:90]}")
         for took, _, words, plan in plans[: options.show]:
             print(f"\n-- {took:.2f} ms\n{words}\n\n{plan}")
+        print("\nwhole, of all statements:")
+        with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+            for name, statement in statements_of(supportbot).items():
+                if whole := read_whole(general_plan(connection, statement)):
+                    print(f"{name}: {', '.join(sorted(set(whole)))}")
 
 
 def spent(plan: str) -> float:

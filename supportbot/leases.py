@@ -2,7 +2,8 @@
 
 Whoever holds a lease and falls silent loses it after ``LIVES`` milliseconds; whoever stops gives it back at
 once. So work goes on elsewhere within seconds. A holder that was frozen may go on for a moment beside its
-successor: what is done under a lease must bear that.
+successor: what is done under a lease must bear that. What cannot, such as leaving a draft in a mailbox, needs
+a right that its holder checks as it acts; the e-mail channel has one of its own.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, or_, select, tuple_, update
+from sqlalchemy import bindparam, delete, literal_column, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
 from supportbot.ids import now_ms
@@ -77,7 +77,7 @@ _PURGE = Statement(
         tuple_(records.c.channel, records.c.key).in_(
             select(records.c.channel, records.c.key)
             .where(records.c.expires_at <= bindparam("now"))
-            .limit(bindparam("most"))
+            .limit(literal_column(str(_PORTION)))  # so that a plan for all values knows that they are few
         )
     )
 )
@@ -163,7 +163,7 @@ async def purge_expired(store: Store) -> int:
     """Delete every channel record that has expired; returns how many."""
     now, total = now_ms(), 0
     while True:
-        deleted = await store.write(lambda tx: tx.run(_PURGE, now=now, most=_PORTION))
+        deleted = await store.write(lambda tx: tx.run(_PURGE, now=now))
         total += deleted
         if deleted < _PORTION:
             return total

@@ -12,7 +12,18 @@ by itself, and one index finds all work. ``deliveries.due_at`` means the same fo
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    and_,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
@@ -208,6 +219,8 @@ Index(
     sqlite_where=turns.c.state == "dead",
     postgresql_where=turns.c.state == "dead",
 )
+_died = and_(turns.c.deaths > 0, turns.c.state.in_(("running", "waiting")))
+Index("ix_turns_died", turns.c.deaths, sqlite_where=_died, postgresql_where=_died)
 
 spending = Table(  # no key of conversations: what was spent stays spent when one is deleted
     "spending",

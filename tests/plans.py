@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
 from psycopg import sql
 
+from supportbot.store import Statement
 from supportbot.store.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from types import ModuleType
 
     from supportbot.store.statement import Prepared
 
@@ -57,6 +61,43 @@ SELECT id, 1, '[]', '', 0, '', 0, 0, '', 1 FROM conversations;
 
 INSERT INTO records (channel, key, value, expires_at)
 SELECT 'web', 'key-' || n, '{{}}', 9000000000000 FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO routes (conversation_id, tenant_id, channel, external_id, email, proven, address, told_seq, told,
+    here_at, created_at)
+SELECT 'conv_' || n, 'default', 'mail', 'route-' || n, '', 1, '{{}}', {each}, '[]', n, n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO tool_calls (turn_id, step, ordinal, conversation_id, contact_id, call_id, tool, arguments, said,
+    state, result, fence, started_at)
+SELECT 'turn_' || n || '_1', 1, 1, 'conv_' || n, 'contact_' || n, 'call', 'find', '{{}}', '', 'done', '', 1, n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO triages (turn_id, conversation_id, state, topic, language, sentiment, urgency, wants_person,
+    model, reason, created_at)
+SELECT 'turn_' || n || '_1', 'conv_' || n, 'done', 'parcels', 'en', 'calm', 'low', 0, 'model', '', n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO ratings (turn_id, rater, conversation_id, verdict, rated_at)
+SELECT 'turn_' || n || '_1', 'person-' || n, 'conv_' || n, 'good', n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO surveys (conversation_id, rater, score, comment, rated_at)
+SELECT 'conv_' || n, 'person-' || n, 5, '', n FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO spending (conversation_id, day, model, purpose, currency, requests, estimated, prompt_tokens,
+    cached_tokens, completion_tokens, cost)
+SELECT 'conv_' || n, (date '2020-01-01' + n % 2000)::text, 'model', 'answer', 'USD', 1, 0, 1, 0, 1, 1
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO drafts (delivery_id, conversation_id, turn_id, channel, outcome, length, left_at)
+SELECT 'dlv_msg_' || n || '_2', 'conv_' || n, 'turn_' || n || '_1', 'web', 'used', 1, n
+FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO limits (name, state, expires_at)
+SELECT 'limit-' || n, '{{}}', 9000000000000 FROM generate_series(1, {conversations}) AS n;
+
+INSERT INTO files (message_id, ordinal, data)
+SELECT 'msg_' || n || '_1', 0, 'x' FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO events (conversation_id, kind, actor, at, data)
 SELECT conversation_id, 'message.accepted', 'customer', created_at, '{{}}' FROM messages;
@@ -120,6 +161,40 @@ def watched() -> Iterator[Statements]:
         yield statements
     finally:
         Wire.send = send  # type: ignore[method-assign]
+
+
+def statements_of(package: ModuleType) -> dict[str, Statement]:
+    """Return the statements that a package's modules hold, by module and name."""
+    found: dict[str, Statement] = {}
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+        if not module.name.endswith("__main__") and ".migrations." not in module.name:
+            names = vars(importlib.import_module(module.name))
+            of_it = {f"{module.name}.{name}": it for name, it in names.items() if isinstance(it, Statement)}
+            found |= {name: it for name, it in of_it.items() if it not in found.values()}
+    return found
+
+
+def general_plan(connection: psycopg.Connection[Any], statement: Statement) -> Any:
+    """Return PostgreSQL's plan of a statement for whatever it is given: the one it keeps after some calls."""
+    connection.execute("SET plan_cache_mode = force_generic_plan")
+    connection.execute(b"PREPARE it AS " + statement.for_postgres().sql)
+    (given,) = connection.execute(
+        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'it'"
+    ).fetchall()[0]
+    nothing = f" ({', '.join(['NULL'] * given)})" if given else ""
+    plan = connection.execute(f"EXPLAIN (FORMAT JSON) EXECUTE it{nothing}".encode()).fetchall()[0][0]
+    connection.execute("DEALLOCATE it")
+    return plan
+
+
+def read_whole(plan: Any) -> list[str]:
+    """Return the tables and the indexes that a plan reads from end to end."""
+    if isinstance(plan, list):
+        return [name for part in plan for name in read_whole(part)]
+    found = scanned({**plan, "Plans": [], "Plan": []})
+    if "Index Name" in plan and "Index Cond" not in plan:
+        found.append(str(plan["Index Name"]))
+    return found + read_whole(plan.get("Plans", [])) + read_whole(plan.get("Plan", []))
 
 
 def scanned(plan: Any) -> list[str]:

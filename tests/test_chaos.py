@@ -56,6 +56,16 @@ def test_a_small_trial(call: Callable[..., Result]) -> None:
     assert {0} == {told[name] for name in FAULTS}
 
 
+def test_a_calm_trial_excuses_nothing(call: Callable[..., Result]) -> None:
+    """Nothing is made to fail: each turn takes one call and each callback one try, or it has failed."""
+    faults = ("--kills", "--freezes", "--stops", "--restarts", "--model-faults", "--platform-faults")
+    nothing = [word for fault in faults for word in (fault, "0")]
+    result = call("--conversations", "4", "--messages", "5", *nothing)
+    assert 0 == result.exit_code, result.output
+    assert "Nothing was made to fail, and nothing needed an excuse." in result.stderr
+    assert " 0 retried, 0 reposted, " in result.stdout
+
+
 def test_its_own_server_is_crashed(call: Callable[..., Result]) -> None:
     """With a PostgreSQL of its own, two processes and a crash of the database the promise holds."""
     if not postgres.is_available():

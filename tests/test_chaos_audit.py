@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
@@ -12,11 +14,12 @@ from typing import TYPE_CHECKING, Any, cast
 import aiohttp
 import pytest
 
-from supportbot.chaos.audit import Evidence, Stored, examine
+from supportbot.chaos.audit import Evidence, Stored, examine, needless
 from supportbot.chaos.clients import SignedProgram
 from supportbot.chaos.load import Conversation
 from supportbot.chaos.model import Call, ListeningModel
 from supportbot.chaos.receiver import HANG_UP, Posted, Receiver
+from supportbot.chaos.troubles import Trouble, holds
 from supportbot.chaos.verdict import FAULTS
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ class Ledger:
         self.calls: list[Call] = []
         self.said: set[str] = set()
         self.tries: list[Posted] = []
-        self.troubles: list[tuple[float, float]] = []
+        self.troubles: list[Trouble] = []
         self.wrong: list[str] = []
         self.overlapping: list[str] = []
         for word in ("kanna0", "kbert2"):
@@ -177,7 +180,7 @@ def _post_twice(ledger: Ledger) -> None:
 def _post_again(ledger: Ledger) -> None:
     """The platform took a reply, and got it again under the same id though nothing had happened."""
     ledger.tries.append(replace(ledger.tries[2], at=30.0, answered_at=30.1))
-    ledger.troubles = [(10.0, 11.0), (29.0, 31.0)]  # long after the first was written down
+    ledger.troubles = [Trouble(10.0, 11.0), Trouble(29.0, 31.0)]  # long after the first was written down
 
 
 def _post_in_disorder(ledger: Ledger) -> None:
@@ -286,9 +289,61 @@ def test_a_post_that_may_not_have_been_written_down_may_be_repeated(trouble: tup
     """The process died, or stood still, just when it was told: that is counted, and spoils nothing."""
     ledger = Ledger()
     ledger.tries.append(replace(ledger.tries[2], at=30.0, answered_at=30.1))
-    ledger.troubles = [trouble]
+    ledger.troubles = [Trouble(*trouble)]
     verdict = examine(ledger.evidence)
     assert ([], 1, True) == (verdict.problems, verdict.reposted, verdict.passed)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "excused"),
+    [
+        (Trouble(2.0, 2.05, "one"), True),  # it died before it wrote that down
+        (Trouble(2.0, 2.05, "two"), False),  # another one did
+        (Trouble(2.0, 2.05), True),  # the database did
+        (Trouble(1.0, 8.0, "two", slept=True), True),  # whoever posts it again slept, and did not know
+        (Trouble(5.0, 8.0, "two", slept=True), False),  # it slept later, when it could be known
+        (Trouble(5.0, 8.0, "one"), False),
+        (Trouble(5.0, 8.0), False),
+    ],
+)
+def test_only_what_befell_the_poster_excuses_a_second_post(trouble: Trouble, *, excused: bool) -> None:
+    """With a kill every other moment somebody always dies: that is no excuse for the others."""
+    ledger = Ledger()
+    ledger.tries.append(replace(ledger.tries[2], at=8.1, answered_at=8.2, by="two"))
+    ledger.tries[2] = replace(ledger.tries[2], by="one")
+    ledger.troubles = [trouble]
+    verdict = examine(ledger.evidence)
+    assert (int(excused), int(not excused)) == (verdict.reposted, verdict.duplicated)
+
+
+async def test_the_platform_knows_who_posts() -> None:
+    """On Linux a connection is traced to its process; where it cannot be, nobody is named."""
+    ours = os.getpid()
+    async with Receiver() as receiver, aiohttp.ClientSession() as session:
+        receiver.who = lambda ends: "we" if holds(ours, ends) else ""
+        for number in range(2):
+            await session.post(receiver.url, data=b"{}", headers={"webhook-id": f"r{number}"})
+        known = "we" if sys.platform == "linux" else ""
+        assert [known, known] == [tried.by for tried in receiver.tries]
+        port = int(receiver.url.split(":")[2].split("/")[0])
+        assert not holds(ours, (1, port))
+
+
+@pytest.mark.parametrize(
+    ("count", "found"),
+    [
+        ("model_calls", "6 turns took 7 calls"),
+        ("retried", "5 callbacks took 6 tries"),
+        ("from_knowledge", "1 messages were answered by the knowledge"),
+        ("failed_starts", "1 processes did not start"),
+    ],
+)
+def test_where_nothing_is_made_to_fail_nothing_is_excused(count: str, found: str) -> None:
+    """What a fault would explain is a problem of a calm trial."""
+    verdict = examine(Ledger().evidence)
+    assert [] == needless(verdict)
+    setattr(verdict, count, getattr(verdict, count) + 1)
+    assert [found] == needless(verdict)
 
 
 def _change_a_callback(ledger: Ledger) -> None:

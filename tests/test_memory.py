@@ -26,6 +26,8 @@ from supportbot.testing.model_server import FakeModelServer
 from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
+    import pytest
+
     from supportbot.messages import Turn
     from supportbot.store import Store
 
@@ -130,6 +132,26 @@ async def test_what_is_left_out_is_summarised_and_merged(database_url: str) -> N
         assert ["memory.cut", "memory.summarised"] * 2 == [
             event.kind for event in story.events if event.kind.startswith("memory.")
         ]
+
+
+async def test_a_look_for_work_that_breaks_is_not_the_last(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever went wrong in one, summaries are written after the next."""
+    looks, due = [], ledger.due
+
+    def once_broken(*of: Any) -> list[str]:
+        looks.append(of)
+        if len(looks) == 1:
+            raise ValueError("a row that cannot be read")
+        return due(*of)
+
+    monkeypatch.setattr(ledger, "due", once_broken)
+    async with running(database_url) as bot:
+        bot.worker.prompts = prompts()
+        bot.memories.use(Notes())
+        await talk(bot, *numbered(5))
+        await bot.until_rows("select summary from memories", [("1 2 3 4 5 6",)])
 
 
 async def test_a_summary_never_delays_an_answer(database_url: str) -> None:

@@ -4,6 +4,15 @@ A lease is one record. Every change of it names the value that it replaces (``Re
 who want it one gets it, and whoever was suspended past its end does not take it back unawares. Whoever does
 what cannot be taken back asks ``is_ours`` directly before it. The right to a mail's final dot is another one
 (``dispatch``): nobody can see later whether it was used, so it never ends.
+
+The core has leases too (``supportbot.leases``), and they cannot take the place of these. A core's holder
+that was frozen may go on beside its successor for a moment, and its work has to bear that; a draft that
+two hand over lies there twice, so here the holder asks the clock in the thread that is about to do it. A
+core's lease lives 6 seconds, which is right for work that can be cancelled anywhere; handing a mail with
+pictures to a slow server may take 15, and 15 more until it can be seen there. There are as many of these
+as drafts, made by whoever leaves one, and they expire with the channel's records; the core's are a
+handful of names that stay. The mailbox's alone could be the core's; then a channel would have to be lent
+one, and this module would stay for the drafts.
 """
 
 from __future__ import annotations

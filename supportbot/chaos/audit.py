@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from supportbot.chaos.load import Conversation
     from supportbot.chaos.model import Call
     from supportbot.chaos.receiver import Posted
+    from supportbot.chaos.troubles import Trouble
 
 _CONVERSATIONS = sa.text("SELECT id, external_id, last_seq, due_at, open_turn_id FROM conversations")
 _MESSAGES = sa.text(
@@ -36,10 +37,6 @@ _OPEN = sa.text(
     "SELECT (SELECT count(*) FROM messages WHERE state = 'pending')"
     " + (SELECT count(*) FROM deliveries WHERE state IN ('planned', 'sending'))"
 )
-
-
-_WRITTEN_DOWN_WITHIN = 1.0
-"""Seconds after a post was taken in which the bot, on a busy machine, has surely written that down."""
 
 
 class Tables:
@@ -127,8 +124,8 @@ class Evidence:
     """What the model found wrong with its prompts."""
     overlapping: Sequence[str] = ()
     """The words of conversations for which the model was called while it was at work for them."""
-    troubles: Sequence[tuple[float, float]] = ()
-    """From when until when a process was killed, frozen or stopped, or the database was down."""
+    troubles: Sequence[Trouble] = ()
+    """When which process was killed, frozen or stopped, or the database was down."""
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -139,6 +136,7 @@ def examine(evidence: Evidence) -> Verdict:
         turns=len(stored.turns),
         model_calls=len(evidence.calls),
         callback_tries=len(evidence.tries),
+        retried=len(evidence.tries) - len({tried.id for tried in evidence.tries}),
         cross_talk=sum("cross-talk" in wrong for wrong in evidence.wrong),
         overlapping=len(evidence.overlapping),
         problems=list(evidence.wrong),
@@ -328,7 +326,7 @@ def _examine_posts(
 
 
 def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
-    """What the platform took is not posted again, unless something befell the bot before it was written down.
+    """What the platform took is not posted again, unless its poster was kept from writing that down.
 
     Then nobody knows that it was taken, and a callback's receiver cannot be asked: it gets it again under the
     same id. After a failure a post is repeated as it should be.
@@ -337,14 +335,28 @@ def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
     for tried in evidence.tries:
         before = taken.get(tried.id)
         if before is not None:
-            since, until = before.at, before.answered_at + _WRITTEN_DOWN_WITHIN
-            if any(begun <= until and ended >= since for begun, ended in evidence.troubles):
+            if any(trouble.excuses(before, tried) for trouble in evidence.troubles):
                 verdict.reposted += 1
             else:
                 verdict.duplicated += 1
                 verdict.problems.append(f"callback {tried.id} was posted again though it had been taken")
         if tried.is_taken:
             taken[tried.id] = tried
+
+
+def needless(verdict: Verdict) -> list[str]:
+    """Return what was done twice or otherwise than meant in a trial in which nothing was made to fail."""
+    first_tries = verdict.callback_tries - verdict.retried
+    return [
+        what
+        for is_wrong, what in (
+            (verdict.model_calls != verdict.turns, f"{verdict.turns} turns took {verdict.model_calls} calls"),
+            (verdict.retried, f"{first_tries} callbacks took {verdict.callback_tries} tries"),
+            (verdict.from_knowledge, f"{verdict.from_knowledge} messages were answered by the knowledge"),
+            (verdict.failed_starts, f"{verdict.failed_starts} processes did not start"),
+        )
+        if is_wrong
+    ]
 
 
 async def compare_with_api(conversations: Iterable[Conversation], stored: Stored) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from supportbot.testing.model_replies import problem
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Awaitable, Callable
 
     from supportbot.chaos.fleet import Fleet
     from supportbot.chaos.load import Load
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from supportbot.chaos.postgres import OwnServer
     from supportbot.chaos.program import Program
     from supportbot.chaos.receiver import Posted, Receiver
+    from supportbot.chaos.troubles import Troubles
     from supportbot.testing.model_replies import ModelReply
 
 _QUIET = 3.0
@@ -57,24 +58,6 @@ class Moments:
         await asyncio.sleep(self._chance.uniform(0, 0.03))
 
 
-class Troubles:
-    """Remembers from when until when something befell the bot."""
-
-    def __init__(self) -> None:
-        self.seen: list[tuple[float, float]] = []
-        """In seconds of the event loop's clock."""
-
-    @contextmanager
-    def last(self) -> Iterator[None]:
-        """Something does, as long as this block takes."""
-        clock = asyncio.get_running_loop().time
-        begun = clock()
-        try:
-            yield
-        finally:
-            self.seen.append((begun, clock()))
-
-
 async def kill(
     fleet: Fleet,
     moments: Moments,
@@ -87,12 +70,12 @@ async def kill(
     """Kill a process at some moment, perhaps once more while it starts; returns it, to be started again."""
     await moments.next()
     program = await fleet.victim()
-    with troubles.last():
+    with troubles.last(program.name):
         await crash(program)
     if starting:
         await program.begin()
         await asyncio.sleep(chance.uniform(0, 1.5))
-        with troubles.last():  # it may have begun to work
+        with troubles.last(program.name):  # it may have begun to work
             await crash(program)
     return program
 
@@ -101,7 +84,7 @@ async def freeze(fleet: Fleet, moments: Moments, troubles: Troubles, *, seconds:
     """Stop a process in mid-step for a while; then it goes on as if nothing had been."""
     await moments.next()
     program = await fleet.victim()
-    with troubles.last():
+    with troubles.last(program.name, slept=True):
         program.freeze()
         try:
             await asyncio.sleep(seconds)
@@ -113,7 +96,7 @@ async def stop(fleet: Fleet, moments: Moments, troubles: Troubles) -> tuple[Prog
     """Stop a process cleanly at some moment; returns it, and what was wrong with that: empty if nothing."""
     await moments.next()
     program = await fleet.victim()
-    with troubles.last():
+    with troubles.last(program.name):
         try:
             code = await program.stop(within=_STOP_WITHIN)
         except TimeoutError:

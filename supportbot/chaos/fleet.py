@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from supportbot.chaos.program import Program
+from supportbot.chaos.troubles import holds
 from supportbot.errors import BotDidNotStart
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Fleet:
 
     def __init__(self, folder: BotFolder, processes: int, chance: random.Random) -> None:
         self.folder = folder
-        self.programs = [Program(folder) for _ in range(processes)]
+        self.programs = [Program(folder, name=f"process {n + 1}") for n in range(processes)]
         self.failed_starts = 0
         """How often a process ended instead of starting: its database was down, for example."""
         self._chance = chance
@@ -48,6 +49,11 @@ class Fleet:
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             for task in waiting:
                 task.cancel()
+
+    def who(self, connection: tuple[int, int]) -> str:
+        """Return the name of the process that has a connection (``holds``); empty if that cannot be told."""
+        running = [p for p in self.programs if p.is_running]
+        return next((program.name for program in running if holds(program.pid, connection)), "")
 
     async def victim(self) -> Program:
         """Return one of the processes that are up and not frozen, as soon as there is one."""

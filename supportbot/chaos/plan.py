@@ -36,6 +36,12 @@ class Plan:
     attempts: int = 20
     """The bot's ``turns.attempts``. The death of a process in mid-turn costs one."""
 
+    @property
+    def is_calm(self) -> bool:
+        """Nothing is made to fail: then nothing is excused either."""
+        befalls = self.kills or self.freezes or self.stops or self.restarts
+        return not (befalls or self.model_faults or self.platform_faults)
+
 
 @dataclass(slots=True)
 class Done:

@@ -32,9 +32,16 @@ class Program:
     """``supportbot serve`` on a bot's folder, one process after the other."""
 
     def __init__(
-        self, folder: BotFolder, *, environment: Mapping[str, str] | None = None, roles: str = ""
+        self,
+        folder: BotFolder,
+        *,
+        environment: Mapping[str, str] | None = None,
+        roles: str = "",
+        name: str = "",
     ) -> None:
         self.folder = folder
+        self.name = name
+        """Tells it from others of its bot, also after a new start."""
         self._serve = ("serve", "--roles", roles) if roles else ("serve",)
         self.url = ""
         """Where the newest process listens."""

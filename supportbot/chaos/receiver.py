@@ -31,6 +31,8 @@ class Posted:
     status: int = 0
     """What it was answered with; 0 until then, and ``HANG_UP`` when it was not."""
     answered_at: float = 0.0
+    by: str = ""
+    """The process that posted it; empty where that cannot be told."""
 
     @property
     def is_taken(self) -> bool:
@@ -54,6 +56,9 @@ class Receiver:
         """How many had no good signature."""
         self.before: Callable[[Posted], Awaitable[int]] | None = None
         """Awaited before each answer; returns its status, or ``HANG_UP``."""
+        self.who: Callable[[tuple[int, int]], str] = lambda _: ""
+        """Names the process that has a connection, given by its port and ours."""
+        self._known: dict[int, tuple[object, str]] = {}  # port -> its connection, and whose that is
         self._news = asyncio.Condition()
         app = web.Application()
         app.router.add_post("/replies", self._take)
@@ -89,7 +94,8 @@ class Receiver:
         except Exception:  # noqa: BLE001 - whatever it was, the signature is not good
             self.forged += 1
         clock = asyncio.get_running_loop().time
-        posted = Posted(request.headers["webhook-id"], raw, at=clock())
+        by = self._poster(request.transport)
+        posted = Posted(request.headers["webhook-id"], raw, at=clock(), by=by)
         async with self._news:
             self.tries.append(posted)
             self._news.notify_all()
@@ -98,3 +104,14 @@ class Receiver:
         if status == HANG_UP and request.transport is not None:
             request.transport.abort()
         return web.Response(status=status, headers={"Retry-After": "0"})
+
+    def _poster(self, connection: asyncio.Transport | None) -> str:
+        """Return who is at the other end of a connection, which is looked up once for each."""
+        if connection is None:
+            return ""
+        port = connection.get_extra_info("peername")[1]
+        known, name = self._known.get(port, (None, ""))
+        if known is not connection:
+            name = self.who((port, connection.get_extra_info("sockname")[1]))
+            self._known[port] = connection, name
+        return name

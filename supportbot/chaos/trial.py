@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import aiohttp
 
 from supportbot.chaos import faults
-from supportbot.chaos.audit import Evidence, Tables, compare_with_api, examine
+from supportbot.chaos.audit import Evidence, Tables, compare_with_api, examine, needless
 from supportbot.chaos.clients import Http, Visitor
 from supportbot.chaos.fleet import fleet
 from supportbot.chaos.folder import BotFolder
@@ -20,6 +20,7 @@ from supportbot.chaos.model import ListeningModel
 from supportbot.chaos.plan import Done
 from supportbot.chaos.program import Program
 from supportbot.chaos.receiver import Receiver
+from supportbot.chaos.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -79,8 +80,9 @@ async def hold(
         model = await stack.enter_async_context(ListeningModel(in_order=False, keep=False, ending="."))
         receiver = await stack.enter_async_context(Receiver())
         session = await stack.enter_async_context(_session())
-        folder = _folder(root, database, model, receiver, plan.attempts)
+        folder = _folder(root, database, model, receiver, plan)
         bots = await stack.enter_async_context(fleet(folder, plan.processes, _chance(plan, "requests")))
+        receiver.who = bots.who
         trial = _Trial(plan, bots, model, receiver, session, server=server, crash=crash, report=report)
         await trial.storm()
         return await trial.judge(Tables(_sync_url(folder)))
@@ -116,7 +118,7 @@ class _Trial:
             enough=self._is_enough,
         )
         self._moments = faults.Moments(self._load, model, receiver, _chance(plan, "moments"))
-        self._troubles = faults.Troubles()
+        self._troubles = Troubles()
         self._flaky_model = faults.FlakyModel(model, _chance(plan, "model"), plan.model_faults)
         self._flaky_platform = faults.FlakyPlatform(receiver, _chance(plan, "platform"), plan.platform_faults)
         self._begun = asyncio.get_running_loop().time()
@@ -179,6 +181,8 @@ class _Trial:
         for name, value in asdict(self._done).items():
             if name != "accepted":
                 setattr(verdict, name, value)
+        if self._plan.is_calm:
+            verdict.problems += needless(verdict)
         return verdict
 
     # -- what happens at once -------------------------------------------------------------------
@@ -268,17 +272,17 @@ async def _missed(follower: Follower) -> list[str]:
     return [] if shown else [f"{follower.visitor.conversation}: a tab was shown {follower.seqs} of {last}"]
 
 
-def _folder(root: Path, database: str, model: ListeningModel, receiver: Receiver, attempts: int) -> BotFolder:
-    """Return a bot that gives up nothing soon, and waits for nobody long."""
-    patience: dict[str, Any] = {"first_token_timeout": 1, "idle_timeout": 1, "total_timeout": 5}
+def _folder(root: Path, database: str, model: ListeningModel, receiver: Receiver, plan: Plan) -> BotFolder:
+    """Return a bot that gives up nothing soon, and waits for nobody long, unless nobody is made to fail."""
+    short: dict[str, Any] = {"first_token_timeout": 1, "idle_timeout": 1, "total_timeout": 5}
     return BotFolder(
         root,
         model_url=model.url,
-        model=patience,
+        model={} if plan.is_calm else short,
         database=database,
         webhook=receiver.section,
-        turns={"attempts": attempts, "lease": LEASE},
-        deliveries={"timeout": LEASE},
+        turns={"attempts": plan.attempts} | ({} if plan.is_calm else {"lease": LEASE}),
+        deliveries={} if plan.is_calm else {"timeout": LEASE},
         log={"level": "warning"},
     )
 

@@ -48,6 +48,8 @@ class Verdict:
     turns: int = 0
     model_calls: int = 0
     callback_tries: int = 0
+    retried: int = 0
+    """Of these: under the id of an earlier one, for whatever reason."""
     reposted: int = 0
     """Posts under the id of one that was taken, because the bot died, or its database, before it knew."""
     kills: int = 0

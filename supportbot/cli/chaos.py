@@ -49,6 +49,12 @@ def chaos(
     restarts: Annotated[
         int, typer.Option(min=0, help="How often the database is crashed; only 'embedded' is.")
     ] = 2,
+    model_faults: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="Requests at which the model fails.")
+    ] = 0.1,
+    platform_faults: Annotated[
+        float, typer.Option(min=0, max=1, metavar="SHARE", help="Replies at which the platform fails.")
+    ] = 0.15,
     attempts: Annotated[
         int, typer.Option(min=1, max=20, help="The bot's turns.attempts; the death of a process costs one.")
     ] = 20,
@@ -73,6 +79,8 @@ def chaos(
         freezes=freezes,
         stops=stops,
         restarts=restarts if database == "embedded" else 0,
+        model_faults=model_faults,
+        platform_faults=platform_faults,
         attempts=attempts,
         seconds=seconds,
         seed=seed,
@@ -86,7 +94,7 @@ def chaos(
     if as_json:
         print_json({"passed": verdict.passed, "seed": seed} | asdict(verdict))
     else:
-        _print(verdict, seed)
+        _print(verdict, plan)
     if not verdict.passed:
         raise typer.Exit(BROKE)
 
@@ -162,19 +170,21 @@ class _Lines:
             say(f"{done.seconds:,.0f} s: {', '.join(counts)}")
 
 
-def _print(verdict: "Verdict", seed: int) -> None:
+def _print(verdict: "Verdict", plan: "Plan") -> None:
     from supportbot.chaos.verdict import FAULTS
 
     counted = ("accepted", "answered", *FAULTS)
     print_table(("verdict", ""), [(_words(name), f"{getattr(verdict, name):,}") for name in counted])
     happened = [f.name for f in fields(verdict) if f.name not in {*counted, "problems"}]
     shown = [f"{getattr(verdict, name):,.0f} {_words(name)}" for name in happened]
-    typer.echo(f"\n{', '.join(shown)}; seed {seed}")
+    typer.echo(f"\n{', '.join(shown)}; seed {plan.seed}")
     for problem in verdict.problems[:_MOST_PROBLEMS]:
         typer.echo(f"- {problem[:300]}")
     if len(verdict.problems) > _MOST_PROBLEMS:
         typer.echo(f"… and {len(verdict.problems) - _MOST_PROBLEMS} more; --json has all of them")
     sys.stdout.flush()
+    if plan.is_calm and verdict.passed:
+        say("Nothing was made to fail, and nothing needed an excuse.")
     say("The promise holds." if verdict.passed else "THE PROMISE IS BROKEN.")
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from supportbot.errors import StoreUnavailable, SupportBotError
 from supportbot.ids import now_ms
+from supportbot.log import in_one_line
 from supportbot.memory import ledger
 
 if TYPE_CHECKING:
@@ -114,8 +115,8 @@ class Memories:
             self._wake.clear()
             try:
                 await self._sweep()
-            except StoreUnavailable as error:
-                log.warning("memory.sweep_failed", error=str(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
+                log.warning("memory.sweep_failed", error=in_one_line(error))
             try:
                 async with asyncio.timeout(_SWEEP):
                     await self._wake.wait()

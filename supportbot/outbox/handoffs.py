@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import bindparam, literal_column, select
+from sqlalchemy import bindparam, select
 
 from supportbot.feed import Settled, StateChanged
 from supportbot.session import change_state
@@ -29,7 +29,7 @@ _TOLD = Statement(
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.channel == bindparam("of"),
-        deliveries.c.kind == literal_column("'notice'"),
+        deliveries.c.kind == bindparam("kind"),  # not by the index of all notices
     )
     .order_by(deliveries.c.seq.desc())
     .limit(bindparam("most"))
@@ -71,7 +71,7 @@ class ChannelHandoffs:
         state: State = "bot" if to == "bot" else "human"
 
         def unit(tx: Tx) -> bool:
-            if tx.row(_TOLD, conversation=identity, of=self._channel, most=1) is None:
+            if tx.row(_TOLD, conversation=identity, of=self._channel, kind="notice", most=1) is None:
                 return False
             named = {"name": clean_name(name)[:_LONGEST_NAME]} if name else {}
             told = [row.id for row in tx.rows(_TOLD, conversation=identity, of=self._channel, most=_MOST)]

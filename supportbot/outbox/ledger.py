@@ -36,7 +36,9 @@ _FIXED = "no_model"
 _UNREADABLE = (ValueError, TypeError, LookupError, AttributeError)  # of stored values; no database's own
 
 _OPEN = deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'")))
-_MINE = (deliveries.c.id == bindparam("delivery"), deliveries.c.attempt == bindparam("fence"), _OPEN)
+# With the conversation: the server may go by the index of all that is open, and that may be much.
+_THIS = (deliveries.c.id == bindparam("delivery"), deliveries.c.conversation_id == bindparam("conversation"))
+_MINE = (*_THIS, deliveries.c.attempt == bindparam("fence"), _OPEN)
 
 _ADVANCE = Statement(
     update(conversations)
@@ -77,11 +79,7 @@ _WHOLE = Statement(
 )
 _CLAIM = Statement(
     update(deliveries)
-    .where(
-        deliveries.c.id == bindparam("delivery"),
-        deliveries.c.due_at <= bindparam("now"),
-        _OPEN,
-    )
+    .where(*_THIS, deliveries.c.due_at <= bindparam("now"), _OPEN)
     .values(
         attempt=deliveries.c.attempt + 1,
         owner=bindparam("new_owner"),
@@ -126,9 +124,7 @@ _AGAIN = Statement(
     )
 )
 _WAKE = Statement(
-    update(deliveries)
-    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.due_at.is_(None), _OPEN)
-    .values(due_at=bindparam("now"))
+    update(deliveries).where(*_THIS, deliveries.c.due_at.is_(None), _OPEN).values(due_at=bindparam("now"))
 )
 _DUE = Statement(
     select(deliveries.c.id, deliveries.c.conversation_id)
@@ -300,7 +296,8 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         first = tx.row(_FIRST_OPEN, conversation=row.conversation_id, most=1)
         if first is None or first.id != delivery_id:
             return None
-    now_ours = tx.row(_CLAIM, delivery=delivery_id, now=now, new_owner=owner, lease=lease_until)
+    this = {"delivery": delivery_id, "conversation": row.conversation_id}
+    now_ours = tx.row(_CLAIM, **this, now=now, new_owner=owner, lease=lease_until)
     if now_ours is None:
         return None
     unclear, sends = now_ours.state == "sending", now_ours.sends
@@ -313,7 +310,7 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         wake_next(tx, row.conversation_id, now)
         return None
     if not unclear:
-        tx.send(_SEND, delivery=delivery_id, fence=now_ours.attempt)
+        tx.send(_SEND, **this, fence=now_ours.attempt)
         sends += 1
     return Claimed(
         outbound=outbound.evolve(attempt=sends),
@@ -341,7 +338,8 @@ def _outbound(tx: Tx, row: Any, *, unclear: bool) -> Outbound | None:
 def _put_aside(tx: Tx, row: Any, fence: int, what: str, now: int) -> Unreadable:
     reason = f"what is stored cannot be read: {what}"
     receipt = row.external_id if row.kind == "notice" else ""
-    tx.run(_END, delivery=row.id, fence=fence, new_state="dead", receipt=receipt, why=reason, now=now)
+    this = {"delivery": row.id, "conversation": row.conversation_id}
+    tx.run(_END, **this, fence=fence, new_state="dead", receipt=receipt, why=reason, now=now)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
     return Unreadable(channel=row.channel, reason=reason, following=wake_next(tx, row.conversation_id, now))
@@ -355,7 +353,8 @@ def end(
     tx.lock(LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     post = external_id or (outbound.notice.standing if outbound.notice is not None else "")
     outcome = {"new_state": state, "receipt": post, "why": reason, "now": now}
-    ended = tx.ask(_END, delivery=outbound.delivery_id, fence=claimed.fence, **outcome)
+    this = {"delivery": outbound.delivery_id, "conversation": outbound.conversation_id}
+    ended = tx.ask(_END, **this, fence=claimed.fence, **outcome)
     first_open = tx.ask(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
     if ended.touched() == 0:
         return None
@@ -365,7 +364,7 @@ def end(
             tx, outbound.delivery_id, outbound.notice.change, outbound.conversation_id, now
         )
         return outbound.delivery_id if is_stale else None
-    return _wake(tx, first_open.row(), now)
+    return _wake(tx, outbound.conversation_id, first_open.row(), now)
 
 
 def add_follow_up(tx: Tx, follow_up: Outbound, what: dict[str, Any]) -> None:
@@ -377,13 +376,13 @@ def add_follow_up(tx: Tx, follow_up: Outbound, what: dict[str, Any]) -> None:
 
 def wake_next(tx: Tx, conversation_id: str, now: int) -> str | None:
     """Make the next delivery of a conversation due; returns its id, if there is one."""
-    return _wake(tx, tx.row(_FIRST_OPEN, conversation=conversation_id, most=1), now)
+    return _wake(tx, conversation_id, tx.row(_FIRST_OPEN, conversation=conversation_id, most=1), now)
 
 
-def _wake(tx: Tx, following: Any, now: int) -> str | None:
+def _wake(tx: Tx, conversation_id: str, following: Any, now: int) -> str | None:
     if following is None:
         return None
-    tx.send(_WAKE, delivery=following.id, now=now)
+    tx.send(_WAKE, delivery=following.id, conversation=conversation_id, now=now)
     return str(following.id)
 
 
@@ -396,6 +395,7 @@ def postpone(tx: Tx, claimed: Claimed, *, due: int, now: int, reason: str) -> No
     postponed = tx.run(
         _AGAIN,
         delivery=claimed.outbound.delivery_id,
+        conversation=claimed.outbound.conversation_id,
         fence=claimed.fence,
         new_state="sending" if claimed.unclear else "planned",
         new_sends=claimed.sends,

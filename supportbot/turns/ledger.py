@@ -35,6 +35,7 @@ _HELD = and_(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
 IN_COMPANY = 2
 """So many deaths of its process a turn is allowed beside others: any of them may have been the cause."""
 
+_UNFINISHED = turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'")))
 _deaths = turns.c.deaths + case((turns.c.state == literal_column("'running'"), 1), else_=0)
 _SUSPECT = (
     exists()
@@ -70,16 +71,15 @@ _take = (
     )
     .values(turn_id=bindparam("turn"))
 )
-_of_turn = (messages.c.turn_id == bindparam("turn"), _PENDING)
+# With the conversation: the server may go by the index of all that is pending, and that may be much.
+_of_turn = (messages.c.turn_id == bindparam("turn"), _IN_CONVERSATION, _PENDING)
 _PLAIN = (messages.c.id, messages.c.seq, messages.c.created_at, messages.c.client_key)
 _TAKE_INTO_TURN = Statement(_take.returning(messages))
 _OF_TURN = Statement(select(messages).where(*_of_turn).order_by(messages.c.seq))
 _TAKE_UNREAD = Statement(_take.returning(*_PLAIN))
 _OF_TURN_UNREAD = Statement(select(*_PLAIN).where(*_of_turn).order_by(messages.c.seq))
 _PUT_BACK = Statement(
-    update(messages)
-    .where(messages.c.turn_id == bindparam("turn"), _PENDING, messages.c.seq > bindparam("first"))
-    .values(turn_id=None)
+    update(messages).where(*_of_turn, messages.c.seq > bindparam("first")).values(turn_id=None)
 )
 _ADD_TURN = Statement(insert(turns).inline())
 _TURN = Statement(select(turns).where(turns.c.id == bindparam("turn")))
@@ -100,17 +100,11 @@ _WAIT = Statement(
 )
 _END_TURN = Statement(
     update(turns)
-    .where(
-        turns.c.id == bindparam("turn"),
-        turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'"))),
-    )
+    .where(turns.c.id == bindparam("turn"), _UNFINISHED)
     .values(state=bindparam("new_state"), reason=bindparam("why"), finished_at=bindparam("now"))
 )
 _SETTLE_MESSAGES = Statement(
-    update(messages)
-    # With the conversation: the server may go by the index of all that is pending, and that may be much.
-    .where(messages.c.turn_id == bindparam("turn"), _IN_CONVERSATION, _PENDING)
-    .values(state=bindparam("new_state"), reason=bindparam("why"))
+    update(messages).where(*_of_turn).values(state=bindparam("new_state"), reason=bindparam("why"))
 )
 _DUE_AGAIN = Statement(update(conversations).where(_HELD).values(owner=None, due_at=bindparam("due")))
 _RENEW = Statement(update(conversations).where(_HELD).values(due_at=bindparam("lease")))
@@ -156,7 +150,6 @@ _OPEN_TURN = Statement(select(conversations.c.open_turn_id).where(_THIS_CONVERSA
 _due = (
     select(conversations.c.id, conversations.c.due_at)
     .where(
-        conversations.c.due_at <= bindparam("until"),
         conversations.c.state == literal_column("'bot'"),
         or_(
             bindparam("only", type_=Text) == literal_column("''"),
@@ -166,8 +159,17 @@ _due = (
     .order_by(conversations.c.due_at)
     .limit(bindparam("most"))
 )
-_DUE = Statement(_due.where(~_SUSPECT))
-_SUSPECTS_DUE = Statement(_due.where(_SUSPECT))
+_DUE = Statement(_due.where(conversations.c.due_at <= bindparam("until"), ~_SUSPECT))
+_SUSPECTS_DUE = Statement(
+    _due.join_from(turns, conversations, conversations.c.id == turns.c.conversation_id).where(
+        # By the index of the few turns that outlived a process, not by that of all that is due.
+        turns.c.deaths > literal_column("0"),
+        _UNFINISHED,
+        _deaths >= literal_column(str(IN_COMPANY)),
+        conversations.c.open_turn_id == turns.c.id,
+        conversations.c.due_at + literal_column("0") <= bindparam("until"),
+    )
+)
 _ABANDONED = Statement(
     update(conversations)
     .where(
@@ -276,7 +278,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> T
     assert row is not None
     died = row.state == "running"  # whoever worked on it never said how that ended
     attempt, deaths = row.attempt + (not died), row.deaths + died
-    asked = tx.rows(_OF_TURN_UNREAD if unread else _OF_TURN, turn=turn_id)
+    asked = tx.rows(_OF_TURN_UNREAD if unread else _OF_TURN, conversation=conversation.id, turn=turn_id)
     opening = Opening(
         conversation=conversation,
         turn_id=turn_id,
@@ -293,7 +295,7 @@ def _resume(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> T
     if alone and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
         # The last try takes the oldest message alone: the poison must not take its neighbours with it. Not
         # where tools were run for all of them: another turn would not know of that.
-        tx.send(_PUT_BACK, turn=turn_id, first=asked[0].seq)
+        tx.send(_PUT_BACK, conversation=conversation.id, turn=turn_id, first=asked[0].seq)
         asked = asked[:1]
     tx.send(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_deaths=deaths, new_fence=conversation.fence)
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))

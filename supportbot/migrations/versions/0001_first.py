@@ -205,6 +205,8 @@ def _turns() -> None:
     )
     op.create_index("ix_turns_conversation", "turns", ["conversation_id", "created_at"])
     _partial_index("ix_turns_dead", "turns", ["finished_at"], "state = 'dead'")
+    died = "deaths > 0 AND state IN ('running', 'waiting')"
+    _partial_index("ix_turns_died", "turns", ["deaths"], died)
 
 
 def _spending() -> None:

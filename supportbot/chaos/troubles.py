@@ -1,0 +1,85 @@
+"""When something befell the bot, and which of its processes: what a repeated post may be excused with."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from supportbot.chaos.receiver import Posted
+
+_WRITTEN_DOWN_WITHIN = 1.0
+"""Seconds after a post was taken in which the bot, on a busy machine, has surely written that down; and in
+which a post that a process made before its end, or after its thaw, has surely been seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Something that befell the bot."""
+
+    begun: float
+    ended: float
+    """In seconds of the event loop's clock."""
+    of: str = ""
+    """The process that it befell; empty when it befell the database, and so all of them."""
+    slept: bool = False
+    """The process went on afterwards, as if nothing had been."""
+
+    def excuses(self, taken: Posted, again: Posted) -> bool:
+        """Say whether because of it a reply that the platform had taken may have been posted again.
+
+        Whoever posted it was kept from writing that down; or whoever posts it again was about to, slept
+        meanwhile, and does not know of the other.
+        """
+        if self.ended < taken.at - _WRITTEN_DOWN_WITHIN:
+            return False
+        if self.begun > taken.answered_at + _WRITTEN_DOWN_WITHIN:
+            return False
+        return not self.of or taken.by in {"", self.of} or (self.slept and again.by in {"", self.of})
+
+
+class Troubles:
+    """Remembers them."""
+
+    def __init__(self) -> None:
+        self.seen: list[Trouble] = []
+
+    @contextmanager
+    def last(self, of: str = "", *, slept: bool = False) -> Iterator[None]:
+        """Something befalls a process, or all of them, as long as this block takes; see ``Trouble``."""
+        clock = asyncio.get_running_loop().time
+        begun = clock()
+        try:
+            yield
+        finally:
+            self.seen.append(Trouble(begun, clock(), of, slept))
+
+
+def holds(pid: int, connection: tuple[int, int]) -> bool:
+    """Say whether a process has a connection of the loopback address; never, where there is no /proc.
+
+    Args:
+        pid: the process.
+        connection: its port, and the port at the other end: the first alone may be that of others too.
+    """
+    sockets = {f"socket:[{inode}]" for inode in _inodes(connection)}
+    with suppress(OSError):
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir() if sockets else ():
+            with suppress(OSError):  # closed meanwhile
+                if str(descriptor.readlink()) in sockets:
+                    return True
+    return False
+
+
+def _inodes(connection: tuple[int, int]) -> list[str]:
+    """Return the number of the socket at the first end of a connection, if there is one."""
+    here, there = (f":{port:04X}" for port in connection)
+    with suppress(OSError):
+        lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        return [line[9] for line in lines if line[1].endswith(here) and line[2].endswith(there)]
+    return []
