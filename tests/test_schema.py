@@ -51,6 +51,17 @@ POSTGRES_CATALOGUE = """
 """
 
 
+@pytest.fixture(autouse=True)
+def filled_sqlite() -> None:
+    """Files are filled for real here."""
+
+
+@pytest.fixture
+def filled_postgres() -> str:
+    """Databases are filled for real here."""
+    return "template1"
+
+
 def connection_to(url: str) -> AbstractContextManager[sa.Connection]:
     return sa.create_engine(url, poolclass=sa.NullPool).begin()
 
