@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.operators import Operator
+
 SERVER_VARIABLE = "SUPPORTBOT_TEST_POSTGRES"
 
 SLOW = (
@@ -37,13 +39,13 @@ SLOW = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Many tests wait for a process, a browser or a mail server: each core has work for two, up to a point."""
+    """Many tests wait for a process, a browser or a mail server: a core has work for two, up to a point."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return cores + min(cores, 4)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give several workers the slow tests first: else all would wait for whoever gets the slowest at the end."""
+    """Begin with the slow tests when there are several workers: else all wait for whoever gets one last."""
     if hasattr(config, "workerinput"):
         items.sort(
             key=lambda item: next((n for n, p in enumerate(SLOW) if item.nodeid.startswith(p)), len(SLOW))
@@ -107,6 +109,14 @@ def database_url(request: pytest.FixtureRequest) -> str:
     """The URL of a database of this test's own with nothing in it; the test runs once with each kind."""
     kind = {"sqlite": "sqlite_database", "postgresql": "postgres_database"}[request.param]
     return str(request.getfixturevalue(kind))
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    """Somebody at the keyboard, and an empty bot."""
+    from tests.operators import Operator
+
+    return Operator(tmp_path)
 
 
 @pytest.fixture
