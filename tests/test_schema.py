@@ -145,7 +145,7 @@ def test_processes_that_start_at_once_all_succeed(database_url: str) -> None:
         assert starter.stdin is not None
         starter.stdin.write("go\n")
         starter.stdin.flush()
-    errors = [starter.communicate(timeout=60)[1] for starter in starters]
+    errors = [starter.communicate(timeout=120)[1] for starter in starters]
 
     assert ["", "", ""] == errors
     assert [(1,)] == rows(database_url, "SELECT count(*) FROM tenants")
