@@ -1,4 +1,4 @@
-"""Fixtures that many tests share: databases."""
+"""What the whole suite shares: databases, and in which order and by how many its tests are run."""
 
 from __future__ import annotations
 
@@ -10,13 +10,46 @@ import pytest
 import structlog
 from sqlalchemy.engine import make_url
 
+from supportbot import schema
 from supportbot.chaos import postgres
+from tests.filled import Filled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.operators import Operator
+
 SERVER_VARIABLE = "SUPPORTBOT_TEST_POSTGRES"
+
+SLOW = (
+    "tests/acceptance/",
+    "tests/test_chaos.py",
+    "tests/test_chat.py",
+    "tests/channels/email/test_crash.py",
+    "tests/channels/email/test_follow_ups_crash.py",
+    "tests/channels/email/test_team.py",
+    "tests/widget/",
+    "tests/channels/email/test_loops.py",
+    "tests/channels/email/test_contract",
+    "tests/channels/email/test_ch",
+)
+"""Where the tests are that take seconds each, the slowest first."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Many tests wait for a process, a browser or a mail server: a core has work for two, up to a point."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + min(cores, 4)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the slow tests when there are several workers: else all wait for whoever gets one last."""
+    if hasattr(config, "workerinput"):
+        items.sort(
+            key=lambda item: next((n for n, p in enumerate(SLOW) if item.nodeid.startswith(p)), len(SLOW))
+        )
 
 
 @pytest.fixture(scope="session")
@@ -33,10 +66,35 @@ def postgres_url() -> Iterator[str]:
         )
 
 
-@pytest.fixture
-def postgres_database(postgres_url: str) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of this test's own."""
+@pytest.fixture(scope="session")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Filled:
+    """What a bot's first start makes of an SQLite file."""
+    return Filled(schema.prepare, tmp_path_factory)
+
+
+@pytest.fixture(autouse=True)
+def filled_sqlite(filled: Filled) -> Iterator[None]:
+    """Let bots of this process start on a copy of it: to fill one costs more than most tests do otherwise.
+
+    A test of the filling itself overrides this fixture and the next one with nothing.
+    """
+    schema.prepare = filled.prepare
+    yield
+    schema.prepare = filled.really_prepare
+
+
+@pytest.fixture(scope="session")
+def filled_postgres(postgres_url: str, filled: Filled) -> Iterator[str]:
+    """The name of a PostgreSQL database that is filled, to make copies of."""
     with postgres.own_database(postgres_url) as url:
+        filled.really_prepare(url)
+        yield str(make_url(url).database)
+
+
+@pytest.fixture
+def postgres_database(postgres_url: str, filled_postgres: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database of this test's own, in which nothing was stored yet."""
+    with postgres.own_database(postgres_url, template=filled_postgres) as url:
         yield url
 
 
@@ -48,9 +106,17 @@ def sqlite_database(tmp_path: Path) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest) -> str:
-    """The URL of an empty database of this test's own; the test runs once with each kind."""
+    """The URL of a database of this test's own with nothing in it; the test runs once with each kind."""
     kind = {"sqlite": "sqlite_database", "postgresql": "postgres_database"}[request.param]
     return str(request.getfixturevalue(kind))
+
+
+@pytest.fixture
+def operator(tmp_path: Path) -> Operator:
+    """Somebody at the keyboard, and an empty bot."""
+    from tests.operators import Operator
+
+    return Operator(tmp_path)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from supportbot.messages import Citation
 from supportbot.testing.bots import Reply
 from supportbot.testing.model_replies import ModelReply
 from supportbot.testing.model_server import FakeModelServer
-from tests.test_cli import Operator
+from tests.operators import Operator
 
 ROOT = Path(__file__).parent.parent
 

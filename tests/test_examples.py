@@ -14,7 +14,7 @@ from supportbot.messages import Sender
 from supportbot.reports.exchanges import Exchange, conversation_keys, exchanges, names
 from supportbot.tokens import estimate
 from tests.durable import running
-from tests.test_cli import Operator
+from tests.operators import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path

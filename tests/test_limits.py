@@ -17,6 +17,8 @@ from structlog.testing import capture_logs
 from supportbot import schema
 from supportbot.config.models import ModelSection
 from supportbot.errors import StoreUnavailable
+from supportbot.limits import quota as quotas
+from supportbot.limits import rates
 from supportbot.limits.bucket import Rate
 from supportbot.limits.ledger import _MOST_WAITING, Changed, Ledger
 from supportbot.limits.quota import SharedQuota
@@ -74,6 +76,23 @@ class Watched:
         return getattr(self._store, name)
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database is waited for, however busy the machine is."""
+    wait_for_the_database(monkeypatch, 30.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch, patient: None) -> None:
+    """Who waits for the database soon goes on alone."""
+    wait_for_the_database(monkeypatch, 0.25)
+
+
+def wait_for_the_database(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    for module in (quotas, rates):
+        monkeypatch.setattr(module, "PATIENCE", seconds)
+
+
 @pytest.fixture
 async def stores(database_url: str) -> AsyncIterator[list[Watched]]:
     """Two processes on one database."""
@@ -96,7 +115,7 @@ def quota(store: Watched, owner: str, *, minute: float = MINUTE, **limits: int) 
     return SharedQuota(Ledger(store), "model test", owner=owner, minute=minute, **limits)
 
 
-async def enter(gate: Gate, tokens: int = 0, within: float = 10.0) -> float:
+async def enter(gate: Gate, tokens: int = 0, within: float = 60.0) -> float:
     """Go through and leave at once; return when that was."""
     async with gate.place(tokens, until=now() + within):
         return now()
@@ -215,7 +234,7 @@ async def test_the_limit_holds_for_all_processes(stores: list[Watched], limits: 
     times = await asyncio.gather(*(enter(two[n % 2], tokens=10) for n in range(20)))
     assert 20 == len(times)
     assert 6 >= most_within_a_minute(sorted(times))
-    assert max(times) - min(times) < 5 * MINUTE  # four minutes would be enough for 24
+    assert max(times) - min(times) < 20 * MINUTE  # four would be enough for 24, but for a busy machine
 
 
 async def test_those_who_wait_go_in_their_order(stores: list[Watched]) -> None:
@@ -281,6 +300,7 @@ async def test_permits_of_a_process_that_dies_come_back(stores: list[Watched]) -
     assert MINUTE <= now() - begun < 3 * MINUTE
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_nobody_waits_for_a_slow_database(stores: list[Watched]) -> None:
     """A process goes on with its part: half of six, of which it has had one; and tells it afterwards."""
     one, other = gates(stores, requests=6)
@@ -404,6 +424,7 @@ async def test_a_share_that_was_not_used_is_given_back(stores: list[Watched]) ->
     assert 160 - 2 - 9 == sum([0.0 == await other.take("a") for _ in range(170)])
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_each_process_counts_by_itself_when_the_database_is_slow(stores: list[Watched]) -> None:
     """It is not waited for, and it is told that this happened."""
     unshared: list[int] = []
@@ -416,6 +437,7 @@ async def test_each_process_counts_by_itself_when_the_database_is_slow(stores: l
     stores[0].open.set()
 
 
+@pytest.mark.usefixtures("impatient")
 async def test_a_slow_database_is_left_alone_for_a_while(stores: list[Watched]) -> None:
     """One whose answer did not come in time: a flood of others neither waits for it nor fills memory."""
     one, _ = limiters(stores)

@@ -16,13 +16,11 @@ from supportbot.session import ChannelTranscripts, delete_conversation
 from supportbot.store import Statement
 from supportbot.vault import Vault
 from tests.durable import Durable, inbound, opened
-from tests.test_cli import Operator, operator
 from tests.test_images import attached, drawn
 
 if TYPE_CHECKING:
     from supportbot.store import Store
-
-__all__ = ["operator"]
+    from tests.operators import Operator
 
 RAW = b"From: anna@customer.test\r\n\r\nCaf\xe9 \x1b[31m\0"
 

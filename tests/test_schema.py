@@ -1,87 +1,41 @@
-"""The schema version check and the migrations, on both databases."""
+"""The schema version check on both databases: what a bot starts on, and what it refuses."""
 
 from __future__ import annotations
 
-import sqlite3
 import stat
 import subprocess
 import sys
-from contextlib import closing
-from datetime import datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 
-import supportbot
 from supportbot import schema
 from supportbot.errors import (
     DatabaseDriverMissing,
     DatabaseUnusable,
     ForeignDatabase,
-    NotFound,
     SchemaBehind,
     SchemaDiffers,
     UnknownSchema,
 )
-from supportbot.migrations import HEAD, KNOWN
-from supportbot.store import sqlite_path
+from supportbot.migrations import HEAD
 from supportbot.tables import metadata
+from tests.databases import ROOT, connection_to, definitions, execute, file_of, ignore, photograph, rows
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
-
-ROOT = Path(supportbot.__file__).parents[1]
-
-POSTGRES_CATALOGUE = """
-    SELECT indexrelid::regclass::text, pg_get_indexdef(indexrelid)
-    FROM pg_index WHERE indrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)
-    UNION ALL
-    SELECT conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
-    FROM pg_constraint WHERE connamespace = 'public'::regnamespace
-    UNION ALL
-    SELECT table_name || '.' || column_name,
-           concat_ws(' ', data_type, is_nullable, is_identity, column_default)
-    FROM information_schema.columns WHERE table_schema = 'public'
-"""
+    from pathlib import Path
 
 
-def connection_to(url: str) -> AbstractContextManager[sa.Connection]:
-    return sa.create_engine(url, poolclass=sa.NullPool).begin()
+@pytest.fixture(autouse=True)
+def filled_sqlite() -> None:
+    """Files are filled for real here."""
 
 
-def execute(url: str, *statements: str) -> None:
-    with connection_to(url) as connection:
-        for statement in statements:
-            connection.exec_driver_sql(statement)
-
-
-def rows(url: str, query: str) -> list[tuple[Any, ...]]:
-    with connection_to(url) as connection:
-        return [tuple(row) for row in connection.exec_driver_sql(query)]
-
-
-def definitions(url: str) -> set[tuple[str, str]]:
-    """Everything the database knows about our tables, in its own words."""
-    is_sqlite = sqlite_path(url) is not None
-    query = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL" if is_sqlite else POSTGRES_CATALOGUE
-    found = {(str(name), " ".join(str(sql).split())) for name, sql in rows(url, query)}
-    return {(name, sql) for name, sql in found if "alembic_version" not in name}
-
-
-def file_of(url: str) -> Path:
-    path = sqlite_path(url)
-    assert path is not None
-    return path
-
-
-def ignore(_line: str) -> None:
-    pass
+@pytest.fixture
+def filled_postgres() -> str:
+    """Databases are filled for real here."""
+    return "template1"
 
 
 # -- an empty database -------------------------------------------------------------------------
@@ -191,22 +145,13 @@ def test_processes_that_start_at_once_all_succeed(database_url: str) -> None:
         assert starter.stdin is not None
         starter.stdin.write("go\n")
         starter.stdin.flush()
-    errors = [starter.communicate(timeout=60)[1] for starter in starters]
+    errors = [starter.communicate(timeout=120)[1] for starter in starters]
 
     assert ["", "", ""] == errors
     assert [(1,)] == rows(database_url, "SELECT count(*) FROM tenants")
 
 
 # -- a database that is refused ----------------------------------------------------------------
-
-
-def photograph(url: str) -> object:
-    """What must not change: a SQLite file's bytes, or the definitions and rows of a server's tables."""
-    path = sqlite_path(url)
-    if path is not None:
-        return path.read_bytes()
-    tables = [row[0] for row in rows(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
-    return definitions(url), {name: rows(url, f'SELECT * FROM "{name}"') for name in tables}
 
 
 def test_an_unknown_version_is_refused(database_url: str) -> None:
@@ -379,147 +324,3 @@ def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
 
     with pytest.raises(DatabaseDriverMissing, match=r"'psycopg'.*supportbot-framework\[postgres\]"):
         schema.version("postgresql+psycopg://bot@127.0.0.1:1/bot")
-
-
-# -- the migrations ----------------------------------------------------------------------------
-
-
-def test_the_known_versions_are_those_of_the_folder() -> None:
-    """The list that spares a start from reading the folder is the folder's."""
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "supportbot" / "migrations"))
-    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
-
-    assert KNOWN == tuple(reversed(found))
-    assert HEAD == KNOWN[-1]
-
-
-def test_the_migrated_database_is_the_one_tables_describes(database_url: str) -> None:
-    """Alembic finds no difference in tables, columns, types, keys and indexes."""
-    schema.prepare(database_url)
-
-    with connection_to(database_url) as connection:
-        context = MigrationContext.configure(
-            connection, opts={"compare_type": True, "compare_server_default": True}
-        )
-        differences = compare_metadata(context, metadata)
-
-    assert [] == differences
-
-
-def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
-    """Down to conditions of partial indexes, constraint names and WITHOUT ROWID: made by the steps or by
-    ``tables``, the database describes the same. (Alembic's comparison does not look at these.)"""
-    schema.prepare(database_url)
-    migrated = definitions(database_url)
-    schema.migrate(database_url, "base", report=ignore)
-    with connection_to(database_url) as connection:
-        metadata.create_all(connection)
-
-    assert definitions(database_url) == migrated
-    assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
-
-
-def test_down_takes_everything_away_and_up_brings_it_back(database_url: str) -> None:
-    """``base`` leaves nothing of ours but the empty version table, which counts as an empty database."""
-    schema.prepare(database_url)
-
-    schema.migrate(database_url, "base", report=ignore)
-
-    assert schema.version(database_url) is None
-    assert set() == definitions(database_url)
-    schema.prepare(database_url)
-    assert HEAD == schema.version(database_url)
-
-
-def test_migrate_names_each_step(database_url: str) -> None:
-    """Whoever migrates reads where it starts, what was applied, and that it ended."""
-    lines: list[str] = []
-
-    schema.migrate(database_url, report=lines.append)
-    schema.migrate(database_url, report=lines.append)
-
-    assert [
-        "From schema version base to 0001.",
-        "Applied 0001: the first tables",
-        "Done.",
-        "The database is at schema version 0001. Nothing to do.",
-    ] == lines
-
-
-def test_an_unknown_target_is_refused(sqlite_database: str) -> None:
-    """A mistyped version changes nothing."""
-    with pytest.raises(NotFound, match="There is no schema version '0815'"):
-        schema.migrate(sqlite_database, "0815", report=ignore)
-
-    assert not file_of(sqlite_database).exists()
-
-
-def test_a_migration_that_fails_changes_nothing(database_url: str) -> None:
-    """All steps are one transaction: an error in the last one takes the first one back."""
-    schema.prepare(database_url)
-    before = photograph(database_url)
-
-    def fail(line: str) -> None:
-        if line.startswith("Took back"):
-            raise RuntimeError(line)
-
-    with pytest.raises(RuntimeError, match="Took back 0001"):
-        schema.migrate(database_url, "base", report=fail)
-
-    assert before == photograph(database_url)
-
-
-def test_sqlite_is_backed_up_before_it_is_migrated(sqlite_database: str) -> None:
-    """The copy next to the file holds what was there, is named in the report, and is its owner's alone."""
-    schema.prepare(sqlite_database)
-    execute(sqlite_database, "INSERT INTO tenants VALUES ('shop', 'Shop', 1)")
-    lines: list[str] = []
-
-    schema.migrate(sqlite_database, "base", report=lines.append)
-
-    (copy,) = file_of(sqlite_database).parent.glob("bot.db.0001-*Z.bak")
-    assert f"Backup: {copy}" in lines
-    assert 0o600 == stat.S_IMODE(copy.stat().st_mode)
-    with closing(sqlite3.connect(copy)) as backup:
-        assert [("default",), ("shop",)] == backup.execute("SELECT id FROM tenants ORDER BY id").fetchall()
-
-
-def test_a_backup_never_overwrites_another(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two backups of the same second get two names."""
-
-    class Stopped(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            return cls(2026, 5, 4, 3, 2, 1, tzinfo=tz)
-
-    monkeypatch.setattr(schema, "datetime", Stopped)
-    for _ in range(2):
-        schema.prepare(sqlite_database)
-        schema.migrate(sqlite_database, "base", report=ignore)
-
-    names = sorted(path.name for path in file_of(sqlite_database).parent.glob("*.bak"))
-    assert ["bot.db.0001-20260504T030201Z-2.bak", "bot.db.0001-20260504T030201Z.bak"] == names
-
-
-def test_without_a_backup_there_is_no_migration(
-    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """When the copy fails (a full disk), the database stays and no half a copy is left behind."""
-    schema.prepare(sqlite_database)
-    before = photograph(sqlite_database)
-    real = sqlite3.connect
-
-    def connect(database: Any, **options: Any) -> sqlite3.Connection:
-        if str(database).endswith(".bak"):
-            raise sqlite3.OperationalError("database or disk is full")
-        connection: sqlite3.Connection = real(database, **options)
-        return connection
-
-    monkeypatch.setattr(sqlite3, "connect", connect)
-
-    with pytest.raises(DatabaseUnusable, match="database or disk is full"):
-        schema.migrate(sqlite_database, "base", report=ignore)
-
-    assert before == photograph(sqlite_database)
-    assert [] == list(file_of(sqlite_database).parent.glob("*.bak"))

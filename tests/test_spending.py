@@ -26,7 +26,7 @@ from supportbot.testing.model_replies import ModelReply, problem
 from supportbot.testing.model_server import FakeModelServer
 from supportbot.usage import Spent, Usage
 from tests.durable import inbound, opened, rows_of, running
-from tests.test_cli import Operator
+from tests.operators import Operator
 
 if TYPE_CHECKING:
     from pathlib import Path

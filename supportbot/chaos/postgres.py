@@ -108,8 +108,12 @@ def own_server(settings: Mapping[str, str] | None = None) -> Iterator[OwnServer]
 
 
 @contextmanager
-def own_database(server_url: str) -> Iterator[str]:
+def own_database(server_url: str, *, template: str = "template1") -> Iterator[str]:
     """Make a database on a server and give its URL; it is dropped at the end, whoever is connected to it.
+
+    Args:
+        server_url: of the server, with a user who may make databases.
+        template: the name of the database that it begins as a copy of; nobody may be connected to that one.
 
     Raises:
         TrialBroke: the server cannot be reached, or does not let its user make databases.
@@ -118,7 +122,7 @@ def own_database(server_url: str) -> Iterator[str]:
 
     server = make_url(server_url).set(drivername="postgresql+psycopg")
     name = f"supportbot_chaos_{uuid4().hex}"
-    _execute(server, f'CREATE DATABASE "{name}"')
+    _execute(server, f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:

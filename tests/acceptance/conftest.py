@@ -39,6 +39,12 @@ def patience() -> Iterator[None]:
 
 
 @pytest.fixture
+def filled_postgres() -> str:
+    """Databases are empty here: the real program fills them."""
+    return "template1"
+
+
+@pytest.fixture
 async def model() -> AsyncIterator[ListeningModel]:
     """A model that listens."""
     async with ListeningModel() as listening:

@@ -43,14 +43,16 @@ class Browsers:
 
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
+        self._opened: list[BrowserContext] = []
 
     async def open(self, **options: Any) -> BrowserContext:
         """Return somebody's browser."""
         context = await self._browser.new_context(**({"viewport": {"width": 1000, "height": 760}} | options))
+        self._opened.append(context)
         context.set_default_timeout(15_000)
         return context
 
     async def close(self) -> None:
-        """Close what is open."""
-        for context in self._browser.contexts:
+        """Close what was opened; Chromium goes on, which ends with the windows of its own."""
+        for context in self._opened:
             await context.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import socket
 import sys
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
+from playwright.async_api import expect
 
 from supportbot.chaos.clients import signed
 from supportbot.chaos.folder import ENVIRONMENT, UNLIMITED, BotFolder
@@ -69,6 +71,10 @@ class Visitor:
     async def sees(self, text: str) -> None:
         """Wait until a text stands in the conversation."""
         await self.chat.locator(".lines").get_by_text(text).first.wait_for()
+
+    async def has(self, *texts: str) -> None:
+        """Wait until just these stand in the bubbles, below the greeting."""
+        await expect(self.bubbles).to_have_text([re.compile("."), *texts], timeout=15_000)
 
     async def texts(self) -> list[str]:
         """Return what stands in the bubbles; the first is the greeting."""

@@ -1,0 +1,176 @@
+"""The migrations, on both databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+from contextlib import closing
+from datetime import datetime
+from typing import Any
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from supportbot import schema
+from supportbot.errors import (
+    DatabaseUnusable,
+    NotFound,
+)
+from supportbot.migrations import HEAD, KNOWN
+from supportbot.tables import metadata
+from tests.databases import ROOT, connection_to, definitions, execute, file_of, ignore, photograph
+
+
+@pytest.fixture(autouse=True)
+def filled_sqlite() -> None:
+    """Files are filled for real here."""
+
+
+@pytest.fixture
+def filled_postgres() -> str:
+    """Databases are filled for real here."""
+    return "template1"
+
+
+def test_the_known_versions_are_those_of_the_folder() -> None:
+    """The list that spares a start from reading the folder is the folder's."""
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "supportbot" / "migrations"))
+    found = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()]
+
+    assert KNOWN == tuple(reversed(found))
+    assert HEAD == KNOWN[-1]
+
+
+def test_the_migrated_database_is_the_one_tables_describes(database_url: str) -> None:
+    """Alembic finds no difference in tables, columns, types, keys and indexes."""
+    schema.prepare(database_url)
+
+    with connection_to(database_url) as connection:
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "compare_server_default": True}
+        )
+        differences = compare_metadata(context, metadata)
+
+    assert [] == differences
+
+
+def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
+    """Down to conditions of partial indexes, constraint names and WITHOUT ROWID: made by the steps or by
+    ``tables``, the database describes the same. (Alembic's comparison does not look at these.)"""
+    schema.prepare(database_url)
+    migrated = definitions(database_url)
+    schema.migrate(database_url, "base", report=ignore)
+    with connection_to(database_url) as connection:
+        metadata.create_all(connection)
+
+    assert definitions(database_url) == migrated
+    assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
+
+
+def test_down_takes_everything_away_and_up_brings_it_back(database_url: str) -> None:
+    """``base`` leaves nothing of ours but the empty version table, which counts as an empty database."""
+    schema.prepare(database_url)
+
+    schema.migrate(database_url, "base", report=ignore)
+
+    assert schema.version(database_url) is None
+    assert set() == definitions(database_url)
+    schema.prepare(database_url)
+    assert HEAD == schema.version(database_url)
+
+
+def test_migrate_names_each_step(database_url: str) -> None:
+    """Whoever migrates reads where it starts, what was applied, and that it ended."""
+    lines: list[str] = []
+
+    schema.migrate(database_url, report=lines.append)
+    schema.migrate(database_url, report=lines.append)
+
+    assert [
+        "From schema version base to 0001.",
+        "Applied 0001: the first tables",
+        "Done.",
+        "The database is at schema version 0001. Nothing to do.",
+    ] == lines
+
+
+def test_an_unknown_target_is_refused(sqlite_database: str) -> None:
+    """A mistyped version changes nothing."""
+    with pytest.raises(NotFound, match="There is no schema version '0815'"):
+        schema.migrate(sqlite_database, "0815", report=ignore)
+
+    assert not file_of(sqlite_database).exists()
+
+
+def test_a_migration_that_fails_changes_nothing(database_url: str) -> None:
+    """All steps are one transaction: an error in the last one takes the first one back."""
+    schema.prepare(database_url)
+    before = photograph(database_url)
+
+    def fail(line: str) -> None:
+        if line.startswith("Took back"):
+            raise RuntimeError(line)
+
+    with pytest.raises(RuntimeError, match="Took back 0001"):
+        schema.migrate(database_url, "base", report=fail)
+
+    assert before == photograph(database_url)
+
+
+def test_sqlite_is_backed_up_before_it_is_migrated(sqlite_database: str) -> None:
+    """The copy next to the file holds what was there, is named in the report, and is its owner's alone."""
+    schema.prepare(sqlite_database)
+    execute(sqlite_database, "INSERT INTO tenants VALUES ('shop', 'Shop', 1)")
+    lines: list[str] = []
+
+    schema.migrate(sqlite_database, "base", report=lines.append)
+
+    (copy,) = file_of(sqlite_database).parent.glob("bot.db.0001-*Z.bak")
+    assert f"Backup: {copy}" in lines
+    assert 0o600 == stat.S_IMODE(copy.stat().st_mode)
+    with closing(sqlite3.connect(copy)) as backup:
+        assert [("default",), ("shop",)] == backup.execute("SELECT id FROM tenants ORDER BY id").fetchall()
+
+
+def test_a_backup_never_overwrites_another(sqlite_database: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two backups of the same second get two names."""
+
+    class Stopped(datetime):
+        @classmethod
+        def now(cls, tz: Any = None) -> Any:
+            return cls(2026, 5, 4, 3, 2, 1, tzinfo=tz)
+
+    monkeypatch.setattr(schema, "datetime", Stopped)
+    for _ in range(2):
+        schema.prepare(sqlite_database)
+        schema.migrate(sqlite_database, "base", report=ignore)
+
+    names = sorted(path.name for path in file_of(sqlite_database).parent.glob("*.bak"))
+    assert ["bot.db.0001-20260504T030201Z-2.bak", "bot.db.0001-20260504T030201Z.bak"] == names
+
+
+def test_without_a_backup_there_is_no_migration(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the copy fails (a full disk), the database stays and no half a copy is left behind."""
+    schema.prepare(sqlite_database)
+    before = photograph(sqlite_database)
+    real = sqlite3.connect
+
+    def connect(database: Any, **options: Any) -> sqlite3.Connection:
+        if str(database).endswith(".bak"):
+            raise sqlite3.OperationalError("database or disk is full")
+        connection: sqlite3.Connection = real(database, **options)
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+
+    with pytest.raises(DatabaseUnusable, match="database or disk is full"):
+        schema.migrate(sqlite_database, "base", report=ignore)
+
+    assert before == photograph(sqlite_database)
+    assert [] == list(file_of(sqlite_database).parent.glob("*.bak"))
