@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _QUIET = 3.0
 """Seconds after which a moment has come even if nothing happens."""
 
+_IDLE = 60.0
+"""Seconds after which it is no longer waited for the bot to get something done."""
+
 _STOP_WITHIN = 15.0
 """Seconds a clean stop may take."""
 
@@ -56,6 +59,16 @@ class Moments:
                     case _:
                         pass
         await asyncio.sleep(self._chance.uniform(0, 0.03))
+
+    async def progress(self) -> None:
+        """Wait until a message is acknowledged, but not for ever.
+
+        On a machine on which the bot needs longer to start than it is left alive, nothing else would happen
+        any more than starts and ends.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_IDLE):
+                await self._load.progress(1)
 
 
 async def kill(

@@ -207,6 +207,7 @@ class _Trial:
             )
             storm.create_task(self._bots.revive(program))
             self._done.kills += 1 + starting
+            await self._moments.progress()
 
     async def _freeze(self) -> None:
         chance = _chance(self._plan, "freezes")
