@@ -42,10 +42,12 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_what_a_person_said_to_nobody_is_told_once(database_url: str) -> None:
     """All of that stretch in one delivery, with the question and the way back, once they stayed away."""
-    async with asked(database_url) as bot:
+    async with asked(database_url, after=600.0) as bot:
         await leave_address(bot)
         for said in ("I have looked.", "It arrives on Monday."):
             await bot.accept(said, **PERSON)
+        now = Statement(text("update routes set due_at = 1, here_at = 1"))
+        await bot.store.write(lambda tx: tx.run(now))
         [mail] = await mails(bot)
         missed = mail.missed
         assert missed is not None
