@@ -153,7 +153,7 @@ async def test_a_rolling_restart(
     chance, met = random.Random(1), Met()
 
     async def think(_: Call) -> None:
-        await asyncio.sleep(chance.choice([0, 0.05, 0.3]))
+        await asyncio.sleep(chance.choice([0, 0.3, 0.6]))
 
     model.before = think
     folder = BotFolder(
