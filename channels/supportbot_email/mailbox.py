@@ -217,7 +217,7 @@ class Watcher:
 
 
 def _pause_after(tries: int) -> float:
-    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries - 1, 12))
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 12))
 
 
 def _batches(uids: list[int]) -> Iterator[list[int]]:
