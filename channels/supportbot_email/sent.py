@@ -62,7 +62,7 @@ class SentMail:
             await self._accept(self._inbound(mail, conversation))
 
     async def _is_a_customer_s(self, mail: Mail) -> bool:
-        """Say whether it came through the inbox, and not from us: an echo there may be a copy to ourselves."""
+        """Say whether it came through the inbox, and not from us: an echo may be a copy to ourselves."""
         return mail.kind != "own_echo" and await self._transcripts.has(mail.content_key)
 
     async def set_aside(self, raw: bytes) -> None:

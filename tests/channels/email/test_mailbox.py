@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supportbot.errors import StoreUnavailable
-from supportbot.testing.host import MemoryRecords
+from supportbot.testing.memory import MemoryRecords
 from supportbot_email import mailbox
 from supportbot_email.failures import CannotRead
 from tests.channels.email.conftest import until
