@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from supportbot.messages import State
     from supportbot.store import Tx
 
-_later = deliveries.alias("later")
 _NOTICE: ColumnElement[str] = literal_column("'notice'")
 _STANDS = (
-    deliveries.c.kind == _NOTICE,
     deliveries.c.external_id != literal_column("''"),
     deliveries.c.state.in_((literal_column("'delivered'"), literal_column("'dead'"))),
 )
@@ -41,28 +39,31 @@ _ANEW = {
     "due_at": bindparam("now"),
     "updated_at": bindparam("now"),
 }
+_of_it = (deliveries.c.conversation_id == bindparam("conversation"), deliveries.c.kind == _NOTICE)
+_newest = (
+    select(deliveries.c.seq)
+    .where(*_of_it)
+    .distinct()
+    .order_by(deliveries.c.seq.desc())
+    .limit(literal_column("3"))
+    .subquery()
+)
 _FOLLOW = Statement(
     update(deliveries)
     .where(
-        deliveries.c.conversation_id == bindparam("conversation"),
+        *_of_it,
         *_STANDS,
-        # of the newest ones: who is handed over again and again has many, and nobody looks at the old ones
-        select(func.count())
-        .select_from(_later)
-        .where(
-            _later.c.conversation_id == deliveries.c.conversation_id,
-            _later.c.channel == deliveries.c.channel,
-            _later.c.kind == _NOTICE,
-            _later.c.seq > deliveries.c.seq,
-        )
-        .scalar_subquery()
-        < literal_column("3"),
+        # of the newest hand-overs: who is handed over again and again has many, and nobody looks at the old
+        # ones; nor must a change cost more for them
+        deliveries.c.seq >= select(func.min(_newest.c.seq)).scalar_subquery(),
     )
     .values(**_ANEW)
     .returning(deliveries.c.id)
 )
 _RENEW = Statement(
-    update(deliveries).where(deliveries.c.id == bindparam("delivery"), *_STANDS).values(**_ANEW)
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.kind == _NOTICE, *_STANDS)
+    .values(**_ANEW)
 )
 _now = bindparam("now", type_=BigInteger)
 _WITHDRAW = Statement(

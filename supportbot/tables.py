@@ -355,6 +355,13 @@ Index(
     postgresql_where=_notice,
 )
 Index(
+    "ix_deliveries_told",
+    deliveries.c.conversation_id,
+    deliveries.c.seq,
+    sqlite_where=_notice,
+    postgresql_where=_notice,
+)
+Index(
     "ix_deliveries_open",
     deliveries.c.conversation_id,
     deliveries.c.seq,

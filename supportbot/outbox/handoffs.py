@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal_column, select
 
 from supportbot.feed import Settled, StateChanged
 from supportbot.session import change_state
@@ -29,11 +29,16 @@ _TOLD = Statement(
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.channel == bindparam("of"),
-        deliveries.c.kind == bindparam("kind"),  # not by the index of all notices
+        deliveries.c.kind == literal_column("'notice'"),
     )
     .order_by(deliveries.c.seq.desc())
     .limit(bindparam("most"))
 )
+
+
+def was_told(tx: Tx, conversation_id: str, channel: str) -> bool:
+    """Whether the team was told of a conversation by that channel."""
+    return tx.row(_TOLD, conversation=conversation_id, of=channel, most=1) is not None
 
 
 class ChannelHandoffs:
@@ -71,7 +76,7 @@ class ChannelHandoffs:
         state: State = "bot" if to == "bot" else "human"
 
         def unit(tx: Tx) -> bool:
-            if tx.row(_TOLD, conversation=identity, of=self._channel, kind="notice", most=1) is None:
+            if not was_told(tx, identity, self._channel):
                 return False
             named = {"name": clean_name(name)[:_LONGEST_NAME]} if name else {}
             told = [row.id for row in tx.rows(_TOLD, conversation=identity, of=self._channel, most=_MOST)]

@@ -324,6 +324,7 @@ def _deliveries() -> None:
     unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_notices", "deliveries", ["state", "updated_at"], "kind = 'notice'")
+    _partial_index("ix_deliveries_told", "deliveries", ["conversation_id", "seq"], "kind = 'notice'")
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
 
 
