@@ -227,8 +227,8 @@ def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notic
         (contact, name),
     )
     connection.execute(
-        "INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq,"
-        " seen_seq, written_in, fence, created_at, updated_at)"
+        "INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq"
+        ", seen_seq, written_in, fence, created_at, updated_at)"
         " VALUES (?, 'default', 'web', ?, ?, 'queued', '{}', ?, 0, '', 1, 1, 1)",
         (name, name, contact, messages),
     )
@@ -249,8 +249,8 @@ def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notic
     )
     told = [messages - number * every for number in range(notices)]
     connection.executemany(
-        "INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt,"
-        " sends, looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff,"
+        "INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt"
+        ", sends, looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff,"
         " choices, planned_at, created_at, updated_at)"
         " VALUES (?, ?, ?, '', ?, ?, ?, 'delivered', 1, 1, 0, 0, 'post', '', '{}', '', '{}', '', '[]', '',"
         " '[]', 1, 1, 1)",

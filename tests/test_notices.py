@@ -12,7 +12,8 @@ from sqlalchemy import update
 from supportbot import reports
 from supportbot.errors import Refused, RetryAfter, Unclear
 from supportbot.messages import Sender, Sent
-from supportbot.outbox import withdrawals
+from supportbot.outbox import ledger, withdrawals
+from supportbot.outbox.claims import Claimed
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.notices import Team, Untold
 from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
@@ -22,6 +23,8 @@ from supportbot.testing.fakes import BlindChannel, RecordingChannel
 from tests.durable import opened, running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supportbot.messages import Outbound
     from tests.durable import Durable
 
@@ -311,6 +314,42 @@ async def test_what_changes_while_it_is_told_is_told_next(database_url: str) -> 
         await bot.until(lambda: len(board.updates) == 2)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
         assert [("human", "operator", ""), ("bot", "operator", "")] == board.shown
+
+
+class Overtaken:
+    """A transaction before whose lock another one is committed."""
+
+    def __init__(self, tx: Any, other: Callable[[Any], Any]) -> None:
+        self._tx, self._other = tx, other
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the transaction's."""
+        return getattr(self._tx, name)
+
+    def lock(self, statement: Statement, /, **params: Any) -> None:
+        """Let the other one be first."""
+        self._other(self._tx)
+        self._tx.lock(statement, **params)
+
+
+async def test_what_another_process_posted_just_before_is_not_posted_again(database_url: str) -> None:
+    """Between the look at a notice and the claim of it, it may be told, and planned anew as an update."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        bot.channels["desk"].retry_after = 1000
+        bot.channels["desk"].fates.append("busy")
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "planned")])
+        [(delivery,)] = await bot.rows("select id from deliveries where kind = 'notice'")
+        posted = Statement(update(deliveries).values(external_id="post-1", planned_at=7))
+
+        def unit(tx: Any) -> Any:
+            overtaken: Any = Overtaken(tx, lambda tx: tx.run(posted))
+            return ledger.claim(overtaken, delivery, now=10**15, owner="me", lease_until=10**15)
+
+        claimed = await bot.store.write(unit)
+        assert isinstance(claimed, Claimed)
+        assert claimed.is_update
+        assert 7 == claimed.since
 
 
 async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_url: str) -> None:
