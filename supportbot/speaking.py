@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, bindparam, case, func, insert, literal_column, or_, select, update
 
 from supportbot.changes import Change
 from supportbot.journal import note
@@ -68,20 +68,24 @@ _RENEW = Statement(
 _now = bindparam("now", type_=BigInteger)
 _WITHDRAW = Statement(
     insert(withdrawals).from_select(
-        ["delivery_id", "channel", "external_id", "address", "tries", "due_at", "deleted_at"],
+        ["delivery_id", "channel", "external_id", "address", "tries", "due_at", "deleted_at", "created_at"],
         select(
             deliveries.c.id,
             deliveries.c.channel,
             deliveries.c.external_id,
             deliveries.c.address,
             literal_column("0"),
-            # one that is just being brought up to date is taken back behind that
+            # one that is just being told, or brought up to date, is taken back behind that
             case((deliveries.c.state == literal_column("'sending'"), deliveries.c.due_at), else_=_now),
             _now,
+            deliveries.c.created_at,
         ).where(
-            deliveries.c.conversation_id == bindparam("conversation"),
-            deliveries.c.kind == _NOTICE,
-            deliveries.c.external_id != literal_column("''"),
+            *_of_it,
+            or_(
+                deliveries.c.external_id != literal_column("''"),
+                # nobody knows yet, or will ever know, whether these were posted: they are looked for
+                deliveries.c.state.in_((literal_column("'sending'"), literal_column("'unknown'"))),
+            ),
         ),
     )
 )

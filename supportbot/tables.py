@@ -426,11 +426,12 @@ withdrawals = Table(
     metadata,
     Column("delivery_id", Text, primary_key=True),  # of the notice, which is gone
     Column("channel", Text, nullable=False),
-    Column("external_id", Text, nullable=False),  # the post
+    Column("external_id", Text, nullable=False),  # the post; empty: nobody knows whether there is one
     Column("address", Json, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     Index("ix_withdrawals_due", "due_at"),
     sqlite_with_rowid=False,
 )

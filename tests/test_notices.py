@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
-from supportbot import reports
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot import reports, speaking
+from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
+from supportbot.ids import now_ms
 from supportbot.messages import Sender, Sent
 from supportbot.outbox import ledger, withdrawals
 from supportbot.outbox.claims import Claimed
@@ -19,6 +21,7 @@ from supportbot.outbox.notices import Team, Untold
 from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
 from supportbot.store import Statement
 from supportbot.tables import deliveries
+from supportbot.tables import withdrawals as withdrawn
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
 from tests.durable import opened, running
 
@@ -396,6 +399,159 @@ async def test_a_deleted_conversation_leaves_no_word(
         assert [("deleted", "operator", "")] == board.shown
         assert ("", "") == (gone.notice.text, gone.notice.contact.external_id)
         assert 1 == len(board.told)
+
+
+DUE = Statement(update(withdrawn).values(due_at=0))
+
+
+async def withdraw_now(bot: Durable) -> None:
+    """Let what is to be withdrawn be due, whoever may still be sending."""
+    await bot.store.write(lambda tx: tx.run(DUE))
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_a_conversation_deleted_while_its_notice_is_posted_leaves_no_word(
+    database_url: str, is_posted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no receipt yet: it is looked for, and nothing is done where nothing was posted."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board, posting, deleted = Board(), asyncio.Event(), asyncio.Event()
+    take = board.send
+
+    async def send(outbound: Outbound) -> Sent:
+        posting.set()
+        await deleted.wait()
+        if not is_posted:
+            raise Refused(cause="reset")
+        return await take(outbound)
+
+    monkeypatch.setattr(board, "send", send)
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await posting.wait()
+        await delete_conversation(bot.store, conversation)
+        assert [("",)] == await bot.rows("select external_id from withdrawals")
+        deleted.set()
+        await bot.until(lambda: not bot.outbox.deliveries._sending)
+        await withdraw_now(bot)
+        await bot.until(lambda: len([call for call in board.calls if call.startswith("find")]) >= 1)
+        if not is_posted:
+            await bot.until_rows("select count(*) from withdrawals where due_at > 0", [(1,)])
+            await withdraw_now(bot)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert ([("deleted", "operator", "")] if is_posted else []) == board.shown
+        assert (["post-1"] if is_posted else []) == [post.notice.standing for post in board.updates]
+
+
+async def test_what_nobody_knew_whether_it_was_told_is_withdrawn(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was posted after all."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    board.fates.append("unclear but there")
+    monkeypatch.setattr(board, "find", fails := Failing(board.find))
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "unknown")])
+        fails.error = None
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert [("deleted", "operator", "")] == board.shown
+
+
+class Failing:
+    """A ``find`` that cannot look, as long as it has an error to raise."""
+
+    def __init__(self, find: Any) -> None:
+        self._find = find
+        self.error: Exception | None = NeverClear(cause="missing_scope")
+
+    async def __call__(self, outbound: Outbound) -> Sent | None:
+        """Look, or fail."""
+        if self.error is not None:
+            raise self.error
+        return await self._find(outbound)
+
+
+async def test_a_process_without_the_channel_leaves_it_to_another(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while bot.yaml changes from process to process; nothing is forgotten."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+    async with running(database_url) as bot:
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows("select count(*) from withdrawals where due_at > deleted_at + 50000", [(1,)])
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        await withdraw_now(bot)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert [("deleted", "operator", "")] == board.shown
+
+
+async def test_what_cannot_be_withdrawn_is_said(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that cannot bring a post up to date never will."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        with capture_logs() as logs:
+            await delete_conversation(bot.store, conversation)
+            await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert ["desk"] == [line["channel"] for line in logs if line["event"] == "withdrawal.impossible"]
+
+
+async def test_a_place_that_hangs_holds_up_no_other(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is tried by itself."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    one, two, hanging, free = Board(), Board(), asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        hanging.set()
+        await free.wait()
+
+    async with running(database_url, channels={"web": RecordingChannel(), "one": one, "two": two}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("one", "delivered"), ("two", "delivered")])
+        one.meanwhile = hang
+        first = Statement(update(withdrawn).where(withdrawn.c.channel == "one").values(due_at=0))
+
+        def unit(tx: Any) -> None:
+            speaking.withdraw(tx, conversation, 1)
+            tx.run(first)
+
+        await bot.store.write(unit)
+        await hanging.wait()
+        await bot.until(lambda: len(two.updates) == 1)
+        assert [] == one.updates
+        free.set()
+        await bot.until(lambda: len(one.updates) == 1)
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as it says, and with all that is to be withdrawn there."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        other = await ask_for_a_person(bot, to="c2", address={"to": "c2"})
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+        board.update_fates.append(RetryAfter(seconds=3000, cause="ratelimited"))
+
+        def unit(tx: Any) -> None:
+            for gone in (conversation, other):
+                speaking.withdraw(tx, gone, now_ms())
+
+        await bot.store.write(unit)
+        await bot.until_rows("select count(*) from withdrawals where due_at > deleted_at + 2900000", [(2,)])
+        assert [] == board.updates
 
 
 async def test_a_channel_that_cannot_update_posts_nothing_again(database_url: str) -> None:

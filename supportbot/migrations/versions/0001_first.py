@@ -366,7 +366,7 @@ def _withdrawals() -> None:
         *_filled(sa.Text, "delivery_id", "channel", "external_id"),
         sa.Column("address", _JSON, nullable=False),
         *_filled(sa.Integer, "tries"),
-        *_filled(sa.BigInteger, "due_at", "deleted_at"),
+        *_filled(sa.BigInteger, "due_at", "deleted_at", "created_at"),
         sa.PrimaryKeyConstraint("delivery_id", name="pk_withdrawals"),
         sqlite_with_rowid=False,
     )
