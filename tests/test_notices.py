@@ -458,6 +458,7 @@ async def test_what_nobody_knew_whether_it_was_told_is_withdrawn(
         await delete_conversation(bot.store, conversation)
         await bot.until_rows("select count(*) from withdrawals", [(0,)])
         assert [("deleted", "operator", "")] == board.shown
+        assert ["post-1"] == [post.notice.standing for post in board.updates]
 
 
 class Failing:
@@ -485,7 +486,9 @@ async def test_a_process_without_the_channel_leaves_it_to_another(
         await bot.until_rows(NOTICES, [("desk", "delivered")])
     async with running(database_url) as bot:
         await delete_conversation(bot.store, conversation)
-        await bot.until_rows("select count(*) from withdrawals where due_at > deleted_at + 50000", [(1,)])
+        await bot.until_rows(
+            "select count(*) from withdrawals where due_at > deleted_at + 50000 and tries = 0", [(1,)]
+        )
     async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
         await withdraw_now(bot)
         await bot.until_rows("select count(*) from withdrawals", [(0,)])

@@ -151,7 +151,7 @@ class Withdrawals:
         )
         if row is None:
             return 0
-        pause = min(_LONGEST_PAUSE, 1000 * 2 ** min(row.tries, 20))
+        pause: int = min(_LONGEST_PAUSE, 1000 * 2 ** min(row.tries, 20))
         try:
             is_done = await self._take_back(self._channels[row.channel], row)
             reason = "" if is_done else "not found on the platform yet"
