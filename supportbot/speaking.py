@@ -65,6 +65,16 @@ _RENEW = Statement(
     .where(deliveries.c.id == bindparam("delivery"), deliveries.c.kind == _NOTICE, *_STANDS)
     .values(**_ANEW)
 )
+_LEAVE = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        *_of_it,
+        deliveries.c.attempt == bindparam("fence"),
+        deliveries.c.state == literal_column("'sending'"),
+    )
+    .values(state="delivered", owner=None, due_at=None, updated_at=deliveries.c.created_at)
+)
 _now = bindparam("now", type_=BigInteger)
 _WITHDRAW = Statement(
     insert(withdrawals).from_select(
@@ -144,6 +154,18 @@ def follow(tx: Tx, delivery_id: str, told: Change | None, conversation_id: str, 
     if last_change(tx, conversation_id) == told:
         return False
     return tx.run(_RENEW, delivery=delivery_id, now=now) == 1
+
+
+def leave(tx: Tx, delivery_id: str, conversation_id: str, fence: int) -> None:
+    """Leave a notice as it was told, since its channel cannot bring it up to date: that delivers nothing.
+
+    Args:
+        tx: the transaction that records it.
+        delivery_id: the notice, which is being sent.
+        conversation_id: of which conversation.
+        fence: the claim of it.
+    """
+    tx.send(_LEAVE, delivery=delivery_id, conversation=conversation_id, fence=fence)
 
 
 def withdraw(tx: Tx, conversation_id: str, now: int) -> None:
