@@ -14,6 +14,7 @@ from supportbot import reports, speaking
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sender, Sent
+from supportbot.outbox import deliveries as work
 from supportbot.outbox import ledger, withdrawals
 from supportbot.outbox.claims import Claimed
 from supportbot.outbox.handoffs import ChannelHandoffs
@@ -593,6 +594,50 @@ async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
         bot.worker.handoff = ""
         await bot.accept("And now?", sender=ANNA)
         await bot.until_rows(REPLIES, [("delivered",)] * 2)
+
+
+async def test_who_comes_second_is_told_who_was_first(database_url: str) -> None:
+    """So that no two people go to the same customer; and an old post is no dead end."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt)
+        first = await handoffs.assign(conversation, "person", by="T1/U9", name="Kim")
+        second = await handoffs.assign(conversation, "person", by="T1/U8", name="Bo")
+        assert first == second
+        assert second is not None
+        assert ("human", "T1/U9", "Kim") == (second.state, second.by, second.name)
+
+
+async def test_what_follows_is_looked_at_at_once(database_url: str) -> None:
+    """What was planned anew, no more and no less, however often the customer was handed over."""
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": Board()}) as bot:
+        for number in range(4):
+            conversation = await ask_for_a_person(bot, f"A person, please {number}")
+            await bot.until_rows(NOTICES, [("desk", "delivered")] * (number + 1))
+            await set_state(bot.store, conversation, "bot")
+            await bot.until_rows(NOTICES, [("desk", "delivered")] * (number + 1))
+        looked: list[str] = []
+        handoffs = ChannelHandoffs(
+            bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt, look_at=looked.append
+        )
+        await handoffs.assign(conversation, "person", by="T1/U9")
+        newest = "select id from deliveries where kind = 'notice' order by seq desc limit 3"
+        assert {row[0] for row in await bot.rows(newest)} == set(looked)
+
+
+async def test_a_colleague_s_answer_is_told_without_a_search(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the next look at what is due."""
+    monkeypatch.setattr(work, "_SWEEP", 600.0)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        await bot.accept("I am here.", sender=Sender(id="kim", name="Kim"), author="person")
+        await bot.until(lambda: len(board.updates) == 1)
+        assert [("human", "person", "Kim")] == board.shown
 
 
 async def test_nobody_else_may_say_who_speaks(database_url: str) -> None:
