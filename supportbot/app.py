@@ -266,6 +266,7 @@ async def running(
             missed=follow_ups.said,
             debounce=config.turns.debounce,
             vault=loaded.vault,
+            look_at=outbox.deliveries.look_at,
         )
         channels = make_channels(
             loaded,

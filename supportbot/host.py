@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Collection, Mapping
     from pathlib import Path
 
+    from supportbot.changes import Change
     from supportbot.feed import Feed
     from supportbot.messages import Attachment, Message, State
     from supportbot.vault import Vault
@@ -244,7 +245,7 @@ class Handoffs(Protocol):
 
     async def assign(
         self, conversation_id: str, to: Literal["bot", "person"], *, by: str, name: str = ""
-    ) -> bool:
+    ) -> Change | None:
         """Say who speaks in a conversation from now on: a person has taken it over, or gives it back.
 
         Args:
@@ -253,7 +254,8 @@ class Handoffs(Protocol):
             by: the channel's own key of the person who says so, for the journal.
             name: what they are called, for what the team is told of it.
 
-        Says whether there is such a conversation. Raises:
+        Returns by whose word who speaks there: theirs, or of whoever did the same before them. None when
+        there is no such conversation. Raises:
             StoreUnavailable: it could not be stored.
         """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
@@ -139,6 +140,7 @@ class Inbox:
         missed: Missed | None = None,
         debounce: float = 0.0,
         vault: Vault | None = None,
+        look_at: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Wire the inbox.
 
@@ -151,6 +153,7 @@ class Inbox:
             missed: told of what people said, in the transaction that stores it.
             debounce: seconds to wait for more of the same before a turn is due.
             vault: encrypts what messages were made of; they are kept as they came without it.
+            look_at: has a delivery made at once.
         """
         self._store = store
         self._feed = feed
@@ -160,6 +163,7 @@ class Inbox:
         self._missed = missed
         self._debounce_ms = int(debounce * 1000)
         self._vault = vault
+        self._look_at = look_at
         self._open = True
 
     def close(self) -> None:
@@ -262,7 +266,8 @@ class Inbox:
         self, tx: Tx, conversation_id: str, before: State, after: State, *, inbound: Inbound, now: int
     ) -> None:
         who = {"name": inbound.sender.name} if inbound.author == "person" and inbound.sender.name else {}
-        speaking.changed(tx, conversation_id, before, after, actor=inbound.author, at=now, **who)
+        for it in speaking.changed(tx, conversation_id, before, after, actor=inbound.author, at=now, **who):
+            tx.after_commit(partial(self._look_at, it))
         if after == "human":
             settled = hand_over_pending(tx, conversation_id, now, cause="a person replied")
             tx.after_commit(lambda: self._interrupt(conversation_id))

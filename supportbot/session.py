@@ -6,6 +6,7 @@ The hot path does not come through here: accepting, claiming and answering write
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import bindparam, case, delete, literal_column, select, update
@@ -25,6 +26,8 @@ from supportbot.tables import contacts, conversations, deliveries, messages, see
 from supportbot.turns.ledger import hand_over_pending
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supportbot.journal import Actor
     from supportbot.messages import Attachment
     from supportbot.store import Store, Tx
@@ -234,14 +237,25 @@ async def set_state(store: Store, conversation_id: str, state: State) -> None:
 
 
 def change_state(
-    tx: Tx, conversation_id: str, state: State, *, actor: Actor, **data: str
+    tx: Tx,
+    conversation_id: str,
+    state: State,
+    *,
+    actor: Actor,
+    look_at: Callable[[str], None] | None = None,
+    **data: str,
 ) -> tuple[str, ...] | None:
-    """Do that inside a transaction; returns the messages that the bot had not answered, None if no news."""
+    """Do that inside a transaction; returns the messages that the bot had not answered, None if no news.
+
+    ``look_at`` has a delivery made at once; without it, what follows from this is found a moment later.
+    """
     now, before = now_ms(), _locked(tx, conversation_id).state
     if before == state:
         return None
     tx.send(_SET_STATE, conversation=conversation_id, new_state=state, now=now)
-    speaking.changed(tx, conversation_id, before, state, actor=actor, at=now, **data)
+    for delivery in speaking.changed(tx, conversation_id, before, state, actor=actor, at=now, **data):
+        if look_at is not None:
+            tx.after_commit(partial(look_at, delivery))
     if state == "bot":
         return ()
     return hand_over_pending(tx, conversation_id, now, cause=f"set to {state} by the {actor}")

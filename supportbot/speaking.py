@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, case, func, insert, literal_column, select, update
+from sqlalchemy import BigInteger, bindparam, case, func, insert, literal_column, or_, select, update
 
 from supportbot.changes import Change
 from supportbot.journal import note
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
     from supportbot.messages import State
     from supportbot.store import Tx
 
-_later = deliveries.alias("later")
 _NOTICE: ColumnElement[str] = literal_column("'notice'")
 _STANDS = (
-    deliveries.c.kind == _NOTICE,
     deliveries.c.external_id != literal_column("''"),
     deliveries.c.state.in_((literal_column("'delivered'"), literal_column("'dead'"))),
 )
@@ -41,46 +39,63 @@ _ANEW = {
     "due_at": bindparam("now"),
     "updated_at": bindparam("now"),
 }
+_of_it = (deliveries.c.conversation_id == bindparam("conversation"), deliveries.c.kind == _NOTICE)
+_newest = (
+    select(deliveries.c.seq)
+    .where(*_of_it)
+    .distinct()
+    .order_by(deliveries.c.seq.desc())
+    .limit(literal_column("3"))
+    .subquery()
+)
 _FOLLOW = Statement(
     update(deliveries)
     .where(
-        deliveries.c.conversation_id == bindparam("conversation"),
+        *_of_it,
         *_STANDS,
-        # of the newest ones: who is handed over again and again has many, and nobody looks at the old ones
-        select(func.count())
-        .select_from(_later)
-        .where(
-            _later.c.conversation_id == deliveries.c.conversation_id,
-            _later.c.channel == deliveries.c.channel,
-            _later.c.kind == _NOTICE,
-            _later.c.seq > deliveries.c.seq,
-        )
-        .scalar_subquery()
-        < literal_column("3"),
+        # of the newest hand-overs: who is handed over again and again has many, and nobody looks at the old
+        # ones; nor must a change cost more for them
+        deliveries.c.seq >= select(func.min(_newest.c.seq)).scalar_subquery(),
     )
     .values(**_ANEW)
     .returning(deliveries.c.id)
 )
 _RENEW = Statement(
-    update(deliveries).where(deliveries.c.id == bindparam("delivery"), *_STANDS).values(**_ANEW)
+    update(deliveries)
+    .where(deliveries.c.id == bindparam("delivery"), deliveries.c.kind == _NOTICE, *_STANDS)
+    .values(**_ANEW)
+)
+_LEAVE = Statement(
+    update(deliveries)
+    .where(
+        deliveries.c.id == bindparam("delivery"),
+        *_of_it,
+        deliveries.c.attempt == bindparam("fence"),
+        deliveries.c.state == literal_column("'sending'"),
+    )
+    .values(state="delivered", owner=None, due_at=None, updated_at=deliveries.c.created_at)
 )
 _now = bindparam("now", type_=BigInteger)
 _WITHDRAW = Statement(
     insert(withdrawals).from_select(
-        ["delivery_id", "channel", "external_id", "address", "tries", "due_at", "deleted_at"],
+        ["delivery_id", "channel", "external_id", "address", "tries", "due_at", "deleted_at", "created_at"],
         select(
             deliveries.c.id,
             deliveries.c.channel,
             deliveries.c.external_id,
             deliveries.c.address,
             literal_column("0"),
-            # one that is just being brought up to date is taken back behind that
+            # one that is just being told, or brought up to date, is taken back behind that
             case((deliveries.c.state == literal_column("'sending'"), deliveries.c.due_at), else_=_now),
             _now,
+            deliveries.c.created_at,
         ).where(
-            deliveries.c.conversation_id == bindparam("conversation"),
-            deliveries.c.kind == _NOTICE,
-            deliveries.c.external_id != literal_column("''"),
+            *_of_it,
+            or_(
+                deliveries.c.external_id != literal_column("''"),
+                # nobody knows yet, or will ever know, whether these were posted: they are looked for
+                deliveries.c.state.in_((literal_column("'sending'"), literal_column("'unknown'"))),
+            ),
         ),
     )
 )
@@ -139,6 +154,18 @@ def follow(tx: Tx, delivery_id: str, told: Change | None, conversation_id: str, 
     if last_change(tx, conversation_id) == told:
         return False
     return tx.run(_RENEW, delivery=delivery_id, now=now) == 1
+
+
+def leave(tx: Tx, delivery_id: str, conversation_id: str, fence: int) -> None:
+    """Leave a notice as it was told, since its channel cannot bring it up to date: that delivers nothing.
+
+    Args:
+        tx: the transaction that records it.
+        delivery_id: the notice, which is being sent.
+        conversation_id: of which conversation.
+        fence: the claim of it.
+    """
+    tx.send(_LEAVE, delivery=delivery_id, conversation=conversation_id, fence=fence)
 
 
 def withdraw(tx: Tx, conversation_id: str, now: int) -> None:

@@ -340,27 +340,14 @@ deliveries = Table(
     Index("ix_deliveries_state", "state", "updated_at"),
 )
 _open = deliveries.c.state.in_(("planned", "sending"))
-Index(
-    "ix_deliveries_due",
-    deliveries.c.due_at,
-    sqlite_where=deliveries.c.due_at.is_not(None),
-    postgresql_where=deliveries.c.due_at.is_not(None),
-)
-_notice = deliveries.c.kind == "notice"
-Index(
-    "ix_deliveries_notices",
-    deliveries.c.state,
-    deliveries.c.updated_at,
-    sqlite_where=_notice,
-    postgresql_where=_notice,
-)
-Index(
-    "ix_deliveries_open",
-    deliveries.c.conversation_id,
-    deliveries.c.seq,
-    sqlite_where=_open,
-    postgresql_where=_open,
-)
+_due, _notice = deliveries.c.due_at.is_not(None), deliveries.c.kind == "notice"
+for _name, _columns, _where in (
+    ("ix_deliveries_due", (deliveries.c.due_at,), _due),
+    ("ix_deliveries_notices", (deliveries.c.state, deliveries.c.updated_at), _notice),
+    ("ix_deliveries_told", (deliveries.c.conversation_id, deliveries.c.seq), _notice),
+    ("ix_deliveries_open", (deliveries.c.conversation_id, deliveries.c.seq), _open),
+):
+    Index(_name, *_columns, sqlite_where=_where, postgresql_where=_where)
 
 leases = Table(  # what one process at a time does for all
     "leases",
@@ -419,11 +406,12 @@ withdrawals = Table(
     metadata,
     Column("delivery_id", Text, primary_key=True),  # of the notice, which is gone
     Column("channel", Text, nullable=False),
-    Column("external_id", Text, nullable=False),  # the post
+    Column("external_id", Text, nullable=False),  # the post; empty: nobody knows whether there is one
     Column("address", Json, nullable=False),
     Column("tries", Integer, nullable=False),
     Column("due_at", BigInteger, nullable=False),
     Column("deleted_at", BigInteger, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
     Index("ix_withdrawals_due", "due_at"),
     sqlite_with_rowid=False,
 )

@@ -126,6 +126,7 @@ class Durable:
             missed=self.follow_ups.said,
             debounce=debounce,
             vault=vault,
+            look_at=self.outbox.deliveries.look_at,
         )
 
     async def start(self) -> None:

@@ -15,6 +15,7 @@ from supportbot.store import Statement
 from supportbot.store.wire import Wire
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator, Sequence
     from types import ModuleType
 
@@ -54,6 +55,17 @@ INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind,
 SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1,
     0, 0, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot';
+
+INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
+    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
+    planned_at, created_at, updated_at)
+SELECT 'dlv_notice_' || id, conversation_id, id, turn_id, 'desk', 'notice', seq, 'delivered', 1, 1,
+    0, 0, 'post-' || id, '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
+FROM messages WHERE author = 'bot' AND seq = 2;
+
+INSERT INTO withdrawals (delivery_id, channel, external_id, address, tries, due_at, deleted_at, created_at)
+SELECT 'dlv_gone_' || n, 'desk', 'post-' || n, '{{}}', 1, 9000000000000, n, n
+FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,
     updated_at)
@@ -203,3 +215,62 @@ def scanned(plan: Any) -> list[str]:
         return [table for part in plan for table in scanned(part)]
     found = [str(plan["Relation Name"])] if plan.get("Node Type") == "Seq Scan" else []
     return found + scanned(plan.get("Plans", [])) + (scanned(plan["Plan"]) if "Plan" in plan else [])
+
+
+def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notices: int) -> None:
+    """Put one conversation into a SQLite file, whose customer was handed over so many times."""
+    contact, every = f"{name}_contact", messages // notices
+    connection.execute("BEGIN")
+    connection.execute(
+        "INSERT INTO contacts (id, tenant_id, channel, external_id, name, email, assurance, reply_to,"
+        " language, created_at) VALUES (?, 'default', 'web', ?, '', '', 'claimed', '', '', 1)",
+        (contact, name),
+    )
+    connection.execute(
+        "INSERT INTO conversations (id, tenant_id, channel, external_id, contact_id, state, address, last_seq"
+        ", seen_seq, written_in, fence, created_at, updated_at)"
+        " VALUES (?, 'default', 'web', ?, ?, 'queued', '{}', ?, 0, '', 1, 1, 1)",
+        (name, name, contact, messages),
+    )
+    connection.executemany(
+        "INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, request,"
+        " client_key, turn_id, attachments, citations, choices, assurance, created_at)"
+        " VALUES (?, ?, ?, ?, ?, 'Help', ?, '', '', ?, '', '[]', '[]', '[]', 'claimed', 1)",
+        [
+            (
+                f"{name}_{seq}",
+                name,
+                seq,
+                *(("bot", None, "said") if seq % 2 == 0 else ("customer", contact, "answered")),
+                f"{name}_{seq}",
+            )
+            for seq in range(1, messages + 1)
+        ],
+    )
+    told = [messages - number * every for number in range(notices)]
+    connection.executemany(
+        "INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt"
+        ", sends, looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff,"
+        " choices, planned_at, created_at, updated_at)"
+        " VALUES (?, ?, ?, '', ?, ?, ?, 'delivered', 1, 1, 0, 0, 'post', '', '{}', '', '{}', '', '[]', '',"
+        " '[]', 1, 1, 1)",
+        [
+            (f"{name}_reply_{seq}", name, f"{name}_{seq}", "web", "reply", seq)
+            for seq in range(2, messages + 1, 2)
+        ]
+        + [
+            (f"{name}_notice_{number}", name, f"{name}_{seq}", "desk", "notice", seq)
+            for number, seq in enumerate(told)
+        ],
+    )
+    connection.executemany(
+        "INSERT INTO events (conversation_id, kind, actor, at, data) VALUES (?, 'message.accepted',"
+        " 'customer', 1, '{}')",
+        [(name,)] * messages,
+    )
+    connection.execute(
+        "INSERT INTO events (conversation_id, kind, actor, at, data) VALUES (?, 'state.changed', 'bot', 1,"
+        ' \'{"after": "queued"}\')',
+        (name,),
+    )
+    connection.execute("COMMIT")

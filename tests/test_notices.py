@@ -8,20 +8,27 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
-from supportbot import reports
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot import reports, speaking
+from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
+from supportbot.ids import now_ms
 from supportbot.messages import Sender, Sent
-from supportbot.outbox import withdrawals
+from supportbot.outbox import deliveries as work
+from supportbot.outbox import ledger, withdrawals
+from supportbot.outbox.claims import Claimed
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.notices import Team, Untold
 from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
 from supportbot.store import Statement
 from supportbot.tables import deliveries
+from supportbot.tables import withdrawals as withdrawn
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
 from tests.durable import opened, running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from supportbot.messages import Outbound
     from tests.durable import Durable
 
@@ -313,6 +320,42 @@ async def test_what_changes_while_it_is_told_is_told_next(database_url: str) -> 
         assert [("human", "operator", ""), ("bot", "operator", "")] == board.shown
 
 
+class Overtaken:
+    """A transaction before whose lock another one is committed."""
+
+    def __init__(self, tx: Any, other: Callable[[Any], Any]) -> None:
+        self._tx, self._other = tx, other
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the transaction's."""
+        return getattr(self._tx, name)
+
+    def lock(self, statement: Statement, /, **params: Any) -> None:
+        """Let the other one be first."""
+        self._other(self._tx)
+        self._tx.lock(statement, **params)
+
+
+async def test_what_another_process_posted_just_before_is_not_posted_again(database_url: str) -> None:
+    """Between the look at a notice and the claim of it, it may be told, and planned anew as an update."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        bot.channels["desk"].retry_after = 1000
+        bot.channels["desk"].fates.append("busy")
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "planned")])
+        [(delivery,)] = await bot.rows("select id from deliveries where kind = 'notice'")
+        posted = Statement(update(deliveries).values(external_id="post-1", planned_at=7))
+
+        def unit(tx: Any) -> Any:
+            overtaken: Any = Overtaken(tx, lambda tx: tx.run(posted))
+            return ledger.claim(overtaken, delivery, now=10**15, owner="me", lease_until=10**15)
+
+        claimed = await bot.store.write(unit)
+        assert isinstance(claimed, Claimed)
+        assert claimed.is_update
+        assert 7 == claimed.since
+
+
 async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_url: str) -> None:
     """It can be retried, and then brings the post up to date: it is no second one."""
     board = Board()
@@ -359,15 +402,175 @@ async def test_a_deleted_conversation_leaves_no_word(
         assert 1 == len(board.told)
 
 
+DUE = Statement(update(withdrawn).values(due_at=0))
+
+
+async def withdraw_now(bot: Durable) -> None:
+    """Let what is to be withdrawn be due, whoever may still be sending."""
+    await bot.store.write(lambda tx: tx.run(DUE))
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_a_conversation_deleted_while_its_notice_is_posted_leaves_no_word(
+    database_url: str, is_posted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no receipt yet: it is looked for, and nothing is done where nothing was posted."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board, posting, deleted = Board(), asyncio.Event(), asyncio.Event()
+    take = board.send
+
+    async def send(outbound: Outbound) -> Sent:
+        posting.set()
+        await deleted.wait()
+        if not is_posted:
+            raise Refused(cause="reset")
+        return await take(outbound)
+
+    monkeypatch.setattr(board, "send", send)
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await posting.wait()
+        await delete_conversation(bot.store, conversation)
+        assert [("",)] == await bot.rows("select external_id from withdrawals")
+        deleted.set()
+        await bot.until(lambda: not bot.outbox.deliveries._sending)
+        await withdraw_now(bot)
+        await bot.until(lambda: len([call for call in board.calls if call.startswith("find")]) >= 1)
+        if not is_posted:
+            await bot.until_rows("select count(*) from withdrawals where due_at > 0", [(1,)])
+            await withdraw_now(bot)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert ([("deleted", "operator", "")] if is_posted else []) == board.shown
+        assert (["post-1"] if is_posted else []) == [post.notice.standing for post in board.updates]
+
+
+async def test_what_nobody_knew_whether_it_was_told_is_withdrawn(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it was posted after all."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    board.fates.append("unclear but there")
+    monkeypatch.setattr(board, "find", fails := Failing(board.find))
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "unknown")])
+        fails.error = None
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert [("deleted", "operator", "")] == board.shown
+        assert ["post-1"] == [post.notice.standing for post in board.updates]
+
+
+class Failing:
+    """A ``find`` that cannot look, as long as it has an error to raise."""
+
+    def __init__(self, find: Any) -> None:
+        self._find = find
+        self.error: Exception | None = NeverClear(cause="missing_scope")
+
+    async def __call__(self, outbound: Outbound) -> Sent | None:
+        """Look, or fail."""
+        if self.error is not None:
+            raise self.error
+        return await self._find(outbound)
+
+
+async def test_a_process_without_the_channel_leaves_it_to_another(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As while bot.yaml changes from process to process; nothing is forgotten."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+    async with running(database_url) as bot:
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows(
+            "select count(*) from withdrawals where due_at > deleted_at + 50000 and tries = 0", [(1,)]
+        )
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        await withdraw_now(bot)
+        await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert [("deleted", "operator", "")] == board.shown
+
+
+async def test_what_cannot_be_withdrawn_is_said(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A channel that cannot bring a post up to date never will."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        with capture_logs() as logs:
+            await delete_conversation(bot.store, conversation)
+            await bot.until_rows("select count(*) from withdrawals", [(0,)])
+        assert ["desk"] == [line["channel"] for line in logs if line["event"] == "withdrawal.impossible"]
+
+
+async def test_a_place_that_hangs_holds_up_no_other(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is tried by itself."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    one, two, hanging, free = Board(), Board(), asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        hanging.set()
+        await free.wait()
+
+    async with running(database_url, channels={"web": RecordingChannel(), "one": one, "two": two}) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("one", "delivered"), ("two", "delivered")])
+        one.meanwhile = hang
+        first = Statement(update(withdrawn).where(withdrawn.c.channel == "one").values(due_at=0))
+
+        def unit(tx: Any) -> None:
+            speaking.withdraw(tx, conversation, 1)
+            tx.run(first)
+
+        await bot.store.write(unit)
+        await hanging.wait()
+        await bot.until(lambda: len(two.updates) == 1)
+        assert [] == one.updates
+        free.set()
+        await bot.until(lambda: len(one.updates) == 1)
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As long as it says, and with all that is to be withdrawn there."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        conversation = await ask_for_a_person(bot)
+        other = await ask_for_a_person(bot, to="c2", address={"to": "c2"})
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+        board.update_fates.append(RetryAfter(seconds=3000, cause="ratelimited"))
+
+        def unit(tx: Any) -> None:
+            for gone in (conversation, other):
+                speaking.withdraw(tx, gone, now_ms())
+
+        await bot.store.write(unit)
+        await bot.until_rows("select count(*) from withdrawals where due_at > deleted_at + 2900000", [(2,)])
+        assert [] == board.updates
+
+
 async def test_a_channel_that_cannot_update_posts_nothing_again(database_url: str) -> None:
-    """What it told stays as it was."""
+    """What it told stays as it was, and nowhere does it say that something was delivered."""
     async with running(database_url, channels=channels("desk")) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
         await set_state(bot.store, conversation, "human")
-        again = "select count(*) from events where kind = 'delivery.delivered'"
-        await bot.until_rows(again, [(3,)])  # the reply's, the notice's, and what there was not to do
+        again = "select state, attempt from deliveries where kind = 'notice'"
+        await bot.until_rows(again, [("delivered", 2)])
         assert 1 == len(bot.channels["desk"].told)
+        story = await reports.explain(bot.store, conversation)
+        assert 2 == [event.kind for event in story.events].count("delivery.delivered")
+        shown = bot.metrics.exposition().decode()
+        assert 'supportbot_deliveries_total{channel="desk",state="delivered"} 1.0' in shown
 
 
 async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
@@ -391,6 +594,50 @@ async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:
         bot.worker.handoff = ""
         await bot.accept("And now?", sender=ANNA)
         await bot.until_rows(REPLIES, [("delivered",)] * 2)
+
+
+async def test_who_comes_second_is_told_who_was_first(database_url: str) -> None:
+    """So that no two people go to the same customer; and an old post is no dead end."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        handoffs = ChannelHandoffs(bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt)
+        first = await handoffs.assign(conversation, "person", by="T1/U9", name="Kim")
+        second = await handoffs.assign(conversation, "person", by="T1/U8", name="Bo")
+        assert first == second
+        assert second is not None
+        assert ("human", "T1/U9", "Kim") == (second.state, second.by, second.name)
+
+
+async def test_what_follows_is_looked_at_at_once(database_url: str) -> None:
+    """What was planned anew, no more and no less, however often the customer was handed over."""
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": Board()}) as bot:
+        for number in range(4):
+            conversation = await ask_for_a_person(bot, f"A person, please {number}")
+            await bot.until_rows(NOTICES, [("desk", "delivered")] * (number + 1))
+            await set_state(bot.store, conversation, "bot")
+            await bot.until_rows(NOTICES, [("desk", "delivered")] * (number + 1))
+        looked: list[str] = []
+        handoffs = ChannelHandoffs(
+            bot.store, bot.feed, "desk", interrupt=bot.engine.interrupt, look_at=looked.append
+        )
+        await handoffs.assign(conversation, "person", by="T1/U9")
+        newest = "select id from deliveries where kind = 'notice' order by seq desc limit 3"
+        assert {row[0] for row in await bot.rows(newest)} == set(looked)
+
+
+async def test_a_colleague_s_answer_is_told_without_a_search(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for the next look at what is due."""
+    monkeypatch.setattr(work, "_SWEEP", 600.0)
+    board = Board()
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
+        await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        await bot.accept("I am here.", sender=Sender(id="kim", name="Kim"), author="person")
+        await bot.until(lambda: len(board.updates) == 1)
+        assert [("human", "person", "Kim")] == board.shown
 
 
 async def test_nobody_else_may_say_who_speaks(database_url: str) -> None:

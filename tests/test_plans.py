@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tests.plans import Statements
 
-_FEW = {"leases", "tenants", "withdrawals"}
+_FEW = {"leases", "tenants"}
 """Tables that have a row or two, however much is stored."""
 
 _MAY = {

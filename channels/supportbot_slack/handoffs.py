@@ -177,7 +177,7 @@ def _text(words: str, *, bold: bool = False) -> dict[str, Any]:
 
 def _status(change: Change | None) -> dict[str, Any]:
     """Say who speaks there, by whose word, and since when, by the reader's own clock."""
-    elements = [{"type": "plain_text", "text": _said_of(change)}]
+    elements = [{"type": "plain_text", "text": said_of(change)}]
     if change is not None:
         at = change.at // 1000
         plain = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
@@ -185,7 +185,8 @@ def _status(change: Change | None) -> dict[str, Any]:
     return {"type": "context", "block_id": _STATUS, "elements": elements}
 
 
-def _said_of(change: Change | None) -> str:
+def said_of(change: Change | None) -> str:
+    """Say by whose word who speaks there."""
     if change is None:
         return "The bot is silent there from now on."
     if change.actor == "customer":

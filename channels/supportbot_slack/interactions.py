@@ -31,7 +31,7 @@ from supportbot_slack.commands import (
     refused,
 )
 from supportbot_slack.events import id_at, text_at, ts_at
-from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, is_notice
+from supportbot_slack.handoffs import HAND_BACK, TAKE_OVER, is_notice, said_of
 from supportbot_slack.home import ASK_BUTTON, OPEN_BUTTON
 from supportbot_slack.manifest import ASK_COMMAND, ASK_SHORTCUT
 
@@ -217,8 +217,10 @@ class Interactions:
             self._host.ignored("malformed")
         elif not self._is_the_team_s(payload):
             self._host.ignored("interaction")
-        elif not await self._host.handoffs.assign(conversation, to, by=who, name=self._named(payload)):
-            self._whisper(payload, _GONE)
+        else:
+            change = await self._host.handoffs.assign(conversation, to, by=who, name=self._named(payload))
+            # Also where the post says it: an old one does not follow, and it may have been so before.
+            self._whisper(payload, _GONE if change is None else said_of(change))
 
     def _is_the_team_s(self, payload: dict[str, Any]) -> bool:
         """Whether what was pressed is what the team was told, and stands where it is told."""

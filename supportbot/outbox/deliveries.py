@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
+from supportbot import speaking
 from supportbot.channel import CanFind, CanUpdate
 from supportbot.errors import DeliveryError, NeverClear, Refused, RetryAfter, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
-from supportbot.messages import Sent
 from supportbot.outbox import ledger
 from supportbot.outbox.claims import Claimed, Unreadable
 from supportbot.storable import clean_text
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from supportbot.channel import Channel
-    from supportbot.messages import Outbound
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0
@@ -134,7 +133,13 @@ class Deliveries:
             return
         try:
             async with asyncio.timeout(self._timeout):
-                sent = await (_update(channel, outbound) if claimed.is_update else channel.send(outbound))
+                if not claimed.is_update:
+                    sent = await channel.send(outbound)
+                elif isinstance(channel, CanUpdate):
+                    sent = await channel.update(outbound)
+                else:  # what was told stays as it is, and nothing is delivered
+                    await self._record(lambda tx: _leave(tx, claimed), claimed)
+                    return
         except Refused as error:
             await self._end(claimed, "dead", reason=_cause(error))
         except RetryAfter as error:
@@ -297,12 +302,9 @@ class Deliveries:
             await asyncio.sleep(_SWEEP if self._alone else 2 * _SWEEP)
 
 
-async def _update(channel: Channel, outbound: Outbound) -> Sent:
-    """Bring a notice up to date that stands on the platform; where that cannot be, it stays as it is."""
-    assert outbound.notice is not None
-    if isinstance(channel, CanUpdate):
-        return await channel.update(outbound)
-    return Sent(external_id=outbound.notice.standing)
+def _leave(tx: Tx, claimed: Claimed) -> None:
+    outbound = claimed.outbound
+    speaking.leave(tx, outbound.delivery_id, outbound.conversation_id, claimed.fence)
 
 
 def _cause(error: Exception) -> str:

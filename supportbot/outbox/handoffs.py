@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Literal
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, literal_column, select
 
+from supportbot.changes import Change
 from supportbot.feed import Settled, StateChanged
 from supportbot.session import change_state
+from supportbot.speaking import last_change
 from supportbot.storable import clean_key, clean_name
 from supportbot.store import Statement
 from supportbot.tables import deliveries
@@ -21,19 +22,20 @@ if TYPE_CHECKING:
     from supportbot.store import Store, Tx
 
 _LONGEST_NAME = 100
-_MOST = 10
-"""Newest notices that are looked at at once."""
-
 _TOLD = Statement(
     select(deliveries.c.id)
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.channel == bindparam("of"),
-        deliveries.c.kind == bindparam("kind"),  # not by the index of all notices
+        deliveries.c.kind == literal_column("'notice'"),
     )
-    .order_by(deliveries.c.seq.desc())
     .limit(bindparam("most"))
 )
+
+
+def was_told(tx: Tx, conversation_id: str, channel: str) -> bool:
+    """Whether the team was told of a conversation by that channel."""
+    return tx.row(_TOLD, conversation=conversation_id, of=channel, most=1) is not None
 
 
 class ChannelHandoffs:
@@ -65,27 +67,28 @@ class ChannelHandoffs:
 
     async def assign(
         self, conversation_id: str, to: Literal["bot", "person"], *, by: str, name: str = ""
-    ) -> bool:
-        """Say who speaks in a conversation; says whether the channel told of it."""
+    ) -> Change | None:
+        """Say who speaks in a conversation; returns who does by now. None: the channel did not tell of it."""
         identity, who = clean_key(conversation_id), clean_key(by)
         state: State = "bot" if to == "bot" else "human"
 
-        def unit(tx: Tx) -> bool:
-            if tx.row(_TOLD, conversation=identity, of=self._channel, kind="notice", most=1) is None:
-                return False
-            named = {"name": clean_name(name)[:_LONGEST_NAME]} if name else {}
-            told = [row.id for row in tx.rows(_TOLD, conversation=identity, of=self._channel, most=_MOST)]
-            waiting = change_state(tx, identity, state, actor="person", by=who, **named)
+        def unit(tx: Tx) -> Change | None:
+            if not was_told(tx, identity, self._channel):
+                return None
+            called = clean_name(name)[:_LONGEST_NAME]
+            named = {"name": called} if called else {}
+            waiting = change_state(
+                tx, identity, state, actor="person", look_at=self._look_at, by=who, **named
+            )
+            now_so = last_change(tx, identity) or Change(state=state, actor="person", by=who, name=called)
             if waiting is None:
-                return True
-            for delivery in told:
-                tx.after_commit(partial(self._look_at, delivery))
+                return now_so
             if state == "human":
                 tx.after_commit(lambda: self._interrupt(identity))
             if waiting:
                 settled = Settled(waiting, "handed_over", state)
                 tx.after_commit(lambda: self._feed.publish(identity, settled))
             tx.after_commit(lambda: self._feed.publish(identity, StateChanged(state)))
-            return True
+            return now_so
 
         return await self._store.write(unit)

@@ -92,6 +92,8 @@ _CLAIM = Statement(
         deliveries.c.sends,
         deliveries.c.looks,
         deliveries.c.waits,
+        deliveries.c.external_id,
+        deliveries.c.planned_at,
     )
 )
 _SEND = Statement(
@@ -302,9 +304,9 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         return None
     unclear, sends = now_ours.state == "sending", now_ours.sends
     try:
-        outbound = _outbound(tx, row, unclear=unclear)
+        outbound = _outbound(tx, row, unclear=unclear, standing=now_ours.external_id)
     except _UNREADABLE as error:
-        return _put_aside(tx, row, now_ours.attempt, type(error).__name__, now)
+        return _put_aside(tx, row, now_ours, type(error).__name__, now)
     if outbound is None:
         missed.take_back(tx, outbound_from(row), now)
         wake_next(tx, row.conversation_id, now)
@@ -319,27 +321,30 @@ def claim(tx: Tx, delivery_id: str, *, now: int, owner: str, lease_until: int) -
         sends=sends,
         looks=now_ours.looks,
         waits=now_ours.waits,
-        since=row.planned_at,
+        since=now_ours.planned_at,
     )
 
 
-def _outbound(tx: Tx, row: Any, *, unclear: bool) -> Outbound | None:
-    """Return what is to be sent; None when a follow-up has nothing to tell any more."""
+def _outbound(tx: Tx, row: Any, *, unclear: bool, standing: str) -> Outbound | None:
+    """Return what is to be sent; None when a follow-up has nothing to tell any more.
+
+    What stands was read once it was ours: before, another process may just have posted it.
+    """
     outbound = outbound_from(row)
     match row.kind:
         case "notice":
-            return outbound.evolve(notice=notice_of(tx, row))
+            return outbound.evolve(notice=notice_of(tx, row, standing=standing))
         case "follow_up":
             return missed.complete(tx, outbound, row.missed, whole=unclear)
         case _:
             return outbound
 
 
-def _put_aside(tx: Tx, row: Any, fence: int, what: str, now: int) -> Unreadable:
+def _put_aside(tx: Tx, row: Any, now_ours: Any, what: str, now: int) -> Unreadable:
     reason = f"what is stored cannot be read: {what}"
-    receipt = row.external_id if row.kind == "notice" else ""
+    receipt = now_ours.external_id if row.kind == "notice" else ""
     this = {"delivery": row.id, "conversation": row.conversation_id}
-    tx.run(_END, **this, fence=fence, new_state="dead", receipt=receipt, why=reason, now=now)
+    tx.run(_END, **this, fence=now_ours.attempt, new_state="dead", receipt=receipt, why=reason, now=now)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
     return Unreadable(channel=row.channel, reason=reason, following=wake_next(tx, row.conversation_id, now))

@@ -125,8 +125,10 @@ class Team:
         return self._addresses if own is None else {channel: own}
 
 
-def notice_of(tx: Tx, row: Any) -> Notice:
+def notice_of(tx: Tx, row: Any, *, standing: str) -> Notice:
     """Return what a notice tells, as it is now: what its author deleted meanwhile is not told any more.
+
+    ``standing`` is the receipt of the post that tells it already, empty where there is none.
 
     Whoever pressed "talk to a person" said nothing by that: what they wrote before stands with it.
     """
@@ -145,5 +147,5 @@ def notice_of(tx: Tx, row: Any) -> Notice:
         ),
         text="\n".join(filter(None, texts)),
         change=last_change(tx, row.conversation_id),
-        standing=row.external_id,
+        standing=standing,
     )

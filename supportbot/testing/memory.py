@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from supportbot.changes import Change
 from supportbot.host import Begun, Opinion, Standing
 from supportbot.ids import now_ms
 
@@ -261,11 +262,12 @@ class MemoryHandoffs:
 
     async def assign(
         self, conversation_id: str, to: Literal["bot", "person"], *, by: str, name: str = ""
-    ) -> bool:
+    ) -> Change | None:
         """Let another one speak."""
         for key, found in self._conversations.items():
             if found.id == conversation_id:
                 self.assigned.append((key, to, by))
-                self._change_state(key, "bot" if to == "bot" else "human")
-                return True
-        return False
+                state: State = "bot" if to == "bot" else "human"
+                self._change_state(key, state)
+                return Change(state=state, actor="person", by=by, name=name, at=now_ms())
+        return None

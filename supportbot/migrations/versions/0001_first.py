@@ -324,6 +324,7 @@ def _deliveries() -> None:
     unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_notices", "deliveries", ["state", "updated_at"], "kind = 'notice'")
+    _partial_index("ix_deliveries_told", "deliveries", ["conversation_id", "seq"], "kind = 'notice'")
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
 
 
@@ -365,7 +366,7 @@ def _withdrawals() -> None:
         *_filled(sa.Text, "delivery_id", "channel", "external_id"),
         sa.Column("address", _JSON, nullable=False),
         *_filled(sa.Integer, "tries"),
-        *_filled(sa.BigInteger, "due_at", "deleted_at"),
+        *_filled(sa.BigInteger, "due_at", "deleted_at", "created_at"),
         sa.PrimaryKeyConstraint("delivery_id", name="pk_withdrawals"),
         sqlite_with_rowid=False,
     )

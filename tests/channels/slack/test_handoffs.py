@@ -223,6 +223,23 @@ async def test_taken_over_and_handed_back(tmp_path: Path) -> None:
         assert [post] == told(slack)
 
 
+async def test_a_press_that_changes_nothing_says_who_was_first(tmp_path: Path) -> None:
+    """To who pressed alone: the post they read was an old one, or had not followed yet."""
+    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
+        await ask(slack, team, bot)
+        [post] = told(slack)
+        press = button(post, TAKE_OVER)
+        team.user("U0BEN", profile={"display_name": "Ben"})
+        for user in ("U0BEN", "U0CARL"):
+            assert 200 == (await slack.press(team.id, TEAM, user, press, ts=post.ts)).status
+        await slack.until(lambda: len(slack.called("chat.postEphemeral")) == 2)
+        whispered = [call.arguments for call in slack.called("chat.postEphemeral")]
+        assert {"U0BEN", "U0CARL"} == {one["user"] for one in whispered}
+        assert 1 == len({one["text"] for one in whispered})
+        assert "has taken it over" in whispered[0]["text"]
+        assert "U0CARL" not in whispered[0]["text"]
+
+
 async def test_the_post_follows_what_is_done_elsewhere(tmp_path: Path) -> None:
     """On the command line, or by a colleague who just answers: by whom and when, and what is left to do. It
     stays one post."""
