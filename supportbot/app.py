@@ -303,13 +303,13 @@ async def running(
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             if lock is not None:
                 lock.update({"url": listening.url})
-            log.info("bot.started", url=listening.url, channels=", ".join(sorted(channels)))
+            _say_started(listening.url, channels, roles)
             yield Running(
                 url=listening.url,
                 loaded=loaded,
                 engine=engine,
                 brain=brain,
-                pages=_pages(channels, listening.url),
+                pages=_pages(channels, listening.url) if "web" in roles else (),
             )
         finally:
             log.info("bot.stopping", turns=engine.running)
@@ -390,6 +390,11 @@ def _application(
     )
     application.add_routes(health.routes())
     return application
+
+
+def _say_started(url: str, channels: Mapping[str, Channel], roles: frozenset[str]) -> None:
+    told = {"channels": ", ".join(sorted(channels)), "roles": ", ".join(sorted(roles))}
+    log.info("bot.started", url=url, **told)
 
 
 def _pages(channels: Mapping[str, Channel], url: str) -> tuple[str, ...]:

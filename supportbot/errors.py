@@ -69,6 +69,12 @@ class DatabaseUnusable(SupportBotError):
     or that the file and its folder may be written; nothing was changed."""
 
 
+class DatabaseForbids(SupportBotError):
+    """The database {database} does not let its user set it up: {cause}. Let its owner say 'GRANT CREATE ON
+    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name;
+    nothing was changed."""
+
+
 class NoRole(SupportBotError):
     """'--roles' names no role. Give one or several of {known}, separated by commas; leave the option out for
     all of them."""

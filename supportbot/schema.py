@@ -24,11 +24,13 @@ from sqlalchemy.pool import NullPool
 from supportbot.columns import differences
 from supportbot.errors import (
     DatabaseDriverMissing,
+    DatabaseForbids,
     DatabaseUnusable,
     ForeignDatabase,
     NotFound,
     SchemaBehind,
     SchemaDiffers,
+    SupportBotError,
     UnknownSchema,
 )
 from supportbot.migrations import HEAD, KNOWN, expands
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Connection, Engine
+
+_NO_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
 _WAIT = 30.0
 """Seconds to wait for another process that is filling or migrating the same SQLite file."""
@@ -310,11 +314,21 @@ def _explained(url: str) -> Iterator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise DatabaseUnusable(database=_shown(url), cause=_first_line(error.orig)) from error
+        raise _unusable(url, error.orig) from error
     except ModuleNotFoundError as error:  # the queue's, where a step makes its tables
         raise DatabaseDriverMissing(module=error.name) from error
     except (sqlite3.Error, OSError) as error:
-        raise DatabaseUnusable(database=_shown(url), cause=_first_line(error)) from error
+        raise _unusable(url, error) from error
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] != "psycopg":
+            raise
+        raise _unusable(url, error) from error  # of a step that speaks to the driver itself
+
+
+def _unusable(url: str, error: BaseException | None) -> SupportBotError:
+    is_forbidden = getattr(error, "sqlstate", None) == _NO_PRIVILEGE
+    kind = DatabaseForbids if is_forbidden else DatabaseUnusable
+    return kind(database=_shown(url), cause=_first_line(error))
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -76,6 +76,23 @@ def test_its_own_server_is_crashed(call: Callable[..., Result]) -> None:
     assert "The promise holds." in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--restarts", "3"), "--database embedded"),
+        (("--database", "postgresql+psycopg://h/d", "--restarts", "3"), "--database embedded"),
+        (("--database", "bot.db"), "write sqlite:///path"),
+        (("--database", "sqlite:///bot.db"), "write sqlite"),
+        (("--database", "mysql://h/d"), "is not a database SupportBot can use"),
+        (("--database", "postgresql://h/d"), "begin with postgresql+psycopg://"),
+    ],
+)
+def test_what_cannot_be_tried(call: Callable[..., Result], options: tuple[str, ...], said: str) -> None:
+    """It is said before anything starts, and is no broken promise."""
+    result = call(*options)
+    assert (2, True) == (result.exit_code, said in result.stderr), result.output
+
+
 def test_a_broken_promise_is_an_error(call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
     """Exit code 1, the counts, and what was found."""
     broken = Verdict(accepted=5, answered=4, lost=1, problems=["kanna0: message 3 is missing"])

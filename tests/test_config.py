@@ -181,6 +181,13 @@ channels:
             ("1:11: database is not a complete URL: write postgresql+psycopg://user:password@host/name, "
             "special characters of the password as %XX"),
         ]),
+        *(
+            (f"database: 'postgresql+psycopg://bot:{password}@db/name'", [
+                ("1:11: database has a password with special characters: write them as %XX, "
+                "so '@' as %40, '/' as %2F and '#' as %23"),
+            ])
+            for password in ("pa@ss", "pa/ss", "pa#ss")
+        ),
         ("database: mysql://h/n", [
             ("1:11: database is not a database SupportBot can use: write sqlite:///path, "
             "or postgresql+psycopg://user:password@host/name"),

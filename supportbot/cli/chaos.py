@@ -6,6 +6,7 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, fields
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ from supportbot.cli.failures import BROKE, TO_CHANGE, say
 from supportbot.cli.options import AsJson
 from supportbot.cli.output import console, print_json, print_table
 from supportbot.cli.stored import be_quiet
+from supportbot.errors import DatabaseDriverMissing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,8 +49,13 @@ def chaos(
     freezes: Annotated[int, typer.Option(min=0, help="How often one is stopped past its lease.")] = 2,
     stops: Annotated[int, typer.Option(min=0, help="How often one is stopped cleanly, by SIGTERM.")] = 2,
     restarts: Annotated[
-        int, typer.Option(min=0, help="How often the database is crashed; only 'embedded' is.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            min=0,
+            help="How often the database is crashed: 2 with 'embedded', and no other one is.",
+            show_default=False,
+        ),
+    ] = None,
     model_faults: Annotated[
         float, typer.Option(min=0, max=1, metavar="SHARE", help="Requests at which the model fails.")
     ] = 0.1,
@@ -71,6 +78,10 @@ def chaos(
     if database == "sqlite" and processes > 1:
         say("SQLite is for one process. For more: --database embedded, or the URL of a PostgreSQL server.")
         raise typer.Exit(TO_CHANGE)
+    if restarts and database != "embedded":
+        say("Only a database server of the trial's own is crashed: --database embedded, or no '--restarts'.")
+        raise typer.Exit(TO_CHANGE)
+    _check(database)
     plan = Plan(
         processes=processes,
         conversations=conversations,
@@ -78,7 +89,7 @@ def chaos(
         kills=kills,
         freezes=freezes,
         stops=stops,
-        restarts=restarts if database == "embedded" else 0,
+        restarts=(2 if restarts is None else restarts) if database == "embedded" else 0,
         model_faults=model_faults,
         platform_faults=platform_faults,
         attempts=attempts,
@@ -97,6 +108,26 @@ def chaos(
         _print(verdict, plan)
     if not verdict.passed:
         raise typer.Exit(BROKE)
+
+
+def _check(database: str) -> None:
+    """End it with a word on what to change if nothing can be tried on that."""
+    from supportbot.config.fields import durable
+
+    if database == "sqlite":
+        return
+    if database.startswith("sqlite:///"):
+        say("'--database' names a file, and a trial makes one of its own: write sqlite.")
+        raise typer.Exit(TO_CHANGE)
+    if database != "embedded":
+        try:
+            durable(database)
+        except ValueError as error:
+            say(f"'--database' {error}.")
+            raise typer.Exit(TO_CHANGE) from None
+    if find_spec("psycopg") is None:
+        say(str(DatabaseDriverMissing(module="psycopg")))
+        raise typer.Exit(TO_CHANGE)
 
 
 def _held(plan: "Plan", database: str, report: "Callable[[Done], None]") -> "Verdict":

@@ -137,6 +137,13 @@ def _check_sqlite(rest: str) -> None:
 
 
 def _check_postgresql(url: str) -> None:
+    # A driver takes the rest of a password for a host, and names it when it does not find it.
+    before = url.partition("?")[0]
+    if before.count("@") > 1 or "#" in before or "@" in before.partition("://")[2].partition("/")[2]:
+        raise ValueError(
+            "has a password with special characters: write them as %XX, "
+            "so '@' as %40, '/' as %2F and '#' as %23"
+        )
     try:
         parts = urlsplit(url)
         complete = bool(parts.path.strip("/")) and (parts.port is None or parts.port > 0)
