@@ -321,11 +321,12 @@ def _deliveries() -> None:
     op.create_index("ix_deliveries_turn", "deliveries", ["turn_id"])
     op.create_index("ix_deliveries_message", "deliveries", ["message_id"])
     op.create_index("ix_deliveries_state", "deliveries", ["state", "updated_at"])
-    unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_notices", "deliveries", ["state", "updated_at"], "kind = 'notice'")
     _partial_index("ix_deliveries_told", "deliveries", ["conversation_id", "seq"], "kind = 'notice'")
-    _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
+    _partial_index(
+        "ix_deliveries_open", "deliveries", ["conversation_id", "seq"], "state IN ('planned', 'sending')"
+    )
 
 
 def _drafts() -> None:
@@ -371,6 +372,7 @@ def _withdrawals() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_withdrawals_due", "withdrawals", ["due_at"])
+    op.create_index("ix_withdrawals_deleted", "withdrawals", ["deleted_at"])
 
 
 def _records() -> None:
