@@ -116,6 +116,12 @@ class Transcripts(Protocol):
     async def standing(self, external_id: str) -> Standing | None:
         """Return both of these by one look at the store; None if the conversation is unknown."""
 
+    async def has(self, key: str) -> bool:
+        """Say whether there is a message that came with such a key (``Inbound.keys``).
+
+        One look, however long its conversation is.
+        """
+
     async def redact(self, key: str) -> bool:
         """Take the words of a customer's message out of the store: it was deleted on the platform.
 

@@ -172,6 +172,11 @@ class ChannelTranscripts:
         row = await self._store.read(unit)
         return None if row is None else Standing(row.id, row.state)
 
+    async def has(self, key: str) -> bool:
+        """Say whether there is a message that came with such a key."""
+        where = {"key": clean_key(key), **self._where}
+        return await self._store.read(lambda tx: tx.row(_SEEN_AS, **where)) is not None
+
     async def redact(self, key: str) -> bool:
         """Take the words of a message out of the store; says whether there was such a message."""
 

@@ -12,6 +12,8 @@ by itself, and one index finds all work. ``deliveries.due_at`` means the same fo
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -23,8 +25,12 @@ from sqlalchemy import (
     Table,
     Text,
     and_,
+    text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement
 
 metadata = MetaData(
     naming_convention={
@@ -37,7 +43,14 @@ metadata = MetaData(
 
 Json = Text().with_variant(JSONB(), "postgresql")
 Bytewise = Text().with_variant(Text(collation="C"), "postgresql")  # sorted as SQLite sorts, in any language
+_EMPTY = text("''")  # Alembic does not recognise "" again in SQLite
 BigKey = BigInteger().with_variant(Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
+
+
+def _partial(name: str, where: ColumnElement[bool], *columns: Column[Any]) -> None:
+    """Index the rows that fulfil a condition."""
+    Index(name, *columns, sqlite_where=where, postgresql_where=where)
+
 
 tenants = Table(
     "tenants",
@@ -58,7 +71,7 @@ contacts = Table(
     Column("email", Text, nullable=False),
     Column("assurance", Text, nullable=False),
     Column("reply_to", Text, nullable=False),  # where they want to be written to; on their own word
-    Column("language", Text, nullable=False),  # what they read, such as de; empty: nobody said
+    Column("language", Text, nullable=False, server_default=_EMPTY),  # what they read, if they said so
     Column("created_at", BigInteger, nullable=False),
     Index("uq_contacts_external", "tenant_id", "channel", "external_id", unique=True),
 )
@@ -74,8 +87,8 @@ conversations = Table(
     Column("state", Text, nullable=False),
     Column("address", Json, nullable=False),
     Column("last_seq", Integer, nullable=False),
-    Column("seen_seq", Integer, nullable=False),  # what its reader acknowledged last, where readers do
-    Column("written_in", Text, nullable=False),  # the channel of its route, if the customer wrote there last
+    Column("seen_seq", Integer, nullable=False, server_default="0"),  # acknowledged last, where readers do
+    Column("written_in", Text, nullable=False, server_default=_EMPTY),  # its route's, if last used there
     Column("fence", Integer, nullable=False),
     Column("owner", Text),  # the process that holds the claim
     Column("open_turn_id", Text),  # the turn being worked on, or waiting for its next try
@@ -86,12 +99,7 @@ conversations = Table(
     Index("ix_conversations_updated", "updated_at"),
     Index("ix_conversations_contact", "contact_id", "created_at"),
 )
-Index(
-    "ix_conversations_due",
-    conversations.c.due_at,
-    sqlite_where=conversations.c.due_at.is_not(None),
-    postgresql_where=conversations.c.due_at.is_not(None),
-)
+_partial("ix_conversations_due", conversations.c.due_at.is_not(None), conversations.c.due_at)
 
 routes = Table(  # where else a conversation goes on: its second address
     "routes",
@@ -111,12 +119,7 @@ routes = Table(  # where else a conversation goes on: its second address
     Index("uq_routes_external", "tenant_id", "channel", "external_id", unique=True),
     sqlite_with_rowid=False,
 )
-Index(
-    "ix_routes_due",
-    routes.c.due_at,
-    sqlite_where=routes.c.due_at.is_not(None),
-    postgresql_where=routes.c.due_at.is_not(None),
-)
+_partial("ix_routes_due", routes.c.due_at.is_not(None), routes.c.due_at)
 
 messages = Table(
     "messages",
@@ -141,13 +144,7 @@ messages = Table(
     Index("uq_messages_seq", "conversation_id", "seq", unique=True),
     Index("ix_messages_turn", "turn_id"),
 )
-Index(
-    "ix_messages_pending",
-    messages.c.conversation_id,
-    messages.c.seq,
-    sqlite_where=messages.c.state == "pending",
-    postgresql_where=messages.c.state == "pending",
-)
+_partial("ix_messages_pending", messages.c.state == "pending", messages.c.conversation_id, messages.c.seq)
 
 files = Table(
     "files",
@@ -174,12 +171,7 @@ memories = Table(
     Column("updated_at", BigInteger, nullable=False),
     sqlite_with_rowid=False,
 )
-Index(
-    "ix_memories_due",
-    memories.c.due_at,
-    sqlite_where=memories.c.due_at.is_not(None),
-    postgresql_where=memories.c.due_at.is_not(None),
-)
+_partial("ix_memories_due", memories.c.due_at.is_not(None), memories.c.due_at)
 
 seen = Table(
     "seen",
@@ -213,14 +205,9 @@ turns = Table(
     Column("deaths", Integer, nullable=False),  # of processes that worked on it
     Index("ix_turns_conversation", "conversation_id", "created_at"),
 )
-Index(
-    "ix_turns_dead",
-    turns.c.finished_at,
-    sqlite_where=turns.c.state == "dead",
-    postgresql_where=turns.c.state == "dead",
-)
+_partial("ix_turns_dead", turns.c.state == "dead", turns.c.finished_at)
 _died = and_(turns.c.deaths > 0, turns.c.state.in_(("running", "waiting")))
-Index("ix_turns_died", turns.c.deaths, sqlite_where=_died, postgresql_where=_died)
+_partial("ix_turns_died", _died, turns.c.deaths)
 
 spending = Table(  # no key of conversations: what was spent stays spent when one is deleted
     "spending",
@@ -313,7 +300,7 @@ deliveries = Table(
     Column("message_id", Text, ForeignKey("messages.id", ondelete="CASCADE"), nullable=False),
     Column("turn_id", Text, nullable=False),
     Column("channel", Text, nullable=False),
-    Column("kind", Text, nullable=False),  # reply | follow_up | notice
+    Column("kind", Text, nullable=False, server_default="reply"),  # reply | follow_up | notice
     Column("seq", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("attempt", Integer, nullable=False),
@@ -322,12 +309,13 @@ deliveries = Table(
     Column("waits", Integer, nullable=False),  # how often in a row it could not even be tried or looked for
     Column("owner", Text),
     Column("due_at", BigInteger),
-    Column("planned_at", BigInteger, nullable=False),  # last: from then on its patience counts
+    Column("planned_at", BigInteger, nullable=False, server_default="0"),
+    # last: from then on its patience counts; 0: it was planned once, when it was created
     Column("external_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
     Column("address", Json, nullable=False),
-    Column("thread", Text, nullable=False),  # that channel's key of the conversation
-    Column("missed", Json, nullable=False),  # of a follow-up: what it tells
+    Column("thread", Text, nullable=False, server_default=_EMPTY),  # that channel's key of the conversation
+    Column("missed", Json, nullable=False, server_default="{}"),  # of a follow-up: what it tells
     Column("in_reply_to", Text, nullable=False),
     Column("sources", Json, nullable=False),
     Column("handoff", Text, nullable=False),
@@ -426,9 +414,4 @@ records = Table(
     Column("expires_at", BigInteger),
     sqlite_with_rowid=False,
 )
-Index(
-    "ix_records_expires",
-    records.c.expires_at,
-    sqlite_where=records.c.expires_at.is_not(None),
-    postgresql_where=records.c.expires_at.is_not(None),
-)
+_partial("ix_records_expires", records.c.expires_at.is_not(None), records.c.expires_at)

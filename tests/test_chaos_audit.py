@@ -16,14 +16,17 @@ import pytest
 
 from supportbot.chaos.audit import Evidence, Stored, examine, needless
 from supportbot.chaos.clients import SignedProgram
+from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.load import Conversation
 from supportbot.chaos.model import Call, ListeningModel
+from supportbot.chaos.program import Program
 from supportbot.chaos.receiver import HANG_UP, Posted, Receiver
-from supportbot.chaos.troubles import Trouble, holds
+from supportbot.chaos.troubles import Trouble, Troubles, holds
 from supportbot.chaos.verdict import FAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from supportbot.chaos.clients import Http
 
@@ -314,6 +317,45 @@ def test_only_what_befell_the_poster_excuses_a_second_post(trouble: Trouble, *, 
     ledger.troubles = [trouble]
     verdict = examine(ledger.evidence)
     assert (int(excused), int(not excused)) == (verdict.reposted, verdict.duplicated)
+
+
+@pytest.mark.parametrize(
+    ("taken_by", "again_by", "trouble", "unattributed"),
+    [
+        ("one", "two", Trouble(2.0, 2.05, "one"), 0),
+        ("", "two", Trouble(2.0, 2.05, "one"), 1),  # it may have been any process
+        ("", "two", Trouble(2.0, 2.05), 0),  # all of them lost their database: whoever it was
+        ("one", "", Trouble(1.0, 8.0, "two", slept=True), 1),
+        ("", "two", Trouble(1.0, 8.0, "two", slept=True), 0),
+    ],
+)
+def test_an_excuse_without_a_name_is_counted_apart(
+    taken_by: str, again_by: str, trouble: Trouble, unattributed: int
+) -> None:
+    """Where a connection could not be traced, what befell anybody is an excuse; but one that shows."""
+    ledger = Ledger()
+    ledger.tries.append(replace(ledger.tries[2], at=8.1, answered_at=8.2, by=again_by))
+    ledger.tries[2] = replace(ledger.tries[2], by=taken_by)
+    ledger.troubles = [trouble]
+    verdict = examine(ledger.evidence)
+    assert (1, unattributed, 0) == (verdict.reposted, verdict.unattributed, verdict.duplicated)
+
+
+async def test_the_end_of_one_process_is_no_excuse_for_the_next(tmp_path: Path) -> None:
+    """It has the same name, and wrote down what it was told."""
+    program = Program(BotFolder(tmp_path / "bot", model_url="http://127.0.0.1:9"), name="process 1")
+    troubles = Troubles()
+    who = []
+    for _ in range(2):
+        await program.begin()
+        who.append(program.who)
+        with troubles.last(program.who):
+            await program.kill()
+    (first, second), at = troubles.seen, troubles.seen[0].begun
+    assert [first.of, second.of] == who
+    taken, again = (Posted("r1", b"", at=at, answered_at=at, by=by) for by in who)
+    assert first.excuses(taken, again)
+    assert not first.excuses(again, again)
 
 
 async def test_the_platform_knows_who_posts() -> None:

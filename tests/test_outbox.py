@@ -140,6 +140,20 @@ async def test_a_platform_that_names_no_time_is_left_alone_ever_longer(
         assert [600_000, 600_000] == [backoff(tries) for tries in (20, 1_000_000)]
 
 
+async def test_a_reply_of_who_knows_no_planned_at_may_wait_too(database_url: str) -> None:
+    """An older process left that column to its default: its patience counts from when the reply was made."""
+    async with running(database_url) as bot:
+        bot.platform.retry_after = 60.0
+        bot.platform.fates.append("busy")
+        await bot.accept("hello")
+        await bot.until_rows("select state, waits from deliveries", [("planned", 1)])
+        bot.platform.retry_after = 0.01
+        bot.platform.fates.append("busy")
+        unfilled = Statement(text("update deliveries set planned_at = 0, due_at = created_at"))
+        await bot.store.write(lambda tx: tx.run(unfilled))
+        await bot.until_rows("select state from deliveries", [("delivered",)])
+
+
 @pytest.mark.parametrize(
     ("given", "seconds"),
     [

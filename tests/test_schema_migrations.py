@@ -6,9 +6,11 @@ import sqlite3
 import stat
 from contextlib import closing
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -19,7 +21,7 @@ from supportbot.errors import (
     DatabaseUnusable,
     NotFound,
 )
-from supportbot.migrations import HEAD, KNOWN
+from supportbot.migrations import HEAD, KNOWN, expands
 from supportbot.tables import metadata
 from tests.databases import ROOT, connection_to, definitions, execute, file_of, ignore, photograph
 
@@ -69,6 +71,110 @@ def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
 
     assert definitions(database_url) == migrated
     assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
+
+
+LATER: dict[str, dict[str, object]] = {
+    "contacts": {"language": ""},
+    "conversations": {"seen_seq": 0, "written_in": ""},
+    "deliveries": {"kind": "reply", "planned_at": 0, "thread": "", "missed": "{}"},
+}
+"""The columns that came to tables which were there before, and what means in each that nobody filled it."""
+
+
+def test_who_does_not_know_a_column_need_not_fill_it(database_url: str) -> None:
+    """A process of a release from before those columns goes on writing beside one of this."""
+    schema.prepare(database_url)
+    with connection_to(database_url) as connection:
+        connection.exec_driver_sql("INSERT INTO tenants VALUES ('shop', 'Shop', 1)")
+        for name in ("contacts", "conversations", "messages", "deliveries"):
+            table = metadata.tables[name]
+            known = [column for column in table.columns if column.name not in LATER.get(name, {})]
+            row = {column.name: _something(column) for column in known if not column.nullable}
+            connection.execute(sa.table(name, *(sa.column(c.name, c.type) for c in known)).insert(), row)
+        for name, meant in LATER.items():
+            columns = [sa.cast(metadata.tables[name].c[column], sa.Text) for column in meant]
+            (found,) = connection.execute(sa.select(*columns))
+            assert [str(value) for value in meant.values()] == list(found)
+
+
+def _something(column: sa.Column[Any]) -> Any:
+    """What a column may hold: a key's own row, or any value of its kind."""
+    if column.name == "tenant_id":
+        return "shop"
+    if isinstance(column.type, sa.Integer):
+        return 1
+    return "1"
+
+
+def test_a_version_that_adds_adds_only_what_others_need_not_fill(postgres_database: str) -> None:
+    """Every version with a letter: releases of the one before it work on beside it, on PostgreSQL."""
+    for before, version in pairwise(KNOWN):
+        if expands(version, before):
+            schema.migrate(postgres_database, before, report=ignore)
+            old = _columns(postgres_database)
+            schema.migrate(postgres_database, version, report=ignore)
+            assert [] == _in_the_way(old, _columns(postgres_database))
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("ALTER TABLE contacts ADD COLUMN extra TEXT", []),
+        ("ALTER TABLE contacts ADD COLUMN extra TEXT NOT NULL DEFAULT ''", []),
+        ("CREATE TABLE teams (id TEXT PRIMARY KEY)", []),
+        ("ALTER TABLE contacts ADD COLUMN extra TEXT NOT NULL", ["contacts.extra wants a value"]),
+        ("ALTER TABLE contacts DROP COLUMN name", ["contacts.name is gone"]),
+        (
+            "ALTER TABLE contacts RENAME COLUMN name TO called",
+            ["contacts.name is gone", "contacts.called wants a value"],
+        ),
+        ("ALTER TABLE turns ALTER COLUMN cost SET NOT NULL", ["turns.cost is another"]),
+        ("ALTER TABLE turns ALTER COLUMN cost TYPE TEXT", ["turns.cost is another"]),
+        ("ALTER TABLE deliveries ALTER COLUMN kind DROP DEFAULT", ["deliveries.kind is another"]),
+        ("DROP TABLE drafts", ["drafts is gone"]),
+    ],
+)
+def test_what_stands_in_an_older_releases_way_is_seen(
+    postgres_database: str, step: str, said: list[str]
+) -> None:
+    """The test before this one has nothing to look at as long as there is one version."""
+    schema.prepare(postgres_database)
+    old = _columns(postgres_database)
+    execute(postgres_database, step)
+
+    assert said == _in_the_way(old, _columns(postgres_database))
+
+
+Columns = dict[tuple[str, str], tuple[str, bool, bool]]
+
+
+def _columns(url: str) -> Columns:
+    """By table and column: its type, whether it may be empty, whether it has a value if nobody gives one."""
+    with connection_to(url) as connection:
+        inspector = sa.inspect(connection)
+        return {
+            (table, column["name"]): (
+                str(column["type"]),
+                column["nullable"],
+                bool(column["default"] or column["autoincrement"] is True or column.get("identity")),
+            )
+            for table in inspector.get_table_names()
+            for column in inspector.get_columns(table)
+        }
+
+
+def _in_the_way(old: Columns, new: Columns) -> list[str]:
+    """Say what a release that knows the old columns would stumble on."""
+    tables = {table for table, _ in old}
+    gone = sorted(tables - {table for table, _ in new})
+    missing = [f"{t}.{c} is gone" for t, c in old if (t, c) not in new and t not in gone]
+    other = [f"{t}.{c} is another" for (t, c), what in old.items() if new.get((t, c), what) != what]
+    wanting = [
+        f"{t}.{c} wants a value"
+        for (t, c), (_, may_be_empty, has_default) in new.items()
+        if t in tables and (t, c) not in old and not may_be_empty and not has_default
+    ]
+    return [f"{table} is gone" for table in gone] + missing + other + wanting
 
 
 def test_down_takes_everything_away_and_up_brings_it_back(database_url: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from supportbot.messages import Sender
-from supportbot.session import ChannelTranscripts
+from supportbot.session import ChannelTranscripts, delete_conversation
 from tests.durable import inbound, running
 
 ANNA, BEN = Sender(id="anna"), Sender(id="ben")
@@ -27,6 +27,18 @@ async def test_what_a_sender_began_is_listed(database_url: str) -> None:
         assert ["c2"] == [one.external_id for one in await transcripts.begun_by("anna", limit=1)]
         assert [{"thread": "moved"}] == [one.address for one in await transcripts.begun_by("ben")]
         assert [] == await ChannelTranscripts(bot.store, "fax").begun_by("anna")
+
+
+async def test_a_message_is_known_by_each_of_its_keys(database_url: str) -> None:
+    """In its channel, for as long as it is there."""
+    async with running(database_url) as bot:
+        accepted = await bot.inbox.accept(inbound("Where?", to="c1", key="k1").evolve(keys=("k1", "k2")))
+        web, fax = ChannelTranscripts(bot.store, "web"), ChannelTranscripts(bot.store, "fax")
+        assert [True, True, False] == [await web.has(key) for key in ("k1", "k2", "k3")]
+        assert not await fax.has("k1")
+        await bot.replies(1)
+        await delete_conversation(bot.store, accepted.conversation_id)
+        assert not await web.has("k1")
 
 
 async def test_who_said_what_is_told_by_name(database_url: str) -> None:

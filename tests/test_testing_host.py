@@ -194,6 +194,13 @@ async def test_transcripts_are_read_in_pages() -> None:
     assert None is await core.host.transcripts.standing("nobody")
 
 
+async def test_a_message_is_known_by_its_key() -> None:
+    """Whichever conversation it is in."""
+    core = FakeCore("fax")
+    await core.accept(inbound("Hello", key="k1", conversation="c1"))
+    assert [True, False] == [await core.host.transcripts.has(key) for key in ("k1", "k2")]
+
+
 async def test_what_somebody_began_is_listed() -> None:
     """A sender's conversations, the newest first, each with what it began with and how to reply."""
     core = FakeCore("fax")

@@ -87,8 +87,10 @@ class EmailChannel:
         message_id = await self._conversations.message_id(outbound.delivery_id)
         raw = await self._mail(outbound, message_id, automatic=automatic)
         await self._conversations.learn(outbound.external_id, message_id)
-        way = self._sending.send if automatic else self._drafting.leave
-        return await way(outbound, message_id, raw)
+        if automatic:
+            return await self._sending.send(outbound, message_id, raw)
+        await self._sending.leave(outbound.delivery_id)
+        return await self._drafting.leave(outbound, message_id, raw)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look for it: for what may have been sent in Sent, for a draft in the mailbox."""

@@ -10,6 +10,7 @@ import resource
 import signal
 import struct
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from supportbot_email.failures import CannotRead
@@ -23,9 +24,12 @@ CPU_SECONDS = 2.0
 WALL_SECONDS = 60.0
 """Seconds until a child that uses no CPU is given up: somebody stopped it. More than two seconds of CPU last
 on a machine with ten times more to do than it can, or good mail would be blamed for its load."""
-MEMORY_BYTES = 1024 * 1024 * 1024
+MEMORY_BYTES = 384 * 1024 * 1024
+"""Of a child that reads mails of up to 25 MiB: one that is a single picture takes 310 MiB."""
 _LENGTH = struct.Struct(">I")
 _MOST_ANSWER = 128 * 1024 * 1024
+_OOM = 1000
+"""The most there is of what the kernel goes by when memory is short: it ends a child rather than the bot."""
 _NICE = 10
 """A child gives way to the bot, which has people waiting."""
 
@@ -34,11 +38,17 @@ class Parser:
     """Parses one mail at a time in a child that is kept for the next one. `close` it at the end."""
 
     def __init__(
-        self, settings: Settings, *, cpu_seconds: float = CPU_SECONDS, wall_seconds: float = WALL_SECONDS
+        self,
+        settings: Settings,
+        *,
+        cpu_seconds: float = CPU_SECONDS,
+        wall_seconds: float = WALL_SECONDS,
+        memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self._settings = settings
         self._cpu_seconds = cpu_seconds
         self._wall_seconds = wall_seconds
+        self._memory_bytes = memory_bytes
         self._child: Process | None = None
         self._lock = asyncio.Lock()
 
@@ -96,7 +106,8 @@ class Parser:
     async def _start(self) -> Process:
         try:
             child = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "supportbot_email.child", str(self._cpu_seconds),
+                sys.executable, "-P", "-m", "supportbot_email.child",
+                str(self._cpu_seconds), str(self._memory_bytes),
                 stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
@@ -165,7 +176,10 @@ def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     os.nice(_NICE)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with contextlib.suppress(OSError):  # a system without it
+        Path("/proc/self/oom_score_adj").write_text(str(_OOM), encoding="ascii")
+    memory = int(sys.argv[2])
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     serve(sys.stdin.buffer, sys.stdout.buffer, float(sys.argv[1]))
 

@@ -71,7 +71,7 @@ _REPORTS = frozenset(
         "message/feedback-report",
     }
 )
-_NULL_SENDER = re.compile(r"\(envelope-from <>\)|\bsmtp\.mailfrom=(?:\"\"|<>)(?:[\s;]|$)", re.IGNORECASE)
+_NULL_SENDER = re.compile(r"\(envelope-from <>\)", re.IGNORECASE)
 _OF_A_PERSON = re.compile(r":(?:user:proton|fastmail)\s*$", re.IGNORECASE)
 """Proton Mail and Fastmail mark each person's mails so; elsewhere a Feedback-ID is for senders of many."""
 _NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
@@ -131,25 +131,27 @@ def loop_count(entity: Entity) -> int:
 def has_null_sender(entity: Entity) -> bool:
     """Whether a mail came with the empty envelope sender of reports and automatic answers (RFC 5321, 4.5.5).
 
-    Where no ``Return-Path`` says so, the servers that took it may: Exim's and Dovecot's ``Received``, and
-    ``Authentication-Results`` (RFC 8601).
+    Where no ``Return-Path`` says, the server that took it may, as Exim and Dovecot do. What others on the way
+    had, a forwarder for example, is another matter.
     """
-    return any(value.strip() == "<>" for value in entity.all("return-path")) or any(
-        _NULL_SENDER.search(value[:2_000])
-        for name in ("received", "authentication-results")
-        for value in entity.all(name)
-    )
+    if paths := entity.all("return-path"):
+        return any(value.strip() == "<>" for value in paths)
+    return bool(_NULL_SENDER.search(entity.get("received")[:2_000]))
 
 
 def _is_postmaster_in_person(entity: Entity, sender: Address) -> bool:
     """Postmasters are people, too (RFC 2142): one writes with a mail program, and a machine has none."""
     named = sender.address.partition("@")[0].lower() == "postmaster"
-    return bool(named and (entity.get("user-agent") or entity.get("x-mailer")))
+    return named and bool(_is_by_hand(entity) or shapes.DESK_MAILER.search(_program(entity)))
 
 
 def _is_by_hand(entity: Entity) -> bool:
     """Whether a program sent it that only a person works: a telephone's, a terminal's."""
-    return bool(shapes.HAND_MAILER.search(f"{entity.get('x-mailer')} {entity.get('user-agent')}"[:300]))
+    return bool(shapes.HAND_MAILER.search(_program(entity)))
+
+
+def _program(entity: Entity) -> str:
+    return f"{entity.get('x-mailer')} {entity.get('user-agent')}"[:300]
 
 
 def _own(entity: Entity, sender: Address, settings: Settings) -> tuple[Kind, str] | None:
@@ -214,8 +216,7 @@ def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
         return "auto_reply", "apple_vacation"
     if _is_by_rule(entity):
         return "auto_reply", "exchange_rule"
-    program = entity.get("x-mailer") + entity.get("user-agent")
-    return ("auto_reply", "mailer") if notices.AUTO_PROGRAM.search(program[:200]) else None
+    return ("auto_reply", "mailer") if notices.AUTO_PROGRAM.search(_program(entity)) else None
 
 
 def _is_by_rule(entity: Entity) -> bool:

@@ -1,8 +1,8 @@
 """Which conversation a mail belongs to: what we remember of the Message-IDs that were seen.
 
-A mail continues a conversation when it names one of its mails. Naming is no proof: whoever is not yet part
-of the conversation opens one of their own, unless the mail server vouches for them and they hold a mail of
-ours, whose Message-ID nobody can guess.
+A mail continues a conversation when it names one of its mails. Naming is no proof, not even of a mail of
+ours: its Message-ID cannot be guessed, but it travels in every copy, forwarding and answer. Whoever wrote
+none of the conversation's mails, and got none from somebody who is part of it, opens one of their own.
 """
 
 from __future__ import annotations
@@ -68,10 +68,7 @@ class Conversations:
         """Say whether the sender of a mail may go on in a conversation."""
         if to := await self.guest(conversation):
             return _same(mail.sender.address, to) and await self._names_ours(mail, conversation)
-        if await self.has(conversation, mail.sender.address):
-            return True
-        named = await self.answered_by(mail)
-        return mail.verified and bool(named) and bool(await self.delivery_of(named[0]))
+        return await self.has(conversation, mail.sender.address)
 
     async def begin(self, conversation: str, message_id: str, to: str) -> tuple[str, ...]:
         """Remember a mail of ours in a guest, and return those that we sent in it before, oldest first."""
@@ -105,7 +102,7 @@ class Conversations:
 
     async def has(self, conversation: str, address: str) -> bool:
         """Say whether an address is part of a conversation."""
-        return address in await self._people(conversation)
+        return any(_same(address, str(one)) for one in await self._people(conversation))
 
     async def learn(self, conversation: str, message_id: str, people: Iterable[str] = ()) -> None:
         """Remember a mail of a conversation, and who may go on in it; in a guest nobody else ever may."""

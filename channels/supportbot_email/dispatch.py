@@ -58,6 +58,9 @@ class Trace:
     at: int
     taken: bool = False
     """The server said that it has the mail, or somebody proved it."""
+    free: bool = False
+    """It came back, or was refused: whoever retries it has the right anew. What lies in the Sent folder with
+    its Message-ID is ours all the same."""
 
 
 class Traces:
@@ -67,30 +70,52 @@ class Traces:
         self._records = records
 
     async def get(self, delivery: str) -> Trace | None:
-        """Return the trace of a delivery; None when it was certainly not sent."""
-        found = await self._records.get(f"sent:{delivery}") if delivery else None
-        return Trace(**found) if found is not None else None
+        """Return the trace of a delivery; None when it may be sent: it never was, or did not arrive."""
+        trace = await self._found(delivery)
+        return trace if trace is not None and not trace.free else None
 
     async def begin(self, trace: Trace) -> bool:
         """Give the right to send a delivery, if nobody has it."""
-        expires_at = now_ms() + _REMEMBERED
-        return await self._records.add(f"sent:{trace.delivery}", asdict(trace), expires_at=expires_at)
+        key, expires_at = _key(trace.delivery), now_ms() + _REMEMBERED
+        if await self._records.add(key, asdict(trace), expires_at=expires_at):
+            return True
+        before = await self._found(trace.delivery)
+        if before is None or not before.free:
+            return False
+        return await self._records.swap(key, asdict(before), asdict(trace), expires_at=expires_at)
 
-    async def take_back(self, trace: Trace) -> None:
-        """The server said no: it may be sent another time."""
-        await self._records.delete(f"sent:{trace.delivery}")
+    async def free(self, delivery: str) -> None:
+        """The server said no, or its own report says that it did not arrive: it may be sent anew.
 
-    async def forget(self, delivery: str) -> None:
-        """It did not arrive, its own report says so: it may be sent anew."""
-        await self._records.delete(f"sent:{delivery}")
+        That it was ours stays known: its copy in the Sent folder may be read after the report of its failure.
+        """
+        trace = await self._found(delivery)
+        if trace is not None:
+            await self._put(replace(trace, free=True))
+
+    async def leave(self, delivery: str) -> None:
+        """It may be sent anew, and is left to a person now: what they send is theirs, and not the bot's."""
+        trace = await self._found(delivery)
+        if trace is not None and trace.free:
+            await self._records.delete(_key(delivery), only=asdict(trace))
 
     async def prove(self, delivery: str) -> bool:
         """Write down that a delivery has certainly been sent; says whether it was one that we sent."""
-        trace = await self.get(delivery)
-        if trace is not None and not trace.taken:
-            known = asdict(replace(trace, taken=True))
-            await self._records.put(f"sent:{delivery}", known, expires_at=now_ms() + _REMEMBERED)
+        trace = await self._found(delivery)
+        if trace is not None and not trace.taken and not trace.free:
+            await self._put(replace(trace, taken=True))
         return trace is not None
+
+    async def _found(self, delivery: str) -> Trace | None:
+        found = await self._records.get(_key(delivery)) if delivery else None
+        return Trace(**found) if found is not None else None
+
+    async def _put(self, trace: Trace) -> None:
+        await self._records.put(_key(trace.delivery), asdict(trace), expires_at=now_ms() + _REMEMBERED)
+
+
+def _key(delivery: str) -> str:
+    return f"sent:{delivery}"
 
 
 class Dispatch:
@@ -264,7 +289,7 @@ class Dispatch:
         try:
             words = await session.finish(raw)
         except Said as error:
-            await self._traces.take_back(trace)  # before anything else: the server has refused the mail
+            await self._traces.free(trace.delivery)  # before anything else: the server has refused the mail
             await session.close()
             raise verdict(error) from error
         except BaseException as error:

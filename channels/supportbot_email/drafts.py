@@ -217,12 +217,12 @@ class Drafts:
     async def _left(self, note: Note, there: tuple[int, int]) -> None:
         """Write down that a draft is there, and take away those it replaces.
 
-        It replaces an older one of its conversation when a model wrote it, to which the older one's question
-        was still unanswered. Articles are searched for the newest words alone: what quotes them replaces only
-        what it says itself, so that no answer gets lost.
+        It replaces an older one of its conversation, to the same person, when a model wrote it, to which the
+        older one's question was still unanswered. Articles are searched for the newest words alone: what
+        quotes them replaces only what it says itself, so that no answer gets lost.
         """
         for older in await self._notes.waiting_in(note.conversation):
-            is_older = older.delivery != note.delivery and older.at <= note.at
+            is_older = older.delivery != note.delivery and older.at <= note.at and older.to == note.to
             if is_older and (note.read_on or says_all_of(note.text, older.text)):
                 await self.replace(older)
         validity, uid = there

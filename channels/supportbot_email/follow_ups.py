@@ -102,6 +102,7 @@ class FollowUps:
         raw = await self.mail(outbound, missed, message_id, automatic=automatic)
         if automatic:
             return await self._sending.send(outbound, message_id, raw)
+        await self._sending.leave(delivery)
         as_read = parse(raw, settings=Settings()).reply  # as it will be read when a person has sent it
         note = replace(planned_note(outbound, message_id), text=as_read[:MOST], said=delivery)
         return await self._drafting.leave_noted(outbound, note, raw)

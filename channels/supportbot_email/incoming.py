@@ -68,7 +68,7 @@ class Incoming:
         if delivery and mail.kind == "bounce" and mail.report.failed:
             reason = " ".join(filter(None, ("bounced:", mail.report.status, mail.report.diagnosis)))
             known = await self._returned(delivery, reason=reason.removesuffix(":"))
-            await self._traces.forget(delivery)  # whoever retries it wants it sent
+            await self._traces.free(delivery)  # whoever retries it wants it sent
             log.warning("email.bounced", delivery=delivery, status=mail.report.status, known=known)
         found = await self._records.get(record_of(mail.reported_message_id))
         return str(found) if found is not None else ""

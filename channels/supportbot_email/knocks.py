@@ -6,6 +6,7 @@ answers. Whoever asks for it never gets one again.
 
 from __future__ import annotations
 
+import random
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ _FASTMAIL = frozenset({"fastmail.com", "fastmail.fm", "fastmail.net", "fastmail.
 _DAY = 24 * 3_600_000
 _REMEMBERED = 30 * _DAY
 """Milliseconds after which an address that nobody answered from may be written to once more."""
+_TODAY = "knocked"
+"""The record of who was written to in the last 24 hours, and when."""
+_SPREAD = 60.0
+"""Seconds over which those come again who wait for the same place."""
+_TOO_MANY = "too many addresses that nobody proved were written to today (limits.first_per_day)"
 
 
 class Knocks:
@@ -50,28 +56,64 @@ class Knocks:
             return ""
         if not self._per_day:
             return "no address that nobody proved is written to (limits.first_per_day)"
-        key, now = f"knock:{_hash(to)}", now_ms()
-        known = {"conversation": conversation, "at": now}
-        if not await self._records.add(key, known, expires_at=now + _REMEMBERED):
-            found = await self._records.get(key)
-            same = found is not None and found["conversation"] == conversation
-            return "" if same else "it was written to before, and nobody answered from there"
-        earlier = [value["at"] async for name, value in self._records.scan("knock:") if name != key]
-        today = sorted(at for at in earlier if now - at < _DAY)
-        if len(today) < self._per_day:
-            return ""
-        await self._records.delete(key, only=known)
-        free_at = today[-self._per_day] + _DAY
-        cause = "too many addresses that nobody proved were written to today (limits.first_per_day)"
-        raise RetryAfter(seconds=max(1.0, (free_at - now) / 1000), cause=cause)
+        person = _hash(to)
+        found = await self._records.get(_key(person))
+        if found is None:
+            await self._count(person)
+            now = now_ms()
+            known = {"conversation": conversation, "at": now}
+            if await self._records.add(_key(person), known, expires_at=now + _REMEMBERED):
+                return ""
+            found = await self._records.get(_key(person))
+        same = found is not None and found["conversation"] == conversation
+        return "" if same else "it was written to before, and nobody answered from there"
 
     async def opened(self, to: str) -> None:
         """The owner of an address answered from it."""
-        await self._records.delete(f"knock:{_hash(to)}")
+        person = _hash(to)
+        await self._records.delete(_key(person))
+        while person in (before := await self._records.get(_TODAY) or {}):
+            after = {one: at for one, at in before.items() if one != person}
+            if await self._records.swap(_TODAY, before, after, expires_at=now_ms() + _DAY):
+                return
 
     async def stop(self, to: str) -> None:
         """The owner of an address does not want to be written to first."""
         await self._records.put(f"stop:{_hash(to)}", now_ms())
+
+    async def _count(self, person: str) -> None:
+        """Take one of the day's places, once for each person.
+
+        All of them are in one record that nobody changes unseen: of many who come at once, exactly as many
+        get one as are free.
+
+        Raises:
+            RetryAfter: none is free.
+        """
+        while True:
+            now, before = now_ms(), await self._records.get(_TODAY)
+            recent = {one: at for one, at in (before or {}).items() if now - at < _DAY}
+            if person in recent:
+                return  # whoever counted it was interrupted before it was known
+            if len(recent) >= self._per_day:
+                free_at = sorted(recent.values())[-self._per_day] + _DAY
+                raise RetryAfter(seconds=_soon_after(free_at - now), cause=_TOO_MANY)
+            after, until = {**recent, person: now}, now + _DAY
+            if before is None:
+                ours = await self._records.add(_TODAY, after, expires_at=until)
+            else:
+                ours = await self._records.swap(_TODAY, before, after, expires_at=until)
+            if ours:
+                return
+
+
+def _soon_after(milliseconds: int) -> float:
+    """Return seconds, and a little: those who wait for the same place do not all come in one moment."""
+    return max(1.0, milliseconds / 1000) + random.uniform(0, _SPREAD)  # noqa: S311 - not a secret
+
+
+def _key(person: str) -> str:
+    return f"knock:{person}"
 
 
 def untagged(address: str) -> str:

@@ -44,6 +44,8 @@ _TRIES = 3
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 300.0
+_LONGEST_WAIT = 30.0
+"""Seconds between two tries to hand over what was read already, which cost the mail server nothing."""
 _PARKED = 600.0
 """Seconds between two tries to log in once the server refused us: more, and it locks the account."""
 
@@ -116,7 +118,7 @@ class Watcher:
                 await self._pause(error, _PARKED)
             except (MailServerError, StoreUnavailable, NotAccepting) as error:
                 tries = 1 if not self.problem else tries + 1
-                await self._pause(error, min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(tries - 1, 12)))
+                await self._pause(error, _pause_after(tries))
             except Exception as error:  # a mistake of ours must not end the watch for good
                 log.exception("email.watcher_broke", error=type(error).__name__)
                 await self._pause(Broke(cause=type(error).__name__), _LONGEST_PAUSE)
@@ -179,7 +181,7 @@ class Watcher:
     async def _hand_over(self, one: Coming) -> None:
         """Hand a mail over; one that breaks whatever handles it must not keep those behind it waiting."""
         try:
-            await self._takes.take(await one.mail, one.raw)
+            await self._taken(await one.mail, one.raw)
         except (StoreUnavailable, NotAccepting, CannotRead):
             raise
         except Exception as error:
@@ -190,6 +192,19 @@ class Watcher:
             log.exception("email.mail_set_aside", uid=one.uid)
             await self._takes.set_aside(one.raw)
 
+    async def _taken(self, mail: Mail, raw: bytes) -> None:
+        """Hand a mail over until the store takes it. What was fetched and read behind it waits as it is."""
+        tries = 0
+        while True:
+            try:
+                await self._takes.take(mail, raw)
+            except StoreUnavailable as error:
+                tries += 1
+                await self._pause(error, min(_LONGEST_WAIT, _pause_after(tries)))
+            else:
+                self.problem = ""
+                return
+
     def _most(self, mail: Listed) -> int | None:
         return _SHORT if mail.size > self._config.max_size else None
 
@@ -199,6 +214,10 @@ class Watcher:
             await self._line.run(Connection.idle, min(_LONGEST_IDLE, self._config.poll))
         else:
             await asyncio.sleep(self._config.poll)
+
+
+def _pause_after(tries: int) -> float:
+    return min(_LONGEST_PAUSE, _FIRST_PAUSE * 2.0 ** min(tries - 1, 12))
 
 
 def _batches(uids: list[int]) -> Iterator[list[int]]:

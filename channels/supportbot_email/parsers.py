@@ -6,12 +6,12 @@ import asyncio
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from supportbot_email.child import Parser
+from supportbot_email.child import MEMORY_BYTES, Parser
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Mail, Settings
 
-_MOST = 2
+MOST = 2
 """Children at a time: a small machine has two cores, and what reads mail gives way to all else on them."""
 
 _PATIENCE = 0.25
@@ -22,9 +22,18 @@ a few milliseconds."""
 class Parsers:
     """One child, and another one for as long as mails wait for it. `close` it at the end."""
 
-    def __init__(self, settings: Settings, *, most: int = _MOST, patience: float = _PATIENCE) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        most: int = MOST,
+        patience: float = _PATIENCE,
+        memory_bytes: int = MEMORY_BYTES,
+    ) -> None:
+        """``memory_bytes``: what each child may use."""
         self._settings = settings
         self._most = most
+        self._memory_bytes = memory_bytes
         self._patience = patience
         self._all: set[Parser] = set()
         self._free: asyncio.LifoQueue[Parser] = asyncio.LifoQueue()
@@ -59,7 +68,7 @@ class Parsers:
             self._waiting -= 1
 
     def _made(self) -> Parser:
-        parser = Parser(self._settings)
+        parser = Parser(self._settings, memory_bytes=self._memory_bytes)
         self._all.add(parser)
         return parser
 

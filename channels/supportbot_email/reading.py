@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
+from supportbot_email.child import MEMORY_BYTES
 from supportbot_email.mail import Settings
 from supportbot_email.parsers import Parsers
 
@@ -12,6 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from supportbot_email.config import EmailConfig
+
+_USUAL = 25 * 1024 * 1024
+"""The largest mail that ``MEMORY_BYTES`` are for."""
+_EACH = 4
+"""Bytes that reading takes for each byte beyond it, with some to spare."""
 
 
 @asynccontextmanager
@@ -24,7 +30,8 @@ async def reading(config: EmailConfig) -> AsyncIterator[Parsers]:
         authserv_id=config.authserv_id,
         max_image_bytes=config.max_image,
     )
-    parsers = Parsers(settings)
+    more = max(0, config.max_size - _USUAL)
+    parsers = Parsers(settings, memory_bytes=MEMORY_BYTES + _EACH * more)
     try:
         yield parsers
     finally:

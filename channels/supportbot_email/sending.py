@@ -51,6 +51,10 @@ class Sending:
         """Say whether a reply was, or may have been, sent."""
         return await self.traces.get(delivery) is not None
 
+    async def leave(self, delivery: str) -> None:
+        """It is left to a person now: sent under its own Message-ID, it is no mail of the bot's."""
+        await self.traces.leave(delivery)
+
     def is_sending(self, delivery: str) -> bool:
         """Say whether a server still has to answer the final dot of a reply."""
         return self._dispatch.is_sending(delivery)

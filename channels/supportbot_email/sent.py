@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from supportbot_email.mail import Mail
     from supportbot_email.outcomes import Outcomes
 
-_PAGE = 100
-"""Messages that are read at once."""
-
 log = structlog.get_logger(__name__)
 
 
@@ -48,7 +45,7 @@ class SentMail:
         conversation is nobody's reply; the customer's answer to it will begin one here.
         """
         conversation = await self._conversations.of(mail)
-        if conversation is not None and await self._is_a_customer_s(mail, conversation):
+        if conversation is not None and await self._is_a_customer_s(mail):
             return  # somebody filed it here
         draft = await self._outcomes.of_sent(mail, conversation)
         if draft is not None:
@@ -64,14 +61,9 @@ class SentMail:
         if draft is None or not draft.as_it_was:
             await self._accept(self._inbound(mail, conversation))
 
-    async def _is_a_customer_s(self, mail: Mail, conversation: str) -> bool:
-        """Say whether a mail came through the inbox, and not from us."""
-        after = 0
-        while said := await self._transcripts.messages(conversation, after=after, limit=_PAGE):
-            if any(one.client_key == mail.content_key for one in said):
-                return True
-            after = said[-1].seq
-        return False
+    async def _is_a_customer_s(self, mail: Mail) -> bool:
+        """Say whether it came through the inbox, and not from us: an echo may be a copy to ourselves."""
+        return mail.kind != "own_echo" and await self._transcripts.has(mail.content_key)
 
     async def set_aside(self, raw: bytes) -> None:
         """A mail of our own that cannot be read is left out."""

@@ -60,6 +60,10 @@ ANSWERED_SUBJECT = _any(
 HAND_MAILER = _any(
     r"\b(?:iphone|ipad) mail\b|\bk-9 mail\b|\bmutt\b|\bneomutt\b|\balpine\b|\bfairemail\b|\bblueMail\b|\bthunderbird for android\b"
 )
+DESK_MAILER = _any(
+    r".{0,120}\b(?:thunderbird|outlook|apple mail|evolution|kmail|claws mail|the bat|roundcube|zimbra|sogo)\b"
+)
+"""Programs that people write with, and that answer by themselves only when they are told to."""
 MACHINE_ADDRESS = _any(
     r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|postmaster|microsoftexchange[0-9a-f]+"
     r"|mmdf|double-?bounce|mail-?delivery(?:-?sub)?-?system|mailerdaemon|bounce-?daemon)(?:\+[^@]*|-[^@]*)?(?:@|>|\s|$)"

@@ -79,11 +79,21 @@ Data = Annotated[
 ]
 
 
-class _Body(BaseModel):
+class _FromProgram(BaseModel):
+    """What a program sends: its author reads our refusals, and would miss a mistyped field, such as
+    ``calback_url``, only when a customer does."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-class ProgramSender(_Body):
+class _FromVisitor(BaseModel):
+    """What a page sends, maybe one of a newer release than the process it reaches, which passes over what it
+    does not know: the visitor could do nothing about it."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
+class ProgramSender(_FromProgram):
     """Who wrote the message, in the program's own terms."""
 
     id: Key
@@ -91,7 +101,7 @@ class ProgramSender(_Body):
     email: Email = ""
 
 
-class ProgramAttachment(_Body):
+class ProgramAttachment(_FromProgram):
     """A file that came with the message; of an image the bytes too, for models that see."""
 
     name: Name
@@ -101,7 +111,7 @@ class ProgramAttachment(_Body):
     data: Data = b""
 
 
-class ProgramMessage(_Body):
+class ProgramMessage(_FromProgram):
     """A message that a program passes on."""
 
     conversation: Key
@@ -117,21 +127,21 @@ class ProgramMessage(_Body):
     wants_person: bool = Field(False, description="The customer asks for a person.")
 
 
-class NewSession(_Body):
+class NewSession(_FromVisitor):
     """How a visitor introduces themselves; nothing of it is taken as proven."""
 
     name: Name = ""
     email: Email = ""
 
 
-class VisitorImage(_Body):
+class VisitorImage(_FromVisitor):
     """An image that a visitor sends; what kind it is, its bytes say."""
 
     name: Name
     data: Annotated[bytes, BeforeValidator(_decoded), WithJsonSchema(_BASE64), Field(min_length=1)]
 
 
-class VisitorMessage(_Body):
+class VisitorMessage(_FromVisitor):
     """What a visitor wrote."""
 
     client_id: str = Field(
@@ -157,32 +167,32 @@ class VisitorMessage(_Body):
         return text if info.data.get("images") else _not_blank(text)
 
 
-class Token(_Body):
+class Token(_FromVisitor):
     """A website's word for who its visitor is."""
 
     token: str = Field(description="A JWT, signed by the website; any other text is a bad one.")
 
 
-class Thumb(_Body):
+class Thumb(_FromVisitor):
     """What a visitor thinks of an answer."""
 
     verdict: Literal["good", "bad"]
 
 
-class Survey(_Body):
+class Survey(_FromVisitor):
     """What a visitor thinks of the whole conversation."""
 
     score: int = Field(ge=1, le=5, description="1 is the worst, 5 the best.")
     comment: Annotated[str, Field(max_length=1000), AfterValidator(clean_text)] = ""
 
 
-class Address(_Body):
+class Address(_FromVisitor):
     """Where a visitor wants to be written to."""
 
     email: str = Field(max_length=254, pattern=_WRITABLE)
 
 
-class Seen(_Body):
+class Seen(_FromVisitor):
     """What a visitor has seen of the conversation."""
 
     seq: int = Field(ge=1, le=2**31 - 1, description="Everything up to the message of this number.")

@@ -335,8 +335,10 @@ def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
     for tried in evidence.tries:
         before = taken.get(tried.id)
         if before is not None:
-            if any(trouble.excuses(before, tried) for trouble in evidence.troubles):
+            excuses = [trouble for trouble in evidence.troubles if trouble.excuses(before, tried)]
+            if excuses:
                 verdict.reposted += 1
+                verdict.unattributed += not any(trouble.befell(before, tried) for trouble in excuses)
             else:
                 verdict.duplicated += 1
                 verdict.problems.append(f"callback {tried.id} was posted again though it had been taken")

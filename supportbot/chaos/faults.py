@@ -83,12 +83,12 @@ async def kill(
     """Kill a process at some moment, perhaps once more while it starts; returns it, to be started again."""
     await moments.next()
     program = await fleet.victim()
-    with troubles.last(program.name):
+    with troubles.last(program.who):
         await crash(program)
     if starting:
         await program.begin()
         await asyncio.sleep(chance.uniform(0, 1.5))
-        with troubles.last(program.name):  # it may have begun to work
+        with troubles.last(program.who):  # it may have begun to work
             await crash(program)
     return program
 
@@ -97,7 +97,7 @@ async def freeze(fleet: Fleet, moments: Moments, troubles: Troubles, *, seconds:
     """Stop a process in mid-step for a while; then it goes on as if nothing had been."""
     await moments.next()
     program = await fleet.victim()
-    with troubles.last(program.name, slept=True):
+    with troubles.last(program.who, slept=True):
         program.freeze()
         try:
             await asyncio.sleep(seconds)
@@ -109,7 +109,7 @@ async def stop(fleet: Fleet, moments: Moments, troubles: Troubles) -> tuple[Prog
     """Stop a process cleanly at some moment; returns it, and what was wrong with that: empty if nothing."""
     await moments.next()
     program = await fleet.victim()
-    with troubles.last(program.name):
+    with troubles.last(program.who):
         try:
             code = await program.stop(within=_STOP_WITHIN)
         except TimeoutError:

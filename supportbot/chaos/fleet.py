@@ -51,9 +51,9 @@ class Fleet:
                 task.cancel()
 
     def who(self, connection: tuple[int, int]) -> str:
-        """Return the name of the process that has a connection (``holds``); empty if that cannot be told."""
+        """Return whose a connection is (``holds``), as ``Program.who``; empty if that cannot be told."""
         running = [p for p in self.programs if p.is_running]
-        return next((program.name for program in running if holds(program.pid, connection)), "")
+        return next((program.who for program in running if holds(program.pid, connection)), "")
 
     async def victim(self) -> Program:
         """Return one of the processes that are up and not frozen, as soon as there is one."""

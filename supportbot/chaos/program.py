@@ -166,6 +166,11 @@ class Program:
         return self._alive().pid
 
     @property
+    def who(self) -> str:
+        """This process of it: another one after a new start, which what befell this one does not excuse."""
+        return f"{self.name}, pid {self.pid}"
+
+    @property
     def resident(self) -> int:
         """Memory in use, in bytes."""
         status = Path(f"/proc/{self.pid}/status").read_text("utf-8")

@@ -32,7 +32,7 @@ class Posted:
     """What it was answered with; 0 until then, and ``HANG_UP`` when it was not."""
     answered_at: float = 0.0
     by: str = ""
-    """The process that posted it; empty where that cannot be told."""
+    """The process that posted it, as ``Program.who``; empty where that cannot be told."""
 
     @property
     def is_taken(self) -> bool:

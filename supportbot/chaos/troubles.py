@@ -26,7 +26,7 @@ class Trouble:
     ended: float
     """In seconds of the event loop's clock."""
     of: str = ""
-    """The process that it befell; empty when it befell the database, and so all of them."""
+    """The process that it befell (``Program.who``); empty when it was the database, and so all of them."""
     slept: bool = False
     """The process went on afterwards, as if nothing had been."""
 
@@ -34,13 +34,17 @@ class Trouble:
         """Say whether because of it a reply that the platform had taken may have been posted again.
 
         Whoever posted it was kept from writing that down; or whoever posts it again was about to, slept
-        meanwhile, and does not know of the other.
+        meanwhile, and does not know of the other. Where it cannot be told who posted, it may have been them.
         """
         if self.ended < taken.at - _WRITTEN_DOWN_WITHIN:
             return False
         if self.begun > taken.answered_at + _WRITTEN_DOWN_WITHIN:
             return False
-        return not self.of or taken.by in {"", self.of} or (self.slept and again.by in {"", self.of})
+        return self.befell(taken, again) or not taken.by or (self.slept and not again.by)
+
+    def befell(self, taken: Posted, again: Posted) -> bool:
+        """Say whether it is known to have befallen one of those who posted."""
+        return not self.of or taken.by == self.of or (self.slept and again.by == self.of)
 
 
 class Troubles:

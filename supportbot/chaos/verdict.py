@@ -52,6 +52,8 @@ class Verdict:
     """Of these: under the id of an earlier one, for whatever reason."""
     reposted: int = 0
     """Posts under the id of one that was taken, because the bot died, or its database, before it knew."""
+    unattributed: int = 0
+    """Of these: nobody could tell whose post it was, so the trouble of any process had to do as an excuse."""
     kills: int = 0
     freezes: int = 0
     stops: int = 0

@@ -151,7 +151,7 @@ class Deliveries:
 
     async def _wait(self, claimed: Claimed, error: RetryAfter) -> None:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
-        now, last = now_ms(), claimed.since + _GIVE_UP
+        now, last = now_ms(), (claimed.since or claimed.outbound.created_at) + _GIVE_UP
         if now > last:
             await self._end(claimed, "dead", reason=ledger.GAVE_UP + _cause(error))
             return

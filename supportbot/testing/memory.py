@@ -102,6 +102,14 @@ class MemoryTranscripts:
         found = self._conversations.get(external_id)
         return None if found is None else Standing(found.id, found.state)
 
+    async def has(self, key: str) -> bool:
+        """Say whether there is a message that came with such a key, as the first of its keys."""
+        return any(
+            message.client_key == key
+            for conversation in self._conversations.values()
+            for message in conversation.messages
+        )
+
     async def redact(self, key: str) -> bool:
         """Take the words of a message out; says whether there was such a message."""
         for conversation in self._conversations.values():

@@ -21,6 +21,7 @@ depends_on = None
 
 _JSON = sa.Text().with_variant(JSONB(), "postgresql")
 _BYTEWISE = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+_EMPTY = sa.text("''")
 _BIG_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite numbers rows only for INTEGER
 
 
@@ -55,15 +56,10 @@ def _tenants() -> None:
 def _contacts() -> None:
     op.create_table(
         "contacts",
-        sa.Column("id", sa.Text, nullable=False),
-        sa.Column("tenant_id", sa.Text, nullable=False),
-        sa.Column("channel", sa.Text, nullable=False),
-        sa.Column("external_id", sa.Text, nullable=False),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("email", sa.Text, nullable=False),
-        sa.Column("assurance", sa.Text, nullable=False),
-        sa.Column("reply_to", sa.Text, nullable=False),
-        sa.Column("language", sa.Text, nullable=False),
+        *_filled(
+            sa.Text, "id", "tenant_id", "channel", "external_id", "name", "email", "assurance", "reply_to"
+        ),
+        sa.Column("language", sa.Text, nullable=False, server_default=_EMPTY),
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_contacts"),
         sa.ForeignKeyConstraint(["tenant_id"], ["tenants.id"], name="fk_contacts_tenant_id"),
@@ -77,8 +73,8 @@ def _conversations() -> None:
         *_filled(sa.Text, "id", "tenant_id", "channel", "external_id", "contact_id", "state"),
         sa.Column("address", _JSON, nullable=False),
         sa.Column("last_seq", sa.Integer, nullable=False),
-        sa.Column("seen_seq", sa.Integer, nullable=False),
-        sa.Column("written_in", sa.Text, nullable=False),
+        sa.Column("seen_seq", sa.Integer, nullable=False, server_default="0"),
+        sa.Column("written_in", sa.Text, nullable=False, server_default=_EMPTY),
         sa.Column("fence", sa.Integer, nullable=False),
         sa.Column("owner", sa.Text),
         sa.Column("open_turn_id", sa.Text),
@@ -295,17 +291,18 @@ def _surveys() -> None:
 def _deliveries() -> None:
     op.create_table(
         "deliveries",
-        *_filled(sa.Text, "id", "conversation_id", "message_id", "turn_id", "channel", "kind"),
+        *_filled(sa.Text, "id", "conversation_id", "message_id", "turn_id", "channel"),
+        sa.Column("kind", sa.Text, nullable=False, server_default="reply"),
         *_filled(sa.Integer, "seq"),
         *_filled(sa.Text, "state"),
         *_filled(sa.Integer, "attempt", "sends", "looks", "waits"),
         sa.Column("owner", sa.Text),
         sa.Column("due_at", sa.BigInteger),
-        *_filled(sa.BigInteger, "planned_at"),
+        sa.Column("planned_at", sa.BigInteger, nullable=False, server_default="0"),
         *_filled(sa.Text, "external_id", "reason"),
         *_filled(_JSON, "address"),
-        *_filled(sa.Text, "thread"),
-        *_filled(_JSON, "missed"),
+        sa.Column("thread", sa.Text, nullable=False, server_default=_EMPTY),
+        sa.Column("missed", _JSON, nullable=False, server_default="{}"),
         *_filled(sa.Text, "in_reply_to"),
         *_filled(_JSON, "sources"),
         *_filled(sa.Text, "handoff"),

@@ -45,10 +45,12 @@ class Desk:
             transcripts=core.host.transcripts,
         )
 
-    async def ask(self, name: str = "one", *, thread: str = "") -> Outbound:
+    async def ask(
+        self, name: str = "one", *, thread: str = "", sender: str = "Anna <anna@customer.test>"
+    ) -> Outbound:
         """Have a customer write, and the bot answer; returns what is to be left as a draft."""
         asked = parse(
-            mail("Where is it?", subject=name, Message_ID=f"<{name}@customer.test>"),
+            mail("Where is it?", subject=name, From=sender, Message_ID=f"<{name}@customer.test>"),
             settings=Settings(own_domain="example.com"),
         )
         conversation = thread or name

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
+import re
 import signal
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 
 from supportbot_email.child import Parser
 from supportbot_email.mail import Settings
+from supportbot_email.parsers import MOST
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -46,6 +49,32 @@ async def test_bytes_survive() -> None:
     """An image comes back as it was, and so does a lone surrogate's replacement."""
     async with parser() as child:
         assert b"\x89PNG\r\n\x1a\n\x00\x01\x02\xff" == (await child.parse(PNG)).attachments[0].data
+
+
+async def test_the_bot_and_its_children_fit_into_their_container() -> None:
+    """As many as there are at a time; and where memory is short all the same, a child goes, not the bot."""
+    manifest = (Path(__file__).parents[3] / "deploy/kubernetes.yaml").read_text(encoding="utf-8")
+    room = int(re.findall(r"limits: \{memory: (\d+)Gi\}", manifest)[0]) * 1024
+    bot = int(re.findall(r"memory: (\d+)Mi\}", manifest)[0])
+    async with parser() as child:
+        await child.parse(RAW)
+        own, first = of_process(child.pid)
+    assert bot + MOST * own <= room
+    assert 1000 == first
+
+
+def of_process(pid: int) -> tuple[int, int]:
+    """Return how many MiB a process may have, and how soon the kernel ends it."""
+    limits = Path(f"/proc/{pid}/limits").read_text(encoding="ascii")
+    first = Path(f"/proc/{pid}/oom_score_adj").read_text(encoding="ascii")
+    return int(re.findall(r"Max address space +(\d+)", limits)[0]) // 1024**2, int(first)
+
+
+async def test_the_largest_mail_has_room() -> None:
+    """One that is read whole by default, almost all of it a picture."""
+    large = PNG[:-16] + base64.encodebytes(bytes(17 * 1024**2)).replace(b"\n", b"\r\n")
+    async with parser(cpu_seconds=50.0) as child:
+        assert not (await child.parse(large)).problem
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

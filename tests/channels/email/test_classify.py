@@ -21,7 +21,6 @@ MACHINES = {
     "Feedback-ID: 1:far": "list_or_bulk",
     "Return-Path: <>": "bounce",
     "Received: from x (envelope-from <>) by mx.shop.example; Mon, 1 Jan 2026 10:00:00 +0000": "bounce",
-    'Authentication-Results: mx.shop.example; spf=none smtp.mailfrom=""': "bounce",
     "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent": "auto_reply",
     "X-Failed-Recipients: ann@customer.example": "bounce",
     "X-Apple-Unsubscribe: true": "feedback_report",
@@ -42,6 +41,8 @@ PEOPLE = [
     "Received: from x (envelope-from <ann@customer.example>) by mx.shop.example",
     "Feedback-ID: 41118822:user:proton",
     "Feedback-ID: iecd4a565:Fastmail",
+    "Return-Path: <ann@customer.example>\r\nReceived: from form (envelope-from <>) by inner.example",
+    "Received: from x by mx.shop.example\r\nReceived: from form (envelope-from <>) by inner.example",
     "X-MS-Exchange-Generated-Message-Source: Mailbox Rules Agent\r\nResent-From: <old@shop.example>",
 ]
 
@@ -61,6 +62,16 @@ def test_machines(field: str) -> None:
 def test_people(field: str) -> None:
     """RFC 3834 and Exchange have words for a person as well."""
     assert "human" == kind(field)
+
+
+@pytest.mark.parametrize(
+    ("program", "expected"),
+    [("Mutt/1.10.1", "human"), ("Mozilla Thunderbird", "human"), ("MDaemon 20", "bounce"), ("", "bounce")],
+)
+def test_a_postmaster(program: str, expected: str) -> None:
+    """One in person has a program to write with; a server's own name is none."""
+    raw = f"From: postmaster@far.example\r\nX-Mailer: {program}\r\nSubject: Re: 550\r\n\r\nTry again.\r\n"
+    assert expected == parse(raw.encode(), settings=Settings()).kind
 
 
 @pytest.mark.parametrize(("method", "expected"), [("REPLY", "auto_reply"), ("Request", "human")])

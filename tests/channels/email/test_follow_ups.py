@@ -10,10 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import pytest
-import time_machine
 
 from supportbot import follow_ups
-from supportbot.errors import RetryAfter
 from supportbot.outbox import deliveries
 from supportbot.session import retry_delivery
 from supportbot.testing import ScriptedModel, started_bot
@@ -375,60 +373,6 @@ async def test_who_may_join(
     )
     assert joins is await known.may_join(found, "route_dlv_1")
     assert not await known.has("route_dlv_1", "boss@customer.test")
-
-
-async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
-    """Whoever types it, until its owner answers; a conversation's next is the same; so many a day."""
-    knocks = Knocks(records, per_day=2)
-    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
-    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
-    assert "nobody answered" in await knocks.refusal("Anna+tag@customer.test", "route_2", proven=False)
-    assert "" == await knocks.refusal(ANNA, "route_3", proven=True)
-    assert "" == await knocks.refusal("bob@customer.test", "route_4", proven=False)
-    with pytest.raises(RetryAfter, match="first_per_day") as later:
-        await knocks.refusal("eve@customer.test", "route_5", proven=False)
-    assert 86_000 < (later.value.seconds or 0) <= 86_400
-    nobody = Knocks(records, per_day=0)
-    assert "first_per_day" in await nobody.refusal("eve@customer.test", "route_5", proven=False)
-    await knocks.opened(ANNA)
-    assert "" == await knocks.refusal(ANNA, "route_6", proven=False)
-    await knocks.stop(ANNA)
-    assert "asked not to" in await knocks.refusal(ANNA, "route_7", proven=True)
-
-
-async def test_beyond_the_limit_an_address_waits_for_its_day(records: MemoryRecords) -> None:
-    """Until as many of those before it are a day old as are over the limit; it has not been counted."""
-    with time_machine.travel(1_763_808_312, tick=False) as clock:
-        knocks = Knocks(records, per_day=2)
-        for name in ("a", "b"):
-            assert "" == await knocks.refusal(f"{name}@customer.test", f"route_{name}", proven=False)
-            clock.shift(3600)
-        for _ in range(2):
-            with pytest.raises(RetryAfter) as later:
-                await knocks.refusal("c@customer.test", "route_c", proven=False)
-            assert 22 * 3600 == later.value.seconds
-        clock.shift(22 * 3600)
-        assert "" == await knocks.refusal("c@customer.test", "route_c", proven=False)
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("Anna@customer.test", "anna+shop@customer.test", True),
-        ("anna.b@gmail.com", "An.nab+x@googlemail.com", True),
-        ("anna.b@customer.test", "annab@customer.test", False),
-        ("anna-shop@yahoo.de", "anna@yahoo.de", True),
-        ("anna-maria@customer.test", "anna@customer.test", False),
-        ("shop@anna.fastmail.com", "anna+x@fastmail.com", True),
-        ("shop@anna.customer.test", "anna@customer.test", False),
-        ("anna@customer.test", "anna@other.test", False),
-    ],
-)
-async def test_one_person_is_one_address(records: MemoryRecords, one: str, other: str, *, same: bool) -> None:
-    """However they spell it where their provider lets them; else two people would share a mail."""
-    knocks = Knocks(records, per_day=10)
-    assert "" == await knocks.refusal(one, "route_1", proven=False)
-    assert same == bool(await knocks.refusal(other, "route_2", proven=False))
 
 
 def test_it_is_written_to_as_it_was_given() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supportbot.errors import StoreUnavailable
-from supportbot.testing.host import MemoryRecords
+from supportbot.testing.memory import MemoryRecords
 from supportbot_email import mailbox
 from supportbot_email.failures import CannotRead
 from tests.channels.email.conftest import until
@@ -144,6 +144,32 @@ async def test_the_cursor_waits_for_the_store(
     async with watching(config(address, server.port), records, taker):
         server.deliver(address, mail(subject="one"))
         assert ["one"] == await taker.has(1)
+
+
+async def test_what_was_read_is_kept_while_the_store_does_not_take_it(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often it has to be handed over: no mail is fetched twice for that, and none read twice."""
+    monkeypatch.setattr(mailbox, "_FIRST_PAUSE", 0.01)
+    taker.failures = [StoreUnavailable(cause="disk full") for _ in range(5)]
+    async with Wire(server.port) as wire, watching(config(address, wire.port), records, taker) as watcher:
+        for name in ("one", "two"):
+            server.deliver(address, mail(subject=name))
+        assert ["one", "two"] == await taker.has(2)
+        await until(lambda: not watcher.problem)
+    assert 2 == len([line for line in wire.seen if b"BODY.PEEK" in line])
+
+
+async def test_why_nothing_is_taken_is_said(
+    server: Dovecot, address: str, taker: Taker, records: MemoryRecords
+) -> None:
+    """While the store does not take what was read, that is the mailbox's problem."""
+    taker.failures = [StoreUnavailable(cause="disk full")]
+    async with watching(config(address, server.port), records, taker) as watcher:
+        server.deliver(address, mail(subject="one"))
+        await until(lambda: "disk full" in watcher.problem)
+        await taker.has(1)
+        await until(lambda: not watcher.problem)
 
 
 async def test_what_was_stored_before_the_cursor_moved_comes_again(

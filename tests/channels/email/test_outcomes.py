@@ -194,6 +194,15 @@ async def test_one_that_a_newer_one_replaced(server: Dovecot, address: str, cloc
         assert [second.delivery_id] == [note.delivery async for note in own.notes.waiting()]
 
 
+async def test_one_to_somebody_else_stays(server: Dovecot, address: str) -> None:
+    """Whoever was in copy asks something as well: the answer to them is none to the first."""
+    async with desk(address, server.port) as own:
+        first = await own.leave()
+        await own.channel.send(await own.ask("two", thread="one", sender="colleague@customer.test"))
+        assert 2 == len(server.mails(address, "Drafts"))
+        assert "open" == own.outcome(first)
+
+
 @pytest.mark.parametrize("cut", ["before store", "after store", "after expunge"])
 async def test_whoever_dies_while_replacing_leaves_it_to_the_next(
     server: Dovecot, address: str, cut: str, clock: Clock

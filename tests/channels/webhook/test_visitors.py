@@ -109,14 +109,32 @@ async def test_a_token_in_the_query_is_not_read(site: Site, visitor: Visitor) ->
 
 
 async def test_an_introduction_is_only_claimed(site: Site) -> None:
-    """W07: what a visitor says of themselves proves nothing; a user_id is not even taken."""
-    visitor = await site.visitor(name="Ada", email="ada@example.com")
+    """W07: what a visitor says of themselves proves nothing; a user_id is passed over."""
+    visitor = await site.visitor(name="Ada", email="ada@example.com", user_id="alice", assurance="verified")
     await visitor.say("Hello")
     assert site.core.accepted[0].sender == Sender(
         id=visitor.visitor_id, name="Ada", email="ada@example.com", assurance="claimed"
     )
-    refused = await site.ask("POST", "/sessions", json={"user_id": "alice"})
-    assert (422, "invalid") == (refused.status, refused.code)
+
+
+async def test_a_page_of_a_newer_release_is_understood(site: Site) -> None:
+    """A rolling upgrade: the page of a new process may write to an old one, which takes what it knows."""
+    newer = {"of_the_next_release": {"any": "thing"}}
+    opened = await site.ask("POST", "/sessions", json={"name": "Ada"} | newer)
+    assert 201 == opened.status
+    headers = {"Authorization": f"Bearer {opened.body['token']}"}
+
+    async def tell(method: str, path: str, body: dict[str, Any]) -> int:
+        return (await site.ask(method, f"/conversation/{path}", json=body | newer, headers=headers)).status
+
+    assert 202 == await tell("POST", "messages", {"client_id": "c1", "text": "Hello", "wants_person": True})
+    (taken,) = site.core.accepted
+    assert ("Hello", "Ada", True) == (taken.text, taken.sender.name, taken.wants_person)
+    site.core.reply(opened.body["conversation"], "Hi")
+    assert 204 == await tell("PUT", "messages/2/rating", {"verdict": "good"})
+    assert 204 == await tell("PUT", "survey", {"score": 4})
+    assert 204 == await tell("PUT", "seen", {"seq": 2})
+    assert 200 == await tell("PUT", "email", {"email": "ada@example.com"})
 
 
 async def test_new_sessions_are_limited_per_address() -> None:
