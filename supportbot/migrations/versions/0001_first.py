@@ -314,16 +314,14 @@ def _deliveries() -> None:
             ["message_id"], ["messages.id"], name="fk_deliveries_message_id", ondelete="CASCADE"
         ),
     )
-    op.create_index("ix_deliveries_conversation", "deliveries", ["conversation_id"])
-    op.create_index("ix_deliveries_turn", "deliveries", ["turn_id"])
-    op.create_index("ix_deliveries_message", "deliveries", ["message_id"])
+    for of in ("conversation", "turn", "message"):
+        op.create_index(f"ix_deliveries_{of}", "deliveries", [f"{of}_id"])
     op.create_index("ix_deliveries_state", "deliveries", ["state", "updated_at"])
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_notices", "deliveries", ["state", "updated_at"], "kind = 'notice'")
     _partial_index("ix_deliveries_told", "deliveries", ["conversation_id", "seq"], "kind = 'notice'")
-    _partial_index(
-        "ix_deliveries_open", "deliveries", ["conversation_id", "seq"], "state IN ('planned', 'sending')"
-    )
+    unfinished = "state IN ('planned', 'sending')"
+    _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
 
 
 def _drafts() -> None:
