@@ -401,6 +401,7 @@ withdrawals = Table(
     Column("deleted_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Index("ix_withdrawals_due", "due_at"),
+    Index("ix_withdrawals_deleted", "deleted_at"),
     sqlite_with_rowid=False,
 )
 

@@ -496,6 +496,35 @@ async def test_a_process_without_the_channel_leaves_it_to_another(
         assert [("deleted", "operator", "")] == board.shown
 
 
+async def test_a_post_that_waits_long_to_be_withdrawn_is_a_problem(database_url: str) -> None:
+    """For an hour it is none: Slack is away now and then."""
+    async with running(database_url, channels={"web": RecordingChannel(), "desk": Board()}) as bot:
+        untold, conversations = Untold(bot.store), []
+        for customer in ("c1", "c2"):
+            conversations.append(await ask_for_a_person(bot, to=customer, address={"to": customer}))
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+
+        async def withdraw(conversation: str, ago: int) -> None:
+            now = now_ms()
+            later = Statement(update(withdrawn).values(due_at=now + 10**9))
+
+            def unit(tx: Any) -> None:
+                speaking.withdraw(tx, conversation, now - ago)
+                tx.run(later)  # its platform is away
+
+            await bot.store.write(unit)
+
+        await withdraw(conversations[0], 3_500_000)
+        await untold.look()
+        assert {} == untold.problems()
+        await bot.store.write(lambda tx: tx.run(Statement(update(withdrawn).values(deleted_at=1))))
+        await untold.look()
+        assert {"desk": "1 post still holds words of deleted conversations"} == untold.problems()
+        await withdraw(conversations[1], 3_700_000)
+        await untold.look()
+        assert {"desk": "2 posts still hold words of deleted conversations"} == untold.problems()
+
+
 async def test_what_cannot_be_withdrawn_is_said(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A channel that cannot bring a post up to date never will."""
     monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal_column, select
@@ -12,7 +13,7 @@ from supportbot.messages import Contact, Notice
 from supportbot.speaking import last_change
 from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import contacts, deliveries, messages
+from supportbot.tables import contacts, deliveries, messages, withdrawals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,24 +68,51 @@ _TOLD_LAST = Statement(
 )
 
 
+_LONG = 3_600_000
+"""Milliseconds after which a post that is to be withdrawn, and is not, is a problem of its channel."""
+
+_UNWITHDRAWN = Statement(
+    select(withdrawals.c.channel)
+    .where(withdrawals.c.deleted_at < bindparam("since"))
+    .order_by(withdrawals.c.deleted_at)
+    .limit(bindparam("most"))
+)
+_MOST = 1_000
+"""So many of them are counted."""
+
+
 class Untold:
-    """The customers of whom the team was not told, since a notice died: nobody comes, and nobody knows."""
+    """The customers of whom the team was not told, since a notice died: nobody comes, and nobody knows.
+
+    And those whose words it can still read, though their conversations were deleted.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._problems: Mapping[str, str] = {}
 
     async def look(self) -> None:
-        """Look what died within the last hour and was followed by no notice that its channel delivered.
+        """Look what died within the last hour and was followed by no notice that its channel delivered, and
+        which posts have waited for more than an hour to be withdrawn.
 
         Raises:
             StoreUnavailable: it cannot be read; what was known stands.
         """
-        self._problems = await self._store.read(_untold)
+        self._problems = await self._store.read(_problems)
 
     def problems(self) -> Mapping[str, str]:
         """Return what there is to say of each channel, as of the last look."""
         return self._problems
+
+
+def _problems(tx: Tx) -> dict[str, str]:
+    found = _untold(tx)
+    standing = Counter(row.channel for row in tx.rows(_UNWITHDRAWN, since=now_ms() - _LONG, most=_MOST))
+    for channel, number in standing.items():
+        posts = "1 post still holds" if number == 1 else f"{number} posts still hold"
+        said = f"{posts} words of deleted conversations"
+        found[channel] = "; ".join(filter(None, (found.get(channel, ""), said)))
+    return found
 
 
 def _untold(tx: Tx) -> dict[str, str]:

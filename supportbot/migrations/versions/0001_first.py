@@ -314,14 +314,13 @@ def _deliveries() -> None:
             ["message_id"], ["messages.id"], name="fk_deliveries_message_id", ondelete="CASCADE"
         ),
     )
-    op.create_index("ix_deliveries_conversation", "deliveries", ["conversation_id"])
-    op.create_index("ix_deliveries_turn", "deliveries", ["turn_id"])
-    op.create_index("ix_deliveries_message", "deliveries", ["message_id"])
+    for of in ("conversation", "turn", "message"):
+        op.create_index(f"ix_deliveries_{of}", "deliveries", [f"{of}_id"])
     op.create_index("ix_deliveries_state", "deliveries", ["state", "updated_at"])
-    unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_due", "deliveries", ["due_at"], "due_at IS NOT NULL")
     _partial_index("ix_deliveries_notices", "deliveries", ["state", "updated_at"], "kind = 'notice'")
     _partial_index("ix_deliveries_told", "deliveries", ["conversation_id", "seq"], "kind = 'notice'")
+    unfinished = "state IN ('planned', 'sending')"
     _partial_index("ix_deliveries_open", "deliveries", ["conversation_id", "seq"], unfinished)
 
 
@@ -368,6 +367,7 @@ def _withdrawals() -> None:
         sqlite_with_rowid=False,
     )
     op.create_index("ix_withdrawals_due", "withdrawals", ["due_at"])
+    op.create_index("ix_withdrawals_deleted", "withdrawals", ["deleted_at"])
 
 
 def _records() -> None:
