@@ -19,7 +19,7 @@ MAY_TOUCH_FILES = {
     "supportbot/prompt": "the templates",
     "supportbot/evaluation/baseline": "what was answered before",
     "channels/supportbot_webhook/assets": "the built files of the widget",
-    "channels/supportbot_email/child": "its own place in the order in which a kernel short of memory ends processes",
+    "channels/supportbot_email/child": "its place among those whom a kernel short of memory ends",
     "channels/supportbot_email/follow_up_words": "the words of a mail, in each language",
     "supportbot/tokenizer": "a model's vocabulary",
     "supportbot/cli/export": "the examples that it writes",
