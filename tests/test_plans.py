@@ -67,7 +67,11 @@ def test_no_statement_reads_a_whole_table_or_index(full: str) -> None:
     with psycopg.connect(full.replace("+psycopg", ""), autocommit=True) as connection:
         whole = {named(name): read_whole(general_plan(connection, it)) for name, it in statements.items()}
     found = {name: set(read) - _FEW for name, read in whole.items() if set(read) - _FEW}
-    assert {name: {why.partition(":")[0]} for name, why in _MAY.items()} == found
+    may = {name: {why.partition(":")[0]} for name, why in _MAY.items()}
+    assert {} == {
+        name: read for name, read in found.items() if read != may.get(name)
+    }  # it may find better ways
+    assert set(may) <= {named(name) for name in statements}
 
 
 def test_nor_does_any_on_sqlite(tmp_path: Path) -> None:
