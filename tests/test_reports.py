@@ -235,3 +235,12 @@ async def test_a_page_does_not_begin_behind_nothing(sqlite_database: str) -> Non
             await reports.conversations(durable.store, before="conv_01K9ZC4RWT8QJ5M3XHGN2B7VDE")
         with pytest.raises(NotFound, match="no turn"):
             await reports.turns(durable.store, before="msg_01K9ZC4RWT8QJ5M3XHGN2B7VDE")
+
+
+async def test_what_got_no_answer_is_left_to_a_person(database_url: str) -> None:
+    """A channel's reason is named, since a person may think otherwise."""
+    async with running(database_url) as durable:
+        accepted = await durable.accept("Hello?", ignored="no_sender")
+        story = await reports.explain(durable.store, accepted.message_id)
+        (line,) = reports.advice(story)
+        assert f"{accepted.message_id} gets no answer (no_sender)" in line

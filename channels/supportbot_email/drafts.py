@@ -63,8 +63,15 @@ class Drafts:
         self._line = line
         self._notes = notes
         self._told = told
-        self.problem = ""
-        """What is wrong with the folder, in one line, as it was last seen; empty when all is well."""
+        self._closed = ""
+        """Why the folder cannot be opened, as it was last seen."""
+        self._refused = ""
+        """Why the server took no draft when it was last asked to, though it may later."""
+
+    @property
+    def problem(self) -> str:
+        """What is wrong with the folder, in one line; empty when all is well."""
+        return self._closed or self._refused
 
     async def leave(self, outbound: Outbound, note: Note, raw: bytes) -> Sent:
         """Put a draft into the folder, unless it has been there before.
@@ -169,12 +176,12 @@ class Drafts:
         try:
             folder = connection.open(connection.special("drafts", named), writing=writing)
         except NoFolder as error:
-            self.problem = str(error)
+            self._closed = str(error)
             raise
         except ServerSaysNo as error:
-            self.problem = f"The folder for drafts cannot be opened, see 'folders.drafts': {error.words}"
+            self._closed = f"The folder for drafts cannot be opened, see 'folders.drafts': {error.words}"
             raise
-        self.problem = ""
+        self._closed = ""
         return folder
 
     def _was_sent(self, connection: Connection, note: Note) -> bool:
@@ -200,7 +207,9 @@ class Drafts:
             words = error.words if isinstance(error, ServerSaysNo) else str(error)
             if any(word.lower() in words.lower() for word in _NEVER):
                 raise Refused(cause=words) from error
+            self._refused = f"The mail server takes no draft: {words}. If the mailbox is full, make room."
             raise RetryAfter(cause=words) from error
+        self._refused = ""
         if receipt is None:  # a server without UIDPLUS; whatever comes of the search, it has the draft
             with suppress(MailServerError):
                 receipt = await self._line.run(self._place, note)

@@ -43,7 +43,7 @@ _COMMAND = 60.0
 """Seconds of silence in a command after which the connection is dead."""
 
 _WRONG_LOGIN = (
-    "user name, password or token is wrong, or IMAP is off. Gmail and Fastmail want an app password, "
+    "'username', 'password' or token is wrong, or IMAP is off. Gmail and Fastmail want an app password, "
     "Microsoft 365 wants 'oauth'"
 )
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -32,6 +33,15 @@ if TYPE_CHECKING:
 
 _COMMAND = 20.0
 """Seconds for the connection, and for each command before the mail itself."""
+
+_REASONS: tuple[tuple[type[BaseException], str], ...] = (
+    (ssl.SSLCertVerificationError, "its certificate cannot be trusted"),
+    (ssl.SSLError, "no protected connection came about: look at 'smtp.security' and the port"),
+    (TimeoutError, "it did not answer in time"),
+    (ConnectionRefusedError, "nothing listens there: check 'smtp.host' and 'smtp.port'"),
+    (socket.gaierror, "its name is not known: check 'smtp.host'"),
+)
+"""What went wrong, and what to look at."""
 
 _FINAL = 600.0
 """Seconds that a server may take over a mail that it has in full (RFC 5321, section 4.5.3.2.6)."""
@@ -220,12 +230,9 @@ def _reason(error: BaseException) -> str:
     causes: list[BaseException] = [error]
     while causes[-1].__cause__ is not None and len(causes) < 5:
         causes.append(causes[-1].__cause__)
-    if any(isinstance(one, ssl.SSLCertVerificationError) for one in causes):
-        return "its certificate cannot be trusted"
-    if any(isinstance(one, ssl.SSLError) for one in causes):
-        return "no protected connection came about: look at 'smtp.security' and the port"
-    if any(isinstance(one, TimeoutError) for one in causes):
-        return "it did not answer in time"
+    for kind, said in _REASONS:
+        if any(isinstance(one, kind) for one in causes):
+            return said
     if isinstance(error, SMTPResponseException) and error.code > 0:
         return f"it answered {error.code} {_one_line(error.message)}"
     if "STARTTLS" in str(error):

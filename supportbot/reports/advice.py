@@ -29,8 +29,10 @@ def _about_message(message: MessageRow) -> Iterator[str]:
     if message.state == "pending" and message.turn_id is None:
         yield (
             f"{message.id} waits to be taken up, which takes a running bot a second at most. "
-            "If none is running: supportbot serve"
+            "If none is running: supportbot serve; with '--roles', one needs the role worker"
         )
+    if message.state == "ignored" and message.author == "customer":
+        yield f"{message.id} gets no answer ({message.reason}). If it needs one, a person has to write it."
 
 
 def _about_turn(turn: TurnRow) -> Iterator[str]:

@@ -446,8 +446,11 @@ async def test_a_full_mailbox_is_waited_for(address: str, records: MemoryRecords
         async with desk(address, small.port, records) as own:
             with pytest.raises(RetryAfter, match="OVERQUOTA"):
                 await own.leave("one")
+            await own.drafts.look()
+            assert "make room" in own.drafts.problem
             small.remove(address, "INBOX")
             await own.leave("one")
+            assert "" == own.drafts.problem
         assert ["one"] == _left(small, address)
 
 
