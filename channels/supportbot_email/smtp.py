@@ -22,7 +22,7 @@ from aiosmtplib import (
 )
 
 from supportbot_email.credentials import Credentials
-from supportbot_email.failures import Disconnected, LoginRefused, MailServerError
+from supportbot_email.failures import Disconnected, LoginRefused, MailServerError, Unreachable
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -166,7 +166,7 @@ class Submission:
         """Connect, see to it that nobody can listen, and log in.
 
         Raises:
-            Disconnected: the server cannot be reached, or not safely.
+            Unreachable: the server cannot be reached, or not safely.
             LoginRefused: it does not let us in.
         """
         if self._context is None:
@@ -187,7 +187,8 @@ class Submission:
             client.close()
             self._context = None  # somebody may now tell this machine whom to trust
             if isinstance(error, SMTPException | OSError):
-                raise Disconnected(cause=_reason(error)) from error
+                server = f"{self._smtp.host}:{self._smtp.port}"
+                raise Unreachable(server=server, cause=_reason(error)) from error
             raise
         return Session(client)
 
