@@ -45,11 +45,23 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Begin with the slow tests when there are several workers: else all wait for whoever gets one last."""
-    if hasattr(config, "workerinput"):
-        items.sort(
-            key=lambda item: next((n for n, p in enumerate(SLOW) if item.nodeid.startswith(p)), len(SLOW))
-        )
+    """Let each of several workers begin with its share of the slow tests: else all wait for one in the end.
+
+    xdist gives every worker a piece of the list, as long as the others', and lets it take from others' ends.
+    """
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    if workers > 1:
+        slow = sorted((item for item in items if _place(item) < len(SLOW)), key=_place)
+        quick = [item for item in items if _place(item) == len(SLOW)]
+        pieces = [slow[n::workers] for n in range(workers)]
+        for number, piece in enumerate(pieces):
+            room = len(items) * (number + 1) // workers - len(items) * number // workers - len(piece)
+            piece += [quick.pop(0) for _ in range(min(room, len(quick)))]
+        items[:] = [item for piece in pieces for item in piece] + quick
+
+
+def _place(item: pytest.Item) -> int:
+    return next((n for n, path in enumerate(SLOW) if item.nodeid.startswith(path)), len(SLOW))
 
 
 @pytest.fixture(scope="session")
