@@ -308,7 +308,9 @@ echo $LOCAL_MODEL_KEY
 while :; do sleep 0.1; done
 """
     )
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored by whoever runs us: by all
     with clone.start("serve", "--local-model") as process:
+        signal.signal(signal.SIGINT, before)
         assert process.stdout is not None
         process.stdout.readline()
         os.killpg(process.pid, signal.SIGINT)
