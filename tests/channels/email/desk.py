@@ -79,6 +79,18 @@ class Desk:
         settings = Settings(own_addresses=(self.address,), own_domain="example.com")
         await self.sent.take(parse(raw, settings=settings), raw)
 
+    async def answer_by_hand(self) -> None:
+        """Find a person's own answer to the first customer in Sent."""
+        await self.take_sent(
+            mail(
+                OWN,
+                From=self.address,
+                To="anna@customer.test",
+                Message_ID="<own@x.test>",
+                In_Reply_To="<one@customer.test>",
+            )
+        )
+
     async def look(self, *, sent_is_read: bool = True) -> None:
         await self.outcomes.look(sent_is_read=lambda: sent_is_read)
 

@@ -10,7 +10,7 @@ import pytest
 from supportbot.errors import Unclear
 from supportbot.testing.host import FakeCore
 from tests.channels.email.desk import ANSWER, OWN, Clock, desk, taken, written
-from tests.channels.email.dovecot import mail, needs_dovecot
+from tests.channels.email.dovecot import needs_dovecot
 from tests.channels.email.mailboxes import subject
 from tests.channels.email.wire import Wire
 
@@ -65,15 +65,7 @@ async def test_one_that_was_ignored(server: Dovecot, address: str) -> None:
     """The person answered with words of their own, while the draft lay there; it still lies there."""
     async with desk(address, server.port) as own:
         outbound = await own.leave()
-        await own.take_sent(
-            mail(
-                OWN,
-                From=address,
-                To="anna@customer.test",
-                Message_ID="<own@x.test>",
-                In_Reply_To="<one@customer.test>",
-            )
-        )
+        await own.answer_by_hand()
         await own.look()
         assert "ignored" == own.outcome(outbound)
         assert ([OWN], 1) == (own.said_by_people(), len(server.mails(address, "Drafts")))

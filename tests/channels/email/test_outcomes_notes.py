@@ -36,15 +36,7 @@ async def test_another_thread_s_drafts_are_none_of_its_business(server: Dovecot,
     async with desk(address, server.port) as own:
         await own.leave("one")
         other = await own.leave("two")
-        await own.take_sent(
-            mail(
-                OWN,
-                From=address,
-                To="anna@customer.test",
-                Message_ID="<own@x.test>",
-                In_Reply_To="<one@customer.test>",
-            )
-        )
+        await own.answer_by_hand()
         assert "open" == own.outcome(other)
 
 
@@ -52,15 +44,7 @@ async def test_a_mail_that_a_person_has_answered_gets_no_draft(server: Dovecot, 
     """They were faster than the model: a draft would only be sent a second time."""
     async with desk(address, server.port) as own:
         outbound = await own.ask()
-        await own.take_sent(
-            mail(
-                OWN,
-                From=address,
-                To="anna@customer.test",
-                Message_ID="<own@x.test>",
-                In_Reply_To="<one@customer.test>",
-            )
-        )
+        await own.answer_by_hand()
         with pytest.raises(Exception, match="a person has answered"):
             await own.channel.send(outbound)
         assert [] == server.mails(address, "Drafts")
