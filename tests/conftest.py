@@ -131,9 +131,12 @@ def operator(tmp_path: Path) -> Operator:
     return Operator(tmp_path)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def own_logging() -> Iterator[None]:
-    """The logging that commands configure is the process's; the next test gets it as it was."""
+    """The logging that commands configure is the process's; the next test gets it as it was.
+
+    Of every test, since a command that logs only errors would hide from the next one what it looks for.
+    """
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
     yield

@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 
-pytestmark = pytest.mark.usefixtures("own_logging")
-
 
 # -- the program ---------------------------------------------------------------------------------
 

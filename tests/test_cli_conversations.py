@@ -20,8 +20,6 @@ from tests.test_images import drawn
 if TYPE_CHECKING:
     from tests.durable import Durable
 
-pytestmark = pytest.mark.usefixtures("own_logging")
-
 
 @pytest.mark.parametrize(
     "command", [["conversations", "list"], ["turns", "list"], ["dead", "list"], ["deliveries", "list"]]

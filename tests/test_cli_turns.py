@@ -18,8 +18,6 @@ from tests.operators import Operator, deliveries_ended, fail, talk
 if TYPE_CHECKING:
     from tests.durable import Durable
 
-pytestmark = pytest.mark.usefixtures("own_logging")
-
 
 class Unfindable:
     """A platform that never says whether it took a reply."""

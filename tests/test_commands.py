@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-pytestmark = pytest.mark.usefixtures("own_logging")
 
 fax = typer.Typer()
 

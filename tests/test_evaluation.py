@@ -30,7 +30,6 @@ REPLY = Reply(
     citations=(Citation(title="Hours", source="knowledge/hours.md#monday"),),
 )
 
-pytestmark = pytest.mark.usefixtures("own_logging")
 PASSES = """\
 scenarios:
   - name: hours

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from tests.durable import Durable
 
-pytestmark = pytest.mark.usefixtures("own_logging")
-
 
 @pytest.mark.parametrize(
     ("said", "left"),

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-pytestmark = pytest.mark.usefixtures("own_logging")
-
 
 class Fax:
     """A channel that can be asked; what it says is the test's."""

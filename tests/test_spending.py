@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from supportbot.store import Store
     from tests.durable import Durable
 
-pytestmark = pytest.mark.usefixtures("own_logging")
 
 PRICE = PriceSection(input=0.15, output=0.60, cached_input=0.075)
 SECTION = ModelSection(model="m", base_url="http://127.0.0.1:9/v1", price=PRICE)
