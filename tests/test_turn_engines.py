@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from supportbot.errors import Fenced
+from supportbot.errors import Fenced, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.store import Statement
 from supportbot.turns import Rules, ledger
@@ -128,7 +128,9 @@ async def test_what_came_before_anybody_worked_is_answered(driver: tuple[str, st
         assert 5 == len(await bot.replies(5))
 
 
-async def test_a_holder_slower_than_its_lease(driver: tuple[str, str]) -> None:
+async def test_a_holder_slower_than_its_lease(
+    driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A process is frozen past its lease: another one answers, what the first one says then is dropped."""
     url, queue = driver
     async with process(url, queue, lease_ms=300) as frozen:
@@ -152,7 +154,8 @@ async def test_a_holder_slower_than_its_lease(driver: tuple[str, str]) -> None:
                 raise
 
         frozen.outbox.commit = observed  # type: ignore[method-assign]
-        frozen.engine._renew = lambda _tx, _held: []  # type: ignore[method-assign]
+        frozen.engine._renew = lambda _tx, _held, _until: []  # type: ignore[method-assign]
+        monkeypatch.setattr("supportbot.turns.running.Running.hold", lambda *_: None)
         frozen.engine._has_room = lambda: bool(not asleep.is_set())  # type: ignore[method-assign]
         accepted = await frozen.accept("hello")
         await asleep.wait()
@@ -166,6 +169,39 @@ async def test_a_holder_slower_than_its_lease(driver: tuple[str, str]) -> None:
             assert ["fenced"] == outcome
             assert [("re: hello",)] == await other.rows("select text from messages where author = 'bot'")
             assert accepted.seq == 1
+
+
+async def test_nobody_works_on_a_turn_past_its_lease(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process cannot reach the database: what it does for a turn has ended when another one begins."""
+    async with process(queue, queue, lease_ms=1500) as cut_off:
+        at_work, said = asyncio.Event(), []
+
+        async def work(turn: Turn) -> str:
+            at_work.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                said.append("ended")
+            return "never"
+
+        async def fail(*_: Any, **__: Any) -> None:
+            raise StoreUnavailable(cause="the network is gone")
+
+        cut_off.worker.say = work
+        await cut_off.accept("hello")
+        await at_work.wait()
+        monkeypatch.setattr(cut_off.store, "write", fail)
+        monkeypatch.setattr(cut_off.store, "read", fail)
+        async with process(queue, queue) as other:
+
+            async def answer(turn: Turn) -> str:
+                said.append("begun")
+                return "here"
+
+            other.worker.say = answer
+            assert ["here"] == await other.replies(1)
+        assert ["ended", "begun"] == said
+        monkeypatch.undo()
 
 
 async def suspects(bot: Durable, names: Iterable[str]) -> list[str]:

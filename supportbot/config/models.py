@@ -298,8 +298,8 @@ class TurnsSection(Section):
         ge=1,
         le=3600,
         description="Seconds until another process takes over a turn of one that died; at its start, a bot "
-        "that is alone on its database does so at once. So long an answer also waits for a store that "
-        "cannot be written.",
+        "that is alone on its database does so at once. At most so long an answer also waits for a store "
+        "that cannot be written.",
     )
     retry_delay: float = Field(
         0.5, gt=0, le=600, description="Seconds before the second try; doubles, with jitter."

@@ -15,6 +15,7 @@ from supportbot.log import in_one_line
 from supportbot.storable import clean_text
 from supportbot.turns import ledger
 from supportbot.turns.opening import Unreadable
+from supportbot.turns.running import Running
 from supportbot.turns.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -54,17 +55,6 @@ class Counts(Protocol):
         """A try ended."""
 
 
-class _Running:
-    """A turn being worked on."""
-
-    __slots__ = ("interrupted", "task", "turn")
-
-    def __init__(self, turn: Turn) -> None:
-        self.turn = turn
-        self.task: asyncio.Task[None]
-        self.interrupted = False
-
-
 class Engine:
     """Claims turns, has them answered, and keeps their leases. A driver says how they are found."""
 
@@ -102,7 +92,7 @@ class Engine:
         self._retry_delay = retry_delay
         self._worker: Worker
         self._open = False
-        self._running: dict[str, _Running] = {}  # by turn id
+        self._running: dict[str, Running] = {}  # by turn id
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._chores: set[asyncio.Task[object]] = set()
         self._more = asyncio.Event()
@@ -198,7 +188,7 @@ class Engine:
                 self._put_back(tx, turn, reason, now)
                 return None
             case _:
-                tx.after_commit(lambda: self._begin(claimed))
+                tx.after_commit(lambda: self._begin(claimed, now + self._rules.lease_ms))
                 return claimed
 
     async def _claim_now(self, conversation_id: str, *, suspects: bool = False) -> Turn | None:
@@ -260,29 +250,30 @@ class Engine:
             await asyncio.sleep(_SUSPECTS)
 
     async def _until_done(self, turn: Turn) -> None:
-        running = self._running.get(turn.id)
-        if running is not None and running.turn.fence == turn.fence:
+        running = self._at_work_on(turn)
+        if running is not None:
             await asyncio.wait([running.task])
 
     # -- one turn -------------------------------------------------------------------------------
 
-    def _begin(self, turn: Turn) -> None:
-        """Start the task of a claimed turn; called once its claim is on disk."""
+    def _begin(self, turn: Turn, until: int) -> None:
+        """Start the task of a turn that is claimed until then; called once its claim is on disk."""
         if not self._open:  # the stop began while the claim was on its way
             self._chore(self._release(turn))
             return
         overtaken = self._running.pop(turn.id, None)
         if overtaken is not None:  # its lease ran out under us, and we claimed it again
-            overtaken.interrupted = True
-            overtaken.task.cancel()
+            overtaken.interrupt()
         self._feed.publish(turn.conversation_id, Typing(turn.id))
-        running = _Running(turn)
+        running = Running(turn)
         self._running[turn.id] = running
+        if not self._alone:  # who is alone keeps its turns, and an answer waits as long as the database does
+            running.hold(until)
         running.task = asyncio.get_running_loop().create_task(self._work(running), name=turn.id)
         # One that is cancelled before its first step never gets to say that it has ended.
         running.task.add_done_callback(lambda _: self._forget(running, "superseded"))
 
-    async def _work(self, running: _Running) -> None:
+    async def _work(self, running: Running) -> None:
         loop = asyncio.get_running_loop()
         begun = loop.time()
         turn = running.turn
@@ -294,16 +285,17 @@ class Engine:
             self._forget(running, outcome)
             self._counts.turn_ended(outcome, loop.time() - begun)
 
-    def _forget(self, running: _Running, outcome: str) -> None:
+    def _forget(self, running: Running, outcome: str) -> None:
         turn = running.turn
         self._more.set()
+        running.let_go()
         if self._running.get(turn.id) is not running:
             return  # it was claimed anew, and that one goes on
         del self._running[turn.id]
         if outcome == "superseded":  # then nothing else says so, when its conversation was deleted
             self._feed.publish(turn.conversation_id, Typing(turn.id, on=False))
 
-    async def _outcome(self, running: _Running) -> str:
+    async def _outcome(self, running: Running) -> str:
         turn = running.turn
         try:
             async with self._places, asyncio.timeout(self._timeout):
@@ -389,23 +381,25 @@ class Engine:
         """Renew the leases of these turns; stop the work on those that are no longer ours."""
         if not held:
             return
+        until = now_ms() + self._rules.lease_ms
         try:
-            lost = await self._store.write(lambda tx: self._renew(tx, held))
+            lost = await self._store.write(lambda tx: self._renew(tx, held, until))
         except Exception as error:  # noqa: BLE001 - whatever it was must not end the renewing
             log.warning("turns.lease_not_renewed", error=in_one_line(error))
             return
-        for turn in lost:
-            self._stop_working_on(turn)
+        for running in filter(None, map(self._at_work_on, held)):
+            if running.turn in lost:
+                running.interrupt()
+            elif not self._alone:
+                running.hold(until)
 
-    def _stop_working_on(self, turn: Turn) -> None:
+    def _at_work_on(self, turn: Turn) -> Running | None:
+        """Return what is done for this claim of a turn; None when it has ended, or was claimed anew."""
         running = self._running.get(turn.id)
-        if running is not None and running.turn.fence == turn.fence:  # else it was claimed anew meanwhile
-            running.interrupted = True
-            running.task.cancel()
+        return running if running is not None and running.turn.fence == turn.fence else None
 
-    def _renew(self, tx: Tx, held: list[Turn]) -> list[Turn]:
-        lease = now_ms() + self._rules.lease_ms
-        return [turn for turn in held if not ledger.renew(tx, turn, lease)]
+    def _renew(self, tx: Tx, held: list[Turn], until: int) -> list[Turn]:
+        return [turn for turn in held if not ledger.renew(tx, turn, until)]
 
     def _chore(self, work: Coroutine[None, None, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -1,0 +1,52 @@
+"""One turn that is being worked on in this process: the task, and how long its lease allows it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import structlog
+
+from supportbot.ids import now_ms
+
+if TYPE_CHECKING:
+    from supportbot.messages import Turn
+
+log = structlog.get_logger(__name__)
+
+
+class Running:
+    """A turn being worked on."""
+
+    __slots__ = ("_lapse", "interrupted", "task", "turn")
+
+    def __init__(self, turn: Turn) -> None:
+        """Begin with a claim; whoever makes the task sets ``task``."""
+        self.turn = turn
+        self.task: asyncio.Task[None]
+        self.interrupted = False
+        """The turn is no longer ours: whatever the task ends with, it is nobody's failure."""
+        self._lapse: asyncio.TimerHandle | None = None
+
+    def interrupt(self) -> None:
+        """Stop the work: somebody else has the turn, or may have it."""
+        self.interrupted = True
+        self.task.cancel()
+
+    def hold(self, until: int) -> None:
+        """Go on no longer than until then, in Unix milliseconds, unless this is called again before.
+
+        It is when the lease ends, and another process may take the turn up (I4): that one may reach the
+        database where this one cannot, and would call the model while this one still does.
+        """
+        self.let_go()
+        self._lapse = asyncio.get_running_loop().call_later((until - now_ms()) / 1000, self._lapsed)
+
+    def let_go(self) -> None:
+        """Keep to no lease: the work has ended."""
+        if self._lapse is not None:
+            self._lapse.cancel()
+
+    def _lapsed(self) -> None:
+        log.warning("turn.lease_lapsed", turn=self.turn.id)
+        self.interrupt()
