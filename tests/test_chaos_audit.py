@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 ENOUGH = 3
 """Messages of each of the two conversations."""
 
+UNIX = 1.8e9
+"""When the trial's clock was zero."""
+
 
 class Ledger:
     """A trial of two conversations in which nothing went wrong, as rows that a test can change."""
@@ -68,10 +71,13 @@ class Ledger:
             self.turns.append(
                 SimpleNamespace(id=turn, conversation_id=word, state="answered", model="test-model")
             )
-            self.deliveries.append(SimpleNamespace(id=f"dlv-{turn}", state="delivered", reason=""))
             self.calls.append(Call({}, {}, word, tuple(range(1, number + 1)), (number,)))
             self.said.add(f"re {word}-{number}.")
             self.post(word, seq + 1, f"re {word}-{number}.")
+            done = {"id": f"dlv-{word}-{seq + 1}", "state": "delivered", "reason": ""}
+            self.deliveries.append(
+                SimpleNamespace(**done, updated_at=int(1000 * (UNIX + self.tries[-1].answered_at)))
+            )
 
     def add(self, word: str, seq: int, text: str, turn: str, author: str, state: str) -> None:  # noqa: PLR0917
         row = {"conversation_id": word, "seq": seq, "id": f"msg-{word}-{seq}", "author": author}
@@ -100,6 +106,7 @@ class Ledger:
             said=frozenset(self.said),
             tries=self.tries,
             troubles=self.troubles,
+            clock=UNIX,
             wrong=self.wrong,
             overlapping=self.overlapping,
         )
@@ -339,6 +346,46 @@ def test_an_excuse_without_a_name_is_counted_apart(
     ledger.troubles = [trouble]
     verdict = examine(ledger.evidence)
     assert (1, unattributed, 0) == (verdict.reposted, verdict.unattributed, verdict.duplicated)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "others", "excused"),
+    [
+        (0.3, {}, True),
+        (1.5, {}, False),  # it was written down long before
+        (1.5, {4: 900}, True),  # the machine was busy: another one took nearly as long just then
+        (1.5, {0: 900}, True),
+        (1.5, {4: 700}, False),
+        (2.5, {4: 900}, False),
+        (1.5, {-1: 900}, False),  # that was much later
+    ],
+)
+def test_a_machine_that_is_busy_takes_longer_to_write_down(
+    seconds: float, others: dict[int, int], *, excused: bool
+) -> None:
+    """How long a process may have needed before it was killed, the others' posts of that time tell."""
+    ledger = Ledger()
+    ledger.tries[-1] = replace(ledger.tries[-1], at=50.0, answered_at=50.1)
+    ledger.deliveries[-1].updated_at = int(1000 * (UNIX + 50.1))
+    for number, ms in others.items():
+        ledger.deliveries[number].updated_at += ms
+    ledger.tries.append(replace(ledger.tries[2], at=20.0, answered_at=20.1))
+    ledger.tries[2] = replace(ledger.tries[2], by="one")
+    died = ledger.tries[2].answered_at + seconds
+    ledger.troubles = [Trouble(died, died, "one")]
+    verdict = examine(ledger.evidence)
+    assert (int(excused), int(not excused)) == (verdict.reposted, verdict.duplicated)
+    assert max([0, *others.values()]) == pytest.approx(1000 * verdict.written_down_within, abs=51)
+
+
+@pytest.mark.parametrize("trouble", [Trouble(4.0, 9.0), Trouble(4.0, 9.0, "one", slept=True)])
+def test_what_waited_for_the_database_says_nothing_of_the_machine(trouble: Trouble) -> None:
+    """Nor does what a process that stood still wrote down: others were as quick as ever."""
+    ledger = Ledger()
+    ledger.tries[4] = replace(ledger.tries[4], by="one")
+    ledger.deliveries[4].updated_at += 5000
+    ledger.troubles = [trouble]
+    assert 0 == examine(ledger.evidence).written_down_within
 
 
 async def test_the_end_of_one_process_is_no_excuse_for_the_next(tmp_path: Path) -> None:

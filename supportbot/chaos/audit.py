@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from supportbot.chaos.model import markers
+from supportbot.chaos.troubles import Pace
 from supportbot.chaos.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _MESSAGES = sa.text(
     " ORDER BY conversation_id, seq"
 )
 _TURNS = sa.text("SELECT id, conversation_id, state, model FROM turns")
-_DELIVERIES = sa.text("SELECT id, message_id, turn_id, state, reason FROM deliveries")
+_DELIVERIES = sa.text("SELECT id, message_id, turn_id, state, reason, updated_at FROM deliveries")
 _OPEN = sa.text(
     "SELECT (SELECT count(*) FROM messages WHERE state = 'pending')"
     " + (SELECT count(*) FROM deliveries WHERE state IN ('planned', 'sending'))"
@@ -126,6 +127,8 @@ class Evidence:
     """The words of conversations for which the model was called while it was at work for them."""
     troubles: Sequence[Trouble] = ()
     """When which process was killed, frozen or stopped, or the database was down."""
+    clock: float = 0.0
+    """What the event loop's clock, which ``tries`` and ``troubles`` are timed by, lacks to Unix time."""
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -331,11 +334,14 @@ def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
     Then nobody knows that it was taken, and a callback's receiver cannot be asked: it gets it again under the
     same id. After a failure a post is repeated as it should be.
     """
+    pace = _pace(evidence)
+    verdict.written_down_within = round(pace.slowest, 1)
     taken: dict[str, Posted] = {}
     for tried in evidence.tries:
         before = taken.get(tried.id)
         if before is not None:
-            excuses = [trouble for trouble in evidence.troubles if trouble.excuses(before, tried)]
+            within = pace.about(before.answered_at)
+            excuses = [trouble for trouble in evidence.troubles if trouble.excuses(before, tried, within)]
             if excuses:
                 verdict.reposted += 1
                 verdict.unattributed += not any(trouble.befell(before, tried) for trouble in excuses)
@@ -344,6 +350,19 @@ def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
                 verdict.problems.append(f"callback {tried.id} was posted again though it had been taken")
         if tried.is_taken:
             taken[tried.id] = tried
+
+
+def _pace(evidence: Evidence) -> Pace:
+    """Return how long the bot took to write down what the platform had taken, where nothing befell it."""
+    tries = Counter(tried.id for tried in evidence.tries)
+    once = {tried.id: tried for tried in evidence.tries if tried.is_taken and tries[tried.id] == 1}
+    seen = []
+    for row in evidence.stored.deliveries:
+        if row.id in once and row.state == "delivered":
+            tried, written = once[row.id], row.updated_at / 1000 - evidence.clock
+            if not any(trouble.delayed(tried, written) for trouble in evidence.troubles):
+                seen.append((tried.answered_at, written - tried.answered_at))
+    return Pace(seen)
 
 
 def needless(verdict: Verdict) -> list[str]:

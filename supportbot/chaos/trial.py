@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -31,10 +32,14 @@ if TYPE_CHECKING:
     from supportbot.chaos.postgres import OwnServer
     from supportbot.chaos.verdict import Verdict
 
-LEASE = 2.0
-"""Seconds: the bot's ``turns.lease`` and ``deliveries.timeout``, short, so that much is taken over."""
+LEASE = 4.0
+"""Seconds: the bot's ``turns.lease``, short, so that much is taken over; and longer than a process is left
+without the processor on a busy machine, since it cannot end its work with its lease then."""
 
 _FROZEN = 3 * LEASE
+_PATIENCE = 2.0
+"""Seconds: the bot's ``deliveries.timeout``, shorter than a platform hangs."""
+
 _FOLLOWERS = 3
 _REQUEST = 5.0
 """Seconds a customer waits for an acknowledgement before it is asked for again, of any process."""
@@ -171,6 +176,7 @@ class _Trial:
                 wrong=self._model.wrong,
                 overlapping=self._model.overlapping,
                 troubles=self._troubles.seen,
+                clock=time.time() - asyncio.get_running_loop().time(),
             ),
         )
         verdict.problems += problems
@@ -283,7 +289,7 @@ def _folder(root: Path, database: str, model: ListeningModel, receiver: Receiver
         database=database,
         webhook=receiver.section,
         turns={"attempts": plan.attempts} | ({} if plan.is_calm else {"lease": LEASE}),
-        deliveries={} if plan.is_calm else {"timeout": LEASE},
+        deliveries={} if plan.is_calm else {"timeout": _PATIENCE},
         log={"level": "warning"},
     )
 

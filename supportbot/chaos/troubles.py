@@ -3,19 +3,46 @@
 from __future__ import annotations
 
 import asyncio
+from bisect import bisect_left
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from supportbot.chaos.receiver import Posted
 
-_WRITTEN_DOWN_WITHIN = 1.0
-"""Seconds after a post was taken in which the bot, on a busy machine, has surely written that down; and in
-which a post that a process made before its end, or after its thaw, has surely been seen."""
+WRITTEN_DOWN_WITHIN = 1.0
+"""Seconds after a post was taken in which the bot, on a machine that has time for it, has surely written that
+down; and in which a post that a process made before its end, or after its thaw, has surely been seen."""
+
+_ABOUT = 10.0
+"""Seconds before and after a moment that say how busy the machine was then."""
+
+
+class Pace:
+    """How long it took the bot at which time to write down that a post was taken.
+
+    A machine that has other work lets it wait, and a process that is killed meanwhile has not written it down
+    yet. How long that may have been is not guessed: what was written down just before and after says it.
+    """
+
+    def __init__(self, seen: Iterable[tuple[float, float]]) -> None:
+        """Take when posts were taken, by the event loop's clock, and how long each then took, in seconds."""
+        self._seen = sorted(seen)
+        self.slowest = max((took for _, took in self._seen), default=0.0)
+        """The longest, in seconds."""
+
+    def about(self, moment: float) -> float:
+        """Return within how many seconds a post that was taken at a moment was surely written down.
+
+        Whatever took longest may have been lost with its process; so twice as long as what was seen.
+        """
+        first = bisect_left(self._seen, (moment - _ABOUT,))
+        last = bisect_left(self._seen, (moment + _ABOUT,))
+        return max([WRITTEN_DOWN_WITHIN, *(2 * took for _, took in self._seen[first:last])])
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +57,27 @@ class Trouble:
     slept: bool = False
     """The process went on afterwards, as if nothing had been."""
 
-    def excuses(self, taken: Posted, again: Posted) -> bool:
+    def excuses(self, taken: Posted, again: Posted, within: float = WRITTEN_DOWN_WITHIN) -> bool:
         """Say whether because of it a reply that the platform had taken may have been posted again.
 
         Whoever posted it was kept from writing that down; or whoever posts it again was about to, slept
         meanwhile, and does not know of the other. Where it cannot be told who posted, it may have been them.
+
+        Args:
+            taken: the post that the platform took.
+            again: the one that came later.
+            within: seconds in which it was surely written down that the first was taken (``Pace``).
         """
-        if self.ended < taken.at - _WRITTEN_DOWN_WITHIN:
+        if self.ended < taken.at - WRITTEN_DOWN_WITHIN:
             return False
-        if self.begun > taken.answered_at + _WRITTEN_DOWN_WITHIN:
+        if self.begun > taken.answered_at + within:
             return False
         return self.befell(taken, again) or not taken.by or (self.slept and not again.by)
+
+    def delayed(self, taken: Posted, written: float) -> bool:
+        """Say whether it kept a post that was taken from being written down before then."""
+        meanwhile = self.begun <= written and self.ended >= taken.at - WRITTEN_DOWN_WITHIN
+        return meanwhile and self.of in {"", taken.by}
 
     def befell(self, taken: Posted, again: Posted) -> bool:
         """Say whether it is known to have befallen one of those who posted."""

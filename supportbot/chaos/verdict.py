@@ -54,6 +54,8 @@ class Verdict:
     """Posts under the id of one that was taken, because the bot died, or its database, before it knew."""
     unattributed: int = 0
     """Of these: nobody could tell whose post it was, so the trouble of any process had to do as an excuse."""
+    written_down_within: float = 0.0
+    """Seconds after which the slowest post that was taken stood in the database as delivered."""
     kills: int = 0
     freezes: int = 0
     stops: int = 0

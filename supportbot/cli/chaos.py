@@ -206,9 +206,12 @@ def _print(verdict: "Verdict", plan: "Plan") -> None:
 
     counted = ("accepted", "answered", *FAULTS)
     print_table(("verdict", ""), [(_words(name), f"{getattr(verdict, name):,}") for name in counted])
-    happened = [f.name for f in fields(verdict) if f.name not in {*counted, "problems"}]
+    happened = [
+        f.name for f in fields(verdict) if f.name not in {*counted, "problems", "written_down_within"}
+    ]
     shown = [f"{getattr(verdict, name):,.0f} {_words(name)}" for name in happened]
-    typer.echo(f"\n{', '.join(shown)}; seed {plan.seed}")
+    pace = f"what the platform took was written down within {verdict.written_down_within:.1f} s"
+    typer.echo(f"\n{', '.join(shown)}; {pace}; seed {plan.seed}")
     for problem in verdict.problems[:_MOST_PROBLEMS]:
         typer.echo(f"- {problem[:300]}")
     if len(verdict.problems) > _MOST_PROBLEMS:
