@@ -107,7 +107,12 @@ _DUE_NOW = Statement(
 _SETTLE_DELIVERY = Statement(
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state == "unknown")
-    .values(state=bindparam("new_state"), reason=bindparam("why"), updated_at=bindparam("now"))
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("why"),
+        death=bindparam("died_of"),
+        updated_at=bindparam("now"),
+    )
     .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
 )
 _PLAN_ANEW = Statement(
@@ -123,6 +128,7 @@ _PLAN_ANEW = Statement(
             (deliveries.c.kind == literal_column("'notice'"), deliveries.c.external_id), else_=""
         ),
         reason="planned anew by the operator",
+        death="",
         planned_at=bindparam("now"),
         due_at=bindparam("now"),
         updated_at=bindparam("now"),
@@ -322,8 +328,10 @@ async def settle_delivery(store: Store, delivery_id: str, outcome: Literal["deli
 
     def unit(tx: Tx) -> None:
         now = now_ms()
+        death = "settled" if outcome == "dead" else ""
         reason = f"set to {outcome} by the operator"
-        row = tx.row(_SETTLE_DELIVERY, delivery=delivery_id, new_state=outcome, why=reason, now=now)
+        ended = {"new_state": outcome, "why": reason, "died_of": death, "now": now}
+        row = tx.row(_SETTLE_DELIVERY, delivery=delivery_id, **ended)
         if row is None:
             raise NotFound(what="unknown delivery", id=delivery_id)
         note(

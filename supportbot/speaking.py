@@ -35,6 +35,7 @@ _ANEW = {
     "looks": 0,
     "waits": 0,
     "reason": "",
+    "death": "",
     "planned_at": bindparam("now"),
     "due_at": bindparam("now"),
     "updated_at": bindparam("now"),

@@ -313,6 +313,7 @@ deliveries = Table(
     # last: from then on its patience counts; 0: it was planned once, when it was created
     Column("external_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("death", Text, nullable=False),  # what a dead one died of: ``outbox.claims.Death``; else empty
     Column("address", Json, nullable=False),
     Column("thread", Text, nullable=False, server_default=_EMPTY),  # that channel's key of the conversation
     Column("missed", Json, nullable=False, server_default="{}"),  # of a follow-up: what it tells

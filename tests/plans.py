@@ -50,17 +50,17 @@ INSERT INTO seen (tenant_id, channel, key, message_id, seen_at)
 SELECT 'default', 'web', client_key, id, created_at FROM messages WHERE author = 'customer';
 
 INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
-    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
+    looks, waits, external_id, reason, death, address, thread, missed, in_reply_to, sources, handoff, choices,
     planned_at, created_at, updated_at)
 SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1,
-    0, 0, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
+    0, 0, '', '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot';
 
 INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
-    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
+    looks, waits, external_id, reason, death, address, thread, missed, in_reply_to, sources, handoff, choices,
     planned_at, created_at, updated_at)
 SELECT 'dlv_notice_' || id, conversation_id, id, turn_id, 'desk', 'notice', seq, 'delivered', 1, 1,
-    0, 0, 'post-' || id, '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
+    0, 0, 'post-' || id, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot' AND seq = 2;
 
 INSERT INTO withdrawals (delivery_id, channel, external_id, address, tries, due_at, deleted_at, created_at)
@@ -250,10 +250,10 @@ def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notic
     told = [messages - number * every for number in range(notices)]
     connection.executemany(
         "INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt"
-        ", sends, looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff,"
-        " choices, planned_at, created_at, updated_at)"
-        " VALUES (?, ?, ?, '', ?, ?, ?, 'delivered', 1, 1, 0, 0, 'post', '', '{}', '', '{}', '', '[]', '',"
-        " '[]', 1, 1, 1)",
+        ", sends, looks, waits, external_id, reason, death, address, thread, missed, in_reply_to, sources,"
+        " handoff, choices, planned_at, created_at, updated_at)"
+        " VALUES (?, ?, ?, '', ?, ?, ?, 'delivered', 1, 1, 0, 0, 'post', '', '', '{}', '', '{}', '', '[]',"
+        " '', '[]', 1, 1, 1)",
         [
             (f"{name}_reply_{seq}", name, f"{name}_{seq}", "web", "reply", seq)
             for seq in range(2, messages + 1, 2)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from supportbot.outbox.claims import Claimed
 
 DELIVERIES = "select state, reason from deliveries order by seq"
+DEATHS = "select state, death from deliveries order by seq"
 
 
 @pytest.mark.parametrize("fate", ["lost", "unclear but there", "crash but there", "busy"])
@@ -51,6 +52,7 @@ async def test_a_refusal_is_final(database_url: str) -> None:
         bot.platform.fates.append("refused")
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "channel_not_found")])
+        assert [("dead", "refused")] == await bot.rows(DEATHS)
         await bot.accept("again")
         assert await bot.replies(1) == ["re: again"]
 
@@ -70,6 +72,7 @@ async def test_a_post_that_never_gets_through_is_dead_in_the_end(database_url: s
         bot.platform.fates.extend(["lost"] * 20)
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "not found on the platform")])
+        assert [("dead", "failed")] == await bot.rows(DEATHS)
         assert bot.platform.texts == []
         assert [call.split()[0] for call in bot.platform.calls].count("send") == 3
 
@@ -274,6 +277,7 @@ async def test_a_channel_that_is_gone_from_bot_yaml_leaves_a_dead_delivery(datab
     async with running(database_url, channels={"other": BlindChannel()}) as bot:
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "bot.yaml has no channel 'web' any more")])
+        assert [("dead", "no_channel")] == await bot.rows(DEATHS)
 
 
 async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(database_url: str) -> None:
@@ -296,5 +300,6 @@ async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(databa
         await bot.until_rows(
             "select state, reason from deliveries order by seq", [("dead", reason), ("delivered", "")]
         )
+        assert [("dead", "unreadable"), ("delivered", "")] == await bot.rows(DEATHS)
         assert [(1,)] == await bot.rows("select count(*) from events where kind = 'delivery.dead'")
         await bot.stop()

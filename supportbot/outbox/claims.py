@@ -1,12 +1,17 @@
-"""What became of an attempt to claim a delivery."""
+"""What became of an attempt to claim a delivery, and of deliveries that will not arrive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
+
+Death = Literal["refused", "expired", "failed", "returned", "unreadable", "no_channel", "settled"]
+"""What a delivery died of: its platform will never take it; it only ever asked to wait, for a day; every try
+failed; it was taken and came back; what is stored of it makes no sense; bot.yaml does not have its channel
+any more; an operator said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from supportbot.channel import Channel
+    from supportbot.outbox.claims import Death
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0
@@ -129,7 +130,7 @@ class Deliveries:
         outbound = claimed.outbound
         channel = self._channels.get(outbound.channel)
         if channel is None:
-            await self._end(claimed, "dead", reason=f"bot.yaml has no channel '{outbound.channel}' any more")
+            await self._die(claimed, "no_channel", f"bot.yaml has no channel '{outbound.channel}' any more")
             return
         try:
             async with asyncio.timeout(self._timeout):
@@ -141,7 +142,7 @@ class Deliveries:
                     await self._record(lambda tx: _leave(tx, claimed), claimed)
                     return
         except Refused as error:
-            await self._end(claimed, "dead", reason=_cause(error))
+            await self._die(claimed, "refused", _cause(error))
         except RetryAfter as error:
             await self._wait(claimed, error)
         except Exception as error:  # noqa: BLE001 - the channel may have sent it: whatever it was, it is unclear
@@ -153,7 +154,7 @@ class Deliveries:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
         now, last = now_ms(), (claimed.since or claimed.outbound.created_at) + _GIVE_UP
         if now > last:
-            await self._end(claimed, "dead", reason=ledger.GAVE_UP + _cause(error))
+            await self._die(claimed, "expired", f"waited for a day: {_cause(error)}")
             return
         waits, seconds = claimed.waits + 1, error.seconds
         # The platform's word stays a float: it may be infinite.
@@ -208,7 +209,7 @@ class Deliveries:
     async def _send_again(self, claimed: Claimed, reason: str) -> None:
         """It is certainly not there, or may be sent twice: plan it again, until the attempts are used up."""
         if claimed.sends >= self._attempts:
-            await self._end(claimed, "dead", reason=reason)
+            await self._die(claimed, "failed", reason)
         else:
             due = now_ms() + self._backoff_ms(claimed.sends)
             planned = replace(claimed, unclear=False, looks=0, waits=0)
@@ -221,11 +222,22 @@ class Deliveries:
 
     # -- outcomes -------------------------------------------------------------------------------
 
-    async def _end(self, claimed: Claimed, state: str, *, external_id: str = "", reason: str = "") -> None:
+    async def _die(self, claimed: Claimed, death: Death, reason: str) -> None:
+        await self._end(claimed, "dead", reason=reason, death=death)
+
+    async def _end(
+        self,
+        claimed: Claimed,
+        state: str,
+        *,
+        external_id: str = "",
+        reason: str = "",
+        death: Death | None = None,
+    ) -> None:
+        outcome = {"external_id": external_id, "reason": reason}
+
         def unit(tx: Tx) -> None:
-            following = ledger.end(
-                tx, claimed, state=state, now=now_ms(), external_id=external_id, reason=reason
-            )
+            following = ledger.end(tx, claimed, state=state, now=now_ms(), death=death, **outcome)
             if following is not None:
                 self._claim(tx, following)
 

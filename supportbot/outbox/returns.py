@@ -31,6 +31,7 @@ _GIVE_BACK = Statement(
     .values(
         state="dead",
         reason=bindparam("why"),
+        death="returned",
         owner=None,
         due_at=None,
         updated_at=bindparam("now"),

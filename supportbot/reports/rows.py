@@ -181,6 +181,8 @@ class DeliveryRow:
     receipt: str
     """The platform's id of what was delivered."""
     reason: str
+    death: str
+    """What a dead one died of; docs/storage.md says what each word means."""
     handoff: str
     due_at: int | None
     created_at: int
@@ -397,6 +399,7 @@ def delivery_row(row: Any) -> DeliveryRow:
         sends=row.sends,
         receipt=row.external_id,
         reason=row.reason,
+        death=row.death,
         handoff=row.handoff,
         due_at=row.due_at,
         created_at=row.created_at,

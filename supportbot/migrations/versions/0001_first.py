@@ -299,7 +299,7 @@ def _deliveries() -> None:
         sa.Column("owner", sa.Text),
         sa.Column("due_at", sa.BigInteger),
         sa.Column("planned_at", sa.BigInteger, nullable=False, server_default="0"),
-        *_filled(sa.Text, "external_id", "reason"),
+        *_filled(sa.Text, "external_id", "reason", "death"),
         *_filled(_JSON, "address"),
         sa.Column("thread", sa.Text, nullable=False, server_default=_EMPTY),
         sa.Column("missed", _JSON, nullable=False, server_default="{}"),
