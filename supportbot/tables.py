@@ -131,7 +131,8 @@ messages = Table(
     Column("contact_id", Text, ForeignKey("contacts.id")),
     Column("text", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # why it ended so
+    Column("fixed_for", Text, nullable=False),  # of the bot's: why it is a fixed text and no answer
     Column("request", Text, nullable=False),  # what was asked for besides the text: "" or "person"
     Column("client_key", Text, nullable=False),
     Column("turn_id", Text),

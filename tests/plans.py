@@ -38,11 +38,11 @@ INSERT INTO turns (id, conversation_id, state, fence, attempt, reason, model, te
 SELECT 'turn_' || n || '_' || m, 'conv_' || n, 'answered', m, 1, '', 'model', '', 0, '', n, n, 0
 FROM generate_series(1, {conversations}) AS n, generate_series(1, {each} / 2) AS m;
 
-INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, request, client_key,
-    turn_id, attachments, citations, choices, assurance, created_at)
+INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, fixed_for, request,
+    client_key, turn_id, attachments, citations, choices, assurance, created_at)
 SELECT 'msg_' || n || '_' || m, 'conv_' || n, m, CASE m % 2 WHEN 1 THEN 'customer' ELSE 'bot' END,
     CASE m % 2 WHEN 1 THEN 'contact_' || n END, 'How long do I have to return something? ' || m,
-    CASE m % 2 WHEN 1 THEN 'answered' ELSE 'said' END, '', '', 'key-' || n || '-' || m,
+    CASE m % 2 WHEN 1 THEN 'answered' ELSE 'said' END, '', '', '', 'key-' || n || '-' || m,
     'turn_' || n || '_' || (m + 1) / 2, '[]', '[]', '[]', 'claimed', n
 FROM generate_series(1, {conversations}) AS n, generate_series(1, {each}) AS m;
 
@@ -233,9 +233,9 @@ def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notic
         (name, name, contact, messages),
     )
     connection.executemany(
-        "INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, request,"
-        " client_key, turn_id, attachments, citations, choices, assurance, created_at)"
-        " VALUES (?, ?, ?, ?, ?, 'Help', ?, '', '', ?, '', '[]', '[]', '[]', 'claimed', 1)",
+        "INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, fixed_for,"
+        " request, client_key, turn_id, attachments, citations, choices, assurance, created_at)"
+        " VALUES (?, ?, ?, ?, ?, 'Help', ?, '', '', '', ?, '', '[]', '[]', '[]', 'claimed', 1)",
         [
             (
                 f"{name}_{seq}",

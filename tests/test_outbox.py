@@ -13,6 +13,7 @@ from supportbot.errors import NeverClear, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger
+from supportbot.session import ChannelTranscripts
 from supportbot.store import Statement
 from supportbot.testing.fakes import BlindChannel, Fate
 from tests.durable import Durable, opened, running
@@ -270,6 +271,30 @@ async def test_an_overtaken_sender_records_nothing(database_url: str) -> None:
         assert claimed.unclear is True
         assert await bot.rows("select state from deliveries") == [("sending",)]
         await bot.stop()
+
+
+async def test_why_a_message_ended_is_not_why_a_text_is_fixed(database_url: str) -> None:
+    """The one is told of what customers wrote, the other of what the bot said in place of an answer."""
+    said = "select author, state, reason, fixed_for from messages order by seq"
+    async with running(database_url) as bot:
+        await bot.accept("hello")
+        await bot.replies(1)
+        bot.worker.handoff = "customer_asked"
+        await bot.accept("A person, please")
+        await bot.replies(2)
+        await bot.accept("Are you there?")
+        await bot.until_rows(
+            said,
+            [
+                ("customer", "answered", "", ""),
+                ("bot", "said", "", ""),
+                ("customer", "answered", "", ""),
+                ("bot", "said", "", "customer_asked"),
+                ("customer", "handed_over", "", ""),
+            ],
+        )
+        messages = await ChannelTranscripts(bot.store, "web").messages("c1")
+        assert [False, True, False, False, False] == [message.is_answer for message in messages]
 
 
 async def test_a_channel_that_is_gone_from_bot_yaml_leaves_a_dead_delivery(database_url: str) -> None:

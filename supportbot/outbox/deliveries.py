@@ -15,14 +15,13 @@ from supportbot.errors import DeliveryError, NeverClear, Refused, RetryAfter, St
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.outbox import ledger
-from supportbot.outbox.claims import Claimed, Unreadable
+from supportbot.outbox.claims import Claimed, Death, Unreadable
 from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
 
     from supportbot.channel import Channel
-    from supportbot.outbox.claims import Death
     from supportbot.store import Store, Tx
 
 _SWEEP = 1.0

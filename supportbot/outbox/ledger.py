@@ -17,7 +17,7 @@ from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
 from supportbot.outbox import missed
-from supportbot.outbox.claims import Claimed, Unreadable
+from supportbot.outbox.claims import Claimed, Death, Unreadable
 from supportbot.outbox.notices import notice_of
 from supportbot.storable import clean_text
 from supportbot.store import Statement
@@ -25,7 +25,6 @@ from supportbot.store.values import listed, outbound_from, to_json
 from supportbot.tables import conversations, deliveries, messages, turns
 
 if TYPE_CHECKING:
-    from supportbot.outbox.claims import Death
     from supportbot.store import Tx
 
 _FIXED = "no_model"
@@ -177,7 +176,7 @@ def say(
         turn_id=turn.id,
         citations=citations,
         choices=choices,
-        reason=handoff or ("" if model else _FIXED),
+        fixed_for=handoff or ("" if model else _FIXED),
     )
     _store_message(tx, turn, message)
     free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
@@ -226,7 +225,8 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         contact_id=None,
         text=message.text,
         state="said",
-        reason=message.reason,
+        reason="",
+        fixed_for=message.fixed_for,
         request="",
         client_key="",
         turn_id=turn.id,

@@ -106,6 +106,9 @@ class MessageRow:
     text: str
     state: MessageState
     reason: str
+    """Why it ended so."""
+    fixed_for: str
+    """Of the bot's: why it is a fixed text and no answer, such as ``customer_asked``."""
     turn_id: str | None
     wants_person: bool
     attachments: tuple[FileRow, ...]
@@ -304,6 +307,7 @@ def message_row(row: Any) -> MessageRow:
         text=row.text,
         state=row.state,
         reason=row.reason,
+        fixed_for=row.fixed_for,
         turn_id=row.turn_id,
         wants_person=row.request == "person",
         attachments=tuple(_file_row(entry) for entry in from_json(row.attachments)),

@@ -182,7 +182,7 @@ class FakeCore:
             turn_id=turn_id,
             citations=citations,
             choices=choices,
-            reason=handoff,
+            fixed_for=handoff,
         )
         if handoff:
             self.settle(conversation, "handed_over", reason="queued")

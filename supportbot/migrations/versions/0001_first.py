@@ -121,7 +121,7 @@ def _messages() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("contact_id", sa.Text),
-        *_filled(sa.Text, "text", "state", "reason", "request", "client_key"),
+        *_filled(sa.Text, "text", "state", "reason", "fixed_for", "request", "client_key"),
         sa.Column("turn_id", sa.Text),
         *_filled(_JSON, "attachments", "citations", "choices"),
         sa.Column("assurance", sa.Text, nullable=False),
