@@ -398,14 +398,21 @@ withdrawals = Table(
     Column("channel", Text, nullable=False),
     Column("external_id", Text, nullable=False),  # the post; empty: nobody knows whether there is one
     Column("address", Json, nullable=False),
+    Column("state", Text, nullable=False),  # planned | unknown | dead
+    Column("fence", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("due_at", BigInteger, nullable=False),
+    Column("looks", Integer, nullable=False),  # how often a post without a receipt was not found
+    Column("reason", Text, nullable=False),
+    Column("due_at", BigInteger),
+    Column("planned_at", BigInteger, nullable=False),  # last: from then on its patience counts
     Column("deleted_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Index("ix_withdrawals_due", "due_at"),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_withdrawals_state", "state", "updated_at"),
     Index("ix_withdrawals_deleted", "deleted_at"),
     sqlite_with_rowid=False,
 )
+_partial("ix_withdrawals_due", withdrawals.c.due_at.is_not(None), withdrawals.c.due_at)
 
 records = Table(
     "records",

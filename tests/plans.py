@@ -63,8 +63,9 @@ SELECT 'dlv_notice_' || id, conversation_id, id, turn_id, 'desk', 'notice', seq,
     0, 0, 'post-' || id, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot' AND seq = 2;
 
-INSERT INTO withdrawals (delivery_id, channel, external_id, address, tries, due_at, deleted_at, created_at)
-SELECT 'dlv_gone_' || n, 'desk', 'post-' || n, '{{}}', 1, 9000000000000, n, n
+INSERT INTO withdrawals (delivery_id, channel, external_id, address, state, fence, tries, looks, reason,
+    due_at, planned_at, deleted_at, created_at, updated_at)
+SELECT 'dlv_gone_' || n, 'desk', 'post-' || n, '{{}}', 'planned', 1, 1, 0, '', 9000000000000, n, n, n, n
 FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,

@@ -31,7 +31,10 @@ async def test_a_delivery_that_comes_back_is_dead(database_url: str) -> None:
         assert [("returned",)] == await bot.rows("select death from deliveries")
         story = await reports.explain(bot.store, accepted.message_id)
         assert 1 == [event.kind for event in story.events].count("delivery.returned")
-        assert b'supportbot_deliveries_total{channel="web",state="dead"} 1.0' in bot.metrics.exposition()
+        assert (
+            b'supportbot_deliveries_total{channel="web",kind="reply",state="dead"} 1.0'
+            in bot.metrics.exposition()
+        )
 
 
 async def test_an_unknown_one_that_comes_back_is_known(database_url: str) -> None:

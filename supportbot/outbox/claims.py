@@ -33,6 +33,13 @@ class Claimed:
     """When it was planned last, in Unix milliseconds."""
 
     @property
+    def kind(self) -> str:
+        """What of a delivery it is: a ``reply``, a ``follow_up``, a ``notice``."""
+        if self.outbound.notice is not None:
+            return "notice"
+        return "reply" if self.outbound.missed is None else "follow_up"
+
+    @property
     def is_update(self) -> bool:
         """Whether what it tells stands on the platform already, and is to be brought up to date."""
         return self.outbound.notice is not None and bool(self.outbound.notice.standing)
@@ -43,6 +50,7 @@ class Unreadable:
     """A delivery that was put aside instead of claimed: what is stored of it is not what it should be."""
 
     channel: str
+    kind: str
     reason: str
     following: str | None
     """The next delivery of its conversation, which is due now; None when none waits."""

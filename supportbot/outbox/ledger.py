@@ -160,8 +160,7 @@ def say(
     choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
-    """Write a reply into the conversation, under the number ``seq`` if one was taken for it, and plan its
-    delivery.
+    """Write a reply into the conversation, as number ``seq`` if that was taken for it; plan its delivery.
 
     Returns the message and, when nothing earlier of this conversation is still on its way, the delivery,
     already claimed for ``owner``; else None, and it is its turn later.
@@ -347,7 +346,8 @@ def _put_aside(tx: Tx, row: Any, now_ours: Any, what: str, now: int) -> Unreadab
     tx.run(_END, delivery=row.id, conversation=row.conversation_id, fence=now_ours.attempt, **outcome)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
-    return Unreadable(channel=row.channel, reason=reason, following=wake_next(tx, row.conversation_id, now))
+    following = wake_next(tx, row.conversation_id, now)
+    return Unreadable(channel=row.channel, kind=row.kind, reason=reason, following=following)
 
 
 def end(

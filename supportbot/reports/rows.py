@@ -168,16 +168,21 @@ class TurnRow:
     finished_at: int | None
 
 
+DeliveryKind = Literal["reply", "follow_up", "notice", "withdrawal"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """One delivery: of a reply to the customer, or of a notice to the team."""
+    """One delivery: of a reply or what was missed to the customer, or of a notice to the team; or that such a
+    notice is taken back (``withdrawal``), since its conversation was deleted."""
 
     id: str
     conversation_id: str
+    """Empty when it was deleted; likewise what follows."""
     message_id: str
     turn_id: str
     channel: str
-    kind: Literal["reply", "notice"]
+    kind: DeliveryKind
     state: DeliveryState
     sends: int
     """How often it was handed to its channel, without the times when the platform asked to wait."""
