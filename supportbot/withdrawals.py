@@ -60,7 +60,8 @@ _PLAN = Statement(
 _DUE = Statement(
     select(withdrawals)
     .where(withdrawals.c.due_at <= bindparam("until"))  # what has ended is never due
-    .order_by(withdrawals.c.due_at)
+    # behind one that fails those of its place wait as long, and are first then
+    .order_by(withdrawals.c.due_at, withdrawals.c.tries)
     .limit(bindparam("most"))
 )
 _CLAIM = Statement(
@@ -129,7 +130,7 @@ def plan(tx: Tx, conversation_id: str, now: int) -> None:
 
 
 def due(tx: Tx, until: int, most: int) -> list[Any]:
-    """Return the rows of those to be tried by then, most urgent first."""
+    """Return the rows of those to be tried by then, most urgent first; of two, the one tried less often."""
     return tx.rows(_DUE, until=until, most=most)
 
 

@@ -23,6 +23,7 @@ from tests.durable import opened, running
 from tests.handed_over import NOTICES, Board, ask_for_a_person, channels
 
 if TYPE_CHECKING:
+    from supportbot.changes import Withdrawn
     from supportbot.messages import Outbound, Sent
     from tests.durable import Durable
 
@@ -310,6 +311,8 @@ async def test_a_channel_that_cannot_leaves_it_to_the_operator(database_url: str
     async with running(database_url, channels=channels("desk")) as bot:
         await told_and_deleted(bot)
         await bot.until_rows(STANDS, [("dead", "its channel cannot take back what it told")])
+        await now(bot, Statement(update(table).values(state="planned", external_id="", due_at=0)))
+        await bot.until_rows(STANDS, [("unknown", "its channel cannot take back what it told")])
     blind: Any = BlindChannel()
     blind.team_address, blind.withdraw = dict, Board().withdraw
     async with running(database_url, channels=with_team(desk=blind)) as bot:
@@ -376,6 +379,53 @@ async def test_a_place_that_hangs_holds_up_no_other(database_url: str) -> None:
         assert [] == one.withdrawals
         free.set()
         await bot.until(lambda: len(one.withdrawals) == 1)
+
+
+async def test_one_that_always_fails_holds_up_none_behind_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of its place wait as long as it does, and are tried before it then."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        first = await ask_for_a_person(bot)
+        second = await ask_for_a_person(bot, to="c2", address={"to": "c2"})
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+        take, bad = board.withdraw, board.told[0].delivery_id
+
+        async def withdraw(withdrawn: Withdrawn) -> None:
+            if withdrawn.delivery_id == bad:
+                raise OSError
+            await take(withdrawn)
+
+        monkeypatch.setattr(board, "withdraw", withdraw)
+
+        def unit(tx: Any) -> None:
+            for gone in (first, second):
+                ledger.plan(tx, gone, now_ms())
+
+        await bot.store.write(unit)
+        tried = "select count(*) from withdrawals where due_at > deleted_at + 1000"
+        await bot.until_rows(tried, [(2,)])
+        await now(bot)
+        await bot.until_rows("select delivery_id from withdrawals", [(bad,)])
+        assert 1 == len(board.withdrawals)
+
+
+@pytest.mark.parametrize("damage", ["[]", "7"])
+async def test_one_that_cannot_be_read_is_dead(database_url: str, damage: str) -> None:
+    """At once, with the reason; that there is an address is all that can be said of it."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        spoilt = Statement(update(table).values(address=damage))
+
+        def unit(tx: Any) -> None:
+            ledger.plan(tx, conversation, 1)
+            tx.run(spoilt)
+
+        await bot.store.write(unit)
+        await bot.until_rows(STANDS, [("dead", "what is stored cannot be read")])
 
 
 async def test_a_platform_that_asks_to_wait_is_left_alone(database_url: str) -> None:

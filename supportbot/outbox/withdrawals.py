@@ -160,23 +160,27 @@ class Withdrawals:
     async def _try(self, channel: Channel, row: Any) -> tuple[str, _Ended | _Again]:
         """Take a post back, looking for it first where nobody knows whether it is there; returns its receipt,
         as far as that is known then, and what came of it."""
-        receipt = str(row.external_id)
+        receipt, address = str(row.external_id), _address(row)
+        in_vain: ledger.Outcome = "dead" if receipt else "unknown"
+        if address is None:
+            return receipt, _Ended(in_vain, "what is stored cannot be read")
         if not isinstance(channel, CanWithdraw):
-            return receipt, _Ended("dead", "its channel cannot take back what it told")
+            return receipt, _Ended(in_vain, "its channel cannot take back what it told")
         if not receipt:
-            found = await self._look(channel, row)
+            found = await self._look(channel, row, address)
             if not isinstance(found, str):
                 return receipt, found
             receipt = found
-        return receipt, await self._take_back(channel, row, receipt)
+        withdrawn = Withdrawn(
+            delivery_id=row.delivery_id, address=address, external_id=receipt, deleted_at=row.deleted_at
+        )
+        return receipt, await self._take_back(channel, withdrawn)
 
-    async def _look(self, channel: Channel, row: Any) -> str | _Ended | _Again:
+    async def _look(self, channel: Channel, row: Any, address: Mapping[str, Any]) -> str | _Ended | _Again:
         """Return the receipt of a post of which nobody knows whether it is there, or what follows."""
         if not isinstance(channel, CanFind):
             return _Ended("unknown", "its channel cannot look whether it was posted")
-        notice = sought(
-            row.delivery_id, channel=row.channel, address=from_json(row.address), created_at=row.created_at
-        )
+        notice = sought(row.delivery_id, channel=row.channel, address=address, created_at=row.created_at)
         try:
             async with asyncio.timeout(self._timeout):
                 found = await channel.find(notice)
@@ -191,13 +195,7 @@ class Withdrawals:
             return _Again("not found on the platform yet", looks=looks)
         return _Ended("delivered")
 
-    async def _take_back(self, channel: CanWithdraw, row: Any, receipt: str) -> _Ended | _Again:
-        withdrawn = Withdrawn(
-            delivery_id=row.delivery_id,
-            address=from_json(row.address),
-            external_id=receipt,
-            deleted_at=row.deleted_at,
-        )
+    async def _take_back(self, channel: CanWithdraw, withdrawn: Withdrawn) -> _Ended | _Again:
         try:
             async with asyncio.timeout(self._timeout):
                 await channel.withdraw(withdrawn)
@@ -231,6 +229,15 @@ class Withdrawals:
             log.warning("withdrawal.ended", state=ended.state, **told)
         if await self._store.write(unit):
             self._counts.delivery(row.channel, "withdrawal", ended.state)
+
+
+def _address(row: Any) -> Mapping[str, Any] | None:
+    """Return where the team was told; None when what is stored is no address."""
+    try:
+        address = from_json(row.address)
+    except ValueError:
+        return None
+    return address if isinstance(address, dict) else None
 
 
 def _put_off(error: Exception, *, looks: int = 0) -> _Again:
