@@ -68,9 +68,9 @@ def fill(path: Path, *, conversations: int, each: int) -> None:
         ((f"conv{n}", f"c{n}", each, now + n, now + n) for n in range(conversations)),
     )
     connection.executemany(
-        "INSERT INTO messages (id, conversation_id, seq, author, text, state, reason, request, client_key,"
-        " attachments, citations, assurance, created_at)"
-        " VALUES (?, ?, ?, ?, ?, ?, '', '', '', '[]', '[]', 'anonymous', ?)",
+        "INSERT INTO messages (id, conversation_id, seq, author, text, state, reason, fixed_for, request,"
+        " client_key, attachments, citations, choices, assurance, created_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, '', '', '', '', '[]', '[]', '[]', 'anonymous', ?)",
         _messages(conversations, each, now),
     )
     if each > WINDOW:  # then the prompts before have cut the history

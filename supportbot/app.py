@@ -422,9 +422,7 @@ async def _keep_house(store: Store, metrics: Metrics, limits: Limits, untold: Un
     rounds = 0
     while True:
         try:
-            turns, deliveries = await waiting_counts(store)
-            metrics.turns_waiting(turns)
-            metrics.deliveries_open(deliveries)
+            metrics.waiting(*await waiting_counts(store))
             await untold.look()
             if rounds % 20 == 0:
                 await records.purge_expired(store)

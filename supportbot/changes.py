@@ -1,16 +1,22 @@
-"""That another one speaks in a conversation, for those who are told of it."""
+"""What became of a conversation that others were told of: another one speaks in it, or it is gone."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supportbot.messages import State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """Another one speaks in a conversation."""
 
-    state: str
-    """Who speaks now: a ``messages.State``; or ``deleted``, and then nothing of the conversation is left."""
+    state: State
+    """Who speaks now."""
     actor: str
     """Who caused it: ``person`` (of the team), ``operator`` (on the command line), ``customer``."""
     by: str = ""
@@ -19,3 +25,17 @@ class Change:
     """What they are called, where it is known."""
     at: int = 0
     """When, in Unix milliseconds."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Withdrawn:
+    """A post that told the team of a conversation, and is to hold no word of it: it was deleted."""
+
+    delivery_id: str
+    """Of the notice that was posted. The conversation is gone, and so is everything else that it told."""
+    address: Mapping[str, Any]
+    """Where the team was told, as ``CanNotify`` said then."""
+    external_id: str
+    """The platform's receipt of the post."""
+    deleted_at: int
+    """When the conversation was deleted, in Unix milliseconds."""

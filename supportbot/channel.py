@@ -13,8 +13,8 @@ A channel is a class, named by an entry point of the group ``supportbot.channels
         async def send(self, outbound: Outbound) -> Sent: ...
 
 What it can do beyond that, it says by having one of the one-method protocols below (``CanFind``,
-``CanComplete``, ``CanNotify``, ``CanReport``, ``CanVerify``, ``CanShow``, ``CanWriteFirst``); what it has
-not, the core does without.
+``CanComplete``, ``CanNotify``, ``CanUpdate``, ``CanWithdraw``, ``CanReport``, ``CanVerify``, ``CanShow``,
+``CanWriteFirst``); what it has not, the core does without.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from aiohttp import web
 
+    from supportbot.changes import Withdrawn
     from supportbot.messages import Accepted, Inbound, Outbound, Sent, Turn
 
 _GROUP = "supportbot.channels"
@@ -186,11 +187,30 @@ class CanUpdate(Protocol):
         """Make the post ``outbound.notice.standing`` say what the notice says now; returns that receipt.
 
         Called again after it was unclear, and with what changed since: the same update twice must do no harm.
-        When the conversation was deleted, ``outbound.notice.change`` says so and there is nothing else in it:
-        the post is to hold no word of it any more.
+        A post that somebody deleted is left deleted.
 
         Raises:
             Refused, RetryAfter, Unclear: as ``send``.
+        """
+
+
+@runtime_checkable
+class CanWithdraw(Protocol):
+    """A channel that can take back what it told the team (``CanNotify``) of a conversation that was deleted.
+
+    Where our own record of a post is missing, it is looked for (``CanFind``) before: with a delivery whose
+    ``notice`` is empty, since all that is left is its ``delivery_id``, its ``address`` and ``created_at``.
+    """
+
+    async def withdraw(self, withdrawn: Withdrawn) -> None:
+        """See to it that a post holds no word of its conversation any more; it may say that it was deleted.
+
+        Called again after it was unclear: the same twice must do no harm. A post that is not there any more
+        holds no word.
+
+        Raises:
+            Refused: the platform will never do it: an operator gets to see it, and looks.
+            RetryAfter, Unclear: as ``send``.
         """
 
 

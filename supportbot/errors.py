@@ -114,6 +114,11 @@ class NoSuchChannel(SupportBotError):
     """There is no channel '{name}' in bot.yaml, and nothing is kept of one. Known: {known}."""
 
 
+class ConversationDeleted(NotFound):
+    """The conversation of {id} was deleted. What the team was told of it is not taken back yet; look at:
+    supportbot deliveries list --kind withdrawal."""
+
+
 class NotInState(SupportBotError):
     """{what} {id} is {state}, not {wanted}."""
 

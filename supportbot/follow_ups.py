@@ -51,7 +51,7 @@ _LOCK = Statement(
     .with_for_update(of=conversations)
 )
 _LAST = Statement(
-    select(deliveries.c.state, deliveries.c.reason, deliveries.c.missed)
+    select(deliveries.c.state, deliveries.c.death, deliveries.c.missed)
     .where(
         deliveries.c.conversation_id == bindparam("conversation"),
         deliveries.c.thread == bindparam("of_thread"),
@@ -277,5 +277,5 @@ class FollowUps:
 
 def _was_refused(follow_up: Any) -> bool:
     """Say whether a mail to an owner is dead, and not only because it had to wait for too long."""
-    dead = follow_up.state == "dead" and not follow_up.reason.startswith(ledger.GAVE_UP)
+    dead = follow_up.state == "dead" and follow_up.death != "expired"
     return dead and bool(from_json(follow_up.missed)["proven"])

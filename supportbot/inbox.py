@@ -434,6 +434,7 @@ def _insert(tx: Tx, message: Message, inbound: Inbound, conversation_id: str) ->
         text=message.text,
         state=message.state,
         reason=inbound.ignored or ("spam" if message.state == "ignored" else ""),
+        fixed_for="",
         request="person" if inbound.wants_person else "",
         client_key=message.client_key,
         turn_id=None,

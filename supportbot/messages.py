@@ -197,12 +197,13 @@ class Message(_Evolve):
     """What they are called, where it is known to whoever reads."""
     assurance: Assurance = "anonymous"
     """How sure the channel was of that when it came."""
-    reason: str = ""  # why it ended so; of the bot's, why it is a fixed text and no answer
+    reason: str = ""  # why it ended so: ``ignored``, ``handed_over`` or ``dead``
+    fixed_for: str = ""  # of the bot's: why it is a fixed text and no answer
 
     @property
     def is_answer(self) -> bool:
         """Whether the bot answers something by it, so that it can be a good or a bad one."""
-        return self.author == "bot" and not self.reason and not self.choices
+        return self.author == "bot" and not self.fixed_for and not self.choices
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -382,8 +383,7 @@ class Notice(_Evolve):
 
     channel: str
     """Where the conversation is, by the channel's name in bot.yaml."""
-    address: Mapping[str, Any]
-    """How to reply there."""
+    address: Mapping[str, Any]  # how to reply there
     contact: Contact
     text: str  # what the customer wrote last
     change: Change | None = None  # what became of it since; None as long as the customer waits

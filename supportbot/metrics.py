@@ -19,7 +19,7 @@ from prometheus_client import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from supportbot.usage import Spent
 
@@ -159,7 +159,7 @@ class Metrics:
         self._deliveries = Counter(
             "supportbot_deliveries_total",
             "Deliveries that reached their end.",
-            ["channel", "state"],
+            ["channel", "kind", "state"],
             registry=registry,
         )
         self._links_cut = Counter(
@@ -176,6 +176,12 @@ class Metrics:
         )
         self._deliveries_open = Gauge(
             "supportbot_deliveries_open", "Deliveries that are planned or being sent.", registry=registry
+        )
+        self._withdrawals = Gauge(
+            "supportbot_withdrawals",
+            "Posts that may hold words of deleted conversations.",
+            ["state"],
+            registry=registry,
         )
         self._http_requests = Counter(
             "supportbot_http_requests_total",
@@ -220,10 +226,6 @@ class Metrics:
         (taken over, or a person speaks now), ``released`` (the bot stops)."""
         self._turns.labels(outcome).inc()
         self._turn_seconds.observe(seconds)
-
-    def turns_waiting(self, count: int) -> None:
-        """So many turns are due and not yet claimed."""
-        self._turns_waiting.set(count)
 
     def model_called(self, model: str, outcome: str, seconds: float | None) -> None:
         """A request to a model ended: ``ok``, ``refused``, ``failed``, ``cut``; or it was ``skipped``, in no
@@ -290,9 +292,10 @@ class Metrics:
         """Somebody gave a conversation 1 to 5; who changes their mind is counted again."""
         self._scores.labels(channel, str(score)).inc()
 
-    def delivery(self, channel: str, state: str) -> None:
-        """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``."""
-        self._deliveries.labels(channel, state).inc()
+    def delivery(self, channel: str, kind: str, state: str) -> None:
+        """A delivery reached its end: ``delivered``, ``unknown`` or ``dead``. ``kind`` is ``reply``,
+        ``follow_up``, ``notice`` or ``withdrawal``."""
+        self._deliveries.labels(channel, kind, state).inc()
 
     def links_cut(self, channel: str, number: int) -> None:
         """In a reply that was delivered, so many links said more than they need to, and do not any more."""
@@ -302,9 +305,13 @@ class Metrics:
         """What somebody missed in a channel is about to be told in another."""
         self._follow_ups.labels(channel).inc()
 
-    def deliveries_open(self, count: int) -> None:
-        """So many deliveries are planned or being sent."""
-        self._deliveries_open.set(count)
+    def waiting(self, turns: int, deliveries: int, withdrawals: Mapping[str, int]) -> None:
+        """So many turns are due and not yet claimed; so many deliveries are planned or being sent; so many
+        posts may hold words of deleted conversations, by state: ``planned``, ``unknown``, ``dead``."""
+        self._turns_waiting.set(turns)
+        self._deliveries_open.set(deliveries)
+        for state in ("planned", "unknown", "dead"):
+            self._withdrawals.labels(state).set(withdrawals.get(state, 0))
 
     def http_answered(self, route: str, status: int) -> None:
         """A request was answered. ``route`` is the route's template, never the path that was asked for."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from sqlalchemy import bindparam, case, delete, literal_column, select, update
 
-from supportbot import routes, speaking
+from supportbot import routes, speaking, withdrawals
 from supportbot.errors import NotFound
 from supportbot.host import Begun, Standing
 from supportbot.ids import now_ms
@@ -107,7 +107,12 @@ _DUE_NOW = Statement(
 _SETTLE_DELIVERY = Statement(
     update(deliveries)
     .where(deliveries.c.id == bindparam("delivery"), deliveries.c.state == "unknown")
-    .values(state=bindparam("new_state"), reason=bindparam("why"), updated_at=bindparam("now"))
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("why"),
+        death=bindparam("died_of"),
+        updated_at=bindparam("now"),
+    )
     .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
 )
 _PLAN_ANEW = Statement(
@@ -123,6 +128,7 @@ _PLAN_ANEW = Statement(
             (deliveries.c.kind == literal_column("'notice'"), deliveries.c.external_id), else_=""
         ),
         reason="planned anew by the operator",
+        death="",
         planned_at=bindparam("now"),
         due_at=bindparam("now"),
         updated_at=bindparam("now"),
@@ -272,7 +278,7 @@ async def delete_conversation(store: Store, conversation_id: str) -> None:
 
     def unit(tx: Tx) -> None:
         _locked(tx, conversation_id)
-        speaking.withdraw(tx, conversation_id, now_ms())
+        withdrawals.plan(tx, conversation_id, now_ms())
         tx.send(_DELETE, conversation=conversation_id)
 
     await store.write(unit, patience=5)
@@ -316,15 +322,21 @@ async def replay_turn(store: Store, turn_id: str) -> None:
 async def settle_delivery(store: Store, delivery_id: str, outcome: Literal["delivered", "dead"]) -> None:
     """Record what an operator found out about a delivery that ended as unknown.
 
+    Of a withdrawal that is unknown or dead, ``delivered`` says that the post is gone by now.
+
     Raises:
         NotFound: there is no unknown delivery of this id.
     """
 
     def unit(tx: Tx) -> None:
         now = now_ms()
+        death = "settled" if outcome == "dead" else ""
         reason = f"set to {outcome} by the operator"
-        row = tx.row(_SETTLE_DELIVERY, delivery=delivery_id, new_state=outcome, why=reason, now=now)
+        ended = {"new_state": outcome, "why": reason, "died_of": death, "now": now}
+        row = tx.row(_SETTLE_DELIVERY, delivery=delivery_id, **ended)
         if row is None:
+            if withdrawals.settle(tx, delivery_id, outcome, reason=reason, now=now):
+                return
             raise NotFound(what="unknown delivery", id=delivery_id)
         note(
             tx,
@@ -348,6 +360,8 @@ async def retry_delivery(store: Store, delivery_id: str) -> None:
     A dead one certainly did not arrive, so it is sent; from then on it is looked for before it is sent again,
     like any other. It goes out before what was planned after it and has not gone out yet.
 
+    A withdrawal is tried anew likewise, also when it is unknown: twice the same does no harm.
+
     Raises:
         NotFound: there is no dead delivery of this id.
     """
@@ -359,6 +373,8 @@ async def retry_delivery(store: Store, delivery_id: str) -> None:
             _locked(tx, found.conversation_id)  # nobody claims or plans one in it meanwhile
         row = tx.row(_PLAN_ANEW, delivery=delivery_id, now=now)
         if row is None:
+            if withdrawals.retry(tx, delivery_id, now):
+                return
             raise NotFound(what="dead delivery", id=delivery_id)
         of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": delivery_id}
         note(tx, row.conversation_id, "delivery.replanned", at=now, actor="operator", **of)

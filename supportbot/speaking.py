@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, bindparam, case, func, insert, literal_column, or_, select, update
+from sqlalchemy import bindparam, func, literal_column, select, update
 
 from supportbot.changes import Change
 from supportbot.journal import note
 from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import deliveries, events, withdrawals
+from supportbot.tables import deliveries, events
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement
@@ -35,6 +35,7 @@ _ANEW = {
     "looks": 0,
     "waits": 0,
     "reason": "",
+    "death": "",
     "planned_at": bindparam("now"),
     "due_at": bindparam("now"),
     "updated_at": bindparam("now"),
@@ -74,30 +75,6 @@ _LEAVE = Statement(
         deliveries.c.state == literal_column("'sending'"),
     )
     .values(state="delivered", owner=None, due_at=None, updated_at=deliveries.c.created_at)
-)
-_now = bindparam("now", type_=BigInteger)
-_WITHDRAW = Statement(
-    insert(withdrawals).from_select(
-        ["delivery_id", "channel", "external_id", "address", "tries", "due_at", "deleted_at", "created_at"],
-        select(
-            deliveries.c.id,
-            deliveries.c.channel,
-            deliveries.c.external_id,
-            deliveries.c.address,
-            literal_column("0"),
-            # one that is just being told, or brought up to date, is taken back behind that
-            case((deliveries.c.state == literal_column("'sending'"), deliveries.c.due_at), else_=_now),
-            _now,
-            deliveries.c.created_at,
-        ).where(
-            *_of_it,
-            or_(
-                deliveries.c.external_id != literal_column("''"),
-                # nobody knows yet, or will ever know, whether these were posted: they are looked for
-                deliveries.c.state.in_((literal_column("'sending'"), literal_column("'unknown'"))),
-            ),
-        ),
-    )
 )
 _LAST_CHANGE = Statement(
     select(events.c.actor, events.c.data, events.c.at)
@@ -166,14 +143,3 @@ def leave(tx: Tx, delivery_id: str, conversation_id: str, fence: int) -> None:
         fence: the claim of it.
     """
     tx.send(_LEAVE, delivery=delivery_id, conversation=conversation_id, fence=fence)
-
-
-def withdraw(tx: Tx, conversation_id: str, now: int) -> None:
-    """Let what the team was told of a conversation say that it was deleted, once it is.
-
-    Args:
-        tx: the transaction that is about to delete it.
-        conversation_id: which.
-        now: Unix milliseconds.
-    """
-    tx.send(_WITHDRAW, conversation=conversation_id, now=now)

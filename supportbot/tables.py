@@ -131,7 +131,8 @@ messages = Table(
     Column("contact_id", Text, ForeignKey("contacts.id")),
     Column("text", Text, nullable=False),
     Column("state", Text, nullable=False),
-    Column("reason", Text, nullable=False),
+    Column("reason", Text, nullable=False),  # why it ended so
+    Column("fixed_for", Text, nullable=False),  # of the bot's: why it is a fixed text and no answer
     Column("request", Text, nullable=False),  # what was asked for besides the text: "" or "person"
     Column("client_key", Text, nullable=False),
     Column("turn_id", Text),
@@ -313,6 +314,7 @@ deliveries = Table(
     # last: from then on its patience counts; 0: it was planned once, when it was created
     Column("external_id", Text, nullable=False),
     Column("reason", Text, nullable=False),
+    Column("death", Text, nullable=False),  # what a dead one died of: ``outbox.claims.Death``; else empty
     Column("address", Json, nullable=False),
     Column("thread", Text, nullable=False, server_default=_EMPTY),  # that channel's key of the conversation
     Column("missed", Json, nullable=False, server_default="{}"),  # of a follow-up: what it tells
@@ -396,14 +398,21 @@ withdrawals = Table(
     Column("channel", Text, nullable=False),
     Column("external_id", Text, nullable=False),  # the post; empty: nobody knows whether there is one
     Column("address", Json, nullable=False),
+    Column("state", Text, nullable=False),  # planned | unknown | dead
+    Column("fence", Integer, nullable=False),
     Column("tries", Integer, nullable=False),
-    Column("due_at", BigInteger, nullable=False),
+    Column("looks", Integer, nullable=False),  # how often a post without a receipt was not found
+    Column("reason", Text, nullable=False),
+    Column("due_at", BigInteger),
+    Column("planned_at", BigInteger, nullable=False),  # last: from then on its patience counts
     Column("deleted_at", BigInteger, nullable=False),
     Column("created_at", BigInteger, nullable=False),
-    Index("ix_withdrawals_due", "due_at"),
+    Column("updated_at", BigInteger, nullable=False),
+    Index("ix_withdrawals_state", "state", "updated_at"),
     Index("ix_withdrawals_deleted", "deleted_at"),
     sqlite_with_rowid=False,
 )
+_partial("ix_withdrawals_due", withdrawals.c.due_at.is_not(None), withdrawals.c.due_at)
 
 records = Table(
     "records",

@@ -38,11 +38,11 @@ INSERT INTO turns (id, conversation_id, state, fence, attempt, reason, model, te
 SELECT 'turn_' || n || '_' || m, 'conv_' || n, 'answered', m, 1, '', 'model', '', 0, '', n, n, 0
 FROM generate_series(1, {conversations}) AS n, generate_series(1, {each} / 2) AS m;
 
-INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, request, client_key,
-    turn_id, attachments, citations, choices, assurance, created_at)
+INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, fixed_for, request,
+    client_key, turn_id, attachments, citations, choices, assurance, created_at)
 SELECT 'msg_' || n || '_' || m, 'conv_' || n, m, CASE m % 2 WHEN 1 THEN 'customer' ELSE 'bot' END,
     CASE m % 2 WHEN 1 THEN 'contact_' || n END, 'How long do I have to return something? ' || m,
-    CASE m % 2 WHEN 1 THEN 'answered' ELSE 'said' END, '', '', 'key-' || n || '-' || m,
+    CASE m % 2 WHEN 1 THEN 'answered' ELSE 'said' END, '', '', '', 'key-' || n || '-' || m,
     'turn_' || n || '_' || (m + 1) / 2, '[]', '[]', '[]', 'claimed', n
 FROM generate_series(1, {conversations}) AS n, generate_series(1, {each}) AS m;
 
@@ -50,21 +50,22 @@ INSERT INTO seen (tenant_id, channel, key, message_id, seen_at)
 SELECT 'default', 'web', client_key, id, created_at FROM messages WHERE author = 'customer';
 
 INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
-    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
+    looks, waits, external_id, reason, death, address, thread, missed, in_reply_to, sources, handoff, choices,
     planned_at, created_at, updated_at)
 SELECT 'dlv_' || id, conversation_id, id, turn_id, 'web', 'reply', seq, 'delivered', 1, 1,
-    0, 0, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
+    0, 0, '', '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot';
 
 INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt, sends,
-    looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff, choices,
+    looks, waits, external_id, reason, death, address, thread, missed, in_reply_to, sources, handoff, choices,
     planned_at, created_at, updated_at)
 SELECT 'dlv_notice_' || id, conversation_id, id, turn_id, 'desk', 'notice', seq, 'delivered', 1, 1,
-    0, 0, 'post-' || id, '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
+    0, 0, 'post-' || id, '', '', '{{}}', '', '{{}}', '', '[]', '', '[]', created_at, created_at, created_at
 FROM messages WHERE author = 'bot' AND seq = 2;
 
-INSERT INTO withdrawals (delivery_id, channel, external_id, address, tries, due_at, deleted_at, created_at)
-SELECT 'dlv_gone_' || n, 'desk', 'post-' || n, '{{}}', 1, 9000000000000, n, n
+INSERT INTO withdrawals (delivery_id, channel, external_id, address, state, fence, tries, looks, reason,
+    due_at, planned_at, deleted_at, created_at, updated_at)
+SELECT 'dlv_gone_' || n, 'desk', 'post-' || n, '{{}}', 'planned', 1, 1, 0, '', 9000000000000, n, n, n, n
 FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO memories (conversation_id, from_seq, pinned, summary, summary_seq, model, fence, attempt, reason,
@@ -233,9 +234,9 @@ def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notic
         (name, name, contact, messages),
     )
     connection.executemany(
-        "INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, request,"
-        " client_key, turn_id, attachments, citations, choices, assurance, created_at)"
-        " VALUES (?, ?, ?, ?, ?, 'Help', ?, '', '', ?, '', '[]', '[]', '[]', 'claimed', 1)",
+        "INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, fixed_for,"
+        " request, client_key, turn_id, attachments, citations, choices, assurance, created_at)"
+        " VALUES (?, ?, ?, ?, ?, 'Help', ?, '', '', '', ?, '', '[]', '[]', '[]', 'claimed', 1)",
         [
             (
                 f"{name}_{seq}",
@@ -250,10 +251,10 @@ def fill_long(connection: sqlite3.Connection, name: str, *, messages: int, notic
     told = [messages - number * every for number in range(notices)]
     connection.executemany(
         "INSERT INTO deliveries (id, conversation_id, message_id, turn_id, channel, kind, seq, state, attempt"
-        ", sends, looks, waits, external_id, reason, address, thread, missed, in_reply_to, sources, handoff,"
-        " choices, planned_at, created_at, updated_at)"
-        " VALUES (?, ?, ?, '', ?, ?, ?, 'delivered', 1, 1, 0, 0, 'post', '', '{}', '', '{}', '', '[]', '',"
-        " '[]', 1, 1, 1)",
+        ", sends, looks, waits, external_id, reason, death, address, thread, missed, in_reply_to, sources,"
+        " handoff, choices, planned_at, created_at, updated_at)"
+        " VALUES (?, ?, ?, '', ?, ?, ?, 'delivered', 1, 1, 0, 0, 'post', '', '', '{}', '', '{}', '', '[]',"
+        " '', '[]', 1, 1, 1)",
         [
             (f"{name}_reply_{seq}", name, f"{name}_{seq}", "web", "reply", seq)
             for seq in range(2, messages + 1, 2)

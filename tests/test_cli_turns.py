@@ -10,9 +10,11 @@ from sqlalchemy import update
 
 from supportbot import reports
 from supportbot.errors import Unclear
+from supportbot.session import delete_conversation
 from supportbot.store import Statement
 from supportbot.tables import turns
-from supportbot.testing.fakes import RecordingChannel
+from supportbot.testing.fakes import RecordingChannel, TeamChannel
+from tests.handed_over import NOTICES, ask_for_a_person
 from tests.operators import Operator, deliveries_ended, fail, talk
 
 if TYPE_CHECKING:
@@ -88,6 +90,40 @@ def test_a_dead_delivery_is_sent_again(operator: Operator) -> None:
     operator.live(lambda durable: deliveries_ended(durable, 1), channels={"web": recording})
     (again,) = operator.json("deliveries", "list", "--state", "delivered")["rows"]
     assert (delivery["id"], 1, 1) == (again["id"], again["sends"], len(recording.posts))
+
+
+def test_a_post_that_is_to_be_taken_back_is_a_delivery_too(operator: Operator) -> None:
+    """It is listed by its kind, retried while there is something to try, and settled by who looked."""
+    operator.live(told_and_deleted, channels={"web": RecordingChannel(), "desk": TeamChannel()})
+    (planned,) = operator.json("deliveries", "list", "--kind", "withdrawal")["rows"]
+    assert ("withdrawal", "planned", "desk") == (planned["kind"], planned["state"], planned["channel"])
+    refused = operator.refused("deliveries", "retry", planned["id"])
+    assert f"Withdrawal {planned['id']} is planned, not dead.\n" == refused
+    assert "deliveries list --kind withdrawal" in operator.refused("explain", planned["id"])
+    refusing = TeamChannel()
+    refusing.withdraw_fates.extend(["refused"] * 2)
+    channels = {"web": RecordingChannel(), "desk": refusing}
+    for tried in (1, 2):
+        operator.live(withdrawals_ended, channels=channels)
+        (dead,) = operator.json("deliveries", "list", "--state", "dead")["rows"]
+        assert (planned["id"], "channel_not_found", "post-1") == (dead["id"], dead["reason"], dead["receipt"])
+        if tried == 1:
+            assert "is planned" in operator.says("deliveries", "retry", planned["id"])
+    said = operator.says("deliveries", "settle", planned["id"], "delivered")
+    assert f"{planned['id']} is delivered.\n" == said
+    assert [] == operator.json("deliveries", "list", "--kind", "withdrawal")["rows"]
+    assert "no unknown delivery" in operator.refused("deliveries", "settle", planned["id"], "dead")
+
+
+async def told_and_deleted(durable: Durable) -> None:
+    conversation = await ask_for_a_person(durable)
+    await durable.until_rows(NOTICES, [("desk", "delivered")])
+    await durable.outbox._withdrawals.stop()
+    await delete_conversation(durable.store, conversation)
+
+
+async def withdrawals_ended(durable: Durable) -> None:
+    await durable.until_rows("select count(*) from withdrawals where state = 'planned'", [(0,)])
 
 
 @pytest.mark.parametrize("fate", ["lost", "crash but there"])

@@ -23,6 +23,7 @@ from supportbot.web import Problem
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping
 
+    from supportbot.changes import Withdrawn
     from supportbot.channel import Accept
     from supportbot.host import Host
     from supportbot.messages import Outbound
@@ -77,7 +78,8 @@ class PagerChannel:
         )
 
     async def send(self, outbound: Outbound) -> Sent:
-        for number, text in enumerate(self.parts(outbound.text)):
+        words = outbound.text if outbound.notice is None else outbound.notice.text
+        for number, text in enumerate(self.parts(words)):
             id = f"{outbound.delivery_id}-{number}"  # noqa: A001 - as the platform calls it
             await self.post({"id": id, "pager": self.pager(outbound), "text": text})
         return Sent(external_id=outbound.delivery_id)
@@ -87,6 +89,20 @@ class PagerChannel:
 
     def team_address(self) -> dict[str, str]:
         return {"pager": "team"}
+
+    async def update(self, outbound: Outbound) -> Sent:
+        assert outbound.notice is not None
+        assert outbound.notice.change is not None
+        now = f"{outbound.notice.text} {outbound.notice.change.name} speaks there."
+        await self.put(outbound.notice.standing, now)
+        return Sent(external_id=outbound.notice.standing)
+
+    async def withdraw(self, withdrawn: Withdrawn) -> None:
+        await self.put(withdrawn.external_id, "This was deleted.")
+
+    async def put(self, receipt: str, text: str) -> None:
+        async with self.http.put(f"/pages/{receipt}-0", json={"text": text}) as response:
+            self.judge(response.status)
 
     def parts(self, text: str) -> list[str]:
         parts = [""]
@@ -120,7 +136,8 @@ class Pagers(HttpPlatform):
         self.pages: list[dict[str, str]] = []
 
     def routes(self) -> Iterable[web.RouteDef]:
-        return [web.post("/pages", self.take), web.get("/pages/{id}", self.tell)]
+        path = "/pages/{id}"
+        return [web.post("/pages", self.take), web.get(path, self.tell), web.put(path, self.change)]
 
     def section(self) -> Mapping[str, Any]:
         return {"url": self.url}
@@ -131,6 +148,15 @@ class Pagers(HttpPlatform):
 
     async def shown(self, site: Site, conversation: str) -> list[str]:
         return [page["text"] for page in self.pages if page["pager"] == conversation]
+
+    async def told(self, site: Site) -> list[str]:
+        return await self.shown(site, "team")
+
+    async def change(self, request: web.Request) -> web.Response:
+        text = (await request.json())["text"]
+        for page in self.pages:
+            page["text"] = text if page["id"] == request.match_info["id"] else page["text"]
+        return web.Response(status=204)
 
     async def take(self, request: web.Request) -> web.Response:
         self.pages.append(await request.json())
@@ -333,6 +359,27 @@ class Tactless(PagerChannel):
         return outbound.external_id
 
 
+class PostsAnew(PagerChannel):
+    async def update(self, outbound: Outbound) -> Sent:
+        await self.send(outbound)
+        return await super().update(outbound)
+
+
+class Unmoved(PagerChannel):
+    async def put(self, receipt: str, text: str) -> None:
+        """Leaves the page as it is."""
+
+
+class Wordy(PagerChannel):
+    async def withdraw(self, withdrawn: Withdrawn) -> None:
+        await self.put(withdrawn.external_id, "I need a person for parcel 4711. (deleted)")
+
+
+class NeedsWords(PagerChannel):
+    async def find(self, outbound: Outbound) -> Sent | None:
+        return await super().find(outbound) if outbound.text else None
+
+
 class Retrying(PagerChannel):
     async def post(self, page: dict[str, str]) -> None:
         try:
@@ -363,6 +410,11 @@ BROKEN: list[tuple[type[PagerChannel], str, dict[str, Any]]] = [
     (Choking, "hostile_replies_break_nothing", {"text": "parcel \u202e"}),
     (SharedMemory, "two_of_them_share_nothing", {}),
     (Tactless, "what_the_team_is_told_the_customer_does_not_see", {}),
+    (PostsAnew, "what_the_team_was_told_is_brought_up_to_date", {}),
+    (Unmoved, "what_the_team_was_told_is_brought_up_to_date", {}),
+    (Unmoved, "what_was_told_of_a_deleted_conversation_is_taken_back", {}),
+    (Wordy, "what_was_told_of_a_deleted_conversation_is_taken_back", {}),
+    (NeedsWords, "what_was_told_of_a_deleted_conversation_is_taken_back", {}),
     (FindsAll, "it_does_not_find_what_is_not_there", {}),
     (FindsNone, "what_was_sent_is_shown_once_however_it_is_settled", {}),
     (AllUnclear, "a_refusal_is_told_as_one", {}),
@@ -417,7 +469,8 @@ def test_contracts_can_be_derived() -> None:
 
 
 def test_what_a_channel_cannot_do_is_not_asked() -> None:
-    """Without find, team_address and faults, the tests that need them are left out, and no others."""
+    """Without find, team_address, update, withdraw and faults, the tests that need them are left out, and no
+    others."""
     left_out = {
         name
         for name in vars(ChannelContract)
@@ -426,6 +479,8 @@ def test_what_a_channel_cannot_do_is_not_asked() -> None:
     assert {
         "test_it_does_not_find_what_is_not_there",
         "test_what_the_team_is_told_the_customer_does_not_see",
+        "test_what_the_team_was_told_is_brought_up_to_date",
+        "test_what_was_told_of_a_deleted_conversation_is_taken_back",
         "test_what_was_sent_is_shown_once_however_it_is_settled",
         "test_a_refusal_is_told_as_one",
         "test_a_busy_platform_gets_the_time_it_asks_for",

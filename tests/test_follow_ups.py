@@ -227,6 +227,7 @@ async def test_what_could_not_be_sent_for_a_day_is_told_with_what_comes_next(dat
         support.fates.append("busy")
         await aged(bot)
         await bot.until_rows(mine, [("dead", "waited for a day: ratelimited")])
+        assert [("expired",)] == await bot.rows("select death from deliveries where state = 'dead'")
         await bot.accept("It arrives on Monday.", **PERSON)
         [mail] = await mails(bot)
         assert mail.missed is not None

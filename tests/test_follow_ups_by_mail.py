@@ -135,15 +135,16 @@ async def test_a_conversation_that_is_spam_sends_nothing(database_url: str) -> N
         assert [] == await bot.rows("select 1 from routes")
 
 
-async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str) -> None:
-    """A mail that bounces says that nobody is there; another address may be."""
+@pytest.mark.parametrize("reason", ["bounced: 5.1.1", "waited for a day: 4.4.7"])
+async def test_what_did_not_arrive_is_not_followed_by_more(database_url: str, reason: str) -> None:
+    """A mail that bounces says that nobody is there, in whatever words; another address may be."""
     async with asked(database_url) as bot:
         await leave_address(bot, proven=True)
         await bot.accept("I have looked.", **PERSON)
         [mail] = await mails(bot)
         await settled(bot)
         returned = ChannelReturns(bot.store, "support", bot.metrics)
-        assert await returned(mail.delivery_id, reason="bounced: 5.1.1")
+        assert await returned(mail.delivery_id, reason=reason)
         await bot.accept("It arrives on Monday.", **PERSON)
         await settled(bot)
         assert 1 == len(bot.channels["support"].posts)

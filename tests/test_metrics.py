@@ -30,10 +30,9 @@ def test_counts_what_it_is_told() -> None:
     metrics.message_ignored("mail", "bounce")
     metrics.refused("web", "identity_expired")
     metrics.turn_ended("answered", 0.2)
-    metrics.turns_waiting(7)
+    metrics.waiting(7, 3, {"dead": 2})
     metrics.model_called("llama", "ok", 1.5)
-    metrics.delivery("web", "delivered")
-    metrics.deliveries_open(3)
+    metrics.delivery("web", "reply", "delivered")
     metrics.http_answered("/healthz", 200)
     metrics.store_committed(0.004, 12)
     metrics.notice_passed_over("event")
@@ -48,8 +47,11 @@ def test_counts_what_it_is_told() -> None:
         ("turns_waiting", ()): 7,
         ("model_calls_total", (("model", "llama"), ("outcome", "ok"))): 1,
         ("model_seconds_sum", (("model", "llama"),)): 1.5,
-        ("deliveries_total", (("channel", "web"), ("state", "delivered"))): 1,
+        ("deliveries_total", (("channel", "web"), ("kind", "reply"), ("state", "delivered"))): 1,
         ("deliveries_open", ()): 3,
+        ("withdrawals", (("state", "planned"),)): 0,
+        ("withdrawals", (("state", "unknown"),)): 0,
+        ("withdrawals", (("state", "dead"),)): 2,
         ("http_requests_total", (("route", "/healthz"), ("status", "200"))): 1,
         ("store_commit_seconds_sum", ()): 0.004,
         ("store_group_size_sum", ()): 12,
@@ -75,7 +77,7 @@ def test_streams_are_counted_while_they_are_open() -> None:
 def test_two_bots_do_not_mix() -> None:
     """Each has a registry of its own."""
     one, two = Metrics(), Metrics()
-    one.turns_waiting(5)
+    one.waiting(5, 0, {})
     assert 0 == _samples(two)[("turns_waiting", ())]
 
 

@@ -3,64 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import update
-from structlog.testing import capture_logs
 
-from supportbot import reports, speaking
-from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
-from supportbot.ids import now_ms
-from supportbot.messages import Sender, Sent
+from supportbot import reports
+from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.messages import Sender
 from supportbot.outbox import deliveries as work
-from supportbot.outbox import ledger, withdrawals
+from supportbot.outbox import ledger
 from supportbot.outbox.claims import Claimed
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.notices import Team, Untold
-from supportbot.session import ChannelTranscripts, delete_conversation, retry_delivery, set_state
+from supportbot.session import ChannelTranscripts, retry_delivery, set_state
 from supportbot.store import Statement
 from supportbot.tables import deliveries
-from supportbot.tables import withdrawals as withdrawn
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
-from tests.durable import opened, running
+from tests.durable import running
+from tests.handed_over import ANNA, NOTICES, REPLIES, Board, Desk, ask_for_a_person, channels
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supportbot.messages import Outbound
     from tests.durable import Durable
-
-ANNA = Sender(id="T1/U1", name="Anna", email="anna@example.com", assurance="claimed")
-NOTICES = "select channel, state from deliveries where kind = 'notice' order by channel"
-REPLIES = "select state from deliveries where kind = 'reply' order by seq"
-
-
-class Desk(RecordingChannel):
-    """A channel that tells the team."""
-
-    def team_address(self) -> dict[str, Any] | None:
-        """Return where."""
-        return {"room": "team"}
-
-    @property
-    def told(self) -> list[Outbound]:
-        """What the team was told."""
-        return [post for post in self.posts if post.notice is not None]
-
-
-def channels(*desks: str) -> dict[str, Any]:
-    """Return the customers' channel, and some that tell the team."""
-    return {"web": RecordingChannel(), **{name: Desk() for name in desks}}
-
-
-async def ask_for_a_person(bot: Durable, text: str = "A person, please", **more: Any) -> str:
-    """Let the bot hand a conversation over; returns its id."""
-    bot.worker.handoff = "customer_asked"
-    accepted = await bot.accept(text, **({"sender": ANNA, "address": {"to": "c1"}} | more))
-    await bot.until(lambda: any(turn.messages[-1].id == accepted.message_id for turn in bot.worker.turns))
-    return accepted.conversation_id
 
 
 async def test_the_team_is_told_who_waits_where_and_why(database_url: str) -> None:
@@ -234,32 +200,6 @@ async def test_whom_the_team_was_not_told_of_is_a_problem(database_url: str) -> 
         assert {} == untold.problems()
 
 
-class Board(Desk):
-    """A channel that can bring what it told up to date."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.updates: list[Outbound] = []
-        self.update_fates: deque[Exception] = deque()
-        self.meanwhile: Any = None
-
-    async def update(self, outbound: Outbound) -> Sent:
-        """Do what the next fate says."""
-        assert outbound.notice is not None
-        if self.meanwhile is not None:
-            await self.meanwhile()
-        if self.update_fates:
-            raise self.update_fates.popleft()
-        self.updates.append(outbound)
-        return Sent(external_id=outbound.notice.standing)
-
-    @property
-    def shown(self) -> list[tuple[str, str, str]]:
-        """What the post said, update by update."""
-        changes = [post.notice.change for post in self.updates if post.notice is not None]
-        return [(change.state, change.actor, change.name) for change in changes if change is not None]
-
-
 async def test_what_the_team_was_told_follows_who_speaks(database_url: str) -> None:
     """Whoever changes it, wherever: the same delivery tells it anew, and there is no second post."""
     board = Board()
@@ -294,11 +234,11 @@ async def test_an_update_is_made_until_it_is_there(database_url: str, error: Exc
     async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
-        board.update_fates.append(error)
+        board.errors.append(error)
         await set_state(bot.store, conversation, "human")
         await bot.until(lambda: len(board.updates) == 1)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
-        assert [f"send {board.told[0].delivery_id}"] == board.calls
+        assert not any(call.startswith("find") for call in board.calls)
 
 
 async def test_what_changes_while_it_is_told_is_told_next(database_url: str) -> None:
@@ -362,7 +302,7 @@ async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_
     async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
-        board.update_fates.append(Refused(cause="is_archived"))
+        board.errors.append(Refused(cause="is_archived"))
         await set_state(bot.store, conversation, "human")
         await bot.until_rows(NOTICES, [("desk", "dead")])
         untold = Untold(bot.store)
@@ -373,218 +313,6 @@ async def test_an_update_that_died_is_no_customer_of_whom_nobody_knows(database_
         await retry_delivery(bot.store, board.told[0].delivery_id)
         await bot.until_rows(NOTICES, [("desk", "delivered")])
         assert (1, [("human", "operator", "")]) == (len(board.told), board.shown)
-
-
-@pytest.mark.parametrize("error", [None, OSError(), Unclear(cause="reset")])
-async def test_a_deleted_conversation_leaves_no_word(
-    database_url: str, error: Exception | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What was told of it says so, also when that is done by another process, later, at the second try."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    board = Board()
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        conversation = await ask_for_a_person(bot)
-        await bot.until_rows(NOTICES, [("desk", "delivered")])
-        [told] = board.told
-        [(receipt,)] = await bot.rows("select external_id from deliveries where kind = 'notice'")
-    async with opened(database_url) as store:
-        await delete_conversation(store, conversation)
-    board.update_fates.extend([error] if error is not None else [])
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        await bot.until(lambda: len(board.updates) == 1)
-        await bot.until_rows("select count(*) from withdrawals", [(0,)])
-        [gone] = board.updates
-        assert gone.notice is not None
-        assert (told.delivery_id, told.address) == (gone.delivery_id, gone.address)
-        assert receipt == gone.notice.standing
-        assert [("deleted", "operator", "")] == board.shown
-        assert ("", "") == (gone.notice.text, gone.notice.contact.external_id)
-        assert 1 == len(board.told)
-
-
-DUE = Statement(update(withdrawn).values(due_at=0))
-
-
-async def withdraw_now(bot: Durable) -> None:
-    """Let what is to be withdrawn be due, whoever may still be sending."""
-    await bot.store.write(lambda tx: tx.run(DUE))
-
-
-@pytest.mark.parametrize("is_posted", [True, False])
-async def test_a_conversation_deleted_while_its_notice_is_posted_leaves_no_word(
-    database_url: str, is_posted: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """It has no receipt yet: it is looked for, and nothing is done where nothing was posted."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    board, posting, deleted = Board(), asyncio.Event(), asyncio.Event()
-    take = board.send
-
-    async def send(outbound: Outbound) -> Sent:
-        posting.set()
-        await deleted.wait()
-        if not is_posted:
-            raise Refused(cause="reset")
-        return await take(outbound)
-
-    monkeypatch.setattr(board, "send", send)
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        conversation = await ask_for_a_person(bot)
-        await posting.wait()
-        await delete_conversation(bot.store, conversation)
-        assert [("",)] == await bot.rows("select external_id from withdrawals")
-        deleted.set()
-        await bot.until(lambda: not bot.outbox.deliveries._sending)
-        await withdraw_now(bot)
-        await bot.until(lambda: len([call for call in board.calls if call.startswith("find")]) >= 1)
-        if not is_posted:
-            await bot.until_rows("select count(*) from withdrawals where due_at > 0", [(1,)])
-            await withdraw_now(bot)
-        await bot.until_rows("select count(*) from withdrawals", [(0,)])
-        assert ([("deleted", "operator", "")] if is_posted else []) == board.shown
-        assert (["post-1"] if is_posted else []) == [post.notice.standing for post in board.updates]
-
-
-async def test_what_nobody_knew_whether_it_was_told_is_withdrawn(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where it was posted after all."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    board = Board()
-    board.fates.append("unclear but there")
-    monkeypatch.setattr(board, "find", fails := Failing(board.find))
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        conversation = await ask_for_a_person(bot)
-        await bot.until_rows(NOTICES, [("desk", "unknown")])
-        fails.error = None
-        await delete_conversation(bot.store, conversation)
-        await bot.until_rows("select count(*) from withdrawals", [(0,)])
-        assert [("deleted", "operator", "")] == board.shown
-        assert ["post-1"] == [post.notice.standing for post in board.updates]
-
-
-class Failing:
-    """A ``find`` that cannot look, as long as it has an error to raise."""
-
-    def __init__(self, find: Any) -> None:
-        self._find = find
-        self.error: Exception | None = NeverClear(cause="missing_scope")
-
-    async def __call__(self, outbound: Outbound) -> Sent | None:
-        """Look, or fail."""
-        if self.error is not None:
-            raise self.error
-        return await self._find(outbound)
-
-
-async def test_a_process_without_the_channel_leaves_it_to_another(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As while bot.yaml changes from process to process; nothing is forgotten."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    board = Board()
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        conversation = await ask_for_a_person(bot)
-        await bot.until_rows(NOTICES, [("desk", "delivered")])
-    async with running(database_url) as bot:
-        await delete_conversation(bot.store, conversation)
-        await bot.until_rows(
-            "select count(*) from withdrawals where due_at > deleted_at + 50000 and tries = 0", [(1,)]
-        )
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        await withdraw_now(bot)
-        await bot.until_rows("select count(*) from withdrawals", [(0,)])
-        assert [("deleted", "operator", "")] == board.shown
-
-
-async def test_a_post_that_waits_long_to_be_withdrawn_is_a_problem(database_url: str) -> None:
-    """For an hour it is none: Slack is away now and then."""
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": Board()}) as bot:
-        untold, conversations = Untold(bot.store), []
-        for customer in ("c1", "c2"):
-            conversations.append(await ask_for_a_person(bot, to=customer, address={"to": customer}))
-        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
-
-        async def withdraw(conversation: str, ago: int) -> None:
-            now = now_ms()
-            later = Statement(update(withdrawn).values(due_at=now + 10**9))
-
-            def unit(tx: Any) -> None:
-                speaking.withdraw(tx, conversation, now - ago)
-                tx.run(later)  # its platform is away
-
-            await bot.store.write(unit)
-
-        await withdraw(conversations[0], 3_500_000)
-        await untold.look()
-        assert {} == untold.problems()
-        await bot.store.write(lambda tx: tx.run(Statement(update(withdrawn).values(deleted_at=1))))
-        await untold.look()
-        assert {"desk": "1 post still holds words of deleted conversations"} == untold.problems()
-        await withdraw(conversations[1], 3_700_000)
-        await untold.look()
-        assert {"desk": "2 posts still hold words of deleted conversations"} == untold.problems()
-
-
-async def test_what_cannot_be_withdrawn_is_said(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A channel that cannot bring a post up to date never will."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    async with running(database_url, channels=channels("desk")) as bot:
-        conversation = await ask_for_a_person(bot)
-        await bot.until_rows(NOTICES, [("desk", "delivered")])
-        with capture_logs() as logs:
-            await delete_conversation(bot.store, conversation)
-            await bot.until_rows("select count(*) from withdrawals", [(0,)])
-        assert ["desk"] == [line["channel"] for line in logs if line["event"] == "withdrawal.impossible"]
-
-
-async def test_a_place_that_hangs_holds_up_no_other(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each is tried by itself."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    one, two, hanging, free = Board(), Board(), asyncio.Event(), asyncio.Event()
-
-    async def hang() -> None:
-        hanging.set()
-        await free.wait()
-
-    async with running(database_url, channels={"web": RecordingChannel(), "one": one, "two": two}) as bot:
-        conversation = await ask_for_a_person(bot)
-        await bot.until_rows(NOTICES, [("one", "delivered"), ("two", "delivered")])
-        one.meanwhile = hang
-        first = Statement(update(withdrawn).where(withdrawn.c.channel == "one").values(due_at=0))
-
-        def unit(tx: Any) -> None:
-            speaking.withdraw(tx, conversation, 1)
-            tx.run(first)
-
-        await bot.store.write(unit)
-        await hanging.wait()
-        await bot.until(lambda: len(two.updates) == 1)
-        assert [] == one.updates
-        free.set()
-        await bot.until(lambda: len(one.updates) == 1)
-
-
-async def test_a_platform_that_asks_to_wait_is_left_alone(
-    database_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As long as it says, and with all that is to be withdrawn there."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    board = Board()
-    async with running(database_url, channels={"web": RecordingChannel(), "desk": board}) as bot:
-        conversation = await ask_for_a_person(bot)
-        other = await ask_for_a_person(bot, to="c2", address={"to": "c2"})
-        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
-        board.update_fates.append(RetryAfter(seconds=3000, cause="ratelimited"))
-
-        def unit(tx: Any) -> None:
-            for gone in (conversation, other):
-                speaking.withdraw(tx, gone, now_ms())
-
-        await bot.store.write(unit)
-        await bot.until_rows("select count(*) from withdrawals where due_at > deleted_at + 2900000", [(2,)])
-        assert [] == board.updates
 
 
 async def test_a_channel_that_cannot_update_posts_nothing_again(database_url: str) -> None:
@@ -599,7 +327,7 @@ async def test_a_channel_that_cannot_update_posts_nothing_again(database_url: st
         story = await reports.explain(bot.store, conversation)
         assert 2 == [event.kind for event in story.events].count("delivery.delivered")
         shown = bot.metrics.exposition().decode()
-        assert 'supportbot_deliveries_total{channel="desk",state="delivered"} 1.0' in shown
+        assert 'supportbot_deliveries_total{channel="desk",kind="notice",state="delivered"} 1.0' in shown
 
 
 async def test_the_team_takes_over_and_gives_back(database_url: str) -> None:

@@ -13,6 +13,7 @@ from supportbot.errors import NeverClear, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger
+from supportbot.session import ChannelTranscripts
 from supportbot.store import Statement
 from supportbot.testing.fakes import BlindChannel, Fate
 from tests.durable import Durable, opened, running
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from supportbot.outbox.claims import Claimed
 
 DELIVERIES = "select state, reason from deliveries order by seq"
+DEATHS = "select state, death from deliveries order by seq"
 
 
 @pytest.mark.parametrize("fate", ["lost", "unclear but there", "crash but there", "busy"])
@@ -51,6 +53,7 @@ async def test_a_refusal_is_final(database_url: str) -> None:
         bot.platform.fates.append("refused")
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "channel_not_found")])
+        assert [("dead", "refused")] == await bot.rows(DEATHS)
         await bot.accept("again")
         assert await bot.replies(1) == ["re: again"]
 
@@ -70,6 +73,7 @@ async def test_a_post_that_never_gets_through_is_dead_in_the_end(database_url: s
         bot.platform.fates.extend(["lost"] * 20)
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "not found on the platform")])
+        assert [("dead", "failed")] == await bot.rows(DEATHS)
         assert bot.platform.texts == []
         assert [call.split()[0] for call in bot.platform.calls].count("send") == 3
 
@@ -269,11 +273,36 @@ async def test_an_overtaken_sender_records_nothing(database_url: str) -> None:
         await bot.stop()
 
 
+async def test_why_a_message_ended_is_not_why_a_text_is_fixed(database_url: str) -> None:
+    """The one is told of what customers wrote, the other of what the bot said in place of an answer."""
+    said = "select author, state, reason, fixed_for from messages order by seq"
+    async with running(database_url) as bot:
+        await bot.accept("hello")
+        await bot.replies(1)
+        bot.worker.handoff = "customer_asked"
+        await bot.accept("A person, please")
+        await bot.replies(2)
+        await bot.accept("Are you there?")
+        await bot.until_rows(
+            said,
+            [
+                ("customer", "answered", "", ""),
+                ("bot", "said", "", ""),
+                ("customer", "answered", "", ""),
+                ("bot", "said", "", "customer_asked"),
+                ("customer", "handed_over", "", ""),
+            ],
+        )
+        messages = await ChannelTranscripts(bot.store, "web").messages("c1")
+        assert [False, True, False, False, False] == [message.is_answer for message in messages]
+
+
 async def test_a_channel_that_is_gone_from_bot_yaml_leaves_a_dead_delivery(database_url: str) -> None:
     """A reply whose channel no longer exists says so, instead of waiting for ever."""
     async with running(database_url, channels={"other": BlindChannel()}) as bot:
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("dead", "bot.yaml has no channel 'web' any more")])
+        assert [("dead", "no_channel")] == await bot.rows(DEATHS)
 
 
 async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(database_url: str) -> None:
@@ -296,5 +325,6 @@ async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(databa
         await bot.until_rows(
             "select state, reason from deliveries order by seq", [("dead", reason), ("delivered", "")]
         )
+        assert [("dead", "unreadable"), ("delivered", "")] == await bot.rows(DEATHS)
         assert [(1,)] == await bot.rows("select count(*) from events where kind = 'delivery.dead'")
         await bot.stop()

@@ -35,6 +35,7 @@ _MAY = {
     "reports.ratings._VERDICTS": "ratings: the same",
     "routes.AWAITED": "ix_routes_due: those whose customers may be told; a thousand are asked for at once",
     "store.probe._DELIVERIES": "ix_deliveries_open: counts what is in it",
+    "store.probe._WITHDRAWALS": "ix_withdrawals_state: likewise",
     "turns.ledger._SUSPECTS_DUE": "ix_turns_died: the few turns that outlived a process",
 }
 """The statements that read something whole: what, and why they may."""

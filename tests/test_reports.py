@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 
@@ -165,6 +165,22 @@ async def test_an_unknown_delivery_can_be_settled(database_url: str) -> None:
         assert "delivered" == story.deliveries[0].state
         with pytest.raises(NotFound, match="no unknown delivery"):
             await session.settle_delivery(durable.store, unknown.id, "dead")
+
+
+@pytest.mark.parametrize(("outcome", "death"), [("delivered", ""), ("dead", "settled")])
+async def test_what_an_operator_calls_dead_died_of_that(
+    database_url: str, outcome: Literal["delivered", "dead"], death: str
+) -> None:
+    """And it has no cause of death any more once it is retried."""
+    async with running(database_url, channels={"web": Unfindable()}) as durable:
+        await durable.accept("hello", to="a")
+        await ended(durable, 1)
+        (unknown,) = (await reports.deliveries(durable.store, state="unknown")).rows
+        await session.settle_delivery(durable.store, unknown.id, outcome)
+        assert [(outcome, death)] == await durable.rows("select state, death from deliveries")
+        if outcome == "dead":
+            await session.retry_delivery(durable.store, unknown.id)
+            await durable.until_rows("select state, death from deliveries", [("unknown", "")])
 
 
 async def test_taking_over_belongs_to_the_story(database_url: str) -> None:

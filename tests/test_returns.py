@@ -28,9 +28,13 @@ async def test_a_delivery_that_comes_back_is_dead(database_url: str) -> None:
         assert await returned(delivery, reason="bounced: 5.1.1\x00")
         assert not await returned(delivery, reason="again")
         assert [("dead", "bounced: 5.1.1\ufffd")] == await bot.rows(DELIVERIES)
+        assert [("returned",)] == await bot.rows("select death from deliveries")
         story = await reports.explain(bot.store, accepted.message_id)
         assert 1 == [event.kind for event in story.events].count("delivery.returned")
-        assert b'supportbot_deliveries_total{channel="web",state="dead"} 1.0' in bot.metrics.exposition()
+        assert (
+            b'supportbot_deliveries_total{channel="web",kind="reply",state="dead"} 1.0'
+            in bot.metrics.exposition()
+        )
 
 
 async def test_an_unknown_one_that_comes_back_is_known(database_url: str) -> None:

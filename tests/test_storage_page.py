@@ -11,6 +11,7 @@ import pytest
 
 import supportbot
 from supportbot.messages import Assurance, DeliveryState, MessageState, State
+from supportbot.outbox.claims import Death
 from supportbot.tables import metadata
 
 PACKAGE = Path(supportbot.__file__).parent
@@ -65,10 +66,11 @@ def test_no_table_is_explained_that_is_not_there() -> None:
         ("Who speaks in a conversation", get_args(State)),
         ("What becomes of a message", get_args(MessageState)),
         ("How far a delivery is", get_args(DeliveryState)),
+        ("What a delivery died of", get_args(Death)),
     ],
 )
 def test_every_state_is_explained(heading: str, states: tuple[str, ...]) -> None:
-    """The states on the page are those of ``messages``."""
+    """The words on the page are those of the types."""
     assert set(states) == set(first_cells(heading))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import inspect
 import json
 import os
 import re
@@ -17,6 +18,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from supportbot import channel
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
 
@@ -126,6 +128,17 @@ def test_the_page_shows_a_whole_package_in_few_lines() -> None:
     """The package has its metadata, its channel and its tests, in 120 lines."""
     assert {"pyproject.toml", "supportbot_sms.py", TESTS} == set(FILES)
     assert 120 >= sum(len(content.splitlines()) for content in FILES.values())
+
+
+def test_the_page_lists_what_a_channel_may_do() -> None:
+    """Every optional protocol of the contract has its method in the table, with its arguments."""
+    optional = {name: it for name, it in vars(channel).items() if re.fullmatch("Can[A-Z].*", name)}
+    assert {"CanFind", "CanUpdate", "CanWithdraw"} <= optional.keys()
+    for protocol in optional.values():
+        ((method, function),) = [it for it in vars(protocol).items() if not it[0].startswith("_")]
+        _, *arguments = inspect.signature(function).parameters
+        assert f"\n| `{method}({', '.join(arguments)})` |" in PAGE
+        assert protocol.__name__ in (channel.__doc__ or "")
 
 
 def test_it_keeps_the_contract(installed: Path, tmp_path: Path) -> None:

@@ -43,6 +43,7 @@ from supportbot_slack.workspaces import SingleWorkspace
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
+    from supportbot.changes import Withdrawn
     from supportbot.channel import Accept
     from supportbot.host import Host
     from supportbot.messages import Accepted, Outbound, Sent, Turn
@@ -164,6 +165,10 @@ class SlackChannel:
     async def update(self, outbound: Outbound) -> Sent:
         """Bring up to date what the team was told. See ``Outgoing.update``."""
         return await (self._outgoing or await self._way_out()).update(outbound)
+
+    async def withdraw(self, withdrawn: Withdrawn) -> None:
+        """Take back what the team was told of a conversation that was deleted. See ``Outgoing.withdraw``."""
+        await (self._outgoing or await self._way_out()).withdraw(withdrawn)
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack. See ``Outgoing.find``."""

@@ -18,7 +18,7 @@ from supportbot_slack.markdown import escaped
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.changes import Change
+    from supportbot.changes import Change, Withdrawn
     from supportbot.messages import Notice, Outbound
     from supportbot_slack.api import SlackApi
     from supportbot_slack.identity import People
@@ -37,7 +37,6 @@ _WHY = {
     "flagged": "was not answered: moderation flagged it",
     "unchecked": "was not answered: moderation could not check it",
 }
-_DELETED = "deleted"
 _GONE = "The conversation that was told of here was deleted."
 _DID = {
     "human": "has taken it over: the bot stays silent there.",
@@ -46,7 +45,6 @@ _DID = {
     "snoozed": "put it off.",
     "resolved": "closed it.",
     "spam": "marked it as spam.",
-    _DELETED: "deleted the conversation that was told of here.",
 }
 _OTHER = {"human": HAND_BACK, "bot": TAKE_OVER}
 """The one thing to do then."""
@@ -76,8 +74,6 @@ class Notices:
 
     async def content(self, outbound: Outbound, notice: Notice) -> dict[str, Any]:
         """Return the post's ``text`` and ``blocks``."""
-        if notice.change is not None and notice.change.state == _DELETED:
-            return {"text": _GONE, "blocks": [_status(notice.change)]}
         link = ""
         if notice.channel == self._channel:
             notice, link = await self._looked_up(notice)
@@ -127,9 +123,15 @@ def notice_blocks(outbound: Outbound, notice: Notice, link: str) -> list[dict[st
                 {"type": "rich_text_section", "elements": _where(outbound, notice, link)},
             ],
         },
-        _status(notice.change),
+        _status(said_of(notice.change), notice.change.at if notice.change is not None else None),
         _buttons(outbound.conversation_id, *_offered(notice.change)),
     ]
+
+
+def withdrawn_content(withdrawn: Withdrawn) -> dict[str, Any]:
+    """Return the ``text`` and ``blocks`` of a post whose conversation was deleted: nothing else of it."""
+    said = "An operator deleted the conversation that was told of here."
+    return {"text": _GONE, "blocks": [_status(said, withdrawn.deleted_at)]}
 
 
 def is_notice(blocks: object) -> TypeGuard[list[dict[str, Any]]]:
@@ -175,11 +177,11 @@ def _text(words: str, *, bold: bool = False) -> dict[str, Any]:
     return {"type": "text", "text": words} | ({"style": {"bold": True}} if bold else {})
 
 
-def _status(change: Change | None) -> dict[str, Any]:
-    """Say who speaks there, by whose word, and since when, by the reader's own clock."""
-    elements = [{"type": "plain_text", "text": said_of(change)}]
-    if change is not None:
-        at = change.at // 1000
+def _status(said: str, since: int | None) -> dict[str, Any]:
+    """Say how it stands, and since when (Unix milliseconds), by the reader's own clock."""
+    elements = [{"type": "plain_text", "text": said}]
+    if since is not None:
+        at = since // 1000
         plain = f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"
         elements.append({"type": "mrkdwn", "text": f"<!date^{at}^{{date_short_pretty}}, {{time}}|{plain}>"})
     return {"type": "context", "block_id": _STATUS, "elements": elements}

@@ -22,6 +22,7 @@ from supportbot_slack.api import Declined, Lost, NotReached, RateLimited, SlackE
 from supportbot_slack.blocks import body_blocks, closing_blocks
 from supportbot_slack.direct import DirectMessages
 from supportbot_slack.find import Standing, look
+from supportbot_slack.handoffs import withdrawn_content
 from supportbot_slack.links import Links
 from supportbot_slack.markdown import safe, split
 from supportbot_slack.marker import Mark
@@ -29,6 +30,7 @@ from supportbot_slack.marker import Mark
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from supportbot.changes import Withdrawn
     from supportbot.host import CountCut
     from supportbot.messages import Notice, Outbound
     from supportbot_slack.api import SlackApi
@@ -76,12 +78,19 @@ log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Post:
+class _Place:
+    """Where a delivery goes, or went."""
+
+    delivery_id: str
+    address: Address
+    workspace: Workspace
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Post(_Place):
     """One delivery, and where it goes."""
 
     outbound: Outbound
-    address: Address
-    workspace: Workspace
 
 
 class Outgoing:
@@ -137,19 +146,33 @@ class Outgoing:
         """
         notice = outbound.notice
         assert notice is not None
-        receipt = Sent(external_id=notice.standing)
         post = await self._post(outbound)
-        _, _, ts = notice.standing.partition("/")
         try:
-            words = await self._notices.content(outbound, notice)
-            content = self._marked(post, Mark(outbound.delivery_id, 1, 1)) | words | {"ts": ts}
-            await self._call(post, "chat.update", content)
-        except Declined as error:
-            if error.code != "message_not_found":
-                await self._explain(post, error)
+            await self._change(post, notice.standing, await self._notices.content(outbound, notice))
         except SlackError as error:
             await self._explain(post, error)
-        return receipt
+        return Sent(external_id=notice.standing)
+
+    async def withdraw(self, withdrawn: Withdrawn) -> None:
+        """Make the post that told the team of a customer say that the conversation was deleted, and no more.
+
+        Of one that somebody deleted there is nothing left to do. Raises as ``send``.
+        """
+        place = await self._place(withdrawn.delivery_id, Address.read(withdrawn.address))
+        try:
+            await self._change(place, withdrawn.external_id, withdrawn_content(withdrawn))
+        except SlackError as error:
+            await self._explain(place, error)
+
+    async def _change(self, place: _Place, receipt: str, words: Mapping[str, Any]) -> None:
+        """Make a post for the team say something else, if it is there."""
+        _, _, ts = receipt.partition("/")
+        content = self._marked(place, Mark(place.delivery_id, 1, 1)) | dict(words) | {"ts": ts}
+        try:
+            await self._call(place, "chat.update", content)
+        except Declined as error:
+            if error.code != "message_not_found":
+                raise
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look whether all of a reply stands in Slack.
@@ -174,6 +197,16 @@ class Outgoing:
         address = Address.read(outbound.address)
         if outbound.notice is not None:
             address = replace(address, ts=f"{outbound.created_at / 1000 - _BACK:.6f}")
+        place = await self._place(outbound.delivery_id, address)
+        return _Post(
+            delivery_id=place.delivery_id,
+            address=place.address,
+            workspace=place.workspace,
+            outbound=outbound,
+        )
+
+    async def _place(self, delivery_id: str, address: Address) -> _Place:
+        """Return where a delivery goes: with a token, and with the conversation of a direct message."""
         try:
             workspace = await self._workspaces.get(address.team, address.enterprise)
         except RateLimited as error:
@@ -182,12 +215,12 @@ class Outgoing:
             raise RetryAfter(cause=error.cause) from error
         if workspace is None:
             raise RetryAfter(seconds=_PARKED, cause="the app has no working token for this workspace")
-        post = _Post(outbound=outbound, address=address, workspace=workspace)
+        place = _Place(delivery_id=delivery_id, address=address, workspace=workspace)
         try:
             channel = await self._direct.channel(workspace, address.channel)
         except SlackError as error:
-            await self._explain(post, error)
-        return replace(post, address=replace(address, channel=channel))
+            await self._explain(place, error)
+        return replace(place, address=replace(address, channel=channel))
 
     async def _tell(self, post: _Post, notice: Notice) -> Sent:
         """Post what the team is told: one part, with a mark of its own, since its turn's is on the reply."""
@@ -319,9 +352,9 @@ class Outgoing:
             raise Lost("Slack named no timestamp")
         return ts
 
-    async def _call(self, post: _Post, method: str, content: dict[str, Any]) -> dict[str, Any]:
+    async def _call(self, post: _Place, method: str, content: dict[str, Any]) -> dict[str, Any]:
         """Make a call, within the channel's rate; as plain text once where Slack takes no blocks."""
-        key = (post.outbound.delivery_id, post.address.team, method, post.address.channel)
+        key = (post.delivery_id, post.address.team, method, post.address.channel)
         wait = self._limits.wait(*key)
         if wait > 0:
             raise RateLimited(wait)
@@ -332,7 +365,7 @@ class Outgoing:
             except Declined as error:
                 if error.code not in _BAD_BLOCKS or "blocks" not in content:
                     raise
-                log.warning("slack.blocks_refused", error=error.code, delivery=post.outbound.delivery_id)
+                log.warning("slack.blocks_refused", error=error.code, delivery=post.delivery_id)
                 plain = {name: value for name, value in content.items() if name != "blocks"}
                 return await self._api.call(token, method, plain)
         except RateLimited as error:
@@ -346,17 +379,16 @@ class Outgoing:
         text = part.replace("<", "&lt;").replace(">", "&gt;") or _NO_WORDS
         return self._marked(post, mark) | {"text": text, "blocks": blocks}
 
-    def _marked(self, post: _Post, mark: Mark) -> dict[str, Any]:
+    def _marked(self, post: _Place, mark: Mark) -> dict[str, Any]:
         """Return what every post has beside its words."""
-        delivery = post.outbound.delivery_id
         return {
             "channel": post.address.channel,
             "parse": "none",
             "link_names": False,
-            "metadata": self._marker.metadata(mark, post.address.place, delivery=delivery),
+            "metadata": self._marker.metadata(mark, post.address.place, delivery=post.delivery_id),
         }
 
-    async def _explain(self, post: _Post, error: SlackError) -> NoReturn:
+    async def _explain(self, post: _Place, error: SlackError) -> NoReturn:
         """Say in the core's words what became of a call."""
         match error:
             case RateLimited(seconds=seconds):
@@ -372,7 +404,7 @@ class Outgoing:
             case _:
                 raise Unclear(cause=error.cause) from error
 
-    async def _has_another_token(self, post: _Post) -> bool:
+    async def _has_another_token(self, post: _Place) -> bool:
         """Whether the workspace has a token by now that was not refused: a new one, or another process's."""
         try:
             here = await self._workspaces.get(post.address.team, post.address.enterprise)

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from supportbot.chaos.program import Program
-from supportbot.chaos.troubles import holds
+from supportbot.chaos.troubles import holder
 from supportbot.errors import BotDidNotStart
 
 if TYPE_CHECKING:
@@ -51,9 +51,10 @@ class Fleet:
                 task.cancel()
 
     def who(self, connection: tuple[int, int]) -> str:
-        """Return whose a connection is (``holds``), as ``Program.who``; empty if that cannot be told."""
-        running = [p for p in self.programs if p.is_running]
-        return next((program.who for program in running if holds(program.pid, connection)), "")
+        """Return whose a connection is (``holder``), as ``Program.who``; empty if that cannot be told."""
+        running = {program.pid: program.who for program in self.programs if program.is_running}
+        pid = holder(running, connection)
+        return "" if pid is None else running[pid]
 
     async def victim(self) -> Program:
         """Return one of the processes that are up and not frozen, as soon as there is one."""

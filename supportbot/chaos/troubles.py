@@ -101,16 +101,23 @@ class Troubles:
             self.seen.append(Trouble(begun, clock(), of, slept))
 
 
-def holds(pid: int, connection: tuple[int, int]) -> bool:
-    """Say whether a process has a connection of the loopback address; never, where there is no /proc.
+def holder(pids: Iterable[int], connection: tuple[int, int]) -> int | None:
+    """Return which process has a connection of the loopback address; None where there is no /proc.
+
+    The kernel is asked at once, for milliseconds in which nothing else happens here: whoever ends a process
+    runs on the same event loop, and must not do so between its post and this look.
 
     Args:
-        pid: the process.
+        pids: the processes.
         connection: its port, and the port at the other end: the first alone may be that of others too.
     """
     sockets = {f"socket:[{inode}]" for inode in _inodes(connection)}
+    return next((pid for pid in pids if _has_any(pid, sockets)), None) if sockets else None
+
+
+def _has_any(pid: int, sockets: set[str]) -> bool:
     with suppress(OSError):
-        for descriptor in Path(f"/proc/{pid}/fd").iterdir() if sockets else ():
+        for descriptor in Path(f"/proc/{pid}/fd").iterdir():
             with suppress(OSError):  # closed meanwhile
                 if str(descriptor.readlink()) in sockets:
                     return True
@@ -121,6 +128,7 @@ def _inodes(connection: tuple[int, int]) -> list[str]:
     """Return the number of the socket at the first end of a connection, if there is one."""
     here, there = (f":{port:04X}" for port in connection)
     with suppress(OSError):
-        lines = [line.split() for line in Path("/proc/net/tcp").read_text("ascii").splitlines()[1:]]
+        table = Path("/proc/net/tcp").read_text("ascii").splitlines()
+        lines = [line.split() for line in table if here in line and there in line]
         return [line[9] for line in lines if line[1].endswith(here) and line[2].endswith(there)]
     return []

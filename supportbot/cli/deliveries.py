@@ -1,4 +1,4 @@
-"""``supportbot deliveries``: replies on their way out, and what the team is told."""
+"""``supportbot deliveries``: replies on their way out, and what the team is told, or was and is to forget."""
 
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from supportbot.reports import DeliveryRow
     from supportbot.store import Store
 
+Kind = Literal["reply", "follow_up", "notice", "withdrawal"]
+
 deliveries = typer.Typer(no_args_is_help=True, help="Replies on their way to customers.")
 
 
@@ -28,6 +30,9 @@ def list_deliveries(
     state: Annotated[
         DeliveryState | None, typer.Option(help="Only deliveries that are this far, such as unknown.")
     ] = None,
+    kind: Annotated[
+        Kind | None, typer.Option(help="Only deliveries of this kind, such as withdrawal.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List deliveries, newest first."""
@@ -35,7 +40,9 @@ def list_deliveries(
 
     page = with_store(
         context,
-        lambda store: reports.deliveries(store, limit=limit, before=before, channel=channel, state=state),
+        lambda store: reports.deliveries(
+            store, limit=limit, before=before, channel=channel, state=state, kind=kind
+        ),
     )
     if not page.rows:
         check_channel(context, channel)
@@ -49,7 +56,10 @@ def settle(
     delivery: Annotated[str, typer.Argument(help="Which delivery.")],
     outcome: Annotated[Literal["delivered", "dead"], typer.Argument(help="What you saw in the channel.")],
 ) -> None:
-    """Record what became of a delivery whose state is unknown. Nothing is sent."""
+    """Record what became of a delivery whose state is unknown. Nothing is sent.
+
+    Of a withdrawal, also of a dead one, delivered says that the post is gone.
+    """
     from supportbot import session
 
     async def settled(store: "Store") -> None:
@@ -67,7 +77,10 @@ def retry(
     context: typer.Context,
     delivery: Annotated[str, typer.Argument(help="Which delivery.")],
 ) -> None:
-    """Send a dead delivery again, once what kept it from arriving is mended. A running bot does it."""
+    """Send a dead delivery again, once what kept it from arriving is mended. A running bot does it.
+
+    A withdrawal that is dead or unknown is tried again.
+    """
     from supportbot import session
 
     async def planned(store: "Store") -> None:

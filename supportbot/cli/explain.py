@@ -82,7 +82,8 @@ def _print_message(screen: "Console", message: "MessageRow") -> None:
     screen.print()
     ended = "" if message.state == "said" else f"  {message.state}"
     reason = f": {phrase(message.reason, 100)}" if message.reason else ""
-    head = f"{message.author}  {local(message.created_at)}  {message.id}{ended}{reason}"
+    fixed = f"  fixed text: {phrase(message.fixed_for, 100)}" if message.fixed_for else ""
+    head = f"{message.author}  {local(message.created_at)}  {message.id}{ended}{reason}{fixed}"
     screen.print(words(head, "bold"))
     text = message.text if len(message.text) <= _ASKED_TEXT else f"{message.text[:_ASKED_TEXT]}…"
     screen.print(words(text))

@@ -77,6 +77,9 @@ async def why_not(store: Store, identifier: str, refusal: NotFound, *, wanted: s
             for row in rows:
                 if row.id == identifier and row.state != wanted:
                     return NotInState(what=what, id=identifier, state=row.state, wanted=wanted)
+    withdrawal = await reports.withdrawal(store, identifier)
+    if withdrawal is not None:
+        return NotInState(what="Withdrawal", id=identifier, state=withdrawal.state, wanted=wanted)
     return refusal
 
 

@@ -141,7 +141,7 @@ class Outbox:
         self._currency = currency
         self._only = only
         self._team = Team({})
-        self._withdrawals = Withdrawals(store, timeout=timeout)
+        self._withdrawals = Withdrawals(store, counts=counts, timeout=timeout)
         self.untold = Untold(store)
         """Whom the team was not told of; it looks when it is asked to."""
         self.deliveries = Deliveries(

@@ -1,12 +1,17 @@
-"""What became of an attempt to claim a delivery."""
+"""What became of an attempt to claim a delivery, and of deliveries that will not arrive."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound
+
+Death = Literal["refused", "expired", "failed", "returned", "unreadable", "no_channel", "settled"]
+"""What a delivery died of: its platform will never take it; it only ever asked to wait, for a day; every try
+failed; it was taken and came back; what is stored of it makes no sense; bot.yaml does not have its channel
+any more; an operator said so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,13 @@ class Claimed:
     """When it was planned last, in Unix milliseconds."""
 
     @property
+    def kind(self) -> str:
+        """What of a delivery it is: a ``reply``, a ``follow_up``, a ``notice``."""
+        if self.outbound.notice is not None:
+            return "notice"
+        return "reply" if self.outbound.missed is None else "follow_up"
+
+    @property
     def is_update(self) -> bool:
         """Whether what it tells stands on the platform already, and is to be brought up to date."""
         return self.outbound.notice is not None and bool(self.outbound.notice.standing)
@@ -38,6 +50,7 @@ class Unreadable:
     """A delivery that was put aside instead of claimed: what is stored of it is not what it should be."""
 
     channel: str
+    kind: str
     reason: str
     following: str | None
     """The next delivery of its conversation, which is due now; None when none waits."""

@@ -11,11 +11,12 @@ import structlog
 
 from supportbot import speaking
 from supportbot.channel import CanFind, CanUpdate
-from supportbot.errors import DeliveryError, NeverClear, Refused, RetryAfter, StoreUnavailable
+from supportbot.errors import NeverClear, Refused, RetryAfter, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.outbox import ledger
-from supportbot.outbox.claims import Claimed, Unreadable
+from supportbot.outbox.causes import cause_of
+from supportbot.outbox.claims import Claimed, Death, Unreadable
 from supportbot.storable import clean_text
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ log = structlog.get_logger(__name__)
 class Counts(Protocol):
     """What the outbox tells of itself."""
 
-    def delivery(self, channel: str, state: str) -> None:
+    def delivery(self, channel: str, kind: str, state: str) -> None:
         """A delivery reached a state."""
 
 
@@ -129,7 +130,7 @@ class Deliveries:
         outbound = claimed.outbound
         channel = self._channels.get(outbound.channel)
         if channel is None:
-            await self._end(claimed, "dead", reason=f"bot.yaml has no channel '{outbound.channel}' any more")
+            await self._die(claimed, "no_channel", f"bot.yaml has no channel '{outbound.channel}' any more")
             return
         try:
             async with asyncio.timeout(self._timeout):
@@ -141,11 +142,11 @@ class Deliveries:
                     await self._record(lambda tx: _leave(tx, claimed), claimed)
                     return
         except Refused as error:
-            await self._end(claimed, "dead", reason=_cause(error))
+            await self._die(claimed, "refused", cause_of(error))
         except RetryAfter as error:
             await self._wait(claimed, error)
         except Exception as error:  # noqa: BLE001 - the channel may have sent it: whatever it was, it is unclear
-            await self._unclear(claimed, looks=0, reason=_cause(error))
+            await self._unclear(claimed, looks=0, reason=cause_of(error))
         else:
             await self._end(claimed, "delivered", external_id=clean_text(sent.external_id))
 
@@ -153,13 +154,13 @@ class Deliveries:
         """The platform asked to wait: that is no failure, but neither may it go on for ever."""
         now, last = now_ms(), (claimed.since or claimed.outbound.created_at) + _GIVE_UP
         if now > last:
-            await self._end(claimed, "dead", reason=ledger.GAVE_UP + _cause(error))
+            await self._die(claimed, "expired", f"waited for a day: {cause_of(error)}")
             return
         waits, seconds = claimed.waits + 1, error.seconds
         # The platform's word stays a float: it may be infinite.
         pause = self._backoff_ms(waits) if seconds is None else max(0.0, seconds) * 1000
         waiting = replace(claimed, sends=claimed.sends - 1, looks=0, waits=waits)
-        await self._postpone(waiting, due=int(min(last, now + pause)), reason=_cause(error))
+        await self._postpone(waiting, due=int(min(last, now + pause)), reason=cause_of(error))
 
     async def _unclear(self, claimed: Claimed, *, looks: int, reason: str) -> None:
         if claimed.is_update:
@@ -184,10 +185,10 @@ class Deliveries:
             async with asyncio.timeout(self._timeout):
                 found = await channel.find(claimed.outbound)
         except NeverClear as error:
-            await self._end(claimed, "unknown", reason=_cause(error))
+            await self._end(claimed, "unknown", reason=cause_of(error))
             return
         except Exception as error:  # noqa: BLE001 - looking failed, whyever: look again, not for ever
-            await self._look_again(claimed, _cause(error))
+            await self._look_again(claimed, cause_of(error))
             return
         looks = claimed.looks + 1
         if found is not None:
@@ -208,7 +209,7 @@ class Deliveries:
     async def _send_again(self, claimed: Claimed, reason: str) -> None:
         """It is certainly not there, or may be sent twice: plan it again, until the attempts are used up."""
         if claimed.sends >= self._attempts:
-            await self._end(claimed, "dead", reason=reason)
+            await self._die(claimed, "failed", reason)
         else:
             due = now_ms() + self._backoff_ms(claimed.sends)
             planned = replace(claimed, unclear=False, looks=0, waits=0)
@@ -221,18 +222,29 @@ class Deliveries:
 
     # -- outcomes -------------------------------------------------------------------------------
 
-    async def _end(self, claimed: Claimed, state: str, *, external_id: str = "", reason: str = "") -> None:
+    async def _die(self, claimed: Claimed, death: Death, reason: str) -> None:
+        await self._end(claimed, "dead", reason=reason, death=death)
+
+    async def _end(
+        self,
+        claimed: Claimed,
+        state: str,
+        *,
+        external_id: str = "",
+        reason: str = "",
+        death: Death | None = None,
+    ) -> None:
+        outcome = {"external_id": external_id, "reason": reason}
+
         def unit(tx: Tx) -> None:
-            following = ledger.end(
-                tx, claimed, state=state, now=now_ms(), external_id=external_id, reason=reason
-            )
+            following = ledger.end(tx, claimed, state=state, now=now_ms(), death=death, **outcome)
             if following is not None:
                 self._claim(tx, following)
 
         if state != "delivered":
             log.warning("delivery.ended", state=state, delivery=claimed.outbound.delivery_id, reason=reason)
         await self._record(unit, claimed)
-        self._counts.delivery(claimed.outbound.channel, state)
+        self._counts.delivery(claimed.outbound.channel, claimed.kind, state)
 
     async def _postpone(self, claimed: Claimed, *, due: int, reason: str) -> None:
         delivery = claimed.outbound.delivery_id
@@ -264,9 +276,9 @@ class Deliveries:
             case Claimed():
                 work = self._settle if claimed.unclear else self._send
                 tx.after_commit(lambda: self._begin(work(claimed)))
-            case Unreadable(reason=reason, channel=channel, following=following):
+            case Unreadable(channel=channel, kind=kind, reason=reason, following=following):
                 log.error("delivery.ended", state="dead", delivery=delivery_id, reason=reason)
-                tx.after_commit(lambda: self._counts.delivery(channel, "dead"))
+                tx.after_commit(lambda: self._counts.delivery(channel, kind, "dead"))
                 if following is not None:
                     tx.after_commit(lambda: self.look_at(following, 0))
 
@@ -305,12 +317,3 @@ class Deliveries:
 def _leave(tx: Tx, claimed: Claimed) -> None:
     outbound = claimed.outbound
     speaking.leave(tx, outbound.delivery_id, outbound.conversation_id, claimed.fence)
-
-
-def _cause(error: Exception) -> str:
-    """Name a failure in one line, without what a platform's answer may hold."""
-    if isinstance(error, DeliveryError):
-        return clean_text(str(error.details.get("cause", error)))[:300]
-    if isinstance(error, TimeoutError):
-        return "the channel took too long"
-    return type(error).__name__

@@ -17,7 +17,7 @@ from supportbot.ids import new_id
 from supportbot.journal import note
 from supportbot.messages import Choice, Citation, Message, Outbound, Source, Turn
 from supportbot.outbox import missed
-from supportbot.outbox.claims import Claimed, Unreadable
+from supportbot.outbox.claims import Claimed, Death, Unreadable
 from supportbot.outbox.notices import notice_of
 from supportbot.storable import clean_text
 from supportbot.store import Statement
@@ -26,9 +26,6 @@ from supportbot.tables import conversations, deliveries, messages, turns
 
 if TYPE_CHECKING:
     from supportbot.store import Tx
-
-GAVE_UP = "waited for a day: "
-"""How the reason begins of a delivery that is dead because it could only ever wait."""
 
 _FIXED = "no_model"
 """Why a text that neither a model nor the knowledge wrote is no answer, unless it is a hand-over's."""
@@ -106,6 +103,7 @@ _END = Statement(
         state=bindparam("new_state"),
         external_id=bindparam("receipt"),
         reason=bindparam("why"),
+        death=bindparam("died_of"),
         owner=None,
         due_at=None,
         updated_at=bindparam("now"),
@@ -162,8 +160,7 @@ def say(
     choices: tuple[Choice, ...] = (),
     handoff: str = "",
 ) -> tuple[Message, Claimed | None]:
-    """Write a reply into the conversation, under the number ``seq`` if one was taken for it, and plan its
-    delivery.
+    """Write a reply into the conversation, as number ``seq`` if that was taken for it; plan its delivery.
 
     Returns the message and, when nothing earlier of this conversation is still on its way, the delivery,
     already claimed for ``owner``; else None, and it is its turn later.
@@ -178,7 +175,7 @@ def say(
         turn_id=turn.id,
         citations=citations,
         choices=choices,
-        reason=handoff or ("" if model else _FIXED),
+        fixed_for=handoff or ("" if model else _FIXED),
     )
     _store_message(tx, turn, message)
     free = tx.row(_FIRST_OPEN, conversation=turn.conversation_id, most=1) is None
@@ -227,7 +224,8 @@ def _store_message(tx: Tx, turn: Turn, message: Message) -> None:
         contact_id=None,
         text=message.text,
         state="said",
-        reason=message.reason,
+        reason="",
+        fixed_for=message.fixed_for,
         request="",
         client_key="",
         turn_id=turn.id,
@@ -272,6 +270,7 @@ def store_delivery(
         planned_at=outbound.created_at,
         external_id="",
         reason="",
+        death="",
         address=to_json(dict(outbound.address)),
         thread=outbound.external_id,
         missed=missed,
@@ -343,24 +342,32 @@ def _outbound(tx: Tx, row: Any, *, unclear: bool, standing: str) -> Outbound | N
 def _put_aside(tx: Tx, row: Any, now_ours: Any, what: str, now: int) -> Unreadable:
     reason = f"what is stored cannot be read: {what}"
     receipt = now_ours.external_id if row.kind == "notice" else ""
-    this = {"delivery": row.id, "conversation": row.conversation_id}
-    tx.run(_END, **this, fence=now_ours.attempt, new_state="dead", receipt=receipt, why=reason, now=now)
+    outcome = {"new_state": "dead", "died_of": "unreadable", "receipt": receipt, "why": reason, "now": now}
+    tx.run(_END, delivery=row.id, conversation=row.conversation_id, fence=now_ours.attempt, **outcome)
     of = {"message_id": row.message_id, "turn_id": row.turn_id or None, "delivery_id": row.id}
     note(tx, row.conversation_id, "delivery.dead", at=now, attempt=row.sends, reason=reason, **of)
-    return Unreadable(channel=row.channel, reason=reason, following=wake_next(tx, row.conversation_id, now))
+    following = wake_next(tx, row.conversation_id, now)
+    return Unreadable(channel=row.channel, kind=row.kind, reason=reason, following=following)
 
 
 def end(
-    tx: Tx, claimed: Claimed, *, state: str, now: int, external_id: str = "", reason: str = ""
+    tx: Tx,
+    claimed: Claimed,
+    *,
+    state: str,
+    now: int,
+    external_id: str = "",
+    reason: str = "",
+    death: Death | None = None,
 ) -> str | None:
     """Record the outcome of a delivery; returns the id of the next one of its conversation, if one waits."""
     outbound = claimed.outbound
     tx.lock(LOCK, conversation=outbound.conversation_id)  # nobody plans one behind this one meanwhile
     post = external_id or (outbound.notice.standing if outbound.notice is not None else "")
-    outcome = {"new_state": state, "receipt": post, "why": reason, "now": now}
-    this = {"delivery": outbound.delivery_id, "conversation": outbound.conversation_id}
-    ended = tx.ask(_END, **this, fence=claimed.fence, **outcome)
-    first_open = tx.ask(_FIRST_OPEN, conversation=outbound.conversation_id, most=1)
+    outcome = {"new_state": state, "receipt": post, "why": reason, "died_of": death or "", "now": now}
+    here = {"conversation": outbound.conversation_id}
+    ended = tx.ask(_END, delivery=outbound.delivery_id, fence=claimed.fence, **here, **outcome)
+    first_open = tx.ask(_FIRST_OPEN, **here, most=1)
     if ended.touched() == 0:
         return None
     _note(tx, outbound, f"delivery.{state}", now, **({"reason": reason} if reason else {}))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, literal_column, select
 
+from supportbot import withdrawals
 from supportbot.channel import CanNotify
 from supportbot.ids import now_ms
 from supportbot.messages import Contact, Notice
 from supportbot.speaking import last_change
 from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import contacts, deliveries, messages, withdrawals
+from supportbot.tables import contacts, deliveries, messages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,12 +72,6 @@ _TOLD_LAST = Statement(
 _LONG = 3_600_000
 """Milliseconds after which a post that is to be withdrawn, and is not, is a problem of its channel."""
 
-_UNWITHDRAWN = Statement(
-    select(withdrawals.c.channel)
-    .where(withdrawals.c.deleted_at < bindparam("since"))
-    .order_by(withdrawals.c.deleted_at)
-    .limit(bindparam("most"))
-)
 _MOST = 1_000
 """So many of them are counted."""
 
@@ -107,10 +102,13 @@ class Untold:
 
 def _problems(tx: Tx) -> dict[str, str]:
     found = _untold(tx)
-    standing = Counter(row.channel for row in tx.rows(_UNWITHDRAWN, since=now_ms() - _LONG, most=_MOST))
-    for channel, number in standing.items():
-        posts = "1 post still holds" if number == 1 else f"{number} posts still hold"
-        said = f"{posts} words of deleted conversations"
+    standing = Counter(
+        (row.channel, row.state == "unknown") for row in withdrawals.older(tx, now_ms() - _LONG, _MOST)
+    )
+    for (channel, may_be_gone), number in sorted(standing.items()):
+        posts = "1 post" if number == 1 else f"{number} posts"
+        holds = "may hold" if may_be_gone else "still holds" if number == 1 else "still hold"
+        said = f"{posts} {holds} words of deleted conversations"
         found[channel] = "; ".join(filter(None, (found.get(channel, ""), said)))
     return found
 

@@ -31,11 +31,12 @@ _GIVE_BACK = Statement(
     .values(
         state="dead",
         reason=bindparam("why"),
+        death="returned",
         owner=None,
         due_at=None,
         updated_at=bindparam("now"),
     )
-    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id)
+    .returning(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id, deliveries.c.kind)
 )
 _CONVERSATION_OF = Statement(
     select(deliveries.c.conversation_id).where(deliveries.c.id == bindparam("delivery"))
@@ -47,7 +48,7 @@ log = structlog.get_logger(__name__)
 class Counts(Protocol):
     """What returns tell of themselves."""
 
-    def delivery(self, channel: str, state: str) -> None:
+    def delivery(self, channel: str, kind: str, state: str) -> None:
         """A delivery reached a state."""
 
 
@@ -63,29 +64,30 @@ class ChannelReturns:
         """Record that a delivery did not arrive; says whether that is news."""
         why = clean_text(reason)[:_LONGEST_REASON]
 
-        def unit(tx: Tx) -> bool:
+        def unit(tx: Tx) -> str:
             return _give_back(tx, delivery_id, channel=self._channel, reason=why, now=now_ms())
 
-        returned = await self._store.write(unit)
-        if returned:
+        kind = await self._store.write(unit)
+        if kind:
             log.warning("delivery.returned", delivery=delivery_id, reason=why)
-            self._counts.delivery(self._channel, "dead")
-        return returned
+            self._counts.delivery(self._channel, kind, "dead")
+        return bool(kind)
 
 
-def _give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> bool:
-    """Record that a delivery of a channel did not arrive after all; says whether it changes anything.
+def _give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int) -> str:
+    """Record that a delivery of a channel did not arrive after all; returns its kind, empty if that is no
+    news.
 
     It may still be on its way, by our reckoning: whoever sends it then records nothing any more. What waits
     behind it is due.
     """
     found = tx.row(_CONVERSATION_OF, delivery=delivery_id)
     if found is None:
-        return False
+        return ""
     tx.lock(ledger.LOCK, conversation=found.conversation_id)
     row = tx.row(_GIVE_BACK, delivery=delivery_id, of=channel, why=reason, now=now)
     if row is None:
-        return False
+        return ""
     note(
         tx,
         row.conversation_id,
@@ -97,4 +99,4 @@ def _give_back(tx: Tx, delivery_id: str, *, channel: str, reason: str, now: int)
         reason=reason,
     )
     ledger.wake_next(tx, row.conversation_id, now)
-    return True
+    return str(row.kind)

@@ -1,29 +1,29 @@
-"""What the team was told of a conversation that was deleted: its posts say so, and hold no word of it."""
+"""What the team was told of a conversation that was deleted is taken back: no post holds a word of it."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
-from sqlalchemy import bindparam, delete, select, update
 
-from supportbot.changes import Change
-from supportbot.channel import CanFind, CanUpdate
+from supportbot import withdrawals as ledger
+from supportbot.changes import Withdrawn
+from supportbot.channel import CanFind, CanWithdraw
 from supportbot.errors import NeverClear, Refused, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.messages import Contact, Notice, Outbound
+from supportbot.outbox.causes import cause_of
 from supportbot.storable import clean_text
-from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import withdrawals
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supportbot.channel import Channel
-    from supportbot.store import Store
+    from supportbot.store import Store, Tx
 
 _SWEEP = 2.0
 """Seconds between two looks."""
@@ -42,44 +42,47 @@ _ELSEWHERE = 60_000
 """Milliseconds that one waits whose channel this process does not have: another one may."""
 
 _LOOKS = 2
-"""Tries after which one of which nobody knows whether it was posted, and that was not found, was not."""
+"""How often a post must not be found before there is none."""
 
-_GIVE_UP = 30 * 24 * 3_600_000
-"""Milliseconds after which nobody tries any more."""
-
-_DUE = Statement(
-    select(withdrawals.c.delivery_id, withdrawals.c.channel, withdrawals.c.address, withdrawals.c.deleted_at)
-    .where(withdrawals.c.due_at <= bindparam("until"))
-    .order_by(withdrawals.c.due_at)
-    .limit(bindparam("most"))
-)
-_CLAIM = Statement(
-    update(withdrawals)
-    .where(withdrawals.c.delivery_id == bindparam("delivery"), withdrawals.c.due_at <= bindparam("now"))
-    .values(due_at=bindparam("lease"), tries=withdrawals.c.tries + 1)
-    .returning(withdrawals)
-)
-_AGAIN = Statement(
-    update(withdrawals)
-    .where(withdrawals.c.delivery_id == bindparam("delivery"))
-    .values(due_at=bindparam("due"))
-)
-_UNTRIED = Statement(
-    update(withdrawals)
-    .where(withdrawals.c.delivery_id == bindparam("delivery"), withdrawals.c.due_at <= bindparam("now"))
-    .values(due_at=bindparam("due"))
-)
-_DONE = Statement(delete(withdrawals).where(withdrawals.c.delivery_id == bindparam("delivery")))
+_PATIENCE = 30 * 24 * 3_600_000
+"""Milliseconds after which one is dead that could only ever wait."""
 
 log = structlog.get_logger(__name__)
 
 
-class Withdrawals:
-    """Brings such posts up to date, each until its platform has it."""
+class Counts(Protocol):
+    """What withdrawals tell of themselves."""
 
-    def __init__(self, store: Store, *, timeout: float) -> None:
-        """``timeout``: seconds that one update may take."""
+    def delivery(self, channel: str, kind: str, state: str) -> None:
+        """A delivery reached a state."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ended:
+    """There is nothing more to try."""
+
+    state: ledger.Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """It is to be tried again."""
+
+    reason: str
+    pause: int | None = None
+    """Milliseconds; None for our own pauses."""
+    looks: int = 0
+    """How often the post was looked for by now, and not found."""
+
+
+class Withdrawals:
+    """Takes such posts back, each until its platform has done it, or will never."""
+
+    def __init__(self, store: Store, *, counts: Counts, timeout: float) -> None:
+        """``timeout``: seconds that one call of a channel may take."""
         self._store = store
+        self._counts = counts
         self._timeout = timeout
         self._channels: Mapping[str, Channel] = {}
         self._sweeper: asyncio.Task[None] | None = None
@@ -95,6 +98,8 @@ class Withdrawals:
             self._sweeper.cancel()
             await asyncio.wait([self._sweeper])
 
+    # -- finding work ---------------------------------------------------------------------------
+
     async def _sweep_forever(self) -> None:
         while True:
             try:
@@ -106,7 +111,7 @@ class Withdrawals:
     async def _sweep(self) -> None:
         """Try what is due, place by place: one that does not answer holds up no other."""
         places: dict[tuple[str, str], list[Any]] = {}
-        for row in await self._store.read(lambda tx: tx.rows(_DUE, until=now_ms(), most=_BATCH)):
+        for row in await self._store.read(lambda tx: ledger.due(tx, now_ms(), _BATCH)):
             places.setdefault((row.channel, str(row.address)), []).append(row)
         few = asyncio.Semaphore(_AT_ONCE)
 
@@ -121,107 +126,147 @@ class Withdrawals:
 
     async def _withdraw_all(self, rows: list[Any]) -> None:
         """Take the posts of one place back; where one has to wait, those behind it wait as long."""
-        due = 0
+        due_at = 0
         for row in rows:
-            if due:
-                await self._leave(row.delivery_id, due)
+            if due_at:
+                await self._wait(row, due_at, row.reason)
             elif row.channel not in self._channels:
                 await self._leave_to_others(row)
             else:
-                due = await self._withdraw(row.delivery_id)
+                due_at = await self._withdraw(row)
 
-    async def _leave(self, delivery_id: str, due: int) -> None:
-        now = now_ms()
-        await self._store.write(lambda tx: tx.run(_UNTRIED, delivery=delivery_id, now=now, due=due))
+    # -- a withdrawal ---------------------------------------------------------------------------
 
-    async def _leave_to_others(self, row: Any) -> None:
-        """Leave one to a process that has its channel, or to this one with another bot.yaml."""
+    async def _withdraw(self, due: Any) -> int:
+        """Try one; returns when it is tried again, in Unix milliseconds, and 0 when it has ended."""
         now = now_ms()
-        if now - row.deleted_at > _GIVE_UP:
-            await self._give_up(row.delivery_id, f"bot.yaml has no channel '{row.channel}' any more")
-        else:
-            await self._leave(row.delivery_id, now + _ELSEWHERE)
-
-    async def _withdraw(self, delivery_id: str) -> int:
-        """Try one; returns when it is tried again, in Unix milliseconds, and 0 when it is done."""
-        now = now_ms()
-        lease = now + int(2000 * self._timeout) + _MARGIN  # it may be looked for, and then be updated
-        row: Any = await self._store.write(
-            lambda tx: tx.row(_CLAIM, delivery=delivery_id, now=now, lease=lease)
+        lease = now + int(2000 * self._timeout) + _MARGIN  # it may be looked for, and then be taken back
+        row = await self._store.write(
+            lambda tx: ledger.claim(tx, due.delivery_id, now=now, lease_until=lease)
         )
         if row is None:
             return 0
-        pause: int = min(_LONGEST_PAUSE, 1000 * 2 ** min(row.tries, 20))
+        receipt, outcome = await self._try(self._channels[row.channel], row)
+        if isinstance(outcome, _Again) and now - row.planned_at > _PATIENCE:
+            outcome = _Ended("dead", f"tried for thirty days: {outcome.reason}")
+        if isinstance(outcome, _Ended):
+            await self._end(row, outcome, receipt)
+            return 0
+        ours = min(_LONGEST_PAUSE, 1000 * 2 ** min(row.tries, 20))
+        due_at: int = now_ms() + (ours if outcome.pause is None else outcome.pause)
+        await self._wait(row, due_at, outcome.reason, receipt=receipt, looks=outcome.looks)
+        return due_at
+
+    async def _try(self, channel: Channel, row: Any) -> tuple[str, _Ended | _Again]:
+        """Take a post back, looking for it first where nobody knows whether it is there; returns its receipt,
+        as far as that is known then, and what came of it."""
+        receipt, address = str(row.external_id), _address(row)
+        in_vain: ledger.Outcome = "dead" if receipt else "unknown"
+        if address is None:
+            return receipt, _Ended(in_vain, "what is stored cannot be read")
+        if not isinstance(channel, CanWithdraw):
+            return receipt, _Ended(in_vain, "its channel cannot take back what it told")
+        if not receipt:
+            found = await self._look(channel, row, address)
+            if not isinstance(found, str):
+                return receipt, found
+            receipt = found
+        withdrawn = Withdrawn(
+            delivery_id=row.delivery_id, address=address, external_id=receipt, deleted_at=row.deleted_at
+        )
+        return receipt, await self._take_back(channel, withdrawn)
+
+    async def _look(self, channel: Channel, row: Any, address: Mapping[str, Any]) -> str | _Ended | _Again:
+        """Return the receipt of a post of which nobody knows whether it is there, or what follows."""
+        if not isinstance(channel, CanFind):
+            return _Ended("unknown", "its channel cannot look whether it was posted")
+        notice = sought(row.delivery_id, channel=row.channel, address=address, created_at=row.created_at)
         try:
-            is_done = await self._take_back(self._channels[row.channel], row)
-            reason = "" if is_done else "not found on the platform yet"
-        except (Refused, NeverClear) as error:
-            log.warning("withdrawal.refused", delivery=delivery_id, reason=in_one_line(error))
-            reason = ""
-        except RetryAfter as error:
-            reason = in_one_line(error)
-            if error.seconds is not None:
-                pause = int(1000 * min(max(0.0, error.seconds), _GIVE_UP / 1000))
-        except Exception as error:  # noqa: BLE001 - the same again does no harm, whatever it was
-            reason = in_one_line(error)
-        if not reason:
-            await self._store.write(lambda tx: tx.run(_DONE, delivery=delivery_id))
-            return 0
-        if now - row.deleted_at > _GIVE_UP:
-            await self._give_up(delivery_id, reason)
-            return 0
-        due = now_ms() + pause
-        await self._store.write(lambda tx: tx.run(_AGAIN, delivery=delivery_id, due=due))
-        return due
-
-    async def _take_back(self, channel: Channel, row: Any) -> bool:
-        """Bring one post up to date; says whether there is no more to do.
-
-        Of one without a receipt nobody knows whether it was posted: it is looked for first.
-        """
-        if not isinstance(channel, CanUpdate):
-            log.warning("withdrawal.impossible", delivery=row.delivery_id, channel=row.channel)
-            return True
-        notice = _notice(row)
-        if not row.external_id:
-            if not isinstance(channel, CanFind):
-                log.warning("withdrawal.impossible", delivery=row.delivery_id, channel=row.channel)
-                return True
             async with asyncio.timeout(self._timeout):
                 found = await channel.find(notice)
-            if found is None:
-                return bool(row.tries >= _LOOKS)
-            assert notice.notice is not None
-            notice = notice.evolve(notice=notice.notice.evolve(standing=clean_text(found.external_id)))
-        async with asyncio.timeout(self._timeout):
-            await channel.update(notice)
-        return True
+        except (Refused, NeverClear) as error:
+            return _Ended("unknown", cause_of(error))
+        except Exception as error:  # noqa: BLE001 - looking failed, whyever: look again
+            return _put_off(error, looks=row.looks)
+        if found is not None:
+            return clean_text(found.external_id)
+        looks = row.looks + 1
+        if looks < _LOOKS:
+            return _Again("not found on the platform yet", looks=looks)
+        return _Ended("delivered")
 
-    async def _give_up(self, delivery_id: str, reason: str) -> None:
-        log.error("withdrawal.given_up", delivery=delivery_id, reason=reason)
-        await self._store.write(lambda tx: tx.run(_DONE, delivery=delivery_id))
+    async def _take_back(self, channel: CanWithdraw, withdrawn: Withdrawn) -> _Ended | _Again:
+        try:
+            async with asyncio.timeout(self._timeout):
+                await channel.withdraw(withdrawn)
+        except Refused as error:
+            return _Ended("dead", cause_of(error))
+        except Exception as error:  # noqa: BLE001 - the same again does no harm, whatever it was
+            return _put_off(error)
+        return _Ended("delivered")
+
+    # -- outcomes -------------------------------------------------------------------------------
+
+    async def _leave_to_others(self, row: Any) -> None:
+        """Leave one to a process that has its channel, or to this one with another bot.yaml."""
+        now, reason = now_ms(), f"bot.yaml has no channel '{row.channel}'"
+        if now - row.planned_at > _PATIENCE:
+            await self._end(row, _Ended("dead", f"{reason} any more"), row.external_id)
+        else:
+            await self._wait(row, now + _ELSEWHERE, reason)
+
+    async def _wait(self, row: Any, due_at: int, reason: str, **post: Any) -> None:
+        await self._store.write(lambda tx: ledger.wait(tx, row, due_at, reason=reason, now=now_ms(), **post))
+
+    async def _end(self, row: Any, ended: _Ended, receipt: str) -> None:
+        """Record the end of one: it is done, or stays in sight of the operator."""
+
+        def unit(tx: Tx) -> bool:
+            return ledger.end(tx, row, ended.state, reason=ended.reason, now=now_ms(), receipt=receipt)
+
+        if ended.state != "delivered":
+            told = {"delivery": row.delivery_id, "channel": row.channel, "reason": ended.reason}
+            log.warning("withdrawal.ended", state=ended.state, **told)
+        if await self._store.write(unit):
+            self._counts.delivery(row.channel, "withdrawal", ended.state)
 
 
-def _notice(row: Any) -> Outbound:
-    """Return the notice as it is to stand from now on."""
+def _address(row: Any) -> Mapping[str, Any] | None:
+    """Return where the team was told; None when what is stored is no address."""
+    try:
+        address = from_json(row.address)
+    except ValueError:
+        return None
+    return address if isinstance(address, dict) else None
+
+
+def _put_off(error: Exception, *, looks: int = 0) -> _Again:
+    seconds = error.seconds if isinstance(error, RetryAfter) else None
+    pause = None if seconds is None else int(1000 * min(max(0.0, seconds), _PATIENCE / 1000))
+    return _Again(cause_of(error), pause=pause, looks=looks)
+
+
+def sought(delivery_id: str, *, channel: str, address: Mapping[str, Any], created_at: int) -> Outbound:
+    """Return a notice of a deleted conversation as it can still be looked for.
+
+    Args:
+        delivery_id: its id.
+        channel: which was to tell it.
+        address: where.
+        created_at: from when on it may be there, in Unix milliseconds.
+    """
+    nobody = Contact(id="", external_id="")
     return Outbound(
-        delivery_id=row.delivery_id,
+        delivery_id=delivery_id,
         conversation_id="",
         message_id="",
         turn_id="",
         tenant="",
-        channel=row.channel,
+        channel=channel,
         external_id="",
-        address=from_json(row.address),
+        address=address,
         text="",
         seq=0,
-        notice=Notice(
-            channel="",
-            address={},
-            contact=Contact(id="", external_id=""),
-            text="",
-            change=Change(state="deleted", actor="operator", at=row.deleted_at),
-            standing=row.external_id,
-        ),
-        created_at=row.created_at,  # from then on it is looked for
+        notice=Notice(channel="", address={}, contact=nobody, text=""),
+        created_at=created_at,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from supportbot.reports.advice import advice
 from supportbot.reports.drafts import DraftGrouping, DraftRow, drafts_by
 from supportbot.reports.exchanges import Exchange
-from supportbot.reports.lists import Page, conversations, dead, deliveries, turns
+from supportbot.reports.lists import Page, conversations, dead, deliveries, turns, withdrawal
 from supportbot.reports.ratings import (
     OpinionRow,
     RatingGrouping,
@@ -20,6 +20,7 @@ from supportbot.reports.ratings import (
 )
 from supportbot.reports.rows import (
     ConversationRow,
+    DeliveryKind,
     DeliveryRow,
     FileRow,
     MemoryRow,
@@ -34,6 +35,7 @@ from supportbot.reports.usage import Grouping, UsageRow, usage, usage_totals
 
 __all__ = [
     "ConversationRow",
+    "DeliveryKind",
     "DeliveryRow",
     "DraftGrouping",
     "DraftRow",
@@ -68,4 +70,5 @@ __all__ = [
     "turns",
     "usage",
     "usage_totals",
+    "withdrawal",
 ]

@@ -10,6 +10,7 @@ from sqlalchemy import bindparam, literal_column, or_, select
 from supportbot.errors import NotFound
 from supportbot.reports.rows import (
     ConversationRow,
+    DeliveryKind,
     DeliveryRow,
     TurnRow,
     check_id,
@@ -24,9 +25,10 @@ from supportbot.store import Statement
 from supportbot.tables import conversations as conversations_table
 from supportbot.tables import deliveries as deliveries_table
 from supportbot.tables import turns as turns_table
+from supportbot.tables import withdrawals as withdrawals_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy import Column, Select
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
 
 Row = TypeVar("Row")
 
+_WITHDRAWAL = Statement(
+    select(withdrawals_table).where(withdrawals_table.c.delivery_id == bindparam("asked"))
+)
 _DEAD = turns_table.c.state == literal_column("'dead'")  # spelled out, for the partial index
 
 
@@ -60,16 +65,8 @@ async def conversations(
         query = query.where(conversations_table.c.channel == channel)
     if state:
         query = query.where(conversations_table.c.state == state)
-    return await _page(
-        store,
-        query,
-        conversation_row,
-        order=conversations_table.c.updated_at,
-        key=conversations_table.c.id,
-        noun="conversation",
-        before=before,
-        limit=limit,
-    )
+    newest = _Query(query, conversation_row, conversations_table.c.id, conversations_table.c.updated_at)
+    return await _page(store, newest, noun="conversation", before=before, limit=limit)
 
 
 async def turns(
@@ -85,16 +82,8 @@ async def turns(
     query = _of_channel(select_turns(), channel)
     if state:
         query = query.where(turns_table.c.state == state)
-    return await _page(
-        store,
-        query,
-        turn_row,
-        order=None,
-        key=turns_table.c.id,
-        noun="turn",
-        before=before,
-        limit=limit,
-    )
+    newest = _Query(query, turn_row, turns_table.c.id)
+    return await _page(store, newest, noun="turn", before=before, limit=limit)
 
 
 async def dead(store: Store, *, limit: int = 50, before: str = "", channel: str = "") -> Page[TurnRow]:
@@ -103,16 +92,9 @@ async def dead(store: Store, *, limit: int = 50, before: str = "", channel: str 
     Raises:
         NotFound: there is no turn ``before``.
     """
-    return await _page(
-        store,
-        _of_channel(select_turns(), channel).where(_DEAD),
-        turn_row,
-        order=turns_table.c.finished_at,
-        key=turns_table.c.id,
-        noun="turn",
-        before=before,
-        limit=limit,
-    )
+    query = _of_channel(select_turns(), channel).where(_DEAD)
+    newest = _Query(query, turn_row, turns_table.c.id, turns_table.c.finished_at)
+    return await _page(store, newest, noun="turn", before=before, limit=limit)
 
 
 async def deliveries(
@@ -122,26 +104,65 @@ async def deliveries(
     before: str = "",
     channel: str = "",
     state: DeliveryState | None = None,
+    kind: DeliveryKind | None = None,
 ) -> Page[DeliveryRow]:
     """List deliveries: of one state by when they reached it, else by when they were planned.
+
+    Among them what is taken back of conversations that were deleted (``withdrawal``), until that is done.
 
     Raises:
         NotFound: there is no delivery ``before``.
     """
-    query = select_deliveries()
+    sent = select_deliveries()
+    taken_back = select(withdrawals_table)
     if channel:
-        query = query.where(deliveries_table.c.channel == channel)
+        sent = sent.where(deliveries_table.c.channel == channel)
+        taken_back = taken_back.where(withdrawals_table.c.channel == channel)
     if state:
-        query = query.where(deliveries_table.c.state == state)
-    return await _page(
-        store,
-        query,
-        delivery_row,
-        order=deliveries_table.c.updated_at if state else None,
-        key=deliveries_table.c.id,
-        noun="delivery",
-        before=before,
-        limit=limit,
+        sent = sent.where(deliveries_table.c.state == state)
+        taken_back = taken_back.where(withdrawals_table.c.state == state)
+    if kind:
+        sent = sent.where(deliveries_table.c.kind == kind)
+    by_state = state is not None
+    queries = {
+        "sent": _Query(
+            sent, delivery_row, deliveries_table.c.id, deliveries_table.c.updated_at if by_state else None
+        ),
+        "withdrawal": _Query(
+            taken_back,
+            _withdrawal_row,
+            withdrawals_table.c.delivery_id,
+            withdrawals_table.c.updated_at if by_state else None,
+        ),
+    }
+    if kind:
+        queries.pop("sent" if kind == "withdrawal" else "withdrawal")
+    return await _page(store, *queries.values(), noun="delivery", before=before, limit=limit)
+
+
+async def withdrawal(store: Store, delivery_id: str) -> DeliveryRow | None:
+    """Return what is taken back of a deleted conversation, by its notice's id; None if nothing is."""
+    row = await store.read(lambda tx: tx.row(_WITHDRAWAL, asked=delivery_id))
+    return None if row is None else _withdrawal_row(row)
+
+
+def _withdrawal_row(row: Any) -> DeliveryRow:
+    return DeliveryRow(
+        id=row.delivery_id,
+        conversation_id="",
+        message_id="",
+        turn_id="",
+        channel=row.channel,
+        kind="withdrawal",
+        state=row.state,
+        sends=row.tries,
+        receipt=row.external_id,
+        reason=row.reason,
+        death="",
+        handoff="",
+        due_at=row.due_at,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
     )
 
 
@@ -149,36 +170,54 @@ def _of_channel(query: Select[Any], channel: str) -> Select[Any]:
     return query.where(conversations_table.c.channel == channel) if channel else query
 
 
-async def _page(
-    store: Store,
-    query: Select[Any],
-    read: Callable[[Any], Row],
-    *,
-    order: Column[int] | None,
-    key: Column[str],
-    noun: str,
-    before: str,
-    limit: int,
-) -> Page[Row]:
-    """Read one page in descending order of a time and then of the id; of the id alone without a time.
+@dataclass(frozen=True, slots=True)
+class _Query(Generic[Row]):
+    """What a list, or a part of it, is read with."""
 
-    Ids sort by the time they were made, so the primary key's index serves where there is no other.
-    """
+    rows: Select[Any]
+    read: Callable[[Any], Row]
+    key: Column[str]
+    """The id's column. Ids sort by the time they were made, so its index serves where there is no other."""
+    order: Column[int] | None = None
+    """The column of the time that the list goes by; None: it goes by the id alone."""
 
-    def unit(tx: Tx) -> list[Any]:
-        bounded = query.where(*_behind(tx, order, key, noun, before)) if before else query
-        by = (key.desc(),) if order is None else (order.desc(), key.desc())
-        return tx.rows(Statement(bounded.order_by(*by).limit(limit + 1)))
-
-    found = await store.read(unit)
-    return Page(tuple(read(row) for row in found[:limit]), more=len(found) > limit)
+    def place(self, row: Any) -> tuple[int, str]:
+        """Return where in the list a row stands."""
+        return 0 if self.order is None else getattr(row, self.order.name), getattr(row, self.key.name)
 
 
-def _behind(tx: Tx, order: Column[int] | None, key: Column[str], noun: str, before: str) -> tuple[Any, ...]:
+async def _page(store: Store, *queries: _Query[Row], noun: str, before: str, limit: int) -> Page[Row]:
+    """Read one page, of one query or of several together, in descending order of a time, then of the id."""
+
+    def unit(tx: Tx) -> list[tuple[tuple[int, str], Row]]:
+        found = []
+        at = _time_of(tx, queries, noun, before) if before else 0
+        for query in queries:
+            order, key = query.order, query.key
+            bounded = query.rows.where(*_behind(order, key, at, before)) if before else query.rows
+            by = (key.desc(),) if order is None else (order.desc(), key.desc())
+            rows = tx.rows(Statement(bounded.order_by(*by).limit(limit + 1)))
+            found += [(query.place(row), query.read(row)) for row in rows]
+        return sorted(found, key=lambda each: each[0], reverse=True)
+
+    newest = [row for _, row in await store.read(unit)]
+    return Page(tuple(newest[:limit]), more=len(newest) > limit)
+
+
+def _time_of(tx: Tx, queries: Sequence[_Query[Any]], noun: str, before: str) -> int:
+    """Return the time of the last row seen; 0 where the list goes by the id alone."""
     check_id(before, noun)
+    for query in queries:
+        if query.order is None:
+            return 0
+        at = select(query.order.label("at")).where(query.key == bindparam("seen"))
+        seen = tx.row(Statement(at), seen=before)
+        if seen is not None:
+            return int(seen.at)
+    raise NotFound(what=noun, id=before)
+
+
+def _behind(order: Column[int] | None, key: Column[str], at: int, before: str) -> tuple[Any, ...]:
     if order is None:
         return (key < before,)
-    seen = tx.row(Statement(select(order.label("at")).where(key == bindparam("seen"))), seen=before)
-    if seen is None:
-        raise NotFound(what=noun, id=before)
-    return (order <= seen.at, or_(order < seen.at, key < before))  # the first alone is what an index can do
+    return (order <= at, or_(order < at, key < before))  # the first alone is what an index can do

@@ -106,6 +106,9 @@ class MessageRow:
     text: str
     state: MessageState
     reason: str
+    """Why it ended so."""
+    fixed_for: str
+    """Of the bot's: why it is a fixed text and no answer, such as ``customer_asked``."""
     turn_id: str | None
     wants_person: bool
     attachments: tuple[FileRow, ...]
@@ -165,22 +168,29 @@ class TurnRow:
     finished_at: int | None
 
 
+DeliveryKind = Literal["reply", "follow_up", "notice", "withdrawal"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryRow:
-    """One delivery: of a reply to the customer, or of a notice to the team."""
+    """One delivery: of a reply or what was missed to the customer, or of a notice to the team; or that such a
+    notice is taken back (``withdrawal``), since its conversation was deleted."""
 
     id: str
     conversation_id: str
+    """Empty when it was deleted; likewise what follows."""
     message_id: str
     turn_id: str
     channel: str
-    kind: Literal["reply", "notice"]
+    kind: DeliveryKind
     state: DeliveryState
     sends: int
     """How often it was handed to its channel, without the times when the platform asked to wait."""
     receipt: str
     """The platform's id of what was delivered."""
     reason: str
+    death: str
+    """What a dead one died of; docs/storage.md says what each word means."""
     handoff: str
     due_at: int | None
     created_at: int
@@ -302,6 +312,7 @@ def message_row(row: Any) -> MessageRow:
         text=row.text,
         state=row.state,
         reason=row.reason,
+        fixed_for=row.fixed_for,
         turn_id=row.turn_id,
         wants_person=row.request == "person",
         attachments=tuple(_file_row(entry) for entry in from_json(row.attachments)),
@@ -397,6 +408,7 @@ def delivery_row(row: Any) -> DeliveryRow:
         sends=row.sends,
         receipt=row.external_id,
         reason=row.reason,
+        death=row.death,
         handoff=row.handoff,
         due_at=row.due_at,
         created_at=row.created_at,

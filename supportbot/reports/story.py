@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, bindparam, literal, or_, select
 
-from supportbot.errors import NotFound
+from supportbot.errors import ConversationDeleted, NotFound
 from supportbot.ids import now_ms
 from supportbot.reports.rows import (
     MEMORY,
@@ -36,7 +36,7 @@ from supportbot.reports.rows import (
 )
 from supportbot.store import Statement
 from supportbot.store.values import from_json
-from supportbot.tables import conversations, deliveries, events, messages, tool_calls, turns
+from supportbot.tables import conversations, deliveries, events, messages, tool_calls, turns, withdrawals
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement
@@ -61,6 +61,9 @@ _DELIVERY = Statement(
     select(deliveries.c.conversation_id, deliveries.c.message_id, deliveries.c.turn_id).where(
         deliveries.c.id == bindparam("asked")
     )
+)
+_WITHDRAWAL = Statement(
+    select(withdrawals.c.delivery_id).where(withdrawals.c.delivery_id == bindparam("asked"))
 )
 _REPLAYS = Statement(
     select(events.c.turn_id, events.c.message_id)
@@ -136,6 +139,7 @@ async def explain(store: Store, identifier: str) -> Story:
 
     Raises:
         NotFound: there is nothing of this id.
+        ConversationDeleted: there was, and what the team was told of it is still being taken back.
     """
     kind = kind_of(identifier)
 
@@ -154,6 +158,8 @@ def _begun(tx: Tx, kind: str, identifier: str) -> _Thread:
         return thread
     query = {"message": _MESSAGE, "turn": _TURN, "delivery": _DELIVERY}[kind]
     row = tx.row(query, asked=identifier)
+    if row is None and kind == "delivery" and tx.row(_WITHDRAWAL, asked=identifier) is not None:
+        raise ConversationDeleted(id=identifier)
     if row is None:
         raise NotFound(what=kind, id=identifier)
     thread = _Thread(row.conversation_id)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import bindparam, func, literal_column, select, update
 
 from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.store.statement import Statement
-from supportbot.tables import conversations, deliveries, tenants
+from supportbot.tables import conversations, deliveries, tenants, withdrawals
 
 if TYPE_CHECKING:
     from supportbot.store.base import Store
@@ -30,6 +30,11 @@ _DELIVERIES = Statement(
     .select_from(deliveries)
     .where(deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'"))))
 )
+
+_FIRST = select(withdrawals.c.state).order_by(withdrawals.c.state).limit(bindparam("most")).subquery()
+_WITHDRAWALS = Statement(select(_FIRST.c.state, func.count().label("number")).group_by(_FIRST.c.state))
+_MOST = 100_000
+"""So many of them are counted."""
 
 
 async def probe(store: Store) -> str:
@@ -53,11 +58,23 @@ async def hangs(store: Store) -> bool:
     return False
 
 
-async def waiting_counts(store: Store) -> tuple[int, int]:
-    """Return how many conversations are due, and how many deliveries are open."""
+class Waiting(NamedTuple):
+    """How much waits."""
+
+    turns: int
+    """Conversations that are due."""
+    deliveries: int
+    """Deliveries that are open."""
+    withdrawals: dict[str, int]
+    """Posts that may hold words of deleted conversations, by how far their withdrawal is."""
+
+
+async def waiting_counts(store: Store) -> Waiting:
+    """Return how much waits."""
     now = now_ms()
     turns = await store.read(lambda tx: tx.row(_TURNS, now=now))
     open_deliveries = await store.read(lambda tx: tx.row(_DELIVERIES))
+    standing = await store.read(lambda tx: tx.rows(_WITHDRAWALS, most=_MOST))
     assert turns is not None
     assert open_deliveries is not None
-    return turns.number, open_deliveries.number
+    return Waiting(turns.number, open_deliveries.number, {row.state: row.number for row in standing})

@@ -100,6 +100,7 @@ def message_from(row: Any, *, name: str | None = None) -> Message:
         name=name or "",
         assurance=row.assurance,
         reason=row.reason,
+        fixed_for=row.fixed_for,
     )
 
 

@@ -14,14 +14,20 @@ if TYPE_CHECKING:
     from supportbot.testing.bots import Reply, StartedBot, started_bot
     from supportbot.testing.clock import Clock
     from supportbot.testing.contract import ChannelContract
-    from supportbot.testing.fakes import RecordingChannel, ScriptedModel, call_tool, model_down
+    from supportbot.testing.fakes import (
+        RecordingChannel,
+        ScriptedModel,
+        TeamChannel,
+        call_tool,
+        model_down,
+    )
     from supportbot.testing.fixtures import StartBot
     from supportbot.testing.host import FakeCore
     from supportbot.testing.http_platform import HttpPlatform
     from supportbot.testing.model_limits import RateLimits
     from supportbot.testing.model_replies import ModelReply, ToolCallReply
     from supportbot.testing.model_server import FakeModelServer, ModelRequest
-    from supportbot.testing.platform import Fault, Platform, Written
+    from supportbot.testing.platform import Fault, Platform, TeamPlatform, Written
     from supportbot.testing.site import Site, serving
     from supportbot.testing.slack import FakeSlack, SlackFault
 
@@ -29,14 +35,14 @@ _MODULES = {
     "bots": ("Reply", "StartedBot", "started_bot"),
     "clock": ("Clock",),
     "contract": ("ChannelContract",),
-    "fakes": ("RecordingChannel", "ScriptedModel", "call_tool", "model_down"),
+    "fakes": ("RecordingChannel", "ScriptedModel", "TeamChannel", "call_tool", "model_down"),
     "fixtures": ("StartBot",),
     "host": ("FakeCore",),
     "http_platform": ("HttpPlatform",),
     "model_limits": ("RateLimits",),
     "model_replies": ("ModelReply", "ToolCallReply"),
     "model_server": ("FakeModelServer", "ModelRequest"),
-    "platform": ("Fault", "Platform", "Written"),
+    "platform": ("Fault", "Platform", "TeamPlatform", "Written"),
     "site": ("Site", "serving"),
     "slack": ("FakeSlack", "SlackFault"),
 }
@@ -46,6 +52,7 @@ and nobody's pytest should start slower for it."""
 __all__ = [  # noqa: RUF022 - in the order of the page
     "ChannelContract",
     "Platform",
+    "TeamPlatform",
     "HttpPlatform",
     "Fault",
     "Written",
@@ -53,6 +60,7 @@ __all__ = [  # noqa: RUF022 - in the order of the page
     "serving",
     "FakeCore",
     "RecordingChannel",
+    "TeamChannel",
     "ScriptedModel",
     "call_tool",
     "model_down",

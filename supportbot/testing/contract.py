@@ -20,21 +20,29 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 from pydantic import ValidationError
 
-from supportbot.channel import CanFind, CanReport, Capabilities, ChannelConfig, config_of
+from supportbot.channel import (
+    CanFind,
+    CanReport,
+    CanUpdate,
+    CanWithdraw,
+    Capabilities,
+    ChannelConfig,
+    config_of,
+)
 from supportbot.errors import NotAccepting, Refused, RetryAfter, StoreUnavailable
 from supportbot.messages import Sent
 from supportbot.storable import clean_text
+from supportbot.testing import contract_steps as steps
 from supportbot.testing.host import FakeCore
 from supportbot.testing.hostile import HOSTILE
 from supportbot.testing.leaks import belongings, left_over
 from supportbot.testing.site import acknowledged, serving
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable
+    from collections.abc import AsyncIterator, Callable
 
     from supportbot.channel import Channel
     from supportbot.errors import SupportBotError
-    from supportbot.messages import Outbound
     from supportbot.testing.platform import Fault, Platform
     from supportbot.testing.site import Site
 
@@ -67,6 +75,14 @@ def _can_find(contract: type[ChannelContract]) -> bool:
 
 def _can_notify(contract: type[ChannelContract]) -> bool:
     return callable(getattr(contract.channel, "team_address", None))
+
+
+def _can_update(contract: type[ChannelContract]) -> bool:
+    return callable(getattr(contract.channel, "update", None))
+
+
+def _can_withdraw(contract: type[ChannelContract]) -> bool:
+    return callable(getattr(contract.channel, "withdraw", None))
 
 
 class ChannelContract:
@@ -210,38 +226,38 @@ class ChannelContract:
     async def test_a_reply_is_delivered(self) -> None:
         """The customer sees the reply, once, and the core gets a receipt."""
         async with self.site() as site:
-            sent = await site.channel.send(await _reply(site, "It comes tomorrow."))
+            sent = await site.channel.send(await steps.reply(site, "It comes tomorrow."))
             assert isinstance(sent, Sent)
             assert sent.external_id
-            assert 1 == _count("It comes tomorrow.", await site.shown())
+            assert 1 == steps.count("It comes tomorrow.", await site.shown())
 
     async def test_replies_do_not_mix(self) -> None:
         """Two conversations answered at the same moment: each sees its own reply and nothing else."""
         async with self.site() as site:
             outbounds = [
-                await _reply(site, f"This is for {who}.", conversation=who) for who in ("anna", "ben")
+                await steps.reply(site, f"This is for {who}.", conversation=who) for who in ("anna", "ben")
             ]
             await asyncio.gather(*map(site.channel.send, outbounds))
             anna, ben = await site.shown("anna"), await site.shown("ben")
-            assert (1, 0) == (_count("This is for anna.", anna), _count("This is for ben.", anna))
-            assert (0, 1) == (_count("This is for anna.", ben), _count("This is for ben.", ben))
+            assert (1, 0) == (steps.count("This is for anna.", anna), steps.count("This is for ben.", anna))
+            assert (0, 1) == (steps.count("This is for anna.", ben), steps.count("This is for ben.", ben))
 
     async def test_a_reply_survives_a_restart(self) -> None:
         """All that is needed to deliver a reply is in it, and in the channel's records."""
         async with self.platform() as platform:
             async with serving(self.channel, platform) as site:
-                outbound = await _reply(site, "It comes tomorrow.")
+                outbound = await steps.reply(site, "It comes tomorrow.")
             stored = outbound.evolve(address=json.loads(json.dumps(dict(outbound.address))))
             async with serving(self.channel, platform, site.core) as site:
                 await site.channel.send(stored)
-                assert 1 == _count("It comes tomorrow.", await site.shown())
+                assert 1 == steps.count("It comes tomorrow.", await site.shown())
 
     async def test_a_long_reply_loses_nothing(self) -> None:
         """A reply longer than the platform takes at once arrives in pieces, in order, with every word."""
         limit = _capabilities(self.channel).max_text
         words = [f"word{number}" for number in range((3 * limit if limit else _UNLIMITED) // 8 + 1)]
         async with self.site() as site:
-            await site.channel.send(await _reply(site, " ".join(words)))
+            await site.channel.send(await steps.reply(site, " ".join(words)))
             shown = await site.shown()
             assert limit is None or max(map(len, shown)) <= limit
             seen = iter(" ".join(shown).split())
@@ -251,7 +267,7 @@ class ChannelContract:
     async def test_hostile_replies_break_nothing(self, text: str) -> None:
         """Whatever a model says is delivered or refused; no reply is tried for ever."""
         async with self.site() as site:
-            outbound = await _reply(site, clean_text(text))
+            outbound = await steps.reply(site, clean_text(text))
             try:
                 await site.channel.send(outbound)
             except Refused:
@@ -271,23 +287,57 @@ class ChannelContract:
             assert acknowledged(await second.write("Hello", id="m_one"))
             assert ["second"] == [inbound.channel for inbound in second.core.accepted]
             await first.channel.send(first.core.reply(first.handed_in[0].conversation, "For the first."))
-            assert 0 == _count("For the first.", await second.shown())
+            assert 0 == steps.count("For the first.", await second.shown())
 
     @_needs(_can_notify)
     async def test_what_the_team_is_told_the_customer_does_not_see(self) -> None:
         """News of a hand-over goes to the team's place, with a receipt, and is found again there."""
         async with self.site() as site:
-            channel: Any = site.channel
-            address = channel.team_address()
-            assert address is not None, "the platform's section must name where the team is told"
-            inbound = await site.hear("I need a person.", conversation="anna")
-            notice = site.core.notice(inbound.conversation, address=address)
+            notice = await steps.notice(site)
             before = await site.shown()
             sent = await site.channel.send(notice)
             assert sent.external_id
             if isinstance(site.channel, CanFind):
-                assert sent == await _find(site, notice)
+                assert sent == await steps.find(site, notice)
             assert before == await site.shown()
+
+    @_needs(_can_update)
+    async def test_what_the_team_was_told_is_brought_up_to_date(self) -> None:
+        """The same post says who took the customer over; the same update again changes nothing, and no update
+        is a second post, or one that the customer sees."""
+        async with self.site() as site:
+            assert isinstance(site.channel, CanUpdate)
+            notice = await steps.notice(site)
+            sent = await site.channel.send(notice)
+            first, before = await steps.told(site), await site.shown()
+            update = site.core.taken_over(notice, sent)
+            assert sent == await site.channel.update(update)
+            second = await steps.told(site)
+            assert second != first, "the team does not read that somebody took the customer over"
+            assert sent == await site.channel.update(update)
+            assert second == await steps.told(site)
+            assert len(first) == len(second)
+            assert before == await site.shown()
+
+    @_needs(_can_withdraw)
+    async def test_what_was_told_of_a_deleted_conversation_is_taken_back(self) -> None:
+        """Its post holds no word of it, also when asked for twice; and what is left of it (where it went and
+        when) is enough to find it."""
+        async with self.site() as site:
+            assert isinstance(site.channel, CanWithdraw)
+            notice = await steps.notice(site)
+            sent = await site.channel.send(notice)
+            before = await site.shown()
+            assert steps.count(steps.TO_THE_TEAM, await steps.told(site)), (
+                "the team does not read what the customer wrote"
+            )
+            if isinstance(site.channel, CanFind):
+                assert sent == await steps.find(site, steps.remains(notice))
+            withdrawn = site.core.deleted(notice, sent)
+            for _ in range(2):
+                await site.channel.withdraw(withdrawn)
+                assert 0 == steps.count(steps.TO_THE_TEAM, await steps.told(site))
+            assert set(await site.shown()) <= set(before)
 
     # -- when it goes wrong --------------------------------------------------------------------
 
@@ -295,24 +345,24 @@ class ChannelContract:
     async def test_it_does_not_find_what_is_not_there(self) -> None:
         """``find`` tells what the platform shows: a reply that was never sent is not made up."""
         async with self.site() as site:
-            outbound = await _reply(site, "It comes tomorrow.")
-            found = await _find(site, outbound)
-            assert found is None or _count(outbound.text, await site.shown())
+            outbound = await steps.reply(site, "It comes tomorrow.")
+            found = await steps.find(site, outbound)
+            assert found is None or steps.count(outbound.text, await site.shown())
 
     @_needs(_can_find)
     async def test_what_was_sent_is_shown_once_however_it_is_settled(self) -> None:
         """A reply that arrived is found, or the platform knows its id and drops the second: one is shown."""
         async with self.site() as site:
-            outbound = await _reply(site, "It comes tomorrow.")
+            outbound = await steps.reply(site, "It comes tomorrow.")
             await site.channel.send(outbound)
-            await _settle_delivery(site, outbound)
-            assert 1 == _count(outbound.text, await site.shown())
+            await steps.settle(site, outbound)
+            assert 1 == steps.count(outbound.text, await site.shown())
 
     @_fault("refuse")
     async def test_a_refusal_is_told_as_one(self) -> None:
         """What the platform will never take raises ``Refused``: trying again would be noise."""
         async with self.site() as site:
-            outbound = await _reply(site, "It comes tomorrow.")
+            outbound = await steps.reply(site, "It comes tomorrow.")
             site.platform.fault = "refuse"
             with pytest.raises(Refused):
                 await site.channel.send(outbound)
@@ -321,7 +371,7 @@ class ChannelContract:
     async def test_a_busy_platform_gets_the_time_it_asks_for(self) -> None:
         """What was not taken now raises ``RetryAfter``; the next try delivers it."""
         async with self.site() as site:
-            outbound = await _reply(site, "It comes tomorrow.")
+            outbound = await steps.reply(site, "It comes tomorrow.")
             site.platform.fault = "busy"
             with pytest.raises(RetryAfter) as raised:
                 await site.channel.send(outbound)
@@ -329,7 +379,7 @@ class ChannelContract:
             assert seconds is None or 0 <= seconds <= 24 * 3600
             site.platform.fault = None
             await site.channel.send(outbound.evolve(attempt=2))
-            assert 1 == _count(outbound.text, await site.shown())
+            assert 1 == steps.count(outbound.text, await site.shown())
 
     @_fault("lose")
     async def test_a_reply_that_got_lost_is_not_called_delivered(self) -> None:
@@ -343,7 +393,7 @@ class ChannelContract:
 
     async def _send_into(self, fault: Fault) -> None:
         async with self.site() as site:
-            outbound = await _reply(site, "It comes tomorrow.")
+            outbound = await steps.reply(site, "It comes tomorrow.")
             site.platform.fault = fault
             with pytest.raises(Exception) as raised:  # noqa: PT011 - whatever it is, it counts as unclear
                 await site.channel.send(outbound)
@@ -352,34 +402,10 @@ class ChannelContract:
             )
             site.platform.fault = None
             if isinstance(site.channel, CanFind):
-                await _settle_delivery(site, outbound)
-                assert 1 == _count(outbound.text, await site.shown())
+                await steps.settle(site, outbound)
+                assert 1 == steps.count(outbound.text, await site.shown())
 
 
 def _capabilities(channel_class: Any) -> Capabilities:
     declared: Capabilities = channel_class.capabilities
     return declared
-
-
-async def _reply(site: Site, text: str, *, conversation: str = "anna") -> Outbound:
-    """Let a customer write, and the bot answer; the channel has not been given the answer yet."""
-    inbound = await site.hear(conversation=conversation)
-    return site.core.reply(inbound.conversation, text)
-
-
-async def _find(site: Site, outbound: Outbound) -> Sent | None:
-    assert isinstance(site.channel, CanFind)
-    found = await site.channel.find(outbound)
-    assert found is None or found.external_id
-    return found
-
-
-async def _settle_delivery(site: Site, outbound: Outbound) -> None:
-    """Do as the outbox does: look, and send again what is certainly not there."""
-    if await _find(site, outbound) is None:
-        await site.channel.send(outbound.evolve(attempt=2))
-
-
-def _count(text: str, shown: Iterable[str]) -> int:
-    """Say how often a text is shown, however its lines are broken."""
-    return sum(" ".join(piece.split()).count(text) for piece in shown)

@@ -16,9 +16,10 @@ from supportbot.messages import Answer, Sent, ToolCall
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from supportbot.changes import Withdrawn
     from supportbot.channel import Accept
     from supportbot.host import Host
-    from supportbot.messages import Outbound, Prompt
+    from supportbot.messages import Notice, Outbound, Prompt
     from supportbot.model.base import Sink
 
 Fate = Literal["delivered", "refused", "busy", "lost", "unclear but there", "crash but there"]
@@ -43,7 +44,8 @@ class RecordingChannel:
         """The way in, once the channel is mounted: a test hands messages in itself."""
         self.posts: list[Outbound] = []
         self.calls: list[str] = []
-        """Every call in its order: ``send <delivery id>`` and ``find <delivery id>``."""
+        """Every call in its order: ``send <delivery id>``, ``find <delivery id>``; of a ``TeamChannel`` also
+        ``update …`` and ``withdraw …``."""
         self.fates: deque[Fate] = deque()
         self.retry_after: float | None = 0.05
         """Seconds that a busy platform asks to wait; None when it does not say."""
@@ -56,19 +58,23 @@ class RecordingChannel:
     async def send(self, outbound: Outbound) -> Sent:
         """Do what the next fate says; deliver when there is none."""
         self.calls.append(f"send {outbound.delivery_id}")
-        fate = self.fates.popleft() if self.fates else "delivered"
+        self._meet(self.fates, lambda: self.posts.append(outbound))
+        return Sent(external_id=f"post-{len(self.posts)}")
+
+    def _meet(self, fates: deque[Fate], take: Callable[[], None]) -> None:
+        """Let the platform take something, or not, as the next fate says."""
+        fate = fates.popleft() if fates else "delivered"
         if fate == "refused":
             raise Refused(cause="channel_not_found")
         if fate == "busy":
             raise RetryAfter(seconds=self.retry_after, cause="ratelimited")
         if fate == "lost":
             raise Unclear(cause="connection reset")
-        self.posts.append(outbound)
+        take()
         if fate == "unclear but there":
             raise Unclear(cause="connection reset")
         if fate == "crash but there":
             raise RuntimeError("the channel broke")
-        return Sent(external_id=f"post-{len(self.posts)}")
 
     async def find(self, outbound: Outbound) -> Sent | None:
         """Look among the posts."""
@@ -82,6 +88,57 @@ class RecordingChannel:
     def texts(self) -> list[str]:
         """The posts' texts, in the order in which the platform took them."""
         return [post.text for post in self.posts]
+
+
+class TeamChannel(RecordingChannel):
+    """The same platform with a place for the team: it is told there of customers who wait for a person, that
+    is kept up to date, and taken back when a conversation is deleted.
+
+    ``board`` is what that place shows.
+    """
+
+    def __init__(self, config: ChannelConfig | None = None, host: Host | None = None) -> None:
+        super().__init__(config, host)
+        self.updates: list[Outbound] = []
+        """What was brought up to date, in order."""
+        self.withdrawals: list[Withdrawn] = []
+        """What was taken back, in order."""
+        self.update_fates: deque[Fate] = deque()
+        """As ``fates``, for updates; those of posts are ``fates`` here, too."""
+        self.withdraw_fates: deque[Fate] = deque()
+        """As ``fates``, for what is taken back."""
+
+    def team_address(self) -> dict[str, Any] | None:
+        """Return where the team is told."""
+        return {"room": "team"}
+
+    async def update(self, outbound: Outbound) -> Sent:
+        """Do what the next fate of updates says."""
+        self.calls.append(f"update {outbound.delivery_id}")
+        assert outbound.notice is not None
+        self._meet(self.update_fates, lambda: self.updates.append(outbound))
+        return Sent(external_id=outbound.notice.standing)
+
+    async def withdraw(self, withdrawn: Withdrawn) -> None:
+        """Do what the next fate of withdrawals says."""
+        self.calls.append(f"withdraw {withdrawn.delivery_id}")
+        self._meet(self.withdraw_fates, lambda: self.withdrawals.append(withdrawn))
+
+    @property
+    def told(self) -> list[Outbound]:
+        """What the team was told, each as it was posted."""
+        return [post for post in self.posts if post.notice is not None]
+
+    @property
+    def board(self) -> dict[str, Notice | None]:
+        """What the team reads: by receipt, the notice as it stands; None for a post that was taken back."""
+        board: dict[str, Notice | None] = {
+            f"post-{number}": post.notice
+            for number, post in enumerate(self.posts, start=1)
+            if post.notice is not None
+        }
+        board |= {update.notice.standing: update.notice for update in self.updates if update.notice}
+        return board | dict.fromkeys(withdrawn.external_id for withdrawn in self.withdrawals)
 
 
 class BlindChannel:

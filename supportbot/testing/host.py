@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from supportbot.changes import Change, Withdrawn
 from supportbot.feed import Delta, Feed, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.host import Host
 from supportbot.ids import new_id, now_ms
@@ -39,7 +40,7 @@ from supportbot.testing.memory import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.messages import Choice, Citation, Inbound, MessageState, State
+    from supportbot.messages import Choice, Citation, Inbound, MessageState, Sent, State
     from supportbot.vault import Vault
 
 
@@ -182,7 +183,7 @@ class FakeCore:
             turn_id=turn_id,
             citations=citations,
             choices=choices,
-            reason=handoff,
+            fixed_for=handoff,
         )
         if handoff:
             self.settle(conversation, "handed_over", reason="queued")
@@ -219,6 +220,35 @@ class FakeCore:
             text=next(m.text for m in reversed(found.messages) if m.author == "customer"),
         )
         return reply.evolve(delivery_id=new_id("dlv"), address=address, notice=told)
+
+    def taken_over(self, notice: Outbound, sent: Sent, *, by: str = "kim", name: str = "Kim") -> Outbound:
+        """Let a person speak where a notice told of somebody; returns what its post is to say now.
+
+        Args:
+            notice: what ``notice`` returned.
+            sent: the channel's receipt for it.
+            by: who it is, by the key that the channel knows them by.
+            name: what they are called.
+        """
+        self.change_state(notice.external_id, "human")
+        change = Change(state="human", actor="person", by=by, name=name, at=now_ms())
+        assert notice.notice is not None
+        return notice.evolve(notice=notice.notice.evolve(change=change, standing=sent.external_id))
+
+    def deleted(self, notice: Outbound, sent: Sent) -> Withdrawn:
+        """Delete the conversation that a notice told of; returns what its channel is to take back.
+
+        Args:
+            notice: what ``notice`` returned.
+            sent: the channel's receipt for it.
+        """
+        del self._conversations[notice.external_id]
+        return Withdrawn(
+            delivery_id=notice.delivery_id,
+            address=notice.address,
+            external_id=sent.external_id,
+            deleted_at=now_ms(),
+        )
 
     def settle(self, conversation: str, state: MessageState, *, reason: str = "") -> None:
         """End all pending messages without a reply: ``dead``, ``handed_over``, ``ignored``."""

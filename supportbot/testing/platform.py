@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,3 +61,11 @@ class Platform(ABC):
     @abstractmethod
     async def shown(self, site: Site, conversation: str) -> Sequence[str]:
         """Return the replies that a customer sees in a conversation, in their order (or the drafts there)."""
+
+
+@runtime_checkable
+class TeamPlatform(Protocol):
+    """A platform with a place for the team, of a channel that has ``update`` or ``withdraw``."""
+
+    async def told(self, site: Site) -> Sequence[str]:
+        """Return all that the team reads in that place (``team_address``), post by post."""

@@ -202,6 +202,10 @@ class Workspace(Platform):
     async def shown(self, site: Site, conversation: str) -> list[str]:
         return [p.text for p in self.slack.posts if p.channel == self.place(conversation)]
 
+    async def told(self, site: Site) -> list[str]:
+        posts = [post.fields for post in self.slack.posts if post.channel == "C0TEAM"]
+        return [json.dumps([post.get("text"), post.get("blocks")]) for post in posts]
+
     def place(self, conversation: str) -> str:
         return "D" + conversation.encode().hex().upper()
 

@@ -121,7 +121,7 @@ def _messages() -> None:
         sa.Column("seq", sa.Integer, nullable=False),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("contact_id", sa.Text),
-        *_filled(sa.Text, "text", "state", "reason", "request", "client_key"),
+        *_filled(sa.Text, "text", "state", "reason", "fixed_for", "request", "client_key"),
         sa.Column("turn_id", sa.Text),
         *_filled(_JSON, "attachments", "citations", "choices"),
         sa.Column("assurance", sa.Text, nullable=False),
@@ -209,12 +209,8 @@ def _spending() -> None:
     op.create_table(
         "spending",
         *_filled(sa.Text, "conversation_id", "day", "model", "purpose", "currency"),
-        sa.Column("requests", sa.BigInteger, nullable=False),
-        sa.Column("estimated", sa.BigInteger, nullable=False),
-        sa.Column("prompt_tokens", sa.BigInteger, nullable=False),
-        sa.Column("cached_tokens", sa.BigInteger, nullable=False),
-        sa.Column("completion_tokens", sa.BigInteger, nullable=False),
-        sa.Column("cost", sa.BigInteger, nullable=False),
+        *_filled(sa.BigInteger, "requests", "estimated"),
+        *_filled(sa.BigInteger, "prompt_tokens", "cached_tokens", "completion_tokens", "cost"),
         sa.PrimaryKeyConstraint("conversation_id", "day", "model", "purpose", "currency", name="pk_spending"),
         sqlite_with_rowid=False,
     )
@@ -299,7 +295,7 @@ def _deliveries() -> None:
         sa.Column("owner", sa.Text),
         sa.Column("due_at", sa.BigInteger),
         sa.Column("planned_at", sa.BigInteger, nullable=False, server_default="0"),
-        *_filled(sa.Text, "external_id", "reason"),
+        *_filled(sa.Text, "external_id", "reason", "death"),
         *_filled(_JSON, "address"),
         sa.Column("thread", sa.Text, nullable=False, server_default=_EMPTY),
         sa.Column("missed", _JSON, nullable=False, server_default="{}"),
@@ -360,14 +356,18 @@ def _withdrawals() -> None:
     op.create_table(
         "withdrawals",
         *_filled(sa.Text, "delivery_id", "channel", "external_id"),
-        sa.Column("address", _JSON, nullable=False),
-        *_filled(sa.Integer, "tries"),
-        *_filled(sa.BigInteger, "due_at", "deleted_at", "created_at"),
+        *_filled(_JSON, "address"),
+        *_filled(sa.Text, "state"),
+        *_filled(sa.Integer, "fence", "tries", "looks"),
+        *_filled(sa.Text, "reason"),
+        sa.Column("due_at", sa.BigInteger),
+        *_filled(sa.BigInteger, "planned_at", "deleted_at", "created_at", "updated_at"),
         sa.PrimaryKeyConstraint("delivery_id", name="pk_withdrawals"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_withdrawals_due", "withdrawals", ["due_at"])
+    op.create_index("ix_withdrawals_state", "withdrawals", ["state", "updated_at"])
     op.create_index("ix_withdrawals_deleted", "withdrawals", ["deleted_at"])
+    _partial_index("ix_withdrawals_due", "withdrawals", ["due_at"], "due_at IS NOT NULL")
 
 
 def _records() -> None:

@@ -14,8 +14,7 @@ from pydantic import SecretStr, ValidationError
 from supportbot import app, reports
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
-from supportbot.outbox import withdrawals
-from supportbot.session import delete_conversation, set_state
+from supportbot.session import set_state
 from supportbot.testing import FakeCore, FakeSlack
 from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
@@ -264,25 +263,6 @@ async def test_the_post_follows_what_is_done_elsewhere(tmp_path: Path) -> None:
         assert PERSON in " ".join(words(post.blocks))
         assert "operator" not in " ".join(words(post.blocks))
         assert [post] == told(slack)
-
-
-async def test_the_post_of_a_deleted_conversation_holds_no_word_of_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Nor its buttons; the same post says what happened."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
-    async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
-        await ask(slack, team, bot)
-        [post] = told(slack)
-        store = bot.channels["slack"]._host.transcripts._store
-        [conversation] = (await reports.conversations(store)).rows
-        await delete_conversation(store, conversation.id)
-        await slack.until(lambda: "deleted" in post.text)
-        assert [post] == told(slack)
-        said = " ".join((post.text, json.dumps(post.blocks)))
-        assert "An operator deleted the conversation" in said
-        for gone in (PERSON, "U0ANNA", conversation.id, TAKE_OVER):
-            assert gone not in said
 
 
 @pytest.mark.parametrize("after", [False, True])

@@ -1,0 +1,468 @@
+"""What the team was told of a deleted conversation is taken back, in sight of the operator until it is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+from sqlalchemy import update
+
+from supportbot import reports
+from supportbot import withdrawals as ledger
+from supportbot.errors import ConversationDeleted, NeverClear, NotFound, Refused, RetryAfter, Unclear
+from supportbot.ids import now_ms
+from supportbot.outbox import withdrawals
+from supportbot.outbox.notices import Untold
+from supportbot.session import delete_conversation, retry_delivery, settle_delivery
+from supportbot.store import Statement
+from supportbot.store.probe import waiting_counts
+from supportbot.tables import withdrawals as table
+from supportbot.testing.fakes import BlindChannel, RecordingChannel
+from tests.durable import opened, running
+from tests.handed_over import NOTICES, Board, ask_for_a_person, channels
+
+if TYPE_CHECKING:
+    from supportbot.changes import Withdrawn
+    from supportbot.messages import Outbound, Sent
+    from tests.durable import Durable
+
+LEFT = "select count(*) from withdrawals"
+STANDS = "select state, reason from withdrawals"
+DUE = Statement(update(table).values(due_at=0))
+LONG_AGO = Statement(update(table).values(planned_at=1))
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look more often than every two seconds."""
+    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+
+
+def with_team(**desks: Any) -> dict[str, Any]:
+    """Return the customers' channel, and those that tell the team."""
+    return {"web": RecordingChannel(), **desks}
+
+
+async def told_and_deleted(bot: Durable) -> str:
+    """Tell the team of a customer, and delete the conversation; returns the notice's id."""
+    conversation = await ask_for_a_person(bot)
+    await bot.until_rows(NOTICES, [("desk", "delivered")])
+    [(delivery,)] = await bot.rows("select id from deliveries where kind = 'notice'")
+    await delete_conversation(bot.store, conversation)
+    return str(delivery)
+
+
+async def now(bot: Durable, change: Statement = DUE) -> None:
+    """Let what is to be withdrawn be due, whoever may still be sending."""
+    await bot.store.write(lambda tx: tx.run(change))
+
+
+# -- what becomes of the posts --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", [None, OSError(), Unclear(cause="reset")])
+async def test_a_deleted_conversation_leaves_no_word(database_url: str, error: Exception | None) -> None:
+    """What was told of it says so, also when that is done by another process, later, at the second try."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        [told] = board.told
+        [(receipt,)] = await bot.rows("select external_id from deliveries where kind = 'notice'")
+    async with opened(database_url) as store:
+        await delete_conversation(store, conversation)
+    board.errors.extend([error] if error is not None else [])
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        await bot.until_rows(LEFT, [(0,)])
+        [gone] = board.withdrawals
+        assert (told.delivery_id, told.address) == (gone.delivery_id, gone.address)
+        assert receipt == gone.external_id
+        assert {receipt: None} == board.board
+        shown = bot.metrics.exposition().decode()
+        assert 'supportbot_deliveries_total{channel="desk",kind="withdrawal",state="delivered"} 1.0' in shown
+
+
+@pytest.mark.parametrize("is_posted", [True, False])
+async def test_a_conversation_deleted_while_its_notice_is_posted_leaves_no_word(
+    database_url: str, is_posted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no receipt yet: it is looked for, and nothing is done where nothing was posted."""
+    board, posting, deleted = Board(), asyncio.Event(), asyncio.Event()
+    take = board.send
+
+    async def send(outbound: Outbound) -> Sent:
+        posting.set()
+        await deleted.wait()
+        if not is_posted:
+            raise Refused(cause="reset")
+        return await take(outbound)
+
+    monkeypatch.setattr(board, "send", send)
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await posting.wait()
+        await delete_conversation(bot.store, conversation)
+        assert [("",)] == await bot.rows("select external_id from withdrawals")
+        deleted.set()
+        await bot.until(lambda: not bot.outbox.deliveries._sending)
+        await now(bot)
+        await bot.until(lambda: any(call.startswith("find") for call in board.calls))
+        if not is_posted:
+            await bot.until_rows(
+                "select looks, reason from withdrawals", [(1, "not found on the platform yet")]
+            )
+            await now(bot)
+        await bot.until_rows(LEFT, [(0,)])
+        assert (["post-1"] if is_posted else []) == [gone.external_id for gone in board.withdrawals]
+
+
+async def test_a_look_that_failed_is_none(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was looked for twice, and not found, is not there."""
+    board = Board()
+    board.fates.append("unclear but there")
+    monkeypatch.setattr(board, "find", fails := Failing(board.find, NeverClear(cause="missing_scope")))
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "unknown")])
+        fails.error = OSError()
+        await delete_conversation(bot.store, conversation)
+        for tries in (1, 2, 3):
+            await bot.until_rows("select tries, looks, reason from withdrawals", [(tries, 0, "OSError")])
+            await now(bot)
+        fails.error = None
+        await now(bot)
+        await bot.until_rows(LEFT, [(0,)])
+        assert ["post-1"] == [gone.external_id for gone in board.withdrawals]
+
+
+class Failing:
+    """A ``find`` that cannot look, as long as it has an error to raise."""
+
+    def __init__(self, find: Any, error: Exception | None) -> None:
+        self._find = find
+        self.error = error
+
+    async def __call__(self, outbound: Outbound) -> Sent | None:
+        """Look, or fail."""
+        if self.error is not None:
+            raise self.error
+        return await self._find(outbound)
+
+
+# -- in sight of the operator ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("state", ["dead", "unknown"])
+async def test_what_ended_otherwise_is_listed_counted_and_retried(
+    database_url: str, state: Literal["dead", "unknown"], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A refusal is none that is done: it stands among the deliveries, with its reason, until it is."""
+    board = Board()
+    fails = Failing(board.find, NeverClear(cause="missing_scope"))
+    if state == "unknown":
+        board.fates.append("unclear but there")
+        monkeypatch.setattr(board, "find", fails)
+    else:
+        board.withdraw_fates.append("refused")
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered" if state == "dead" else "unknown")])
+        [told] = board.told
+        await delete_conversation(bot.store, conversation)
+        reason = "channel_not_found" if state == "dead" else "missing_scope"
+        await bot.until_rows(STANDS, [(state, reason)])
+        [row] = (await reports.deliveries(bot.store, state=state)).rows
+        assert (told.delivery_id, "desk", "withdrawal", state, 1, reason) == (
+            row.id,
+            row.channel,
+            row.kind,
+            row.state,
+            row.sends,
+            row.reason,
+        )
+        assert {state: 1} == (await waiting_counts(bot.store)).withdrawals
+        ended = f'supportbot_deliveries_total{{channel="desk",kind="withdrawal",state="{state}"}} 1.0'
+        assert ended in bot.metrics.exposition().decode()
+        assert [] == board.withdrawals
+        fails.error = None
+        await retry_delivery(bot.store, told.delivery_id)
+        await bot.until_rows(LEFT, [(0,)])
+        assert ["post-1"] == [gone.external_id for gone in board.withdrawals]
+        with pytest.raises(NotFound):
+            await retry_delivery(bot.store, told.delivery_id)
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome", "after"),
+    [
+        ("dead", "delivered", None),
+        ("unknown", "delivered", None),
+        ("unknown", "dead", "dead"),
+        ("dead", "dead", NotFound),
+        ("planned", "delivered", NotFound),
+        ("planned", "dead", NotFound),
+    ],
+)
+async def test_an_operator_who_looked_says_how_it_is(
+    database_url: str, before: str, outcome: Literal["delivered", "dead"], after: Any
+) -> None:
+    """That the post is gone, or that it stands there; only where the bot has nothing more to try."""
+    async with running(database_url, channels=with_team(desk=Board())) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        [(delivery,)] = await bot.rows("select id from deliveries where kind = 'notice'")
+        later = Statement(update(table).values(due_at=10**15 if before == "planned" else None, state=before))
+
+        def unit(tx: Any) -> None:
+            ledger.plan(tx, conversation, now_ms())
+            tx.run(later)
+
+        await bot.store.write(unit)
+        if after is NotFound:
+            with pytest.raises(NotFound):
+                await settle_delivery(bot.store, delivery, outcome)
+            assert [(before,)] == await bot.rows("select state from withdrawals")
+        else:
+            await settle_delivery(bot.store, delivery, outcome)
+            found = await bot.rows(STANDS)
+            assert ([("dead", "set to dead by the operator")] if after else []) == found
+
+
+async def test_lists_hold_both_in_one_order(database_url: str) -> None:
+    """By when they were planned, or by when they came to a state; a page goes on where the last one ended."""
+    board = Board()
+    board.withdraw_fates.extend(["refused"] * 3)
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        for customer in ("c1", "c2", "c3"):
+            conversation = await ask_for_a_person(bot, to=customer, address={"to": customer})
+            await bot.until_rows(NOTICES, [("desk", "delivered")])
+            await delete_conversation(bot.store, conversation)
+            await bot.until_rows(
+                "select count(*) from withdrawals where state = 'dead'", [(int(customer[1]),)]
+            )
+            bot.worker.handoff = ""
+            bot.channels["web"].fates.append("refused")
+            await bot.accept("Hello?", to=f"other {customer}")
+            refused = "select count(*) from deliveries where state = 'dead'"
+            await bot.until_rows(refused, [(int(customer[1]),)])
+        for state in (None, "dead"):
+            whole = (await reports.deliveries(bot.store, state=state)).rows
+            assert ["reply", "withdrawal"] * 3 == [row.kind for row in whole]
+            pages, before = [], ""
+            while True:
+                page = await reports.deliveries(bot.store, state=state, limit=2, before=before)
+                pages += page.rows
+                before = page.rows[-1].id
+                if not page.more:
+                    break
+            assert list(whole) == pages
+        kinds = {"withdrawal": 3, "reply": 3, "notice": 0}
+        for kind, number in kinds.items():
+            assert number == len((await reports.deliveries(bot.store, kind=kind)).rows)  # type: ignore[arg-type]
+
+
+async def test_the_story_of_one_says_where_to_look(database_url: str) -> None:
+    """There is none any more, but the post is not forgotten."""
+    board = Board()
+    board.withdraw_fates.append("refused")
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        delivery = await told_and_deleted(bot)
+        await bot.until_rows(STANDS, [("dead", "channel_not_found")])
+        with pytest.raises(ConversationDeleted, match="deliveries list --kind withdrawal"):
+            await reports.explain(bot.store, delivery)
+
+
+@pytest.mark.parametrize("state", ["planned", "unknown", "dead"])
+async def test_a_post_that_waits_long_to_be_withdrawn_is_a_problem(database_url: str, state: str) -> None:
+    """For an hour it is none: Slack is away now and then."""
+    async with running(database_url, channels=with_team(desk=Board())) as bot:
+        untold, conversations = Untold(bot.store), []
+        for customer in ("c1", "c2"):
+            conversations.append(await ask_for_a_person(bot, to=customer, address={"to": customer}))
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+
+        async def withdraw(conversation: str, ago: int) -> None:
+            later = Statement(update(table).values(due_at=10**15, state=state))
+
+            def unit(tx: Any) -> None:
+                ledger.plan(tx, conversation, now_ms() - ago)
+                tx.run(later)  # its platform is away
+
+            await bot.store.write(unit)
+
+        await withdraw(conversations[0], 3_500_000)
+        await untold.look()
+        assert {} == untold.problems()
+        await now(bot, Statement(update(table).values(deleted_at=1)))
+        await untold.look()
+        one, two = ("may hold",) * 2 if state == "unknown" else ("still holds", "still hold")
+        assert {"desk": f"1 post {one} words of deleted conversations"} == untold.problems()
+        await withdraw(conversations[1], 3_700_000)
+        await untold.look()
+        assert {"desk": f"2 posts {two} words of deleted conversations"} == untold.problems()
+
+
+# -- what may keep them from it -------------------------------------------------------------------
+
+
+async def test_a_channel_that_cannot_leaves_it_to_the_operator(database_url: str) -> None:
+    """It says so by having no ``withdraw``; or no ``find``, where nobody knows whether there is a post."""
+    async with running(database_url, channels=channels("desk")) as bot:
+        await told_and_deleted(bot)
+        await bot.until_rows(STANDS, [("dead", "its channel cannot take back what it told")])
+        await now(bot, Statement(update(table).values(state="planned", external_id="", due_at=0)))
+        await bot.until_rows(STANDS, [("unknown", "its channel cannot take back what it told")])
+    blind: Any = BlindChannel()
+    blind.team_address, blind.withdraw = dict, Board().withdraw
+    async with running(database_url, channels=with_team(desk=blind)) as bot:
+        await now(bot, Statement(update(table).values(state="planned", external_id="", due_at=0)))
+        await bot.until_rows(STANDS, [("unknown", "its channel cannot look whether it was posted")])
+
+
+async def test_a_process_without_the_channel_leaves_it_to_another(database_url: str) -> None:
+    """As while bot.yaml changes from process to process; nothing is forgotten, and it counts as no try."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+    waits = "select tries, reason from withdrawals where due_at > deleted_at + 50000"
+    async with running(database_url) as bot:
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows(waits, [(0, "bot.yaml has no channel 'desk'")])
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        await now(bot)
+        await bot.until_rows(LEFT, [(0,)])
+        assert 1 == len(board.withdrawals)
+
+
+@pytest.mark.parametrize("is_here", [True, False])
+async def test_what_can_only_wait_is_dead_in_the_end(database_url: str, is_here: bool) -> None:
+    """After thirty days; who retries it then gives it as long again."""
+    board = Board()
+    board.retry_after = 3000
+    board.withdraw_fates.extend(["busy"] * 3)
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        delivery = await told_and_deleted(bot)
+        await bot.until_rows(STANDS, [("planned", "ratelimited")])
+    async with running(database_url, channels=with_team(desk=board) if is_here else None) as bot:
+        await now(bot, LONG_AGO)
+        await now(bot)
+        why = "tried for thirty days: ratelimited" if is_here else "bot.yaml has no channel 'desk' any more"
+        await bot.until_rows(STANDS, [("dead", why)])
+        await retry_delivery(bot.store, delivery)
+        again = "ratelimited" if is_here else "bot.yaml has no channel 'desk'"
+        await bot.until_rows(STANDS, [("planned", again)])
+
+
+async def test_a_place_that_hangs_holds_up_no_other(database_url: str) -> None:
+    """Each is tried by itself."""
+    one, two, hanging, free = Board(), Board(), asyncio.Event(), asyncio.Event()
+
+    async def hang() -> None:
+        hanging.set()
+        await free.wait()
+
+    async with running(database_url, channels=with_team(one=one, two=two)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("one", "delivered"), ("two", "delivered")])
+        one.meanwhile = hang
+        first = Statement(update(table).where(table.c.channel == "one").values(due_at=0))
+
+        def unit(tx: Any) -> None:
+            ledger.plan(tx, conversation, 1)
+            tx.run(first)
+
+        await bot.store.write(unit)
+        await hanging.wait()
+        await bot.until(lambda: len(two.withdrawals) == 1)
+        assert [] == one.withdrawals
+        free.set()
+        await bot.until(lambda: len(one.withdrawals) == 1)
+
+
+async def test_one_that_always_fails_holds_up_none_behind_it(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of its place wait as long as it does, and are tried before it then."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        first = await ask_for_a_person(bot)
+        second = await ask_for_a_person(bot, to="c2", address={"to": "c2"})
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+        take, bad = board.withdraw, board.told[0].delivery_id
+
+        async def withdraw(withdrawn: Withdrawn) -> None:
+            if withdrawn.delivery_id == bad:
+                raise OSError
+            await take(withdrawn)
+
+        monkeypatch.setattr(board, "withdraw", withdraw)
+
+        def unit(tx: Any) -> None:
+            for gone in (first, second):
+                ledger.plan(tx, gone, now_ms())
+
+        await bot.store.write(unit)
+        tried = "select count(*) from withdrawals where due_at > deleted_at + 1000"
+        await bot.until_rows(tried, [(2,)])
+        await now(bot)
+        await bot.until_rows("select delivery_id from withdrawals", [(bad,)])
+        assert 1 == len(board.withdrawals)
+
+
+@pytest.mark.parametrize("damage", ["[]", "7"])
+async def test_one_that_cannot_be_read_is_dead(database_url: str, damage: str) -> None:
+    """At once, with the reason; that there is an address is all that can be said of it."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        spoilt = Statement(update(table).values(address=damage))
+
+        def unit(tx: Any) -> None:
+            ledger.plan(tx, conversation, 1)
+            tx.run(spoilt)
+
+        await bot.store.write(unit)
+        await bot.until_rows(STANDS, [("dead", "what is stored cannot be read")])
+
+
+async def test_a_platform_that_asks_to_wait_is_left_alone(database_url: str) -> None:
+    """As long as it says, and with all that is to be withdrawn there."""
+    board = Board()
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        other = await ask_for_a_person(bot, to="c2", address={"to": "c2"})
+        await bot.until_rows(NOTICES, [("desk", "delivered")] * 2)
+        board.errors.append(RetryAfter(seconds=3000, cause="ratelimited"))
+
+        def unit(tx: Any) -> None:
+            for gone in (conversation, other):
+                ledger.plan(tx, gone, now_ms())
+
+        await bot.store.write(unit)
+        late = "select tries from withdrawals where due_at > deleted_at + 2900000 order by tries"
+        await bot.until_rows(late, [(0,), (1,)])
+        assert [] == board.withdrawals
+
+
+async def test_who_was_overtaken_records_nothing(database_url: str) -> None:
+    """Its lease ended, and another process has the post by now."""
+    async with running(database_url, channels=with_team(desk=Board())) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "delivered")])
+        later = Statement(update(table).values(due_at=10**14))
+
+        def unit(tx: Any) -> list[Any]:
+            ledger.plan(tx, conversation, 1)
+            tx.run(later)
+            [(row)] = ledger.due(tx, 10**14, 1)
+            claims = [ledger.claim(tx, row.delivery_id, now=10**14, lease_until=10**14) for _ in range(2)]
+            how = {"reason": "late", "now": 10**14}
+            ledger.wait(tx, claims[0], 10**15, **how)
+            late = ledger.end(tx, claims[0], "delivered", receipt="", **how)
+            return [late, ledger.end(tx, claims[1], "dead", receipt="", **how)]
+
+        assert [False, True] == await bot.store.write(unit)
+        assert [("dead", "late")] == await bot.rows(STANDS)
