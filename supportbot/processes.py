@@ -96,7 +96,7 @@ async def joined(
         try:
             await relay.start()
         except Error as error:
-            raise StoreUnavailable(cause=in_one_line(error)) from error
+            raise unavailable(error) from error
         stack.push_async_callback(notices.stop)  # also where the relay does not get so far
         stack.push_async_callback(in_time, relay.stop)
         yield
