@@ -99,13 +99,13 @@ class DatabaseForbids(SupportBotError):
 
 
 class EmptyRole(SupportBotError):
-    """'--roles' has an empty entry: '{given}'. Take the comma away that is too many, or name the role that is
-    missing, of {known}."""
+    """'--roles {given}' has an empty entry: take out the comma that is too many, or name the role that is
+    missing there. Known: {known}."""
 
 
 class IdleRoles(SupportBotError):
-    """A process with --roles {roles} would do nothing: no channel of bot.yaml needs it. This bot needs {needed}.
-    Name one of them, or add the channel to bot.yaml ({what})."""
+    """A process with '--roles {given}' would do nothing, as no channel of bot.yaml needs that. This bot needs
+    {needed}: name one of them, or add the channel to bot.yaml."""
 
 
 class NoRole(SupportBotError):

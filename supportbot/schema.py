@@ -296,8 +296,8 @@ def _engine(url: str) -> Engine:
     if sqlite_path(url) is None:
         try:
             return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
-        except ModuleNotFoundError as error:
-            raise DatabaseDriverMissing(module=error.name) from error
+        except ImportError as error:  # psycopg's own, too, where it finds no libpq
+            raise DatabaseDriverMissing(module=error.name or "psycopg[binary]") from error
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _WAIT})
     event.listen(engine, "connect", _open_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
