@@ -186,8 +186,7 @@ async def running(
     config = loaded.config
     async with AsyncExitStack() as stack:
         lock = _lock(loaded.database, stack)
-        await asyncio.to_thread(schema.prepare, loaded.database)
-        await asyncio.to_thread(schema.check_writable, loaded.database)
+        await asyncio.to_thread(_prepare, loaded.database)
         metrics = Metrics()
         store = open_store(loaded.database, observe=metrics.store_committed)
         stack.push_async_callback(store.close)
@@ -302,11 +301,7 @@ async def running(
         stack.callback(asyncio.create_task(keep_house(store, metrics, limits, outbox.untold)).cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
-            if lock is None and not only:
-                stack.push_async_callback(in_time, roster.stop)
-                await roster.start()
-            if lock is not None:
-                lock.update({"url": listening.url, "version": __version__})
+            await _sign_in(stack, lock, None if only else roster, listening.url)
             _say_started(listening.url, channels, roles)
             yield Running(
                 url=listening.url,
@@ -346,6 +341,21 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
+
+
+def _prepare(database: str) -> None:
+    """Make sure that the database is right, and may be written."""
+    schema.prepare(database)
+    schema.check_writable(database)
+
+
+async def _sign_in(stack: AsyncExitStack, lock: LockFile | None, roster: Roster | None, url: str) -> None:
+    """Let others know of this process: by the lock where it is alone, else among those on the same store."""
+    if lock is not None:
+        lock.update({"url": url, "version": __version__})
+    elif roster is not None:
+        stack.push_async_callback(in_time, roster.stop)
+        await roster.start()
 
 
 async def _start_work(

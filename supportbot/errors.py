@@ -58,8 +58,8 @@ class UnknownSchema(SupportBotError):
 
 class NewerSchema(UnknownSchema):
     """The database {database} was migrated by a newer SupportBot: it is at schema version '{found}', and this
-    one knows up to '{known}'. Install the newer one (supportbot --version says which this is). Or, to stay with
-    this one, take the database back first, with the newer one: supportbot migrate {known}. Nothing was
+    one knows up to '{known}'. Install the newer one (supportbot --version says which this is). Or, to stay
+    with this one, take the database back first, with the newer one: supportbot migrate {known}. Nothing was
     changed."""
 
 
@@ -128,8 +128,8 @@ class DatabaseDriverMissing(SupportBotError):
 
 
 class NoStoreYet(SupportBotError):
-    """There is no store at {database} yet: the bot has not run on it. Start it: supportbot serve. If it has run,
-    correct 'database' in bot.yaml: that one is empty, or not there."""
+    """There is no store at {database} yet: the bot has not run on it. Start it: supportbot serve. If it has
+    run, correct 'database' in bot.yaml: this one is empty, or not there."""
 
 
 class NotFound(SupportBotError):

@@ -1,4 +1,4 @@
-"""What every process does beside its work, now and then: count what waits, and clear away what has expired."""
+"""What every process does now and then, beside its work: count what waits, clear away what has expired."""
 
 from __future__ import annotations
 

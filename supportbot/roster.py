@@ -37,7 +37,7 @@ _WITHIN = 3.0
 """Seconds that a sign of life may take: who waits for a database that hangs sees nothing of the next ones."""
 
 _LOOKS = 2
-"""Looks in a row at which a role is missing before the log says so: at a start the others may be a moment late."""
+"""Looks in a row that miss a role before the log says so: at a start the others may be a moment late."""
 
 _MEANS = {
     "worker": "what is accepted is not answered, and nothing is delivered",
@@ -138,8 +138,8 @@ class Roster:
             await asyncio.sleep(BEAT)
             try:
                 await self.look()
-            except Exception as error:  # noqa: BLE001 - whatever it was, the others must go on seeing this process
-                log.error("roster.failed", error=in_one_line(error))
+            except Exception as error:  # noqa: BLE001 - whatever it was, others must go on seeing this process
+                log.warning("roster.failed", error=in_one_line(error))
 
 
 async def processes(store: Store, *, clock: Callable[[], int] = now_ms) -> list[Process]:

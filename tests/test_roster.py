@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from structlog.testing import capture_logs
 
 from supportbot import __version__
 from supportbot.roster import LIVES, Process, Roster, missing_roles, processes
-from supportbot.store import Store
 from tests.durable import opened
+
+if TYPE_CHECKING:
+    from supportbot.store import Store
 
 NEEDED = {"worker", "web"}
 

@@ -217,7 +217,7 @@ class SlackConfig(ChannelConfig):
             )
 
     def roles(self) -> frozenset[str]:
-        """Socket Mode needs a process that holds the sockets; events over HTTP and installs one with routes."""
+        """Socket Mode needs who holds the sockets; events over HTTP, and installs, who has routes."""
         by_http = self.signing_secret is not None or self.oauth is not None
         return frozenset({"web"} if by_http else ()) | frozenset({"slack"} if self.app_token else ())
 

@@ -110,9 +110,7 @@ class _Service:
         roles = roles_of(self._roles, self._loaded.database)
         if self._roles is not None:
             for name in idle_roles(roles, self._loaded.channels.values()):
-                say(
-                    f"warning: --roles: no channel of bot.yaml needs '{name}': leave it out, or add the channel"
-                )
+                say(f"warning: --roles: no channel of bot.yaml needs '{name}': leave it out, or add one")
         async with running(self._loaded, roles=roles) as bot:
             self._starting = None
             self._running = bot

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
 
 _TOO_MANY = (
-    "All connections that PostgreSQL gives are taken: raise its max_connections, run fewer processes (each takes "
-    "up to 27), or put a pooler in session mode between"
+    "All connections that PostgreSQL gives are taken: raise its max_connections, run fewer processes (each "
+    "takes up to 27), or put a pooler in session mode between"
 )
-SERVER_ONLY_READS = "This server only reads, as a standby does. Name the primary in 'database' in bot.yaml, or promote this one"
+SERVER_ONLY_READS = (
+    "This server only reads, as a standby does. Name the primary in 'database' in bot.yaml, or promote it"
+)
+"""What to do about a server that refuses every write."""
 _NO_RIGHT = (
-    "Let the owner of the tables grant this database's user SELECT, INSERT, UPDATE, DELETE on them, in the schema "
-    "supportbot_queue too, or put the owner into 'database' in bot.yaml"
+    "Let the owner of the tables grant this database's user SELECT, INSERT, UPDATE, DELETE on them, in the "
+    "schema supportbot_queue too, or put the owner into 'database' in bot.yaml"
 )
 _FILE_ONLY_READS = (
     "Give the user who runs the bot the right to write the file and its folder, on a disk that may be written"
@@ -48,7 +51,7 @@ _COMPLAIN_EVERY = 10.0
 
 
 def remedy(error: BaseException | None) -> str:
-    """Return what to do about an error of a database driver, without a full stop; empty where nobody knows."""
+    """Return what to do about an error of a database driver, without a full stop; empty: nobody knows."""
     if isinstance(error, sqlite3.Error):
         return _BY_CODE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
     said = str(error)
