@@ -89,13 +89,14 @@ class DatabaseAway(DatabaseUnusable):
 
 
 class DatabaseReadOnly(DatabaseUnusable):
-    """The database {database} cannot be written: {cause}. {remedy}; nothing was changed."""
+    """The database {database} cannot be written: {cause}; nothing was changed. {remedy}"""
 
 
 class DatabaseForbids(SupportBotError):
     """The database {database} does not let its user set it up: {cause}. Let its owner say 'GRANT CREATE ON
-    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name;
-    nothing was changed."""
+    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name.
+    If SupportBot's tables are there already, name their owner in bot.yaml ('database'). Nothing was
+    changed."""
 
 
 class EmptyRole(SupportBotError):

@@ -168,4 +168,4 @@ def missing_roles(present: Iterable[Process], needed: Iterable[str]) -> dict[str
 
 
 def _told_of(role: str) -> str:
-    return f"no process has this role, so {_MEANS[role]}: supportbot serve --roles {role}"
+    return f"no process has this role, so {_MEANS[role]}: start one with supportbot serve --roles {role}"

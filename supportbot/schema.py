@@ -82,7 +82,7 @@ _POSTGRES_RIGHTS = """
 _GRANT = """Let the owner of the tables say:
     GRANT USAGE ON SCHEMA public, supportbot_queue TO "{user}";
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, supportbot_queue TO "{user}";
-    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, supportbot_queue TO "{user}"
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, supportbot_queue TO "{user}";
 """
 
 
@@ -144,7 +144,8 @@ def check_writable(url: str) -> None:
             return
         user, only_reading, shut = connection.exec_driver_sql(_POSTGRES_RIGHTS).one()
     if only_reading:
-        raise DatabaseReadOnly(database=_shown(url), cause="its server only reads", remedy=SERVER_ONLY_READS)
+        cause = "its server only reads"
+        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=f"{SERVER_ONLY_READS}.")
     if shut:
         cause = f"its user '{user}' may not change {_enumerated(shut)}"
         raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=_GRANT.strip().format(user=user))
@@ -390,7 +391,7 @@ def _unusable(url: str, error: BaseException | None) -> SupportBotError:
     if getattr(error, "sqlstate", None) == _NO_PRIVILEGE:
         return DatabaseForbids(**told)
     if only_reads(error):
-        return DatabaseReadOnly(**told, remedy=remedy(error))
+        return DatabaseReadOnly(**told, remedy=f"{remedy(error)}.")
     if _is_busy(error):
         return DatabaseAway(**told, remedy=_BUSY)
     if _is_server_s(error):

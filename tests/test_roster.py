@@ -54,7 +54,7 @@ async def test_a_role_that_nobody_has_is_a_problem_until_somebody_has_it(databas
             await web.look()
             told = (
                 "no process has this role, so what is accepted is not answered, and nothing is delivered:"
-                " supportbot serve --roles worker"
+                " start one with supportbot serve --roles worker"
             )
             assert {"role worker": told} == web.problems()
             assert [] == logs

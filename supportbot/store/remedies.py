@@ -10,6 +10,7 @@ import sqlite3
 from typing import TYPE_CHECKING
 
 from supportbot.errors import StoreUnavailable
+from supportbot.log import in_one_line
 
 if TYPE_CHECKING:
     from structlog.stdlib import BoundLogger
@@ -83,6 +84,14 @@ class Complaints:
 def unavailable(error: BaseException) -> StoreUnavailable:
     """Return what to raise for an error of a driver or of the operating system."""
     return StoreUnavailable(cause=said(error), remedy=remedy(error))
+
+
+def in_words(error: BaseException) -> str:
+    """Say what is wrong with the store, for the log; also where a library wrapped what a driver said."""
+    inner: BaseException | None = error
+    while inner is not None and not hasattr(inner, "sqlstate"):
+        inner = inner.__cause__
+    return in_one_line(unavailable(inner) if inner is not None else error)
 
 
 def said(error: BaseException) -> str:
