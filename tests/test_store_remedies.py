@@ -26,6 +26,7 @@ BEGUN = 'connection failed: connection to server at "127.0.0.1", port 5432 faile
             ),
             "raise its max_connections",
         ),
+        (psycopg.OperationalError(f'{BEGUN}database "bot" does not exist'), "Make it, with createdb"),
         (errors.TooManyConnections("zu viele Verbindungen"), "raise its max_connections"),
         (errors.ReadOnlySqlTransaction("cannot execute UPDATE"), "Name the primary"),
         (errors.InsufficientPrivilege("permission denied for table turns"), "grant this database's user"),

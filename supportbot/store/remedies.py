@@ -43,6 +43,7 @@ _BY_WORDS = {
     "too many clients already": _TOO_MANY,
     "remaining connection slots are reserved": _TOO_MANY,
     "too many connections for": _TOO_MANY,  # of a role, or to a database
+    '" does not exist': "Make it, with createdb or createuser, or correct 'database' in bot.yaml",
 }
 _BY_CODE = {sqlite3.SQLITE_READONLY: _FILE_ONLY_READS, sqlite3.SQLITE_FULL: "Make room on the disk"}
 """https://www.sqlite.org/rescode.html"""
