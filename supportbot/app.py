@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from pydantic import BaseModel, SecretStr
 
+from supportbot import __version__, schema, server, web
 from supportbot import log as logging_setup
-from supportbot import records, schema, server, web
 from supportbot.brain import Brain
 from supportbot.channel import CanReport, CanShow, FollowedConfig, load_channel
 from supportbot.completion import Completions
@@ -30,6 +30,7 @@ from supportbot.feed import Feed
 from supportbot.follow_ups import FollowUps
 from supportbot.health import Health, disk_free
 from supportbot.host import ROLES, Host
+from supportbot.housekeeping import keep_house
 from supportbot.images.gallery import Gallery
 from supportbot.inbox import Inbox
 from supportbot.limits import Limits
@@ -40,13 +41,14 @@ from supportbot.outbox import Outbox
 from supportbot.outbox.handoffs import ChannelHandoffs
 from supportbot.outbox.returns import ChannelReturns
 from supportbot.presence import ChannelPresence
-from supportbot.processes import PART, in_time, joined, make_engine
+from supportbot.processes import PART, in_time, joined, make_engine, needed_roles
 from supportbot.ratings import ChannelRatings
 from supportbot.records import ChannelRecords
+from supportbot.roster import Roster
 from supportbot.session import ChannelTranscripts
 from supportbot.spending import Caps, Till
 from supportbot.store import open_store, sqlite_path
-from supportbot.store.probe import hangs, probe, waiting_counts
+from supportbot.store.probe import hangs, probe
 from supportbot.triage import Triages
 from supportbot.turns import Rules
 
@@ -68,9 +70,6 @@ _FINISH = 8.0
 
 _DELIVER = 3.0
 """Seconds that deliveries in flight get after that, before their channels are closed."""
-
-_HOUSEKEEPING = 15.0
-"""Seconds between two counts of what waits; every 20th time what has expired is deleted."""
 
 log = structlog.get_logger("supportbot")
 
@@ -187,7 +186,7 @@ async def running(
     config = loaded.config
     async with AsyncExitStack() as stack:
         lock = _lock(loaded.database, stack)
-        await asyncio.to_thread(schema.prepare, loaded.database)
+        await asyncio.to_thread(_prepare, loaded.database)
         metrics = Metrics()
         store = open_store(loaded.database, observe=metrics.store_committed)
         stack.push_async_callback(store.close)
@@ -195,6 +194,7 @@ async def running(
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         caps = Caps.of(config.spending)
         till = Till(store, caps, alone=lock is not None, counts=metrics)
+        roster = Roster(store, owner, roles, needed_roles(loaded.channels.values()))
         limits = Limits(store, owner=owner, alone=lock is not None, counts=metrics)
         engine = make_engine(
             loaded.database,
@@ -288,7 +288,7 @@ async def running(
             store,
             metrics,
             untold=outbox.untold,
-            weak=brain.problems,
+            weak=lambda: {**brain.problems(), **roster.problems()},
             takes="web" in roles,
         )
         await till.start()
@@ -298,11 +298,10 @@ async def running(
         stack.push_async_callback(listening.stop, 2.0)
         if "worker" in roles:  # stops before the channels are closed, which deliveries at work still need
             await _start_work(stack, channels, outbox, memories, follow_ups)
-        stack.callback(asyncio.create_task(_keep_house(store, metrics, limits, outbox.untold)).cancel)
+        stack.callback(asyncio.create_task(keep_house(store, metrics, limits, outbox.untold)).cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
-            if lock is not None:
-                lock.update({"url": listening.url})
+            await _sign_in(stack, lock, None if only else roster, listening.url)
             _say_started(listening.url, channels, roles)
             yield Running(
                 url=listening.url,
@@ -342,6 +341,21 @@ def _lock(database: str, stack: AsyncExitStack) -> LockFile | None:
     lock.acquire()
     stack.callback(lock.release)
     return lock
+
+
+def _prepare(database: str) -> None:
+    """Make sure that the database is right, and may be written."""
+    schema.prepare(database)
+    schema.check_writable(database)
+
+
+async def _sign_in(stack: AsyncExitStack, lock: LockFile | None, roster: Roster | None, url: str) -> None:
+    """Let others know of this process: by the lock where it is alone, else among those on the same store."""
+    if lock is not None:
+        lock.update({"url": url, "version": __version__})
+    elif roster is not None:
+        stack.push_async_callback(in_time, roster.stop)
+        await roster.start()
 
 
 async def _start_work(
@@ -415,22 +429,6 @@ def _report(channel: CanReport) -> str:
         return channel.problem()
     except Exception as error:  # noqa: BLE001 - a stranger's channel; that it cannot say is a finding
         return f"failed with {type(error).__name__}"
-
-
-async def _keep_house(store: Store, metrics: Metrics, limits: Limits, untold: Untold) -> None:
-    """Count what waits, look what the team was not told, and delete what has expired."""
-    rounds = 0
-    while True:
-        try:
-            metrics.waiting(*await waiting_counts(store))
-            await untold.look()
-            if rounds % 20 == 0:
-                await records.purge_expired(store)
-                await limits.purge()
-        except Exception as error:  # noqa: BLE001 - housekeeping must never take the house down
-            log.warning("housekeeping.failed", error=type(error).__name__)
-        rounds += 1
-        await asyncio.sleep(_HOUSEKEEPING)
 
 
 def _secrets(part: object) -> Iterator[str]:

@@ -64,6 +64,14 @@ class ChannelConfig(BaseModel):
         """
         return ()
 
+    def roles(self) -> frozenset[str]:
+        """Return the roles without which nothing is taken in for the channel: some process must have each.
+
+        ``web``, where the platform or people come to its routes; ``mail`` and ``slack`` are the own ones of
+        those two channels. What a channel does in every role, such as fetching by itself, needs none.
+        """
+        return frozenset({"web"})
+
     def keeps_secrets(self) -> bool:
         """Say whether the channel stores what only we may read: bot.yaml then needs ``encryption_keys``."""
         return False

@@ -35,7 +35,14 @@ class ChannelDependencyMissing(SupportBotError):
 
 
 class StoreUnavailable(SupportBotError):
-    """The session store cannot be written: {cause}. Nothing was accepted; try again."""
+    """The session store cannot be used: {cause}. {remedy}."""
+
+    def __init__(self, *, cause: str, remedy: str = "") -> None:
+        """Take why, and what the operator should do about this cause; without it, look at the database."""
+        known = remedy or "Look whether the database of bot.yaml runs, can be reached and has room"
+        super().__init__(cause=cause, remedy=known)
+        self.what = f"{cause}: {remedy}" if remedy else cause
+        """Both in one line, for where it is plain that the store is meant."""
 
 
 class StoreInUse(SupportBotError):
@@ -44,8 +51,16 @@ class StoreInUse(SupportBotError):
 
 
 class UnknownSchema(SupportBotError):
-    """The database is at schema version '{found}', which this release does not know (it knows up to
-    '{known}'). Install the release that made it, or restore a backup; nothing was changed."""
+    """The database {database} is at schema version '{found}', which no release of SupportBot has: sources
+    between two releases made it. Work on with those, or give the bot a new database in bot.yaml ('database');
+    nothing was changed."""
+
+
+class NewerSchema(UnknownSchema):
+    """The database {database} was migrated by a newer SupportBot: it is at schema version '{found}', and this
+    one knows up to '{known}'. Install the newer one (supportbot --version says which this is). Or, to stay
+    with this one, take the database back first, with the newer one: supportbot migrate {known}. Nothing was
+    changed."""
 
 
 class SchemaBehind(SupportBotError):
@@ -69,10 +84,29 @@ class DatabaseUnusable(SupportBotError):
     or that the file and its folder may be written; nothing was changed."""
 
 
+class DatabaseAway(DatabaseUnusable):
+    """The database {database} does not answer: {cause}. {remedy}; nothing was changed."""
+
+
+class DatabaseReadOnly(DatabaseUnusable):
+    """The database {database} cannot be written: {cause}; nothing was changed. {remedy}"""
+
+
 class DatabaseForbids(SupportBotError):
     """The database {database} does not let its user set it up: {cause}. Let its owner say 'GRANT CREATE ON
-    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name;
-    nothing was changed."""
+    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name.
+    If SupportBot's tables are there already, name their owner in bot.yaml ('database'). Nothing was
+    changed."""
+
+
+class EmptyRole(SupportBotError):
+    """'--roles {given}' has an empty entry: take out the comma that is too many, or name the role that is
+    missing there. Known: {known}."""
+
+
+class IdleRoles(SupportBotError):
+    """A process with '--roles {given}' would do nothing, as no channel of bot.yaml needs that. This bot needs
+    {needed}: name one of them, or add the channel to bot.yaml."""
 
 
 class NoRole(SupportBotError):
@@ -95,7 +129,8 @@ class DatabaseDriverMissing(SupportBotError):
 
 
 class NoStoreYet(SupportBotError):
-    """There is no store at {database} yet: the bot has not run on it. Start it: supportbot serve"""
+    """There is no store at {database} yet: the bot has not run on it. Start it: supportbot serve. If it has
+    run, correct 'database' in bot.yaml: this one is empty, or not there."""
 
 
 class NotFound(SupportBotError):
@@ -107,7 +142,8 @@ class OriginalSealed(SupportBotError):
 
 
 class NoEncryptionKeys(SupportBotError):
-    """There is no key to encrypt with: name one in 'encryption_keys', as docs/bot-yaml.md says."""
+    """There is no key to encrypt with. Make one with: openssl rand -base64 32 | tr '+/' '-_'. Put it into the
+    environment, as BOT_KEY, and into bot.yaml, beside 'database': encryption_keys: ["${{BOT_KEY}}"]"""
 
 
 class NoSuchChannel(SupportBotError):
@@ -131,7 +167,7 @@ class Fenced(SupportBotError):
 
 
 class NotAccepting(SupportBotError):
-    """The bot is stopping and takes no new messages. Try again in a few seconds."""
+    """The bot is stopping and takes no new messages. Whoever sent this one is told to send it again."""
 
 
 class PromptError(SupportBotError):

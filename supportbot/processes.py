@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from supportbot.errors import NoRole, RolesNeedServer, StoreUnavailable, UnknownRole
+from supportbot.errors import EmptyRole, IdleRoles, NoRole, RolesNeedServer, UnknownRole
 from supportbot.host import ROLES
 from supportbot.leases import Leases
-from supportbot.log import in_one_line
 from supportbot.store import sqlite_path
+from supportbot.store.remedies import unavailable
 from supportbot.turns import LocalEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 
+    from supportbot.channel import ChannelConfig
     from supportbot.feed import Feed
     from supportbot.relay import Counts
     from supportbot.store import Store
@@ -34,23 +35,50 @@ def roles_of(names: Collection[str] | None, database: str) -> frozenset[str]:
     """Return the roles that were asked for.
 
     Args:
-        names: of the roles; None when nobody named any, which is all of them.
+        names: of the roles, as they were given; None when nobody named any, which is all of them.
         database: the address of the store.
 
     Raises:
         NoRole: an empty list of them, such as a variable that was never set.
+        EmptyRole: an empty entry, such as a variable beside others that was never set.
         UnknownRole: there is no such role.
         RolesNeedServer: only one process can work on a SQLite file, so it has to do everything.
     """
-    roles = ROLES if names is None else frozenset(names)
+    if names is None:
+        return ROLES
+    roles, known = frozenset(filter(None, names)), _enumerated(ROLES)
     if not roles:
-        raise NoRole(known=", ".join(sorted(ROLES)))
+        raise NoRole(known=known)
+    if "" in names:
+        raise EmptyRole(given=",".join(names), known=known)
     unknown = sorted(roles - ROLES)
     if unknown:
-        raise UnknownRole(role=unknown[0], known=", ".join(sorted(ROLES)))
+        raise UnknownRole(role=unknown[0], known=known)
     if roles != ROLES and sqlite_path(database) is not None:
         raise RolesNeedServer
     return roles
+
+
+def needed_roles(channels: Iterable[ChannelConfig]) -> frozenset[str]:
+    """Return the roles that processes must have between them, so that these channels are served."""
+    return frozenset({"worker"}).union(*(section.roles() for section in channels))
+
+
+def idle_roles(roles: frozenset[str], channels: Iterable[ChannelConfig]) -> list[str]:
+    """Return which of a process's roles have nothing to do for these channels, sorted.
+
+    Raises:
+        IdleRoles: all of them.
+    """
+    needed = needed_roles(channels)
+    idle = sorted(roles - needed)
+    if not roles & needed:
+        raise IdleRoles(given=",".join(idle), needed=_enumerated(needed))
+    return idle
+
+
+def _enumerated(roles: frozenset[str]) -> str:
+    return ", ".join(sorted(roles))
 
 
 def make_engine(
@@ -96,7 +124,7 @@ async def joined(
         try:
             await relay.start()
         except Error as error:
-            raise StoreUnavailable(cause=in_one_line(error)) from error
+            raise unavailable(error) from error
         stack.push_async_callback(notices.stop)  # also where the relay does not get so far
         stack.push_async_callback(in_time, relay.stop)
         yield

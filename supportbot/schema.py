@@ -23,18 +23,22 @@ from sqlalchemy.pool import NullPool
 
 from supportbot.columns import differences
 from supportbot.errors import (
+    DatabaseAway,
     DatabaseDriverMissing,
     DatabaseForbids,
+    DatabaseReadOnly,
     DatabaseUnusable,
     ForeignDatabase,
+    NewerSchema,
     NotFound,
     SchemaBehind,
     SchemaDiffers,
     SupportBotError,
     UnknownSchema,
 )
-from supportbot.migrations import HEAD, KNOWN, expands
+from supportbot.migrations import HEAD, KNOWN, expands, is_newer
 from supportbot.store import sqlite_path
+from supportbot.store.remedies import SERVER_ONLY_READS, only_reads, remedy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -42,6 +46,9 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine
 
 _NO_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
+
+_AWAY = "Look whether it runs and whether 'database' in bot.yaml names it, its user and the password"
+_BUSY = "Look which other program works on the file, and end that"
 
 _WAIT = 30.0
 """Seconds to wait for another process that is filling or migrating the same SQLite file."""
@@ -59,6 +66,23 @@ _POSTGRES_TABLES = """
       AND NOT EXISTS (  -- what belongs to an extension is nobody's data
         SELECT FROM pg_depend
         WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
+"""
+
+
+_POSTGRES_RIGHTS = """
+    SELECT current_user, current_setting('transaction_read_only') = 'on', ARRAY(
+        SELECT relname::text FROM pg_class
+        WHERE relkind IN ('r', 'p') AND relname <> 'alembic_version'
+          AND relnamespace IN (current_schema()::regnamespace, to_regnamespace('supportbot_queue'))
+          AND NOT (has_schema_privilege(relnamespace, 'USAGE')
+            AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+        ORDER BY relname)
+"""
+_GRANT = """Let the owner of the tables say:
+    GRANT USAGE ON SCHEMA public, supportbot_queue TO "{user}";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, supportbot_queue TO "{user}";
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, supportbot_queue TO "{user}";
 """
 
 
@@ -91,6 +115,7 @@ def prepare(url: str) -> None:
         SchemaDiffers: it says it is at the right version, and its tables are others.
         UnknownSchema: it is at a version that this release does not know.
         ForeignDatabase: it holds tables that are not ours.
+        DatabaseAway: it does not answer.
         DatabaseUnusable: it cannot be opened, read or filled.
         DatabaseDriverMissing: the package that talks to it is not installed.
     """
@@ -100,6 +125,30 @@ def prepare(url: str) -> None:
         with _alone(url) as connection:
             if not _is_ready(url, _look_through(connection)):
                 _run(connection, to="head", report=_say_nothing)
+
+
+def check_writable(url: str) -> None:
+    """Make sure that a bot may write what it found by ``prepare``; looking into it needs no such right.
+
+    Args:
+        url: as for ``prepare``.
+
+    Raises:
+        DatabaseReadOnly: the server or the file only reads, or its user may not change all tables.
+        DatabaseAway, DatabaseUnusable: as for ``prepare``.
+    """
+    with _explained(url), _engine(url).begin() as connection:
+        if sqlite_path(url) is not None:
+            connection.exec_driver_sql(f"UPDATE {_VERSION_TABLE} SET version_num = version_num")  # noqa: S608 - constant
+            connection.rollback()
+            return
+        user, only_reading, shut = connection.exec_driver_sql(_POSTGRES_RIGHTS).one()
+    if only_reading:
+        cause = "its server only reads"
+        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=f"{SERVER_ONLY_READS}.")
+    if shut:
+        cause = f"its user '{user}' may not change {_enumerated(shut)}"
+        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=_GRANT.strip().format(user=user))
 
 
 def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) -> None:
@@ -149,6 +198,17 @@ def version(url: str) -> str | None:
         return _look(url).version
 
 
+def is_empty(url: str) -> bool:
+    """Say whether there is nothing in a database: no bot has run on it, and no other program.
+
+    Raises:
+        ForeignDatabase, UnknownSchema, DatabaseUnusable, DatabaseDriverMissing: as for ``prepare``.
+    """
+    with _explained(url):
+        found = _look(url)
+        return not found.is_expanded and _judged(url, found) is None
+
+
 # -- looking -----------------------------------------------------------------------------------
 
 
@@ -184,10 +244,11 @@ def _judged(url: str, found: _Found) -> str | None:
     foreign = sorted(found.tables - {_VERSION_TABLE})
     if found.version is None and not foreign:
         return None
-    if found.version is not None and found.version not in KNOWN:
-        raise UnknownSchema(found=found.version, known=HEAD)
     if found.version is None or _LANDMARK not in found.tables:
-        raise ForeignDatabase(database=_shown(url), tables=_enumerated(foreign))
+        raise ForeignDatabase(database=_shown(url), tables=_enumerated(foreign or [_VERSION_TABLE]))
+    if found.version not in KNOWN:
+        kind = NewerSchema if is_newer(found.version) else UnknownSchema
+        raise kind(database=_shown(url), found=found.version, known=HEAD)
     return found.version
 
 
@@ -236,8 +297,8 @@ def _engine(url: str) -> Engine:
     if sqlite_path(url) is None:
         try:
             return create_engine(url, poolclass=NullPool, connect_args={"connect_timeout": 5})
-        except ModuleNotFoundError as error:
-            raise DatabaseDriverMissing(module=error.name) from error
+        except ImportError as error:  # psycopg's own, too, where it finds no libpq
+            raise DatabaseDriverMissing(module=error.name or "psycopg[binary]") from error
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": _WAIT})
     event.listen(engine, "connect", _open_sqlite)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
@@ -326,9 +387,28 @@ def _explained(url: str) -> Iterator[None]:
 
 
 def _unusable(url: str, error: BaseException | None) -> SupportBotError:
-    is_forbidden = getattr(error, "sqlstate", None) == _NO_PRIVILEGE
-    kind = DatabaseForbids if is_forbidden else DatabaseUnusable
-    return kind(database=_shown(url), cause=_first_line(error))
+    told = {"database": _shown(url), "cause": _first_line(error)}
+    if getattr(error, "sqlstate", None) == _NO_PRIVILEGE:
+        return DatabaseForbids(**told)
+    if only_reads(error):
+        return DatabaseReadOnly(**told, remedy=f"{remedy(error)}.")
+    if _is_busy(error):
+        return DatabaseAway(**told, remedy=_BUSY)
+    if _is_server_s(error):
+        return DatabaseAway(**told, remedy=remedy(error) or _AWAY)
+    return DatabaseUnusable(**told)
+
+
+def _is_server_s(error: BaseException | None) -> bool:
+    """Say whether PostgreSQL failed or was not there; psycopg, which knows, need not be installed."""
+    return hasattr(error, "sqlstate") and "OperationalError" in {
+        kind.__name__ for kind in type(error).__mro__
+    }
+
+
+def _is_busy(error: BaseException | None) -> bool:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    return isinstance(error, sqlite3.Error) and code in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 
 
 def _first_line(error: BaseException | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 from supportbot import config, lockfile, schema
 from supportbot.cli.commands import app
 from supportbot.commands import known_commands, load_commands
+from supportbot.roster import Roster
 
 if TYPE_CHECKING:
     from tests.operators import Operator
@@ -165,6 +167,40 @@ def test_nobody_migrates_under_a_running_bot(operator: Operator) -> None:
         assert "Another bot is running" in operator.refused("migrate")
     finally:
         lock.release()
+
+
+def test_processes_tells_of_a_bot_that_is_alone(operator: Operator) -> None:
+    """On SQLite there is one at most, and its lock knows."""
+    operator.says("migrate")
+    idle = operator.run("processes")
+    assert (0, "") == (idle.exit_code, idle.stdout)
+    assert "No process works on it. To start one: supportbot serve\n" == idle.stderr
+    lock = lockfile.LockFile(operator.folder.root / "data" / "bot.db")
+    lock.acquire({"version": "9.9"})
+    try:
+        told = operator.json("processes")
+        assert {} == told["missing"]
+        assert [["mail", "slack", "web", "worker"]] == [process["roles"] for process in told["processes"]]
+        _, line = operator.says("processes").splitlines()
+        assert [str(os.getpid()), "mail,", "slack,", "web,", "worker", "9.9"] == line.split()[:6]
+    finally:
+        lock.release()
+
+
+def test_processes_names_the_role_that_nobody_has(operator: Operator, postgres_database: str) -> None:
+    """On PostgreSQL they are those that gave a sign of life; what is missing stands on stderr."""
+    operator.url = postgres_database
+    operator.folder.file.write_text(
+        f"database: {postgres_database}\nchannels: {{web: {{type: webhook}}}}\n", "utf-8"
+    )
+    operator.look(lambda store: Roster(store, "shop-1:7:ab", {"web"}, {"web"}).look())
+    shown = operator.run("processes")
+    assert (0, True) == (shown.exit_code, "shop-1:7:ab" in shown.stdout)
+    assert shown.stderr.startswith(
+        "role worker: no process has this role, so what is accepted is not answered"
+    )
+    told = operator.json("processes")
+    assert (["worker"], "shop-1:7:ab") == (list(told["missing"]), told["processes"][0]["id"])
 
 
 # -- the page ------------------------------------------------------------------------------------

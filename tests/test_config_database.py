@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supportbot.config import database_of
+from supportbot.config import database_of, needs
 from supportbot.errors import ConfigError
 from tests.bot_folder import BotFolder
 
@@ -80,3 +80,15 @@ def test_a_missing_file_is_told(file: Path) -> None:
     """There is no default without a file."""
     with pytest.raises(ConfigError, match="there is no such file"):
         database_of(file, {})
+
+
+@pytest.mark.parametrize("missing", ["psycopg", "psycopg_pool", "procrastinate"])
+def test_a_server_needs_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    """``check`` says so, with the extra to install: not only the start."""
+    monkeypatch.setattr(needs, "find_spec", lambda name: None if name == missing else name)
+    bot = BotFolder(tmp_path)
+    fix = "install it: pip install 'supportbot-framework[postgres]'"
+    assert [
+        f"bot.yaml:1:11: database names a PostgreSQL server, which needs {missing}: {fix}"
+    ] == bot.problems("database: postgresql+psycopg://bot@127.0.0.1/bot\n")
+    assert [] == bot.problems("database: sqlite:///data/bot.db\n")

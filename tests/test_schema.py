@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +14,7 @@ import sqlalchemy as sa
 
 from supportbot import schema
 from supportbot.errors import (
+    DatabaseAway,
     DatabaseDriverMissing,
     DatabaseUnusable,
     ForeignDatabase,
@@ -167,8 +170,11 @@ def test_an_unknown_version_is_refused(database_url: str) -> None:
     with pytest.raises(UnknownSchema):
         schema.migrate(database_url, "base", report=ignore)
 
-    assert "schema version '9999'" in str(refused.value)
-    assert f"up to '{HEAD}'" in str(refused.value)
+    said = str(refused.value)
+    assert "was migrated by a newer SupportBot: it is at schema version '9999'" in said
+    assert f"this one knows up to '{HEAD}'" in said
+    assert f"with the newer one: supportbot migrate {HEAD}" in said
+    assert "backup" not in said
     assert before == photograph(database_url)
     assert "9999" == schema.version(database_url)
 
@@ -270,9 +276,14 @@ def test_a_database_from_before_the_queue_is_refused(postgres_database: str) -> 
             "CREATE TABLE alembic_version (version_num TEXT)",
             "INSERT INTO alembic_version VALUES ('0001')",  # the same number, but another program's
         ),
+        (
+            "CREATE TABLE orders (id INTEGER)",
+            "CREATE TABLE alembic_version (version_num TEXT)",
+            "INSERT INTO alembic_version VALUES ('ae1027a6acf')",  # another program's
+        ),
         ("CREATE VIEW orders AS SELECT 1 AS id",),
     ],
-    ids=["no version", "empty version", "our version", "a view"],
+    ids=["no version", "empty version", "our version", "another version", "a view"],
 )
 def test_somebody_elses_database_is_refused(database_url: str, statements: tuple[str, ...]) -> None:
     """A database with tables that are not ours is never written to, whatever version it claims."""
@@ -286,6 +297,16 @@ def test_somebody_elses_database_is_refused(database_url: str, statements: tuple
 
     assert "tables that SupportBot did not make (orders)" in str(refused.value)
     assert before == photograph(database_url)
+
+
+def test_a_version_that_nobody_released_is_not_called_newer(database_url: str) -> None:
+    """Our tables at a version such as no release has: there is no newer one to install."""
+    schema.prepare(database_url)
+    execute(database_url, "UPDATE alembic_version SET version_num = 'priority'")
+    with pytest.raises(
+        UnknownSchema, match="at schema version 'priority', which no release of SupportBot has"
+    ):
+        schema.prepare(database_url)
 
 
 def test_a_file_that_is_no_database_is_refused(sqlite_database: str) -> None:
@@ -311,11 +332,23 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     """The line about an unreachable server shows the URL, never its secret."""
-    with pytest.raises(DatabaseUnusable) as refused:
+    with pytest.raises(DatabaseAway) as refused:
         schema.prepare("postgresql+psycopg://bot:s3cret@127.0.0.1:1/bot")
 
-    assert "postgresql+psycopg://bot:***@127.0.0.1:1/bot cannot be used" in str(refused.value)
+    assert "postgresql+psycopg://bot:***@127.0.0.1:1/bot does not answer: " in str(refused.value)
     assert "s3cret" not in str(refused.value)
+
+
+def test_a_file_that_another_program_holds_does_not_answer(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not wrong, it is busy: trying again may help, and correcting bot.yaml does not."""
+    monkeypatch.setattr(schema, "_WAIT", 0.05)
+    execute(sqlite_database, "CREATE TABLE t (id INTEGER)", "DROP TABLE t")
+    with closing(sqlite3.connect(file_of(sqlite_database), isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(DatabaseAway, match="database is locked"):
+            schema.prepare(sqlite_database)
 
 
 def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -176,17 +176,40 @@ def test_what_counts_at_once_is_said_and_so_is_what_is_judged_no_longer(tmp_path
     assert ["moderation.input", "moderation.output"] == no_longer_judged(judged, plain)
 
 
-@pytest.mark.parametrize("given", ["", ",", " , "])
-def test_roles_that_name_none_are_an_error(tmp_path: Path, given: str) -> None:
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("", "'--roles' names no role. Give one or several of mail, slack, web, worker, separated by commas"),
+        (" , ", "'--roles' names no role."),
+        ("web,", "'--roles web,' has an empty entry"),
+    ],
+)
+def test_roles_that_name_none_are_an_error(tmp_path: Path, given: str, said: str) -> None:
     """As a variable that was never set makes them: not everything at once, in silence."""
+    assert said in _refused(tmp_path, BOT, given)
+
+
+def test_a_role_that_no_channel_needs_is_an_error(tmp_path: Path) -> None:
+    """Alone it would do nothing, for ever and in silence."""
+    bot = f"database: postgresql+psycopg://bot@127.0.0.1:1/bot\n{BOT}"
+    assert "'--roles mail' would do nothing" in _refused(tmp_path, bot, "mail")
+
+
+def test_beside_another_it_is_a_warning(tmp_path: Path) -> None:
+    """The same roles may be given to several bots."""
+    bot = f"database: postgresql+psycopg://bot@127.0.0.1:1/bot\n{BOT}"
+    said = _refused(tmp_path, bot, "worker,mail", code=1)  # there is no server
+    assert "warning: --roles: no channel of bot.yaml needs 'mail'" in said
+
+
+def _refused(tmp_path: Path, bot: str, roles: str, code: int = 2) -> str:
     folder = BotFolder(tmp_path)
-    command = ["-m", "supportbot", "-c", str(_written(folder, BOT)), "serve", "--roles", given]
+    command = ["-m", "supportbot", "-c", str(_written(folder, bot)), "serve", "--roles", roles]
     ended = subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, timeout=STARTS_WITHIN, check=False
     )
-    said = "'--roles' names no role. Give one or several of mail, slack, web, worker, separated by commas"
-    assert (2, "") == (ended.returncode, ended.stdout)
-    assert said in ended.stderr
+    assert (code, "") == (ended.returncode, ended.stdout)
+    return ended.stderr
 
 
 def _written(folder: BotFolder, content: str) -> Path:

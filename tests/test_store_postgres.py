@@ -252,7 +252,7 @@ async def test_a_failure_that_nobody_waits_for_any_more_is_told_in_the_log(postg
                     await rows_of(store, _CANCEL_SLEEPERS)
         del gone
     gc.collect()
-    assert ["store.failed_after_the_caller_left"] == [entry["event"] for entry in logs]
+    assert ["store.unavailable", "store.failed_after_the_caller_left"] == [entry["event"] for entry in logs]
     assert [] == complaints
 
 

@@ -226,6 +226,10 @@ class EmailConfig(ChannelConfig):
         "keeps nothing.",
     )
 
+    def roles(self) -> frozenset[str]:
+        """Mailboxes are watched."""
+        return frozenset({"mail"})
+
     @property
     def login(self) -> str:
         """Who logs in."""

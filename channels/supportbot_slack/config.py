@@ -216,6 +216,11 @@ class SlackConfig(ChannelConfig):
                 "listeners", what, "name a function in a module beside bot.yaml, or in an installed one"
             )
 
+    def roles(self) -> frozenset[str]:
+        """Socket Mode needs who holds the sockets; events over HTTP, and installs, who has routes."""
+        by_http = self.signing_secret is not None or self.oauth is not None
+        return frozenset({"web"} if by_http else ()) | frozenset({"slack"} if self.app_token else ())
+
     def keeps_secrets(self) -> bool:
         """Workspaces that install it give us their tokens."""
         return self.oauth is not None

@@ -94,5 +94,5 @@ async def check_oauth(grants: Grants, redirect_uri: str) -> list[str]:
 
 
 def _problem(key: str, code: str) -> str:
-    remedy = REMEDIES.get(code, "see docs/slack.md")
+    remedy = REMEDIES.get(code, "look that word up at https://docs.slack.dev, and at the app's settings")
     return f"{key}: Slack answers {code}: {remedy}"

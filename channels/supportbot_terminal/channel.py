@@ -59,6 +59,10 @@ class TerminalChannel:
     class Config(ChannelConfig):
         """Nothing to set."""
 
+        def roles(self) -> frozenset[str]:
+            """Where several processes share the work, ``supportbot chat`` starts a bot of its own."""
+            return frozenset()
+
     capabilities: ClassVar[Capabilities] = Capabilities(streaming=True)
 
     def __init__(self, config: Config, host: Host) -> None:

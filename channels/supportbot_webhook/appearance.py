@@ -7,7 +7,8 @@ travel as JSON, and the one address (the logo) is a plain URL that can stand in 
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -15,6 +16,9 @@ from supportbot.storable import clean_text
 from supportbot_webhook.assets import LANGUAGES, Language, text_keys
 from supportbot_webhook.hours import Hours  # noqa: TC001 - pydantic reads the annotation
 from supportbot_webhook.section import LOOPBACK_HOSTS, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 Position = Literal["right", "left"]
 Scheme = Literal["auto", "light", "dark"]
@@ -43,10 +47,16 @@ def _check_texts(texts: dict[Language, dict[str, str]]) -> dict[Language, dict[s
     for language, changed in texts.items():
         for key, text in changed.items():
             if key not in known:
-                raise ValueError(f"{language}.{key} is no text of the widget: docs/widget.md lists them")
+                raise ValueError(f"{language}.{key} is no text of the widget: {_instead(key, known)}")
             if len(text) > 500:
                 raise ValueError(f"{language}.{key} must have at most 500 characters")
     return {language: {k: clean_text(v) for k, v in changed.items()} for language, changed in texts.items()}
+
+
+def _instead(key: str, known: Collection[str]) -> str:
+    """Say which text may be meant, or which there are."""
+    near = get_close_matches(key, known, n=1)
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(sorted(known))}"
 
 
 Color = Annotated[str, AfterValidator(_check_color)]

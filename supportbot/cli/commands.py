@@ -16,6 +16,7 @@ from supportbot.cli.evaluate import evaluate
 from supportbot.cli.explain import explain
 from supportbot.cli.export import export
 from supportbot.cli.failures import Commands
+from supportbot.cli.processes import processes
 from supportbot.cli.ratings import ratings
 from supportbot.cli.serve import serve
 from supportbot.cli.settings import Settings
@@ -61,7 +62,7 @@ def root(
     context.obj = Settings(config=config, model_file=model_file, debug=debug)
 
 
-for command in (serve, chat, ask, check, schema, migrate, explain, usage, export, chaos):
+for command in (serve, chat, ask, check, schema, migrate, processes, explain, usage, export, chaos):
     app.command()(command)
 app.command("eval")(evaluate)
 app.add_typer(conversations, name="conversations")

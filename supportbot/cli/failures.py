@@ -13,6 +13,7 @@ from supportbot.errors import (
     BotGone,
     BotMisbehaved,
     ChatRefused,
+    DatabaseAway,
     ModelError,
     StoreUnavailable,
     SupportBotError,
@@ -25,7 +26,7 @@ BROKE = 1
 TO_CHANGE = 2
 """The command, bot.yaml or what it names has to change before it can work."""
 
-_BROKE = (StoreUnavailable, BotDidNotStart, BotGone, BotMisbehaved, ChatRefused, ModelError)
+_BROKE = (StoreUnavailable, DatabaseAway, BotDidNotStart, BotGone, BotMisbehaved, ChatRefused, ModelError)
 _WITH_VALUE = ("-c", "--config", "--model-file")
 _KIND = "Value error, "
 """What pydantic, with which typer reads arguments, puts before the words of a ``ValueError``."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from supportbot.cli.failures import BROKE
+from supportbot.cli.failures import BROKE, say
 from supportbot.cli.settings import settings_of
 from supportbot.cli.setup import warn
 
@@ -51,7 +51,7 @@ def serve(
 
 
 def _named(roles: str | None) -> list[str] | None:
-    return None if roles is None else [name.strip() for name in roles.split(",") if name.strip()]
+    return None if roles is None else [name.strip() for name in roles.split(",")]
 
 
 def _import_structlog() -> None:
@@ -105,9 +105,12 @@ class _Service:
 
     async def _serve(self) -> None:
         from supportbot.app import running
-        from supportbot.processes import roles_of
+        from supportbot.processes import idle_roles, roles_of
 
         roles = roles_of(self._roles, self._loaded.database)
+        if self._roles is not None:
+            for name in idle_roles(roles, self._loaded.channels.values()):
+                say(f"warning: --roles: no channel of bot.yaml needs '{name}': leave it out, or add one")
         async with running(self._loaded, roles=roles) as bot:
             self._starting = None
             self._running = bot

@@ -56,13 +56,14 @@ def check_store(database: str) -> None:
     """Make sure that there is a store at this release's schema version; nothing is changed.
 
     Raises:
-        NoStoreYet, SchemaBehind, UnknownSchema, ForeignDatabase, DatabaseUnusable: there is not.
+        NoStoreYet: it is empty, or not there.
+        SchemaBehind, UnknownSchema, ForeignDatabase, DatabaseUnusable: there is something else.
     """
     from sqlalchemy.engine import make_url
 
     from supportbot import schema
 
-    if schema.version(database) is None:
+    if schema.is_empty(database):
         raise NoStoreYet(database=make_url(database).render_as_string(hide_password=True))
     schema.prepare(database)
 

@@ -32,7 +32,7 @@ from supportbot.config.editor import schema
 from supportbot.config.expand import Expander
 from supportbot.config.model_file import read_model_file
 from supportbot.config.models import Config
-from supportbot.config.needs import check_keys, check_needs, with_paths
+from supportbot.config.needs import check_driver, check_keys, check_needs, with_paths
 from supportbot.config.problems import Findings, Problem, in_order
 from supportbot.config.tools import read_tools
 from supportbot.config.validate import check_scalars, expanded, validated
@@ -167,6 +167,7 @@ def _load(path: Path, tree: nodes.Mapping, findings: Findings, environ: Mapping[
     tools = read_tools(config.tools, root, findings)
     check_files(config, root, path.parent, findings)
     check_needs(config.model, root, findings)
+    check_driver(config.database, findings)
     check_prompts(config, root, path.parent, channels, findings)
     warn_of_plain_http(config, findings)
     database = absolute_database(config.database, root)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from supportbot.config.models import Config, ModelSection
     from supportbot.config.problems import Findings
 
+_POSTGRES = ("psycopg", "psycopg_pool", "procrastinate")
+"""What the extra 'postgres' brings."""
+
 
 def check_needs(models: Sequence[ModelSection], root: Path, findings: Findings) -> None:
     """Record what is missing for what the models are to do. Paths begin at ``root``."""
@@ -23,6 +26,16 @@ def check_needs(models: Sequence[ModelSection], root: Path, findings: Findings) 
             findings.add(("model", number, "vision"), "needs Pillow", _install("images"))
         if model.tokenizer is not None:
             _check_tokenizer(number, root / model.tokenizer, findings)
+
+
+def check_driver(database: str, findings: Findings) -> None:
+    """Record what is missing for talking to the store; nothing is on SQLite, which comes with Python."""
+    if findings.suspect(("database",)) or not database.startswith("postgresql"):
+        return
+    missing = next((name for name in _POSTGRES if find_spec(name) is None), None)
+    if missing is not None:
+        what = f"names a PostgreSQL server, which needs {missing}"
+        findings.add(("database",), what, "install it: pip install 'supportbot-framework[postgres]'")
 
 
 def check_keys(config: Config, channels: Mapping[str, ChannelConfig], findings: Findings) -> None:

@@ -23,3 +23,8 @@ def expands(version: str, known: str) -> bool:
     added = re.fullmatch(r"(\d+)([a-z]*)", version)
     to = re.fullmatch(r"(\d+)([a-z]*)", known)
     return bool(added and to and added[1] == to[1] and added[2] > to[2])
+
+
+def is_newer(version: str) -> bool:
+    """Say whether a version can only be that of a release after this one, going by its name."""
+    return re.fullmatch(r"\d{4}[a-z]*", version) is not None and version > HEAD

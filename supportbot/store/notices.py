@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from supportbot.log import in_one_line
 from supportbot.store.postgres_pool import connect
+from supportbot.store.remedies import in_words
 from supportbot.store.statement import Statement
 from supportbot.store.wire import Wire
 
@@ -88,7 +89,7 @@ class Notices:
                 self._sending.send(prepared, prepared.bind({"channel": self._channel, "notice": notice}))
             await self._sending.synced()
         except (Error, OSError) as error:
-            log.warning("notices.not_sent", error=in_one_line(error))
+            log.warning("notices.not_sent", error=in_words(error))
             return False
         return True
 
@@ -152,7 +153,7 @@ class Notices:
             try:
                 await self._listen()
             except (Error, OSError) as error:
-                log.warning("notices.not_heard", error=in_one_line(error))
+                log.warning("notices.not_heard", error=in_words(error))
                 await asyncio.sleep(_PAUSE)
             else:
                 self._back()

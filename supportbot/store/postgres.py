@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from psycopg import Error, InterfaceError, InternalError, OperationalError
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.util import greenlet_spawn
 
 from supportbot.errors import StoreUnavailable
 from supportbot.store.base import call_back
 from supportbot.store.postgres_pool import Pool
 from supportbot.store.postgres_tx import PostgresTx
+from supportbot.store.remedies import Complaints, said, unavailable
 from supportbot.store.statement import Statement
 
 if TYPE_CHECKING:
@@ -33,8 +36,9 @@ _RERUN = (
 )
 _RERUNS = 5
 
-_FAILED = (OperationalError, InterfaceError, InternalError, OSError, TimeoutError)
-"""The server's failures, not the unit's: gone, full, out of connections, read-only (an InternalError)."""
+_FAILED = (OperationalError, InterfaceError, InternalError, InsufficientPrivilege, OSError, TimeoutError)
+"""The server's failures, not the unit's: gone, full, out of connections, read-only (an InternalError), or its
+user may not."""
 
 _FINISH = 1.0
 """Seconds that units in flight get when the store is closed; a server that hangs must not keep the bot."""
@@ -66,6 +70,7 @@ class PostgresStore:
         self._at_work: set[asyncio.Future[Any]] = set()
         self._closed = False
         self._pool = Pool(url)
+        self._complaints = Complaints(log, make_url(url).render_as_string(hide_password=True))
 
     async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False) -> T:
         """Run a unit in a transaction; see ``Store.write``."""
@@ -124,7 +129,16 @@ class PostgresStore:
         return await self._attempt(transact)
 
     async def _attempt(self, work: Callable[[Wire], Awaitable[T]]) -> T:
-        """Do it on a connection; again when the server asks for that, or when the connection was dead."""
+        """Do it on a connection; tell the operator where there is none to be had."""
+        try:
+            return await self._again_and_again(work)
+        except StoreUnavailable as error:
+            if not self._closed:
+                self._complaints.tell(error, asyncio.get_running_loop().time())
+            raise
+
+    async def _again_and_again(self, work: Callable[[Wire], Awaitable[T]]) -> T:
+        """Do it; again when the server asks for that, or when the connection was dead."""
         for rerun in range(_RERUNS):
             last = rerun + 1 == _RERUNS
             try:
@@ -133,10 +147,10 @@ class PostgresStore:
             except _Lost as lost:
                 self._pool.forget_idle()  # they are as old: the server was restarted
                 if rerun > 0 or self._closed:
-                    raise StoreUnavailable(cause=_short(lost.cause)) from lost.cause
+                    raise unavailable(lost.cause) from lost.cause
             except _FAILED as error:
                 if last or not (isinstance(error, Error) and error.sqlstate in _RERUN):
-                    raise StoreUnavailable(cause=_short(error)) from error
+                    raise unavailable(error) from error
         raise AssertionError("unreachable: the last rerun returns or raises")
 
 
@@ -161,12 +175,5 @@ async def _transact(wire: Wire, unit: Callable[[Tx], T], *, fleeting: bool) -> T
 
 def _tell_in_the_log(task: asyncio.Future[Any]) -> None:
     if not task.cancelled() and (error := task.exception()) is not None:
-        cause = str(error) if isinstance(error, StoreUnavailable) else _short(error)
+        cause = str(error) if isinstance(error, StoreUnavailable) else said(error)
         log.warning("store.failed_after_the_caller_left", error=cause)
-
-
-def _short(error: BaseException) -> str:
-    """Return the driver's first line: never the statement or its parameters, which hold customers' words."""
-    if not isinstance(error, Error):
-        return type(error).__name__
-    return str(error).strip().split("\n", 1)[0][:200]

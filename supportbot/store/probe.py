@@ -42,7 +42,7 @@ async def probe(store: Store) -> str:
     try:
         await store.write(lambda tx: tx.run(_TOUCH, tenant="default"))
     except StoreUnavailable as error:
-        return f"not writable: {error.details['cause']}"
+        return f"not writable: {error.what}"
     return ""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import aiosqlite
 
-from supportbot.errors import StoreUnavailable
+from supportbot.store.remedies import unavailable
 from supportbot.store.sqlite_tx import SqliteTx, is_unreadable
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Readers:
                     await connection.close()
                 if is_unreadable(error):
                     raise
-                raise StoreUnavailable(cause=str(error)[:200]) from error
+                raise unavailable(error) from error
             except BaseException:
                 if connection is not None:
                     self._free.append(connection)

@@ -24,6 +24,7 @@ from supportbot.errors import StoreUnavailable
 from supportbot.store.aside import Aside
 from supportbot.store.base import call_back
 from supportbot.store.readers import Readers
+from supportbot.store.remedies import Complaints, unavailable
 from supportbot.store.sqlite_tx import SqliteTx, is_unreadable
 
 if TYPE_CHECKING:
@@ -42,9 +43,6 @@ _BUSY_MS = 1500
 
 _LOOK = 0.01
 """Seconds between two tries to get that lock."""
-
-_COMPLAIN_EVERY = 10.0
-"""Seconds between two lines in the log while the store cannot be written."""
 
 log = structlog.get_logger(__name__)
 
@@ -91,7 +89,7 @@ class SqliteStore:
         self._readers = Readers(path)
         self._connection: sqlite3.Connection | None = None
         self._closed = False
-        self._silent_until = 0.0
+        self._complaints = Complaints(log, str(path))
 
     async def write(self, unit: Callable[[Tx], T], *, patience: float = 0.0, fleeting: bool = False) -> T:
         """Run a unit in a transaction; see ``Store.write``. All share their commits: none is fleeting."""
@@ -202,7 +200,7 @@ class SqliteStore:
     def _fail(self, group: list[_Job], error: Exception) -> None:
         """Nothing of a group is stored. Forget the connection, and with it what the failure left behind."""
         for job in group:
-            job.error = StoreUnavailable(cause=str(error)[:200])
+            job.error = unavailable(error)
         try:
             self._tell(group)
         finally:
@@ -219,14 +217,7 @@ class SqliteStore:
             else:
                 job.future.set_exception(job.error)
             if isinstance(job.error, StoreUnavailable):
-                self._complain(job.error)
-
-    def _complain(self, error: StoreUnavailable) -> None:
-        """Tell the operator, now and then: customers are being turned away."""
-        now = self._loop.time()
-        if now >= self._silent_until:
-            self._silent_until = now + _COMPLAIN_EVERY
-            log.warning("store.unavailable", path=str(self._path), cause=error.details["cause"])
+                self._complaints.tell(job.error, self._loop.time())
 
     # -- in the thread --------------------------------------------------------------------------
 
@@ -284,7 +275,7 @@ def _run_apart(cursor: sqlite3.Cursor, job: _Job) -> bool:
         if _is_the_store_s(error):
             raise
         damaged = type(error) is sqlite3.DatabaseError  # what it met is no database any more
-        job.error = StoreUnavailable(cause=str(error)[:200]) if damaged else _raisable(error)
+        job.error = unavailable(error) if damaged else _raisable(error)
         job.callbacks = []
         if cursor.connection.in_transaction:
             cursor.execute("ROLLBACK TO unit")

@@ -22,8 +22,8 @@ from sqlalchemy import BigInteger, Text, bindparam, text
 
 from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
-from supportbot.log import in_one_line
 from supportbot.store import Statement
+from supportbot.store.remedies import in_words
 from supportbot.turns.engine import Engine
 from supportbot.turns.ledger import IN_COMPANY
 from supportbot.turns.order import Order
@@ -149,7 +149,7 @@ class QueueEngine(Engine):
             try:
                 await self._work_off()
             except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
-                log.warning("turns.queue_lost", error=in_one_line(error))
+                log.warning("turns.queue_lost", error=in_words(error))
             await asyncio.sleep(_PAUSE)
 
     async def _work_off(self) -> None:

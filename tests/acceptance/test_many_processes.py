@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supportbot.chaos.clients import Http, SignedProgram, events, next_event
-from supportbot.chaos.folder import BotFolder
+from supportbot.chaos.folder import ADMIN_TOKEN, BotFolder
 from supportbot.chaos.program import Program, program
 
 if TYPE_CHECKING:
@@ -61,6 +61,38 @@ async def test_each_role_refuses_what_is_not_its_own(
         refused = await http.ask("POST", "/sessions", json={})
         assert (404, "not_found") == (refused.status, refused.body["error"]["code"])
         assert 200 == (await http.ask("GET", "//healthz")).status
+
+
+async def test_a_role_that_nobody_has_is_seen(folder: BotFolder, session: aiohttp.ClientSession) -> None:
+    """A process that only takes in says that nobody answers, until somebody does."""
+    async with program(folder, roles="web") as web:
+        http = Http(web, session)
+        assert "no process has this role" in (await roles_seen(http))["role worker"]
+        visitor = await http.visitor()
+        assert 202 == (await visitor.post("c1", "kalone1-1 hello")).status
+        async with program(folder, roles="worker") as worker:
+            async with asyncio.timeout(20):
+                await visitor.answered("kalone1-1")
+            await until_seen(http, [])
+            assert 0 == await worker.stop()  # it has signed out
+        await until_seen(http, ["role worker"])
+        async with asyncio.timeout(10):
+            while "role.missing" not in [line["event"] for line in web.log(level="warning")]:  # noqa: ASYNC110
+                await asyncio.sleep(0.1)
+
+
+async def until_seen(http: Http, roles: list[str]) -> None:
+    async with asyncio.timeout(10):
+        while list(await roles_seen(http)) != roles:  # noqa: ASYNC110 - the other process has no event for it
+            await asyncio.sleep(0.1)
+
+
+async def roles_seen(http: Http) -> dict[str, str]:
+    """What /readyz says of roles that nobody has; then, and only then, the bot is degraded."""
+    ready = await http.ask("GET", "//readyz", headers={"Authorization": f"Bearer {ADMIN_TOKEN}"})
+    found = {name: what for name, what in ready.body["checks"].items() if name.startswith("role ")}
+    assert (200, bool(found)) == (ready.status, ready.body["degraded"])
+    return found
 
 
 async def test_what_a_killed_process_was_answering_another_answers(

@@ -140,3 +140,11 @@ def test_unknown_keys_are_errors() -> None:
 def test_limits_can_be_switched_off() -> None:
     """null means no limit."""
     assert None is config(limits={"messages_per_session": None}).limits.messages_per_session
+
+
+def test_a_text_that_the_widget_has_not_is_answered_with_one_that_it_has() -> None:
+    """An installed bot has no page at hand that lists them."""
+    assert "en.titel is no text of the widget: did you mean 'title'?" in problem(
+        widget={"texts": {"en": {"titel": "Help"}}}
+    )
+    assert "there are " in problem(widget={"texts": {"en": {"xyzzyx": "Help"}}})

@@ -1,0 +1,120 @@
+"""A database that the bot may read and not write: looking into it works, a bot does not start on it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from pwd import getpwnam
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from supportbot import schema
+from supportbot.chaos import postgres
+from supportbot.errors import DatabaseReadOnly
+from supportbot.store.probe import probe
+from tests.databases import execute
+from tests.durable import opened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture(autouse=True)
+def filled_sqlite() -> None:
+    """Files are filled for real here."""
+
+
+@pytest.fixture
+def as_nobody() -> Iterator[Path]:
+    """A folder of this user's own; rights count in it also where the tests are run by root."""
+    folder = Path(tempfile.mkdtemp(prefix="supportbot-rights-"))
+    is_root = os.geteuid() == 0
+    if is_root:
+        nobody = getpwnam("nobody").pw_uid
+        os.chown(folder, nobody, -1)
+        os.seteuid(nobody)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def reader(postgres_database: str) -> Iterator[str]:
+    """The URL of a filled database with a user who may only read it."""
+    name = f"reader_{uuid4().hex}"
+    schema.prepare(postgres_database)
+    execute(
+        postgres_database,
+        f"CREATE ROLE {name} LOGIN",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}",
+    )
+    yield make_url(postgres_database).set(username=name).render_as_string(hide_password=False)
+    execute(postgres_database, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+def test_a_user_who_may_only_read_may_look_and_is_told_what_to_grant(
+    reader: str, postgres_database: str
+) -> None:
+    """Looking needs no more; a bot does not start, and what it says to grant is enough."""
+    schema.prepare(reader)
+    with pytest.raises(DatabaseReadOnly) as refused:
+        schema.check_writable(reader)
+    said = str(refused.value)
+    assert (
+        f"cannot be written: its user '{make_url(reader).username}' may not change contacts, conversations, "
+        in said
+    )
+    granted = re.findall(r"GRANT [^;]*", said)
+    assert 3 == len(granted)
+    execute(postgres_database, *granted)
+    schema.check_writable(reader)
+
+
+async def test_a_unit_without_the_right_says_so(reader: str) -> None:
+    """A command that changes something is told by the store; it is no mistake of ours."""
+    async with opened(reader) as store:
+        said = await probe(store)
+    assert said.startswith(
+        "not writable: permission denied for table tenants: Let the owner of the tables grant"
+    )
+
+
+def test_a_server_that_only_reads_is_named(postgres_database: str) -> None:
+    """As a standby does: the primary is to be named instead."""
+    schema.prepare(postgres_database)
+    name = make_url(postgres_database).database
+    execute(postgres_database, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    schema.prepare(postgres_database)
+    with pytest.raises(DatabaseReadOnly, match=r"only reads.*Name the primary .* in bot\.yaml"):
+        schema.check_writable(postgres_database)
+
+
+def test_an_empty_database_on_a_server_that_only_reads_is_no_mistake_in_its_name(
+    postgres_url: str,
+) -> None:
+    """What cannot be filled says why, and not that the server might not run."""
+    with postgres.own_database(postgres_url) as url:
+        name = make_url(url).database
+        execute(url, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        with pytest.raises(DatabaseReadOnly, match="Name the primary"):
+            schema.prepare(url)
+
+
+def test_a_file_without_the_right_to_write_is_named(as_nobody: Path) -> None:
+    """Looking needs none; a bot does not start, and says whose right is missing."""
+    url = f"sqlite:///{as_nobody}/bot.db"
+    schema.prepare(url)
+    schema.check_writable(url)
+    (as_nobody / "bot.db").chmod(0o444)
+    schema.prepare(url)
+    with pytest.raises(DatabaseReadOnly, match=r"bot\.db cannot be written: .*the right to write the file"):
+        schema.check_writable(url)
