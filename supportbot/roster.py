@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 
     from supportbot.store import Store
 
-BEAT = 5.0
+BEAT = 10.0
 """Seconds between two signs of life."""
 
-LIVES = 15_000
+LIVES = 30_000
 """Milliseconds after the last sign of life for which a process counts."""
 
 _OURS = ""  # no channel is called that

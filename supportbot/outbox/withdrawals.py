@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from supportbot.channel import Channel
     from supportbot.store import Store, Tx
 
-_SWEEP = 2.0
+_SWEEP = 5.0
 """Seconds between two looks."""
 
 _BATCH = 100
