@@ -29,7 +29,7 @@ def to_inbound(
         channel=channel,
         conversation=conversation,
         sender=Sender(
-            id=mail.sender.address or "unknown",
+            id=mail.sender.address or nobody(mail.content_key),
             name=mail.sender.name,
             email=mail.sender.address,
             assurance="verified" if mail.verified else "claimed",
@@ -46,6 +46,11 @@ def to_inbound(
         wants_person=mail.encrypted and not ignored,
         original=original,
     )
+
+
+def nobody(content_key: str) -> str:
+    """Return the contact of a mail that names no sender: its own, for two of them need not be of one person."""
+    return f"unknown:{content_key}"
 
 
 def reply_address(mail: Mail) -> dict[str, Any]:

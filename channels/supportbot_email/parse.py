@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
 _MOST_SPANS = 2_000
+_MOST_WRITERS = 10
+"""Of one mail; beyond them From is no person's."""
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -29,7 +31,7 @@ _REPORTS = frozenset({"message/rfc822", "message/global", "text/rfc822-headers",
 def parse(raw: bytes, *, settings: Settings) -> Mail:
     """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
     entity, problem = mime.read(raw)
-    written_from = next(iter(headers.addresses(entity.get("from"), 1)), Address())
+    written_from = _writer(entity)
     behind = _customer_of_form(entity, written_from, settings) or _member(entity, written_from, settings)
     sender = behind or written_from
     subject = headers.decode_words(entity.get("subject"))
@@ -81,6 +83,15 @@ def _few(spans: tuple[Span, ...]) -> tuple[Span, ...]:
         return spans
     rest = "".join(span.text for span in spans[_MOST_SPANS:])
     return (*spans[:_MOST_SPANS], Span(kind="reply", text=rest))
+
+
+def _writer(entity: mime.Entity) -> Address:
+    """Who From names; nobody where it names several (RFC 5322, 3.6.2). A comma in a name makes no second one."""
+    named = headers.addresses(entity.get("from"), _MOST_WRITERS)
+    with_address = [one for one in named if one.address]
+    if len({one.address.lower() for one in with_address}) > 1:
+        return Address(name=named[0].name)
+    return next(iter(with_address or named), Address())
 
 
 def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from supportbot.messages import Inbound, Sender
-from supportbot_email.inbound import reason_to_ignore, to_inbound
+from supportbot_email.inbound import nobody, reason_to_ignore, to_inbound
 
 if TYPE_CHECKING:
     from supportbot.channel import Accept
@@ -67,7 +67,7 @@ class Reader:
             Inbound(
                 channel=self._name,
                 conversation=key,
-                sender=Sender(id="unknown"),
+                sender=Sender(id=nobody(key)),
                 text="",
                 keys=(key,),
                 ignored="unreadable",
