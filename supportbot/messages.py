@@ -436,8 +436,8 @@ class Outbound(_Evolve):
     """Set when it is no reply but news for the team: ``handoff`` says why; ``text`` is the reply."""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""
-    missed: Missed | None = None
-    """Set when it answers nothing, but tells what was said in another channel meanwhile."""
+    missed: Missed | None = None  # set when it answers nothing, but tells what was said in another channel
+    by_hand: bool = False  # it was dead, and an operator had it planned anew: they know why it was
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

@@ -149,7 +149,9 @@ class FollowUps:
         delivery = outbound.delivery_id
         if await self._sending.may_have_sent(delivery):
             return True
-        reason = await self._knocks.refusal(to, outbound.external_id, proven=missed.proven)
+        reason = await self._knocks.refusal(
+            to, outbound.external_id, proven=missed.proven, by_hand=outbound.by_hand
+        )
         if reason:
             raise Refused(cause=reason)
         if self._config.mode != "send" or await self._drafting.has_begun(delivery):

@@ -139,6 +139,7 @@ def outbound_from(row: Any) -> Outbound:
         model=row.model or "",
         choices=choices_from(row.choices),
         handoff=row.handoff,
+        by_hand=row.kind != "notice" and row.planned_at > row.created_at,
         attempt=row.sends,
         created_at=row.created_at,
     )
