@@ -64,8 +64,8 @@ async def test_what_a_person_said_to_nobody_is_told_once(database_url: str) -> N
 
 
 async def test_it_quotes_the_newest_question_that_is_answered(database_url: str) -> None:
-    """The visitor asks on while nobody acknowledges what they are told: the last answer is to the last question;
-    what they ask after it is not answered yet."""
+    """The visitor asks on before they have seen the answers: the last one is to the last question before it;
+    what they ask after that is not answered yet."""
     async with asked(database_url, after=600.0) as bot:
         await leave_address(bot)
         await bot.accept("I have looked.", **PERSON)

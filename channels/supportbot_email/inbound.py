@@ -49,7 +49,7 @@ def to_inbound(
 
 
 def nobody(content_key: str) -> str:
-    """Return the contact of a mail that names no sender: its own, for two of them need not be of one person."""
+    """Return the contact of a mail that names no sender: its own, as two may be of two people."""
     return f"unknown:{content_key}"
 
 

@@ -430,9 +430,7 @@ async def test_a_second_mail_to_an_address_goes_out_when_the_operator_says_so(
         store = chat.bot.channels["web"]._host.transcripts._store
         await retry_delivery(store, delivery)
         await until(lambda: relay.mails or rows(tmp_path, f"{dead} and updated_at > planned_at"))
-        assert ["It is at the depot."] == [
-            line for one in relay.mails for line in text(one.raw).splitlines() if "depot" in line
-        ]
+        assert [True] == ["It is at the depot." in text(one.raw) for one in relay.mails]
         await knocks.stop(ANNA)
         assert "asked not" in await knocks.refusal(ANNA, "x", proven=False, by_hand=True)
 

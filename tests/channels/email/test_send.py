@@ -194,12 +194,16 @@ def test_all_of_a_domain_is_ours() -> None:
 async def test_one_who_says_that_nobody_reads_answers_gets_a_draft(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
-    """A person may know better; by itself nothing is sent."""
+    """To whom Reply-To names, on anybody's word; by itself nothing is sent, and never to noreply@."""
     async with Relay() as relay, bot_on(address, server, relay, tmp_path):
-        server.deliver(address, mail("Your order.", From="no-reply@shop.test", Message_ID=ASKED))
+        first = mail("Your order.", From="no-reply@shop.test", Message_ID="<first@shop.test>")
+        server.deliver(address, first)
+        asked = mail("My order?", From="no-reply@shop.test", Message_ID=ASKED, Reply_To="kim@customer.test")
+        server.deliver(address, asked)
         await until(lambda: server.mails(address, "Drafts"))
     [draft] = server.mails(address, "Drafts")
     assert (None, []) == (read(draft)["Auto-Submitted"], relay.mails)
+    assert ("kim@customer.test", ASKED) == (read(draft)["To"], read(draft)["In-Reply-To"])
 
 
 async def test_a_second_mail_of_the_thread_that_does_not_name_ours_gets_a_draft(
