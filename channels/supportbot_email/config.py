@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from supportbot.channel import ChannelConfig
+from supportbot_email.addresses import canonical
 from supportbot_email.follow_up_words import FollowUpWords
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -34,12 +35,12 @@ class _Section(BaseModel):
 def _check_address(address: str) -> str:
     if not _ADDRESS.fullmatch(address) or "*" in address:
         raise ValueError("must be one address such as support@example.com, without a name")
-    return address.lower()
+    return canonical(address.lower())
 
 
 def _check_alias(alias: str) -> str:
     if _DOMAIN.fullmatch(alias):
-        return alias.lower()
+        return canonical(alias.lower())
     try:
         return _check_address(alias)
     except ValueError:

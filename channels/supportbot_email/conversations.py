@@ -11,6 +11,7 @@ import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from supportbot_email.addresses import canonical
 from supportbot_email.threads import keys, make_token, verify_token
 
 if TYPE_CHECKING:
@@ -129,7 +130,7 @@ class Conversations:
 
 def _same(one: str, other: str) -> bool:
     """Say whether two addresses are of one mailbox: no server that people use tells Ann from ann."""
-    return one.lower() == other.lower()
+    return canonical(one).lower() == canonical(other).lower()
 
 
 def record_of(message_id: str) -> str:

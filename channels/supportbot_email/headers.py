@@ -11,6 +11,7 @@ from email.utils import parsedate_tz
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
+from supportbot_email.addresses import canonical
 from supportbot_email.mail import Address
 
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,2000})\?=")
@@ -167,7 +168,7 @@ def _address(item: str) -> Address:
 
 def _lowered(spec: str) -> str:
     local, _, domain = spec.rpartition("@")
-    return f"{local}@{domain.rstrip('.').lower()}"
+    return canonical(f"{local}@{domain.rstrip('.').lower()}")
 
 
 def _without_comments(item: str) -> str:

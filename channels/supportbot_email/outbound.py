@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from supportbot.errors import Refused
+from supportbot_email.addresses import NotInAscii, in_ascii
 from supportbot_email.compose import Answer, NotWritten, compose
 from supportbot_email.mail import Address, Mail, is_one_of
 from supportbot_email.mark import mark
@@ -60,17 +61,15 @@ def to_mail(
 
 
 def recipient_address(outbound: Outbound) -> str:
-    """Return the one address that a reply goes to, in ASCII: its domain in the form of RFC 5890.
+    """Return the one address that a reply goes to, in ASCII.
 
     Raises:
-        Refused: what stands before the @ is not ASCII; few servers take that (SMTPUTF8, RFC 6531).
+        Refused: it has no such form; few servers take what stands before the @ otherwise (RFC 6531).
     """
-    local, at, domain = str(outbound.address.get("to", "")).rpartition("@")
     try:
-        local.encode("ascii")
-        return f"{local}{at}{domain.encode('idna').decode() if not domain.isascii() else domain}"
-    except UnicodeError:
-        raise Refused(cause="the address is beyond ASCII, which mail servers need SMTPUTF8 for") from None
+        return in_ascii(str(outbound.address.get("to", "")))
+    except NotInAscii as error:
+        raise Refused(cause=f"{error}, and few mail servers take that: write to them by hand") from None
 
 
 def signature_of(config: EmailConfig, bot_name: str) -> str:

@@ -407,4 +407,16 @@ async def test_an_address_beyond_ascii(server: Dovecot, address: str, tmp_path: 
     assert ["anna@xn--knstler-n2a.test"] == [
         read(raw)["To"].addresses[0].addr_spec for raw in server.mails(address, folder)
     ]
-    assert [("dead",), ("delivered",)] == rows(tmp_path, "select state from deliveries order by state")
+    ended = rows(tmp_path, "select state, reason from deliveries order by state")
+    assert [("dead", True), ("delivered", False)] == [(state, "before the @" in why) for state, why in ended]
+
+
+async def test_what_is_said_of_an_address_beyond_ascii_is_true(
+    server: Dovecot, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its reply is not left to a person because nobody vouches for them: there is no draft."""
+    careful = {"send_to_unverified": False, "authserv_id": "mx.example.com"}
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path, **careful):
+        server.deliver(address, mail("Where?").replace(b"anna@", "\xe4nna@".encode()))
+        await until(lambda: rows(tmp_path, "select 1 from deliveries where state = 'dead'"))
+    assert "left_to_a_person" not in capsys.readouterr().out
