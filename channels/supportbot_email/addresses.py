@@ -1,4 +1,4 @@
-"""Addresses beyond ASCII. A domain has a form in ASCII, which all servers take; what precedes the @ has none."""
+"""Addresses beyond ASCII. A domain has a form in ASCII, which all servers take; what precedes @ has none."""
 
 from __future__ import annotations
 

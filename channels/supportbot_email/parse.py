@@ -28,9 +28,15 @@ _REPORTED = re.compile(
 _REPORTS = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 
 
-def parse(raw: bytes, *, settings: Settings) -> Mail:
-    """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
-    entity, problem = mime.read(raw)
+def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
+    """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort.
+
+    Args:
+        raw: the mail, or its beginning.
+        settings: whose mailbox it is.
+        whole: bytes of all of it, where that is more.
+    """
+    entity, problem = mime.read(raw, whole=whole)
     written_from = _writer(entity)
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = text_of(entity)
@@ -59,7 +65,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         text=text,
         spans=spans,
         html_used=from_html,
-        attachments=attachments(entity, settings),
+        attachments=attachments(entity, settings, missing=mime.missing(raw, whole)),
         kind=kind,
         rule=rule,
         reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
