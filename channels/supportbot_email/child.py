@@ -149,7 +149,7 @@ def unreadable(raw: bytes) -> Mail:
 
 
 def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: float) -> None:
-    """The child: settings, then mails, each after its length and that of all of it; answers after their length.
+    """The child: settings, then mails, each after its length and that of all of it; answers after theirs.
 
     It ends with the input.
     """
