@@ -142,7 +142,7 @@ def _summary(config: EmailConfig, seen: "View", *, strangers: int) -> "Iterator[
     if strangers:
         yield (
             f"\n{seen.drafts} has {strangers} drafts of another SupportBot, or of an earlier database of "
-            "this one. If another one runs, every mail gets two drafts: stop it, or give both the same database."
+            "this one. If one runs, every mail gets two drafts: stop it, or give both the same database."
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from supportbot.messages import Attachment, Inbound, Sender
+from supportbot_email.languages import language_of
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Mail
@@ -33,6 +34,7 @@ def to_inbound(
             name=mail.sender.name,
             email=mail.sender.address,
             assurance="verified" if mail.verified else "claimed",
+            language="" if ignored else language_of(mail.reply),
         ),
         text=mail.reply or mail.subject,
         keys=(mail.content_key,),

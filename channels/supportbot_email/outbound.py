@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from supportbot.errors import Refused
 from supportbot_email.addresses import NotInAscii, in_ascii
 from supportbot_email.compose import Answer, NotWritten, compose
+from supportbot_email.headers import one_line
+from supportbot_email.languages import attribution, language_of
 from supportbot_email.mail import Address, Mail, is_one_of
 from supportbot_email.mark import mark
 
@@ -45,6 +47,8 @@ def to_mail(
     name = config.name or bot_name
     answer = Answer(
         answered=_answered(outbound, asked),
+        asked=_attribution(outbound, language_of(asked) or config.language, config),
+        language=language_of(asked),
         markdown=outbound.text,
         signature=signature_of(config, bot_name),
         identity=Address(name=name, address=config.address),
@@ -58,6 +62,14 @@ def to_mail(
         return compose(answer)
     except NotWritten as error:
         raise Refused(cause=str(error)) from error
+
+
+def _attribution(outbound: Outbound, language: str, config: EmailConfig) -> str:
+    """Return the line above what is quoted; its date in a form that all languages have (ISO 8601)."""
+    to = outbound.address
+    date = f"{datetime.fromtimestamp(to['date'] / 1000, UTC):%Y-%m-%d %H:%M} UTC" if to["date"] else ""
+    who = f"{one_line(to['name'] or to['to'], 200)} <{to['to']}>"
+    return attribution(config.attribution, language, who=who, date=date)
 
 
 def recipient_address(outbound: Outbound) -> str:
