@@ -214,6 +214,7 @@ class Contact(_Evolve):
     name: str = ""
     email: str = ""
     assurance: Assurance = "anonymous"
+    language: str = ""  # what they read, as ``Sender.language``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,8 +398,7 @@ class Missed(_Evolve):
     messages: tuple[Message, ...]
     """Whose words may be told, oldest first; empty when all of them are withheld."""
     withheld: int = 0  # how many more there are, whose words wait until the address is proven
-    proven: bool = False
-    """Whether the address is theirs: their website says so, or its owner answered from it."""
+    proven: bool = False  # the address is theirs: their website says so, or its owner answered from it
     question: str = ""  # what the customer had said last
     name: str = ""  # what their website calls them
     link: str = ""  # a page where the conversation goes on

@@ -106,7 +106,12 @@ def message_from(row: Any, *, name: str | None = None) -> Message:
 def contact_from(row: Any) -> Contact:
     """Return a row of ``contacts`` as a value."""
     return Contact(
-        id=row.id, external_id=row.external_id, name=row.name, email=row.email, assurance=row.assurance
+        id=row.id,
+        external_id=row.external_id,
+        name=row.name,
+        email=row.email,
+        assurance=row.assurance,
+        language=row.language,
     )
 
 

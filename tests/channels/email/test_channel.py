@@ -315,3 +315,18 @@ async def test_a_picture_beyond_what_is_read_is_noted_and_the_mail_drafted(
     assert ("Where is it?", "lamp.png", "image/png") == (text, found["name"], found["content_type"])
     assert 1_200_000 < found["size"] < 1_250_000
     assert not found.get("width")
+
+
+async def test_a_hand_over_is_in_the_customer_s_language(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """As far as their mails tell it: the last one that did."""
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, mail("Guten Tag, wo ist mein Paket?", Message_ID="<first@customer.test>"))
+        await until(lambda: drafts(server, address))
+        sealed = mail("x", Message_ID="<sealed@customer.test>").replace(b"text/plain", b"multipart/encrypted")
+        server.deliver(address, sealed)
+        await until(lambda: len(drafts(server, address)) == 2)
+    first, second = (words(draft) for draft in drafts(server, address))
+    assert "Am 2026-11-25 10:00 UTC schrieb Anna <anna@customer.test>:" in first
+    assert "jemanden aus unserem Team" in second
