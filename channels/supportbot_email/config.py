@@ -188,8 +188,8 @@ class EmailConfig(ChannelConfig):
     contact_forms: tuple[Address, ...] = Field(
         (),
         strict=False,
-        description="Addresses that contact forms write from, also your own: the customer is then whom Reply-To "
-        "or the form names.",
+        description="Addresses that contact forms write from, also your own: the customer is then whom "
+        "Reply-To or the form names.",
     )
     name: str = Field("", max_length=200, description="The name beside the address; the bot's when empty.")
     imap: Imap = Field(description="Where the mailbox is read.")
