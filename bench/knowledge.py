@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from ruamel.yaml import YAML
 
-from supportbot.config.models import TextsSection
+from supportbot.config.texts import TextsSection
 from supportbot.knowledge import Knowledge
 from supportbot.model.knowledge import KnowledgeModel
 from supportbot.testing.model_calls import RecordingSink, a_prompt

@@ -10,6 +10,7 @@ from supportbot.model.base import reads_words, room_of
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
+    from supportbot.config.texts import TextsSection
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Passage, Turn
     from supportbot.model.base import Model
@@ -31,8 +32,7 @@ class Bot:
         outbox: Outbox,
         passages: int,
         asks_for_person: Callable[[str], bool],
-        handoff_text: str,
-        failed_text: str,
+        texts: TextsSection,
         patience: float,
         settle: Callable[[Turn], None],
     ) -> None:
@@ -46,8 +46,7 @@ class Bot:
             outbox: records and delivers.
             passages: how many passages a model gets to read.
             asks_for_person: whether a customer's message is the wish for a person and nothing else.
-            handoff_text: said when the customer asked for a person.
-            failed_text: said when a turn was put aside as dead.
+            texts: what is said when the customer asked for a person, or a turn was put aside as dead.
             patience: seconds to go on trying to record an answer while the store cannot be written.
             settle: told at the end of each try: nothing more is asked of models for it.
         """
@@ -59,8 +58,7 @@ class Bot:
         self._outbox = outbox
         self._passages = passages
         self._asks_for_person = asks_for_person
-        self._handoff_text = handoff_text
-        self._failed_text = failed_text
+        self._texts = texts
         self._patience = patience
         self._settle = settle
 
@@ -85,12 +83,13 @@ class Bot:
 
         Prompts and texts tell customers to write it."""
         if any(m.wants_person or self._asks_for_person(m.text) for m in prompt.turn.messages):
-            return Answer(prompt=prompt, text=self._handoff_text, model="", handoff="customer_asked")
+            text = self._texts.of(prompt.turn.contact.language).handoff
+            return Answer(prompt=prompt, text=text, model="", handoff="customer_asked")
         return await self._model.complete(prompt, self._outbox.live(prompt.turn))
 
     def give_up(self, tx: Tx, turn: Turn) -> None:
         """Inside the transaction that buries a turn: leave the customer a word."""
-        self._outbox.say(tx, turn, self._failed_text)
+        self._outbox.say(tx, turn, self._texts.of(turn.contact.language).failed)
 
 
 def _said_before(turn: Turn) -> str:

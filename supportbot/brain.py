@@ -106,8 +106,7 @@ class Brain:
                 outbox=self._outbox,
                 passages=config.knowledge.passages,
                 asks_for_person=self._phrases.only_asks_for_person,
-                handoff_text=config.texts.handoff,
-                failed_text=config.texts.failed,
+                texts=config.texts,
                 patience=config.turns.lease,
                 settle=self._till.close,
             )

@@ -215,6 +215,7 @@ class Contact(_Evolve):
     name: str = ""
     email: str = ""
     assurance: Assurance = "anonymous"
+    language: str = ""  # what they read, as ``Sender.language``
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -397,8 +398,7 @@ class Missed(_Evolve):
     messages: tuple[Message, ...]
     """Whose words may be told, oldest first; empty when all of them are withheld."""
     withheld: int = 0  # how many more there are, whose words wait until the address is proven
-    proven: bool = False
-    """Whether the address is theirs: their website says so, or its owner answered from it."""
+    proven: bool = False  # the address is theirs: their website says so, or its owner answered from it
     question: str = ""  # what the customer had said last
     name: str = ""  # what their website calls them
     link: str = ""  # a page where the conversation goes on
@@ -436,8 +436,8 @@ class Outbound(_Evolve):
     """Set when it is no reply but news for the team: ``handoff`` says why; ``text`` is the reply."""
     choices: tuple[Choice, ...] = ()
     """What the customer may press instead of writing; the text says the same in words."""
-    missed: Missed | None = None
-    """Set when it answers nothing, but tells what was said in another channel meanwhile."""
+    missed: Missed | None = None  # set when it answers nothing, but tells what was said in another channel
+    by_hand: bool = False  # it was dead, and an operator had it planned anew: they know why it was
     attempt: int = 1
     """The number of this send: 1, 2, …; one that the platform asked to wait for does not count."""
     created_at: int = 0

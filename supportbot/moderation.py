@@ -23,8 +23,8 @@ from supportbot.objections import Objection
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supportbot.config.models import TextsSection
     from supportbot.config.moderation import CheckSection, GuardSection
+    from supportbot.config.texts import TextsSection
     from supportbot.messages import Prompt
     from supportbot.model.base import Counts as ModelCounts
     from supportbot.model.base import Model, Purse, Sink
@@ -121,10 +121,11 @@ class _Consequence:
 
     def answer(self, prompt: Prompt, objection: Objection) -> Answer:
         failed = bool(objection.error)
-        said = Answer(prompt=prompt, text=self._texts.moderated, model="", objection=objection)
+        texts = self._texts.of(prompt.turn.contact.language)
+        said = Answer(prompt=prompt, text=texts.moderated, model="", objection=objection)
         if (self._section.on_error if failed else self._section.on_flagged) == "reply":
             return said
-        return said.evolve(text=self._texts.handoff, handoff="unchecked" if failed else "flagged")
+        return said.evolve(text=texts.handoff, handoff="unchecked" if failed else "flagged")
 
 
 class InputCheck:

@@ -74,8 +74,8 @@ class Onlookers:
         if self._moderator is not None and self._config.moderation.input is not None:
             screens.append(InputCheck(self._moderator, self._config.moderation.input, self._config.texts))
         if (sorter := self._sorter(model)) is not None:
-            hand_over, text = self._config.triage.hand_over, self._config.texts.handoff
-            screens.append(TriageScreen(self._triages, sorter, hand_over=hand_over, handoff_text=text))
+            hand_over, texts = self._config.triage.hand_over, self._config.texts
+            screens.append(TriageScreen(self._triages, sorter, hand_over=hand_over, texts=texts))
         return screens
 
     def _sorter(self, model: Model) -> Sorter | None:

@@ -63,6 +63,23 @@ async def test_what_a_person_said_to_nobody_is_told_once(database_url: str) -> N
         assert 1 == len(bot.channels["support"].posts)
 
 
+async def test_it_quotes_the_newest_question_that_is_answered(database_url: str) -> None:
+    """The visitor asks on before they have seen the answers: the last one is to the last question before it;
+    what they ask after that is not answered yet."""
+    async with asked(database_url, after=600.0) as bot:
+        await leave_address(bot)
+        await bot.accept("I have looked.", **PERSON)
+        await bot.accept("And where is the invoice?")
+        await bot.accept("It is in your account.", **PERSON)
+        await bot.accept("Which one?")
+        now = Statement(text("update routes set due_at = 1, here_at = 1"))
+        await bot.store.write(lambda tx: tx.run(now))
+        [mail] = await mails(bot)
+        assert mail.missed is not None
+        assert ["I have looked.", "It is in your account."] == [m.text for m in mail.missed.messages]
+        assert "And where is the invoice?" == mail.missed.question
+
+
 async def test_it_is_told_in_the_language_they_read(database_url: str) -> None:
     """The one that they chose last, whatever they chose first; a message without one changes nothing."""
     async with asked(database_url) as bot:

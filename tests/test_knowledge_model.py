@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from supportbot.config.models import TextsSection
+from supportbot.config.texts import TextsSection
 from supportbot.knowledge import Knowledge
 from supportbot.knowledge.phrases import Phrases
 from supportbot.messages import Answer, Author, Contact, Message, Passage, Prompt, Turn, Words

@@ -21,6 +21,7 @@ MAY_TOUCH_FILES = {
     "channels/supportbot_webhook/assets": "the built files of the widget",
     "channels/supportbot_email/child": "its place among those whom a kernel short of memory ends",
     "channels/supportbot_email/follow_up_words": "the words of a mail, in each language",
+    "channels/supportbot_email/languages": "a line of a reply in each language, and what tells it",
     "supportbot/tokenizer": "a model's vocabulary",
     "supportbot/cli/export": "the examples that it writes",
     "supportbot/lockfile": "the lock beside the database",

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supportbot.config.models import ModelSection, TextsSection
+from supportbot.config.models import ModelSection
+from supportbot.config.texts import TextsSection
 from supportbot.knowledge import Knowledge
 from supportbot.model import build
 from supportbot.model.knowledge import KnowledgeModel

@@ -34,7 +34,7 @@ class Coming:
 async def read_ahead(
     listed: Iterable[Listed],
     fetch: Callable[[Listed], Awaitable[bytes | None]],
-    read: Callable[[bytes], Awaitable[Mail]],
+    read: Callable[[Listed, bytes], Awaitable[Mail]],
 ) -> AsyncGenerator[Coming]:
     """Yield mails in their order, each as soon as it is read, or enough are waiting behind it.
 
@@ -56,7 +56,7 @@ async def read_ahead(
                     yield coming.popleft()
                 raise
             if raw is not None:
-                coming.append(Coming(mail.uid, raw, asyncio.ensure_future(read(raw))))
+                coming.append(Coming(mail.uid, raw, asyncio.ensure_future(read(mail, raw))))
             while coming and (coming[0].mail.done() or _are_enough(coming)):
                 yield coming.popleft()
         while coming:

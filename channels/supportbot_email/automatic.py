@@ -11,18 +11,21 @@ if TYPE_CHECKING:
     from supportbot_email.dispatch import Traces
     from supportbot_email.mail import Mail
     from supportbot_email.mailbox import Takes
+    from supportbot_email.others import Others
 
 
 class WithoutAutomatic:
     """Takes the mails of the Sent folder for another, but for those that the bot sent."""
 
-    def __init__(self, takes: Takes, conversations: Conversations, traces: Traces) -> None:
+    def __init__(self, takes: Takes, conversations: Conversations, traces: Traces, others: Others) -> None:
         self._takes = takes
+        self._others = others
         self._conversations = conversations
         self._traces = traces
 
     async def take(self, mail: Mail, raw: bytes) -> None:
         """Hand a person's mail on; one of the bot's is known, and now it is known that it went out."""
+        await self._others.see([mail.message_id])
         delivery = await self._conversations.delivery_of(mail.message_id)
         if not await self._traces.prove(delivery):
             await self._takes.take(mail, raw)

@@ -19,7 +19,7 @@ from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
 from supportbot_email.knocks import Knocks
 from supportbot_email.line import Line
-from supportbot_email.outbound import to_mail
+from supportbot_email.outbound import recipient_address, to_mail
 from supportbot_email.preview import problems
 from supportbot_email.sending import Sending
 from supportbot_email.watching import Watching
@@ -83,6 +83,7 @@ class EmailChannel:
         """
         if outbound.missed is not None:
             return await self._follow_ups.send(outbound, outbound.missed)
+        recipient_address(outbound)  # else it would be said that it is left to a person
         automatic = await self._is_sent(outbound)
         message_id = await self._conversations.message_id(outbound.delivery_id)
         raw = await self._mail(outbound, message_id, automatic=automatic)

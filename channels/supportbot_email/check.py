@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from supportbot_email.credentials import Credentials
 from supportbot_email.failures import NoFolder, ServerSaysNo
+from supportbot_email.finding import drafts_of_bots
 from supportbot_email.imap import connect
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ class View:
     drafts: str
     """The folder's name; or, in brackets, that there is none."""
     sent: str
+    bots: tuple[str, ...]
+    """The Message-IDs of the newest drafts that a SupportBot left, this one or another."""
     pushes: bool
     """The server tells of new mail by itself."""
     newest: tuple[tuple[int, bytes], ...]
@@ -41,6 +44,7 @@ def view(config: EmailConfig) -> View:
     """
     with closing(connect(config, Credentials(config))) as connection:
         drafts = _folder(connection, "drafts", config.folders.drafts)
+        bots = () if drafts.startswith("(") else tuple(one for _, one in drafts_of_bots(connection, "ALL"))
         sent = _folder(connection, "sent", config.folders.sent)
         inbox = connection.open(config.folders.inbox)
         uids = connection.uids("ALL")
@@ -50,6 +54,7 @@ def view(config: EmailConfig) -> View:
             count=len(uids),
             drafts=drafts,
             sent=sent,
+            bots=bots,
             pushes=connection.can_idle(),
             newest=tuple((uid, raw) for uid, raw in raws if raw is not None),
         )

@@ -57,15 +57,19 @@ class Parser:
         """The child's process id; 0 when there is none now."""
         return self._child.pid if self._child else 0
 
-    async def parse(self, raw: bytes) -> Mail:
+    async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
         """The mail, or one with `problem` and nothing else when reading it was too much for the child.
+
+        Args:
+            raw: the mail, or its beginning.
+            whole: bytes of all of it, where that is more.
 
         Raises:
             CannotRead: there is no child, and that is no mail's fault.
         """
         async with self._lock:
             try:
-                return await self._read(raw)
+                return await self._read(raw, whole)
             except asyncio.CancelledError:
                 await self._kill()
                 raise
@@ -75,20 +79,20 @@ class Parser:
         async with self._lock:
             await self._kill()
 
-    async def _read(self, raw: bytes) -> Mail:
+    async def _read(self, raw: bytes, whole: int) -> Mail:
         """Once more when a child that had already served died: its death need not be this mail's fault."""
         served = self._child is not None
         try:
-            return decode(await asyncio.wait_for(self._ask(raw), self._wall_seconds))
+            return decode(await asyncio.wait_for(self._ask(raw, whole), self._wall_seconds))
         except TimeoutError:
             await self._kill()
         except (OSError, EOFError, ValueError):
             status = await self._kill()
             if served and status != -signal.SIGPROF:
-                return await self._read(raw)
+                return await self._read(raw, whole)
         return unreadable(raw)
 
-    async def _ask(self, raw: bytes) -> bytes:
+    async def _ask(self, raw: bytes, whole: int) -> bytes:
         if self._child is not None and self._child.returncode is not None:
             await self._kill()
         if self._child is None:
@@ -96,7 +100,7 @@ class Parser:
         child = self._child
         assert child.stdin is not None
         assert child.stdout is not None
-        child.stdin.write(_LENGTH.pack(len(raw) + 1) + b"\0" + raw)  # an empty mail is a mail too
+        child.stdin.write(_LENGTH.pack(_LENGTH.size + len(raw)) + _LENGTH.pack(whole) + raw)
         await child.stdin.drain()
         (length,) = _LENGTH.unpack(await child.stdout.readexactly(_LENGTH.size))
         if length > _MOST_ANSWER:
@@ -145,14 +149,18 @@ def unreadable(raw: bytes) -> Mail:
 
 
 def serve(source: BinaryIO, sink: BinaryIO, cpu_seconds: float) -> None:
-    """The child: settings, then mails, each after its length; answers likewise, until the input ends."""
+    """The child: settings, then mails, each after its length and that of all of it; answers after theirs.
+
+    It ends with the input.
+    """
     from supportbot_email.parse import parse
     from supportbot_email.wire import decode_settings
 
     settings = decode_settings(_receive(source))
-    while raw := _receive(source):
+    while asked := _receive(source):
         _allow(cpu_seconds)
-        answer = encode(parse(raw[1:], settings=settings))
+        (whole,) = _LENGTH.unpack(asked[: _LENGTH.size])
+        answer = encode(parse(asked[_LENGTH.size :], settings=settings, whole=whole))
         sink.write(_LENGTH.pack(len(answer)) + answer)
         sink.flush()
 

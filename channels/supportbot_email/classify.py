@@ -111,8 +111,12 @@ def classify(
 
 def is_no_reply(sender: Address) -> bool:
     """Whether an address says that nobody reads what is sent to it."""
-    local = sender.address.rpartition("@")[0]
-    return bool(_NO_REPLY.fullmatch(local)) or local.lower() == "postmaster"
+    return nobody_reads(sender.address) or sender.address.rpartition("@")[0].lower() == "postmaster"
+
+
+def nobody_reads(address: str) -> bool:
+    """Whether an address is a noreply@; behind postmaster@, which seldom answers, is a person (RFC 2142)."""
+    return bool(_NO_REPLY.fullmatch(address.rpartition("@")[0]))
 
 
 def is_our_list(entity: Entity, settings: Settings) -> bool:

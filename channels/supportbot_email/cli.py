@@ -18,6 +18,7 @@ from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
 from supportbot_email.preview import fate, sending_tried
 from supportbot_email.reading import reading
+from supportbot_email.threads import verify_token
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from supportbot.commands import BotFile
     from supportbot_email.check import View
     from supportbot_email.mail import Mail
+    from supportbot_email.preview import Records
 
 _TYPE = "email"
 _EMPTY = "has no value yet: set its environment variable"
@@ -59,10 +61,10 @@ def check(
     name, section = _section(bot, channel)
     config = _config(name, section)
     seen = view(config)
-    for line in _summary(config, seen):
+    records = partial(_records, bot, name)
+    for line in _summary(config, seen, strangers=_strangers(config, seen, records)):
         typer.echo(line)
     works = _sending(config)
-    records = partial(_records, bot, name)
     for uid, mail in asyncio.run(_read(config, seen)):
         typer.echo("")
         known = _is_known(bot, name, mail)
@@ -125,12 +127,23 @@ def _is_empty(section: "Mapping[str, Any]", place: "tuple[int | str, ...]") -> b
     return value is None
 
 
-def _summary(config: EmailConfig, seen: "View") -> "Iterator[str]":
+def _strangers(config: EmailConfig, seen: "View", records: "Records") -> int:
+    """Return how many of the newest drafts another bot left: our database has not made their Message-IDs."""
+    secret = next((bytes.fromhex(str(value)) for _, value in records("secret")), b"")
+    return sum(not (secret and verify_token(one, config.domain, secret)) for one in seen.bots)
+
+
+def _summary(config: EmailConfig, seen: "View", *, strangers: int) -> "Iterator[str]":
     yield f"{config.login} at {config.imap.host}: logged in."
     news = "the server tells of new ones at once" if seen.pushes else f"looked into every {config.poll:g} s"
     yield f"inbox   {seen.inbox.name}, {seen.count} mails, {news}"
     yield f"drafts  {seen.drafts}"
     yield f"sent    {seen.sent}"
+    if strangers:
+        yield (
+            f"\n{seen.drafts} has {strangers} drafts of another SupportBot, or of an earlier database of "
+            "this one. If one runs, every mail gets two drafts: stop it, or give both the same database."
+        )
 
 
 async def _read(config: EmailConfig, seen: "View") -> "list[tuple[int, Mail]]":

@@ -31,6 +31,7 @@ _ANSWERED = re.compile(r"\s*(?:re|aw|sv|antw|odp|res|回复|答复|r)\s*(?:\[\d+
 _MOST_REFERENCES = 1_400  # characters; some relays cut a field at 1,500
 _MOST_SUBJECT = 240  # characters; in encoded words it grows twelvefold
 _MOST_QUOTED = 20_000  # characters
+_MOST_ATTRIBUTION = 800  # characters; a name and an address
 
 
 class NotWritten(Exception):
@@ -60,8 +61,8 @@ class Answer:
     unasked: bool = False
     """Whether no mail asked for it (``auto-generated`` of RFC 3834, section 5). What it quotes, if anything,
     was said elsewhere; it begins a thread when ``answered`` has no Message-ID."""
-    asked: str = ""
-    """The line above what an unasked one quotes."""
+    asked: str
+    """The line above what it quotes."""
     language: str = ""
     """Of our own words in it (``de``). Where it is known, each paragraph runs as its words do, and what has
     no direction of its own as the language does."""
@@ -194,12 +195,7 @@ def _subject(answer: Answer) -> str:
 
 
 def _attribution(answer: Answer) -> str:
-    mail = answer.answered
-    if answer.unasked:
-        return _body(headers.one_line(answer.asked, 200))
-    day = f"On {datetime.fromtimestamp(mail.date / 1000, UTC):%Y-%m-%d %H:%M} UTC, " if mail.date else ""
-    who = _body(headers.one_line(mail.sender.name or mail.sender.address, 200))
-    return f"{day}{who} <{mail.sender.address}> wrote:"
+    return _body(headers.one_line(answer.asked, _MOST_ATTRIBUTION))
 
 
 def _quoted(mail: Mail) -> str:

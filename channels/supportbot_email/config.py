@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from supportbot.channel import ChannelConfig
-from supportbot_email.follow_up_words import FollowUpWords
+from supportbot.storable import clean_text
+from supportbot_email.addresses import canonical
+from supportbot_email.follow_up_words import FollowUpWords, Language, check_language
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DOMAIN = re.compile(r"@[^\s@<>,;:\"()\[\]\\*]+")
@@ -34,12 +36,12 @@ class _Section(BaseModel):
 def _check_address(address: str) -> str:
     if not _ADDRESS.fullmatch(address) or "*" in address:
         raise ValueError("must be one address such as support@example.com, without a name")
-    return address.lower()
+    return canonical(address.lower())
 
 
 def _check_alias(alias: str) -> str:
     if _DOMAIN.fullmatch(alias):
-        return alias.lower()
+        return canonical(alias.lower())
     try:
         return _check_address(alias)
     except ValueError:
@@ -54,9 +56,16 @@ def _check_span(span: str) -> str:
     return span
 
 
+def _check_attribution(line: str) -> str:
+    if "{who}" not in line:
+        raise ValueError("does not say who wrote it: write {who} where that belongs")
+    return clean_text(line)
+
+
 Address = Annotated[str, AfterValidator(_check_address)]
 Alias = Annotated[str, AfterValidator(_check_alias)]
 Span = Annotated[str, AfterValidator(_check_span)]
+Attribution = Annotated[str, Field(max_length=200), AfterValidator(_check_attribution)]
 
 
 class _Server(_Section):
@@ -163,6 +172,13 @@ class EmailConfig(ChannelConfig):
         True, description="Put a copy of what was sent into the Sent folder; false where the provider does."
     )
     limits: Limits = Field(default_factory=Limits, description="How many mails are sent by the bot alone.")
+    language: Annotated[str, AfterValidator(check_language)] = Field(
+        "en", description="Of the bot's own words in replies to mails whose language cannot be told."
+    )
+    attribution: dict[Language, Attribution] = Field(
+        default_factory=dict,
+        description="The line above what a reply quotes, by language; {date} and {who} are filled in.",
+    )
     follow_up: FollowUpWords = Field(
         default_factory=FollowUpWords, description="The words around answers that a visitor missed."
     )
@@ -172,7 +188,8 @@ class EmailConfig(ChannelConfig):
     contact_forms: tuple[Address, ...] = Field(
         (),
         strict=False,
-        description="Addresses that contact forms write from, also your own: Reply-To is then the customer.",
+        description="Addresses that contact forms write from, also your own: the customer is then whom "
+        "Reply-To or the form names.",
     )
     name: str = Field("", max_length=200, description="The name beside the address; the bot's when empty.")
     imap: Imap = Field(description="Where the mailbox is read.")

@@ -11,6 +11,7 @@ import secrets
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from supportbot_email.addresses import canonical
 from supportbot_email.threads import keys, make_token, verify_token
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ class Conversations:
         return False
 
     async def has(self, conversation: str, address: str) -> bool:
-        """Say whether an address is part of a conversation."""
-        return any(_same(address, str(one)) for one in await self._people(conversation))
+        """Say whether an address is part of a conversation; none at all never is."""
+        return bool(address) and any(_same(address, str(one)) for one in await self._people(conversation))
 
     async def learn(self, conversation: str, message_id: str, people: Iterable[str] = ()) -> None:
         """Remember a mail of a conversation, and who may go on in it; in a guest nobody else ever may."""
@@ -111,7 +112,7 @@ class Conversations:
         if await self.guest(conversation):
             return
         known = await self._people(conversation)
-        added = [address for address in dict.fromkeys(people) if address not in known]
+        added = [address for address in dict.fromkeys(people) if address and address not in known]
         if added and len(known) < _MOST:
             await self._records.put(f"people:{conversation}", [*known, *added][:_MOST])
 
@@ -129,7 +130,7 @@ class Conversations:
 
 def _same(one: str, other: str) -> bool:
     """Say whether two addresses are of one mailbox: no server that people use tells Ann from ann."""
-    return one.lower() == other.lower()
+    return canonical(one).lower() == canonical(other).lower()
 
 
 def record_of(message_id: str) -> str:

@@ -19,8 +19,8 @@ import structlog
 from supportbot.errors import RetryAfter, StoreUnavailable, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
-from supportbot_email.drafts import exactly
 from supportbot_email.failures import LoginRefused, MailServerError, NoFolder
+from supportbot_email.finding import exactly
 from supportbot_email.smtp import Said
 from supportbot_email.verdicts import verdict
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from supportbot_email.drafts import Drafts
 from supportbot_email.notes import Notes, planned_note
+from supportbot_email.others import Others
 from supportbot_email.outbound import signature_of
 from supportbot_email.outcomes import Outcomes
 from supportbot_email.why import Whys
@@ -33,12 +34,14 @@ class Drafting:
         """
         self.notes = Notes(host.records)
         self._drafts = Drafts(config, desk, self.notes, host.drafts)
+        self.others = Others(conversations, domain=config.domain)
         self._whys = Whys(config, desk, self.notes, bot_name=host.bot_name)
         self.outcomes = Outcomes(
             records=host.records,
             notes=self.notes,
             drafts=self._drafts,
             whys=self._whys,
+            others=self.others,
             conversations=conversations,
             signature=signature_of(config, host.bot_name),
         )
@@ -46,7 +49,7 @@ class Drafting:
     @property
     def problem(self) -> str:
         """What is wrong with the folder, in one line; empty when all is well."""
-        return self._drafts.problem
+        return self._drafts.problem or self.others.problem
 
     async def leave(self, outbound: Outbound, message_id: str, raw: bytes) -> Sent:
         """Leave a draft, and what explains it beside it.

@@ -15,8 +15,6 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import replace
-from email.parser import BytesHeaderParser
-from email.policy import compat32
 from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
@@ -24,6 +22,8 @@ from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
 from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_email.failures import Disconnected, MailServerError, NoFolder, ServerSaysNo
+from supportbot_email.finding import drafts_of_bots, exactly
+from supportbot_email.folders import DraftsFolder
 from supportbot_email.words import bare, says_all_of
 
 if TYPE_CHECKING:
@@ -63,15 +63,20 @@ class Drafts:
         self._line = line
         self._notes = notes
         self._told = told
+        self._folder = DraftsFolder(config.folders.drafts)
         self._closed = ""
         """Why the folder cannot be opened, as it was last seen."""
+        self._looked = (0, 0)
+        """Its UIDVALIDITY and the next UID at the last look."""
+        self._kept = 0
+        """Its UIDVALIDITY, as it is written down."""
         self._refused = ""
         """Why the server took no draft when it was last asked to, though it may later."""
 
     @property
     def problem(self) -> str:
         """What is wrong with the folder, in one line; empty when all is well."""
-        return self._closed or self._refused
+        return self._closed or self._refused or self._folder.problem
 
     async def leave(self, outbound: Outbound, note: Note, raw: bytes) -> Sent:
         """Put a draft into the folder, unless it has been there before.
@@ -84,6 +89,7 @@ class Drafts:
         Raises:
             Refused, RetryAfter, Unclear: as ``Channel.send``.
         """
+        await self._remember()
         right = self._notes.right_to_leave(note.delivery)
         if not await right.take():
             raise RetryAfter(cause="another process is leaving it")
@@ -101,6 +107,7 @@ class Drafts:
         if numbered is None:  # somebody has left it while we were suspended
             raise RetryAfter(cause="another process has left it")
         await self._left(note, await self._append(note, raw, right))
+        await self._remember()
         return Sent(external_id=outbound.delivery_id)
 
     async def is_waiting(self, conversation: str) -> bool:
@@ -119,6 +126,7 @@ class Drafts:
             NeverClear: it is not there, and may have been.
             MailServerError: looking failed.
         """
+        await self._remember()
         note = await self._notes.get(delivery)
         return (await self._look_for(note))[1] if note is not None else None
 
@@ -141,7 +149,7 @@ class Drafts:
         if await self._line.run(self._was_sent, note):
             await self._left(note, (folder.validity, 0))
             return folder, found
-        if folder.validity == note.validity and missing <= await self._others(note):
+        if missing is not None and missing <= await self._others(note):
             return folder, None
         raise NeverClear(
             cause="a mail is gone from Drafts that may have been this draft: look for it in the mailbox, "
@@ -150,15 +158,23 @@ class Drafts:
 
     def _searched(
         self, connection: Connection, note: Note
-    ) -> tuple[Folder, tuple[int, int] | None, frozenset[int]]:
-        """Return the folder, where the draft lies in it, and the UIDs given since that are not in it."""
-        now = self._opened(connection, writing=True)
+    ) -> tuple[Folder, tuple[int, int] | None, frozenset[int] | None]:
+        """Return the folder, where the draft lies, and the UIDs given since that are not there any more; None
+        for these where nobody can tell."""
+        now = here = self._opened(connection, writing=True)
         if exactly(connection, note.message_id) is not None:  # or what a person has made of it meanwhile
             return now, (now.validity, _untouched(connection, note)), frozenset()
-        if now.validity != note.validity:
-            return now, None, frozenset()
+        if (
+            note.validity and now.validity != note.validity
+        ):  # somebody renamed the folder, or it was renumbered
+            home = self._folder.home(connection, note.validity, writing=True)
+            if home is None:
+                return now, None, None
+            here = home
+            if exactly(connection, note.message_id) is not None:
+                return now, (here.validity, _untouched(connection, note)), frozenset()
         # Others leave drafts meanwhile: what came after the folder was opened tells nothing of this one.
-        given = frozenset(range(note.uid, now.next_uid))
+        given = frozenset(range(note.uid, here.next_uid)) if note.validity else frozenset[int]()
         return now, None, given.difference(connection.uids_after(note.uid - 1) if given else ())
 
     async def _others(self, note: Note) -> frozenset[int]:
@@ -171,10 +187,17 @@ class Drafts:
             ]
         )
 
+    async def _remember(self) -> None:
+        """Keep in mind which folder drafts were left in last, also beyond this process."""
+        if not self._folder.validity:
+            self._folder.validity = self._kept = await self._notes.folder()
+        elif self._folder.validity != self._kept:
+            self._kept = self._folder.validity
+            await self._notes.lies_in(self._kept)
+
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
-        named = self._config.folders.drafts
         try:
-            folder = connection.open(connection.special("drafts", named), writing=writing)
+            folder = self._folder.open(connection, writing=writing)
         except NoFolder as error:
             self._closed = str(error)
             raise
@@ -183,6 +206,14 @@ class Drafts:
             raise
         self._closed = ""
         return folder
+
+    def _opened_of(self, connection: Connection, note: Note, *, writing: bool = False) -> Folder:
+        """Open the folder that a draft was left in; where that is gone, the one for drafts."""
+        folder = self._opened(connection, writing=writing)
+        if not note.validity or folder.validity == note.validity or _lies_at(connection, folder, note):
+            return folder
+        home = self._folder.home(connection, note.validity, writing=writing)
+        return home or self._opened(connection, writing=writing)
 
     def _was_sent(self, connection: Connection, note: Note) -> bool:
         try:
@@ -216,7 +247,7 @@ class Drafts:
         return receipt or (0, 0)
 
     def _appended(self, connection: Connection, raw: bytes, right: Lease) -> tuple[int, int] | None:
-        name = connection.special("drafts", self._config.folders.drafts)
+        name = self._folder.name or connection.special("drafts", "")
         return connection.append(name, raw, "(\\Draft \\Seen)", may=right.is_ours)
 
     def _place(self, connection: Connection, note: Note) -> tuple[int, int]:
@@ -269,7 +300,7 @@ class Drafts:
 
     def _removed(self, connection: Connection, older: Note) -> Stands:
         """Remove a draft if it is as we left it, and say how it stood."""
-        uid = _lies_at(connection, self._opened(connection, writing=True), older)
+        uid = _lies_at(connection, self._opened_of(connection, older, writing=True), older)
         if not uid:
             return _missing(connection, older)
         if connection.flags(uid) - _OURS:
@@ -277,14 +308,27 @@ class Drafts:
         connection.remove(uid)
         return "there"
 
-    async def look(self) -> None:
+    async def look(self) -> list[str]:
         """Look whether the folder is there; ``problem`` tells.
+
+        Returns the Message-IDs of drafts of a SupportBot, ours or another one, that came since the last look.
 
         Raises:
             MailServerError: it could not be asked.
         """
+        await self._remember()
+        found: list[str] = []
         with suppress(NoFolder, ServerSaysNo):
-            await self._line.run(self._opened)
+            found = await self._line.run(self._arrived)
+        await self._remember()
+        return found
+
+    def _arrived(self, connection: Connection) -> list[str]:
+        folder, (validity, first) = self._opened(connection), self._looked
+        self._looked = (folder.validity, folder.next_uid)
+        if validity != folder.validity or first == folder.next_uid:
+            return []
+        return [one for _, one in drafts_of_bots(connection, f"UID {first}:*")]
 
     async def stand(self, notes: Sequence[Note]) -> dict[str, Stands]:
         """Look how drafts stand, by delivery; nothing is changed.
@@ -296,6 +340,21 @@ class Drafts:
 
     def _seen(self, connection: Connection, notes: Sequence[Note]) -> dict[str, Stands]:
         folder = self._opened(connection)
+        stand = self._seen_in(
+            connection, folder, [note for note in notes if note.validity in {0, folder.validity}]
+        )
+        for validity in {note.validity for note in notes if note.delivery not in stand}:
+            theirs = [note for note in notes if note.validity == validity]
+            home = self._folder.home(connection, validity)  # or the folder was renumbered
+            if home is not None:
+                stand |= self._seen_in(connection, home, theirs)
+            self._opened(connection)
+            lost = [note for note in theirs if stand.get(note.delivery, "gone") == "gone"]
+            stand |= self._seen_in(connection, folder, lost)
+        return stand
+
+    def _seen_in(self, connection: Connection, folder: Folder, notes: Sequence[Note]) -> dict[str, Stands]:
+        """Look how drafts stand in the folder that is open."""
         there = set(connection.existing([note.uid for note in notes if _has_its_uid(note, folder)]))
 
         def stands(note: Note) -> Stands:
@@ -350,26 +409,6 @@ def _missing(connection: Connection, note: Note) -> Stands:
     if exactly(connection, note.message_id, deleted=False) is not None:
         return "touched"
     return "touched" if connection.answers_to(note.answered) else "gone"
-
-
-def exactly(connection: Connection, message_id: str, *, deleted: bool = True) -> int | None:
-    """Return the UID of the mail in the open folder that has this very Message-ID.
-
-    Args:
-        connection: where.
-        message_id: which.
-        deleted: also one that somebody marked as deleted.
-    """
-    for uid in reversed(connection.uids_of(message_id, deleted=deleted)):
-        raw = connection.fetch(uid, most=65_536)
-        if raw is not None and message_id_of(raw) == message_id:
-            return uid
-    return None
-
-
-def message_id_of(raw: bytes) -> str:
-    """Return the Message-ID of a mail, or of its beginning; empty when it has none."""
-    return str(BytesHeaderParser(policy=compat32).parsebytes(raw).get("Message-ID", "")).strip()
 
 
 def _numbered(note: Note, folder: Folder | None, digest: str) -> Note | None:

@@ -34,7 +34,12 @@ def _shipped(language: str) -> Mapping[str, str]:
     return found
 
 
-def _check_language(language: str) -> str:
+def check_language(language: str) -> str:
+    """Return a language that we have words in.
+
+    Raises:
+        ValueError: we have none in it.
+    """
     if language not in LANGUAGES:
         raise ValueError(f"must be one of {', '.join(LANGUAGES)}")
     return language
@@ -74,7 +79,7 @@ class FollowUpWords(BaseModel):
     stranger: str | None = Field(
         None, max_length=2000, description="Likewise: below a mail to an address that is not proven."
     )
-    language: Annotated[str, AfterValidator(_check_language)] = Field(
+    language: Annotated[str, AfterValidator(check_language)] = Field(
         "en", description="For visitors whose language is not known, or in which there are no words."
     )
     texts: Annotated[dict[Language, dict[str, str]], AfterValidator(_check_texts)] = Field(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from supportbot.errors import Refused
 from supportbot_email import headers
+from supportbot_email.addresses import canonical
 from supportbot_email.classify import is_no_reply
 from supportbot_email.compose import Answer, NotWritten, compose
 from supportbot_email.knocks import untagged
@@ -58,12 +59,16 @@ def first_address(email: str, config: EmailConfig) -> Mapping[str, Any]:
     one of ours, and no visitor's.
     """
     found = headers.addresses(email)
-    if len(found) != 1 or not found[0].address or found[0].address.lower() != email.strip().lower():
+    if (
+        len(found) != 1
+        or not found[0].address
+        or found[0].address.lower() != canonical(email.strip()).lower()
+    ):
         return {}
     address = found[0].address
     mailbox = replace(found[0], address=untagged(address))
     local = mailbox.address.rpartition("@")[0]
-    machine = is_no_reply(mailbox) or _MACHINE.fullmatch(local) is not None
+    machine = is_no_reply(mailbox) or _MACHINE.fullmatch(local) is not None or not mailbox.domain.isascii()
     ours = {untagged(one.lower()) for one in (*config.ours, *config.contact_forms)}
     if machine or not local.isascii() or "." not in mailbox.domain or is_one_of(mailbox.address, ours):
         return {}
@@ -149,7 +154,9 @@ class FollowUps:
         delivery = outbound.delivery_id
         if await self._sending.may_have_sent(delivery):
             return True
-        reason = await self._knocks.refusal(to, outbound.external_id, proven=missed.proven)
+        reason = await self._knocks.refusal(
+            to, outbound.external_id, proven=missed.proven, by_hand=outbound.by_hand
+        )
         if reason:
             raise Refused(cause=reason)
         if self._config.mode != "send" or await self._drafting.has_begun(delivery):

@@ -6,11 +6,13 @@ import base64
 import binascii
 import codecs
 import re
+import string
 from datetime import UTC, datetime
 from email.utils import parsedate_tz
 from itertools import islice
 from urllib.parse import unquote_to_bytes
 
+from supportbot_email.addresses import canonical
 from supportbot_email.mail import Address
 
 _WORD = re.compile(r"=\?([^?\s]{1,40})\?([bBqQ])\?([^?]{0,2000})\?=")
@@ -35,6 +37,7 @@ _ALIASES = {
     "cp-850": "cp850",
 }
 _LATIN = frozenset({"cp1252", "iso8859-1", "iso8859-15", "latin_1", "cp1250", "iso8859-2"})
+_NO_BASE64 = bytes(sorted({*range(256)} - {*string.ascii_letters.encode(), *string.digits.encode(), *b"+/"}))
 _MOST_WORDS = 100
 _MOST_PARAMETERS = 60
 
@@ -111,7 +114,7 @@ def _joined(words: list[tuple[str, bytes]], charset: str) -> str:
 
 def decode_base64(data: bytes) -> bytes:
     """Base64, as far as it is: foreign characters are skipped, a cut end is cut."""
-    clean = re.sub(rb"[^A-Za-z0-9+/]", b"", data)
+    clean = data.translate(None, _NO_BASE64)  # a large picture's takes a regular expression ten times longer
     clean = clean[: len(clean) - 1] if len(clean) % 4 == 1 else clean
     return base64.b64decode(clean + b"=" * (-len(clean) % 4))
 
@@ -167,7 +170,7 @@ def _address(item: str) -> Address:
 
 def _lowered(spec: str) -> str:
     local, _, domain = spec.rpartition("@")
-    return f"{local}@{domain.rstrip('.').lower()}"
+    return canonical(f"{local}@{domain.rstrip('.').lower()}")
 
 
 def _without_comments(item: str) -> str:

@@ -67,6 +67,7 @@ _ASKABLE = re.compile(r'<[^<>"\\\x00-\x20\x7f-\U0010ffff]+>')
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _APPENDUID = re.compile(rb"\[APPENDUID (\d+) (\d+)\]", re.IGNORECASE)
 _SIZE = re.compile(rb"\bUID (\d+)\b.*?\bRFC822\.SIZE (\d+)|\bRFC822\.SIZE (\d+)\b.*?\bUID (\d+)\b")
+_VALIDITY = re.compile(rb"\bUIDVALIDITY (\d+)", re.IGNORECASE)
 _FLAGS = re.compile(rb"\bFLAGS \(([^)]*)\)", re.IGNORECASE)
 _DATE = re.compile(rb'INTERNALDATE "([^"]+)"')
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -128,6 +129,17 @@ class Connection:
         self._client.untagged_responses.clear()
         self._ok(*self._client.select(encode_folder(name), readonly=not writing))
         return Folder(name=name, validity=self._told("UIDVALIDITY"), next_uid=self._told("UIDNEXT"))
+
+    def folders(self) -> list[str]:
+        """Return the names of all folders that can be opened."""
+        return [folder.name for folder in self._box.folder.list() if "\\Noselect" not in folder.flags]
+
+    def validity_of(self, name: str) -> int:
+        """Return the UIDVALIDITY of a folder without opening it; 0 when the server does not say."""
+        status, answer = self._client.status(encode_folder(name), "(UIDVALIDITY)")
+        said = b" ".join(part for part in answer if isinstance(part, bytes)) if status == "OK" else b""
+        found = _VALIDITY.search(said)
+        return int(found[1]) if found else 0
 
     def make(self, name: str) -> None:
         """Make a folder."""

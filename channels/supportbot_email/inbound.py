@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from supportbot.messages import Attachment, Inbound, Sender
+from supportbot_email.languages import language_of
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Mail
@@ -29,10 +30,11 @@ def to_inbound(
         channel=channel,
         conversation=conversation,
         sender=Sender(
-            id=mail.sender.address or "unknown",
+            id=mail.sender.address or nobody(mail.content_key),
             name=mail.sender.name,
             email=mail.sender.address,
             assurance="verified" if mail.verified else "claimed",
+            language="" if ignored else language_of(mail.reply),
         ),
         text=mail.reply or mail.subject,
         keys=(mail.content_key,),
@@ -46,6 +48,11 @@ def to_inbound(
         wants_person=mail.encrypted and not ignored,
         original=original,
     )
+
+
+def nobody(content_key: str) -> str:
+    """Return the contact of a mail that names no sender: its own, as two may be of two people."""
+    return f"unknown:{content_key}"
 
 
 def reply_address(mail: Mail) -> dict[str, Any]:

@@ -8,18 +8,24 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from supportbot.ids import now_ms
+from supportbot_email.classify import nobody_reads
 from supportbot_email.compose import recipient_of
 from supportbot_email.conversations import record_of
 from supportbot_email.guard import facts_of
+from supportbot_email.inbound import reason_to_ignore as no_person
 from supportbot_email.inbound import reply_address
 from supportbot_email.knocks import Knocks
+from supportbot_email.mail import Address
 
 if TYPE_CHECKING:
     from supportbot.host import Records, Returned
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
     from supportbot_email.dispatch import Traces
-    from supportbot_email.mail import Address, Mail
+    from supportbot_email.mail import Mail
+
+NOBODY = "nobody_to_answer"
+"""Why a person's mail gets no answer where whoever sent it reads none, and names nobody who would."""
 
 _MOST = 10
 """Mails of ours that one mail may prove or name."""
@@ -99,8 +105,12 @@ class Incoming:
 
     def recipient(self, mail: Mail) -> Address:
         """Return the one address that a reply goes to: From; Reply-To where bot.yaml says so, or nobody reads
-        From."""
+        From; an empty one where there is none."""
         return recipient(self._config, mail)
+
+    def reason_to_ignore(self, mail: Mail) -> str:
+        """Return why a mail gets no answer; empty when it does."""
+        return reason_to_ignore(self._config, mail)
 
     async def _named(self, mail: Mail) -> list[str]:
         ids = dict.fromkeys((mail.in_reply_to, *reversed(mail.references)))
@@ -109,7 +119,8 @@ class Incoming:
 
 
 def recipient(config: EmailConfig, mail: Mail) -> Address:
-    """Return the one address that a reply to a mail goes to."""
+    """Return the one address that a reply to a mail goes to; an empty one where nobody would read it there:
+    at a noreply@, or at a contact form that does not say who the customer is."""
     policy = config.reply_to
     other = mail.reply_to[0].domain if len(mail.reply_to) == 1 else ""
     follows = (
@@ -117,4 +128,15 @@ def recipient(config: EmailConfig, mail: Mail) -> Address:
         or (policy == "same_domain" and other == mail.sender.domain)
         or mail.no_reply  # nobody reads what goes to From, and a person looks at the answer first
     )
-    return recipient_of(mail, use_reply_to=follows, own_addresses=config.ours) or mail.sender
+    wanted = recipient_of(mail, use_reply_to=follows, own_addresses=config.ours)
+    found = (one for one in (wanted, mail.sender) if one is not None and _is_read(config, one))
+    return next(found, Address())
+
+
+def _is_read(config: EmailConfig, one: Address) -> bool:
+    return not nobody_reads(one.address) and one.address.lower() not in config.contact_forms
+
+
+def reason_to_ignore(config: EmailConfig, mail: Mail) -> str:
+    """Return why a mail gets no answer: no person wrote it, or nobody can be answered."""
+    return no_person(mail) or ("" if recipient(config, mail).address else NOBODY)

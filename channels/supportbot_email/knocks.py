@@ -29,6 +29,11 @@ _SPREAD = 60.0
 """Seconds over which those come again who wait for the same place."""
 _TOO_MANY = "too many addresses that nobody proved were written to today (limits.first_per_day)"
 
+_BEFORE = (
+    "it was written to before, and nobody answered from there: if the visitor shall have this all the same, "
+    "'supportbot deliveries retry' sends it"
+)
+
 
 class Knocks:
     """The first mails of a mailbox."""
@@ -38,7 +43,7 @@ class Knocks:
         self._records = records
         self._per_day = per_day
 
-    async def refusal(self, to: str, conversation: str, *, proven: bool) -> str:
+    async def refusal(self, to: str, conversation: str, *, proven: bool, by_hand: bool = False) -> str:
         """Return why an address must not be written to first; empty when it may be, and then it counts.
 
         Args:
@@ -46,6 +51,7 @@ class Knocks:
             conversation: our key of it. Its mail may be taken back before it is sent, and another takes its
                 place: that is no second one.
             proven: the address is known to be the visitor's.
+            by_hand: an operator wants it written to, although it was before.
 
         Raises:
             RetryAfter: it may be once fewer others have been written to within a day.
@@ -66,7 +72,7 @@ class Knocks:
                 return ""
             found = await self._records.get(_key(person))
         same = found is not None and found["conversation"] == conversation
-        return "" if same else "it was written to before, and nobody answered from there"
+        return "" if same or by_hand else _BEFORE
 
     async def opened(self, to: str) -> None:
         """The owner of an address answered from it."""

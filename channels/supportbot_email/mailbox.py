@@ -55,8 +55,12 @@ log = structlog.get_logger(__name__)
 class Reads(Protocol):
     """Reads raw mails."""
 
-    async def parse(self, raw: bytes) -> Mail:
+    async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
         """Return what a mail says; several may be read at the same time.
+
+        Args:
+            raw: the mail, or its beginning.
+            whole: bytes of all of it, where that is more.
 
         Raises:
             CannotRead: it has to be tried again.
@@ -169,7 +173,7 @@ class Watcher:
     async def _read(self, name: str, cursor: Cursor, uids: Sequence[int]) -> Cursor:
         listed = await self._line.run(Connection.listed, uids)
         new = [mail for mail in listed if mail.uid > cursor.upto or mail.arrived_at >= cursor.floor]
-        async with aclosing(read_ahead(new, self._fetch, self._reads.parse)) as coming:
+        async with aclosing(read_ahead(new, self._fetch, self._parse)) as coming:
             async for one in coming:
                 await self._hand_over(one)
                 cursor = await self._cursors.move(name, cursor, one.uid)
@@ -177,6 +181,9 @@ class Watcher:
 
     async def _fetch(self, mail: Listed) -> bytes | None:
         return await self._line.run(Connection.fetch, mail.uid, most=self._most(mail))
+
+    async def _parse(self, mail: Listed, raw: bytes) -> Mail:
+        return await self._reads.parse(raw, whole=mail.size if self._most(mail) else 0)
 
     async def _hand_over(self, one: Coming) -> None:
         """Hand a mail over; one that breaks whatever handles it must not keep those behind it waiting."""

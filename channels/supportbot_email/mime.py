@@ -107,15 +107,25 @@ def _joined(text: str, *, spaces: bool) -> str:
     return "\n".join("".join(pieces) for pieces in lines)
 
 
-def read(raw: bytes) -> tuple[Entity, str]:
-    """The tree of a mail, and what was wrong with it ("" for nothing)."""
+def read(raw: bytes, *, whole: int = 0) -> tuple[Entity, str]:
+    """The tree of a mail, and what was wrong with it ("" for nothing).
+
+    Args:
+        raw: the mail, or its beginning.
+        whole: bytes of all of it, where that is more.
+    """
     budget = _Budget()
     entity = _entity(raw[:MOST_BYTES], 0, budget)
-    if len(raw) > MOST_BYTES:
-        return entity, "larger than 25 MiB"
+    if missing(raw, whole):
+        return entity, "so large that only its beginning was read"
     if budget.parts < 0:
         return entity, f"more than {MOST_PARTS} parts"
     return entity, "" if entity.get("from") or entity.get("date") or entity.get("received") else "no header"
+
+
+def missing(raw: bytes, whole: int) -> int:
+    """How many bytes of a mail are not read; the arguments are those of ``read``."""
+    return max(whole, len(raw)) - min(len(raw), MOST_BYTES)
 
 
 def _entity(raw: bytes, depth: int, budget: _Budget) -> Entity:
@@ -150,13 +160,13 @@ def _pieces(body: bytes, boundary: str, most: int) -> list[bytes]:
     """What stands between the boundary lines; a boundary never closed ends with the body."""
     if not boundary.strip() or len(boundary) > 200:
         return []
-    line = re.compile(
-        rb"(?:\A|\r?\n)--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?=\r?\n|\Z)"
-    )
+    # A pattern that begins with its own bytes is sought at the speed of memory: 25 MiB in a few milliseconds.
+    line = re.compile(rb"\n--" + re.escape(boundary.encode("utf-8", "replace")) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+    body = b"\n" + body
     pieces, start = [], -1
     for found in line.finditer(body):
         if start >= 0:
-            pieces.append(body[start : found.start()])
+            pieces.append(body[start : found.start()].removesuffix(b"\r"))
         start = -1 if found.group(1) else found.end()
         if start < 0 or len(pieces) > most:
             break

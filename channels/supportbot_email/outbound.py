@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from supportbot.errors import Refused
+from supportbot_email.addresses import NotInAscii, in_ascii
 from supportbot_email.compose import Answer, NotWritten, compose
+from supportbot_email.headers import one_line
+from supportbot_email.languages import attribution, language_of
 from supportbot_email.mail import Address, Mail, is_one_of
 from supportbot_email.mark import mark
 
@@ -44,6 +47,8 @@ def to_mail(
     name = config.name or bot_name
     answer = Answer(
         answered=_answered(outbound, asked),
+        asked=_attribution(outbound, language_of(asked) or config.language, config),
+        language=language_of(asked),
         markdown=outbound.text,
         signature=signature_of(config, bot_name),
         identity=Address(name=name, address=config.address),
@@ -59,18 +64,24 @@ def to_mail(
         raise Refused(cause=str(error)) from error
 
 
+def _attribution(outbound: Outbound, language: str, config: EmailConfig) -> str:
+    """Return the line above what is quoted; its date in a form that all languages have (ISO 8601)."""
+    to = outbound.address
+    date = f"{datetime.fromtimestamp(to['date'] / 1000, UTC):%Y-%m-%d %H:%M} UTC" if to["date"] else ""
+    who = f"{one_line(to['name'] or to['to'], 200)} <{to['to']}>"
+    return attribution(config.attribution, language, who=who, date=date)
+
+
 def recipient_address(outbound: Outbound) -> str:
-    """Return the one address that a reply goes to, in ASCII: its domain in the form of RFC 5890.
+    """Return the one address that a reply goes to, in ASCII.
 
     Raises:
-        Refused: what stands before the @ is not ASCII; few servers take that (SMTPUTF8, RFC 6531).
+        Refused: it has no such form; few servers take what stands before the @ otherwise (RFC 6531).
     """
-    local, at, domain = str(outbound.address.get("to", "")).rpartition("@")
     try:
-        local.encode("ascii")
-        return f"{local}{at}{domain.encode('idna').decode() if not domain.isascii() else domain}"
-    except UnicodeError:
-        raise Refused(cause="the address is beyond ASCII, which mail servers need SMTPUTF8 for") from None
+        return in_ascii(str(outbound.address.get("to", "")))
+    except NotInAscii as error:
+        raise Refused(cause=f"{error}, and few mail servers take that: write to them by hand") from None
 
 
 def signature_of(config: EmailConfig, bot_name: str) -> str:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from supportbot_email.drafts import Drafts, Stands
     from supportbot_email.mail import Mail
     from supportbot_email.notes import Note, Notes
+    from supportbot_email.others import Others
     from supportbot_email.why import Whys
 
 _MINUTE = 60_000
@@ -68,6 +69,7 @@ class Outcomes:
         notes: Notes,
         drafts: Drafts,
         whys: Whys,
+        others: Others,
         conversations: Conversations,
         signature: str,
     ) -> None:
@@ -75,6 +77,7 @@ class Outcomes:
         self._notes = notes
         self._drafts = drafts
         self._whys = whys
+        self.others = others
         self._conversations = conversations
         self._signature = bare(signature)
 
@@ -184,7 +187,7 @@ class Outcomes:
         Raises:
             MailServerError, StoreUnavailable: not everything could be seen, or written down.
         """
-        await self._drafts.look()
+        await self.others.see(await self._drafts.look())
         lying: list[Note] = []
         async for note in self._notes.waiting():
             if note.state == "replacing":

@@ -6,12 +6,12 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import classify, headers, mime, quotes
+from supportbot_email import classify, forms, headers, mime, quotes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
 from supportbot_email.bodies import text_of
 from supportbot_email.dsn import report_of
-from supportbot_email.mail import Address, Mail, Report, Settings, Span, is_one_of
+from supportbot_email.mail import Address, Mail, Report, Settings, Span
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
 _MOST_SPANS = 2_000
+_MOST_WRITERS = 10
+"""Of one mail; beyond them From is no person's."""
 _PGP = "-----BEGIN PGP MESSAGE-----"
 _REPORTED = re.compile(
     r"^(?:Original-)?Message-I[Dd]:\s{0,4}(<[^<>\s]{1,250}>)", re.MULTILINE | re.IGNORECASE
@@ -26,19 +28,26 @@ _REPORTED = re.compile(
 _REPORTS = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 
 
-def parse(raw: bytes, *, settings: Settings) -> Mail:
-    """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort."""
-    entity, problem = mime.read(raw)
-    written_from = next(iter(headers.addresses(entity.get("from"), 1)), Address())
-    behind = _customer_of_form(entity, written_from, settings) or _member(entity, written_from, settings)
-    sender = behind or written_from
+def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
+    """The mail of these bytes. What cannot be read is named in `problem`, the rest is best effort.
+
+    Args:
+        raw: the mail, or its beginning.
+        settings: whose mailbox it is.
+        whole: bytes of all of it, where that is more.
+    """
+    entity, problem = mime.read(raw, whole=whole)
+    written_from = _writer(entity)
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = text_of(entity)
+    sender = forms.customer_of(entity, text, written_from, settings) or written_from
     spans = _few(quotes.split(text, forwarded=bool(_FORWARD.match(subject))))
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
         entity, text=text, written=written, subject=subject, sender=sender, settings=settings
     )
+    if kind == "human" and sender is written_from:
+        sender = forms.customer_behind(entity, written, written_from, settings) or written_from
     in_reply_to, references = _answered(entity)
     results = entity.all("authentication-results")
     return Mail(
@@ -56,7 +65,7 @@ def parse(raw: bytes, *, settings: Settings) -> Mail:
         text=text,
         spans=spans,
         html_used=from_html,
-        attachments=attachments(entity, settings),
+        attachments=attachments(entity, settings, missing=mime.missing(raw, whole)),
         kind=kind,
         rule=rule,
         reported_message_id=_reported(entity, text) if kind in {"bounce", "feedback_report"} else "",
@@ -83,23 +92,13 @@ def _few(spans: tuple[Span, ...]) -> tuple[Span, ...]:
     return (*spans[:_MOST_SPANS], Span(kind="reply", text=rest))
 
 
-def _customer_of_form(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:
-    """The customer that a contact form names in Reply-To: one foreign address, on a stranger's word."""
-    if sender.address.lower() not in settings.contact_forms:
-        return None
-    named = headers.addresses(entity.get("reply-to"))
-    ours = (*settings.own_addresses, *settings.contact_forms)
-    is_one = len(named) == 1 and named[0].address and not is_one_of(named[0].address, ours)
-    return named[0] if is_one else None
-
-
-def _member(entity: mime.Entity, sender: Address, settings: Settings) -> Address | None:
-    """Who wrote through a group whose address is ours, where the group put itself into From (for DMARC)."""
-    if sender.address.lower() not in settings.own_addresses or not classify.is_our_list(entity, settings):
-        return None
-    named = headers.addresses(entity.get("x-original-from") or entity.get("reply-to"))
-    is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in settings.own_addresses
-    return named[0] if is_one else None
+def _writer(entity: mime.Entity) -> Address:
+    """Who From names; nobody where it names several (RFC 5322, 3.6.2). A comma in a name is no second one."""
+    named = headers.addresses(entity.get("from"), _MOST_WRITERS)
+    with_address = [one for one in named if one.address]
+    if len({one.address.lower() for one in with_address}) > 1:
+        return Address(name=named[0].name)
+    return next(iter(with_address or named), Address())
 
 
 def _message_id(entity: mime.Entity, raw: bytes) -> str:

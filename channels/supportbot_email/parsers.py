@@ -39,7 +39,7 @@ class Parsers:
         self._free: asyncio.LifoQueue[Parser] = asyncio.LifoQueue()
         self._waiting = 0
 
-    async def parse(self, raw: bytes) -> Mail:
+    async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
         """Return the mail, as ``Parser.parse`` does.
 
         Raises:
@@ -47,7 +47,7 @@ class Parsers:
         """
         parser = await self._one()
         try:
-            return await parser.parse(raw)
+            return await parser.parse(raw, whole=whole)
         finally:
             await self._let_go(parser)
 

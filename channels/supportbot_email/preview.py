@@ -11,8 +11,7 @@ from supportbot_email.conversations import record_of
 from supportbot_email.credentials import Credentials
 from supportbot_email.failures import MailServerError
 from supportbot_email.guard import facts_of, reason_to_draft
-from supportbot_email.inbound import reason_to_ignore
-from supportbot_email.incoming import recipient
+from supportbot_email.incoming import NOBODY, reason_to_ignore, recipient
 from supportbot_email.pace import earlier_of, prefix_of
 from supportbot_email.smtp import Submission
 from supportbot_email.threads import verify_token
@@ -38,7 +37,7 @@ def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, ui
         inbox: as it is now.
         uid: the mail's.
     """
-    if not reason_to_ignore(mail):
+    if not reason_to_ignore(config, mail):
         if records(record_of(mail.message_id)):
             known = (*records("past:"), *records("draft:"))
             notes = [note for _, note in known if note["answered"] == mail.message_id]
@@ -52,7 +51,10 @@ def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, ui
 
 def would(config: EmailConfig, mail: Mail, records: Records) -> str:
     """Return what the bot would do with a mail."""
-    if ignored := reason_to_ignore(mail):
+    ignored = reason_to_ignore(config, mail)
+    if ignored == NOBODY:
+        return f"be left to a person: {ignored}, only an address that nobody reads"
+    if ignored:
         return f"be recorded and not answered: {ignored}"
     if config.mode == "draft":
         return f"get a draft to {recipient(config, mail).address}"

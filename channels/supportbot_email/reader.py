@@ -5,14 +5,19 @@ from __future__ import annotations
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
+import structlog
+
 from supportbot.messages import Inbound, Sender
-from supportbot_email.inbound import reason_to_ignore, to_inbound
+from supportbot_email.inbound import nobody, to_inbound
+from supportbot_email.incoming import NOBODY
 
 if TYPE_CHECKING:
     from supportbot.channel import Accept
     from supportbot_email.conversations import Conversations
     from supportbot_email.incoming import Incoming
     from supportbot_email.mail import Mail
+
+log = structlog.get_logger(__name__)
 
 
 class Reader:
@@ -40,7 +45,7 @@ class Reader:
         Where it belongs is remembered first: after a crash in between the same mail comes again, and finds
         the same conversation.
         """
-        ignored = "opt_out" if await self._incoming.opts_out(mail) else reason_to_ignore(mail)
+        ignored = "opt_out" if await self._incoming.opts_out(mail) else self._incoming.reason_to_ignore(mail)
         conversation = await self._incoming.notice(mail) or await self._conversation_of(mail)
         guest = await self._conversations.guest(conversation)
         if guest and ignored:  # what a machine of theirs says is nothing to show in another channel
@@ -58,6 +63,8 @@ class Reader:
             await self._conversations.learn(conversation, mail.message_id, people)
             address = self._incoming.of_guest(mail, guest) if guest else self._incoming.address(mail)
             inbound = inbound.evolve(address=await address)
+        if ignored == NOBODY:
+            log.warning("email.left_to_a_person", conversation=conversation, reason=ignored)
         await self._accept(inbound)
 
     async def set_aside(self, raw: bytes) -> None:
@@ -67,7 +74,7 @@ class Reader:
             Inbound(
                 channel=self._name,
                 conversation=key,
-                sender=Sender(id="unknown"),
+                sender=Sender(id=nobody(key)),
                 text="",
                 keys=(key,),
                 ignored="unreadable",

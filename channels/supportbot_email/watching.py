@@ -109,4 +109,4 @@ class Watching:
             outcomes=self._outcomes,
             transcripts=self._host.transcripts,
         )
-        return WithoutAutomatic(theirs, self._conversations, self._traces)
+        return WithoutAutomatic(theirs, self._conversations, self._traces, self._outcomes.others)

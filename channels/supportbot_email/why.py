@@ -19,8 +19,8 @@ import structlog
 
 from supportbot_email import headers
 from supportbot_email.compose import subject_of
-from supportbot_email.drafts import exactly
 from supportbot_email.failures import MailServerError, ServerSaysNo
+from supportbot_email.finding import exactly
 
 if TYPE_CHECKING:
     from supportbot.messages import Outbound

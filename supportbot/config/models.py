@@ -25,18 +25,13 @@ from supportbot.config.fields import DatabaseUrl, EncryptionKey, Secret, is_loop
 from supportbot.config.moderation import ModerationSection
 from supportbot.config.section import EndpointSection, Section
 from supportbot.config.spending import PriceSection, SpendingSection
+from supportbot.config.texts import TextsSection
 from supportbot.config.triage import TriageSection
 
 _SMALLEST_ROOM = 640
 """The least a model must leave for prompts, in tokens."""
 
 _RESERVED_FIELDS = frozenset({"model", "messages", "stream", "tools", "tool_choice", "response_format"})
-
-
-def _text(value: str) -> str:
-    if not value.strip():
-        raise ValueError("is empty: write what the customer is to read, or leave the key out")
-    return value
 
 
 def _language(value: str) -> str:
@@ -77,10 +72,6 @@ def _pin(value: str) -> str:
     return value
 
 
-Text = Annotated[str, AfterValidator(_text)]
-"""Words a customer reads: never blank."""
-
-
 class BotSection(Section):
     """Who the bot is."""
 
@@ -90,7 +81,7 @@ class BotSection(Section):
     language: Annotated[str, AfterValidator(_language)] = Field(
         "en",
         description="Which language the prompts name for customers whose own cannot be told, as a BCP 47 tag "
-        "such as en or pt-BR. The fixed texts are in the language you write them in.",
+        "such as en or pt-BR. Of the fixed texts, see texts.translations.",
     )
     contact: str = Field(
         "", max_length=500, description="How else to reach a person, as a customer would read it."
@@ -98,54 +89,6 @@ class BotSection(Section):
     facts: dict[str, str] = Field(
         default_factory=dict, description="Short facts the prompts may use, by name."
     )
-
-
-class TextsSection(Section):
-    """The fixed texts a customer may read when no model wrote any."""
-
-    unknown: Text = Field(
-        "I could not find an answer to that in what I know. Would you like to talk to a person? "
-        'Just write "talk to a person".',
-        description="Said when nothing in the knowledge answers the question.",
-    )
-    unsure: Text = Field(
-        'I am not sure what you mean. Is it one of these? Write the one you mean, or "talk to a person".',
-        description="Said before the titles of passages that may be meant, by the knowledge model.",
-    )
-    handoff: Text = Field(
-        "I have asked a person from our team to take over. They will answer you here.",
-        description="Said when a conversation is handed to a person.",
-    )
-    failed: Text = Field(
-        "Sorry, something went wrong on our side with that message. "
-        "I have put it aside for a person to look at.",
-        description="Said when a message could not be answered after all tries.",
-    )
-    moderated: Text = Field(
-        "I am sorry, I cannot help you with that here.",
-        description="Said when moderation has something against the question or the answer.",
-    )
-    confirm: Text = Field(
-        "May I do this for you: {action}? Write yes to confirm; anything else, and nothing is done.",
-        description="Asked before a tool with 'confirm' is run; {action} says what it would do.",
-    )
-    greeting: Text = Field(
-        "Hello! How can I help you?", description="Said to a greeting, by the knowledge model."
-    )
-    thanks: Text = Field(
-        "You are welcome! Is there anything else I can do for you?",
-        description="Said to thanks, by the knowledge model.",
-    )
-    goodbye: Text = Field(
-        "Goodbye, and thank you for writing to us.", description="Said to a farewell, by the knowledge model."
-    )
-
-    @field_validator("confirm")
-    @classmethod
-    def _confirm_says_what(cls, value: str) -> str:
-        if "{action}" not in value:
-            raise ValueError("does not say what is to be done: write {action} where that belongs")
-        return value
 
 
 class ModelSection(EndpointSection):

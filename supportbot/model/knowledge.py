@@ -14,7 +14,7 @@ from supportbot.messages import Answer, Citation
 from supportbot.model.excerpt import excerpt
 
 if TYPE_CHECKING:
-    from supportbot.config.models import TextsSection
+    from supportbot.config.texts import TextsSection
     from supportbot.knowledge import Knowledge
     from supportbot.messages import Passage, Prompt, Turn
     from supportbot.model.base import Sink
@@ -65,24 +65,22 @@ class KnowledgeModel:
         """Nothing to let go of: the knowledge belongs to whoever loaded it."""
 
     def _answer(self, prompt: Prompt) -> Answer:
-        question = prompt.turn.question
+        question, texts = prompt.turn.question, self._texts.of(prompt.turn.contact.language)
         if reason := self._needs_person(prompt):
-            return self._said(prompt, self._texts.handoff, handoff=reason)
+            return self._said(prompt, texts.handoff, handoff=reason)
         kind = self._phrases.small_talk(question)
         if kind:
-            return self._said(prompt, getattr(self._texts, kind))
+            return self._said(prompt, getattr(texts, kind))
         found = self._found(prompt)
         quotes = self._quotes(question, found)
         if quotes:
             return self._quoted(prompt, quotes)
         titles = self._titles(found)
         if titles:
-            return self._said(
-                prompt, "\n".join((self._texts.unsure, "", *(f"- {title}" for title in titles)))
-            )
-        if self._was_lost(prompt.turn):
-            return self._said(prompt, self._texts.handoff, handoff="no_answer")
-        return self._said(prompt, self._texts.unknown)
+            return self._said(prompt, "\n".join((texts.unsure, "", *(f"- {title}" for title in titles))))
+        if _was_lost(prompt.turn, texts.unknown):
+            return self._said(prompt, texts.handoff, handoff="no_answer")
+        return self._said(prompt, texts.unknown)
 
     def _needs_person(self, prompt: Prompt) -> str:
         """Return why no article can be the answer; empty when one can."""
@@ -127,10 +125,11 @@ class KnowledgeModel:
     def _said(self, prompt: Prompt, text: str, *, handoff: str = "") -> Answer:
         return Answer(prompt=prompt, text=text, model=self.name, handoff=handoff)
 
-    def _was_lost(self, turn: Turn) -> bool:
-        """Whether the bot's last two replies were that it does not know: a third helps nobody."""
-        replies = [message.text for message in turn.history if message.author == "bot"]
-        return replies[-_UNKNOWN_IN_A_ROW:] == [self._texts.unknown] * _UNKNOWN_IN_A_ROW
+
+def _was_lost(turn: Turn, unknown: str) -> bool:
+    """Whether the bot's last two replies were that it does not know: a third helps nobody."""
+    replies = [message.text for message in turn.history if message.author == "bot"]
+    return replies[-_UNKNOWN_IN_A_ROW:] == [unknown] * _UNKNOWN_IN_A_ROW
 
 
 def _said_before(turn: Turn) -> str:

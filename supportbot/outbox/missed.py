@@ -66,7 +66,7 @@ def complete(tx: Tx, outbound: Outbound, stored: str, *, whole: bool) -> Outboun
         return None
     here = {"conversation": outbound.conversation_id}
     rows = tx.rows(routes.MISSED, first=numbers[0], last=numbers[-1], most=4 * routes.MOST, **here)
-    asked = tx.row(routes.QUESTION, before=numbers[0], most=1, **here)
+    asked = tx.row(routes.QUESTION, before=numbers[-1], most=1, **here)  # which the last answer is to
     messages = tuple(message_from(row) for row in rows if row.seq in plan["told"] and row.seq in numbers)
     missed = Missed(
         messages=messages,

@@ -107,7 +107,12 @@ def message_from(row: Any, *, name: str | None = None) -> Message:
 def contact_from(row: Any) -> Contact:
     """Return a row of ``contacts`` as a value."""
     return Contact(
-        id=row.id, external_id=row.external_id, name=row.name, email=row.email, assurance=row.assurance
+        id=row.id,
+        external_id=row.external_id,
+        name=row.name,
+        email=row.email,
+        assurance=row.assurance,
+        language=row.language,
     )
 
 
@@ -140,6 +145,7 @@ def outbound_from(row: Any) -> Outbound:
         model=row.model or "",
         choices=choices_from(row.choices),
         handoff=row.handoff,
+        by_hand=row.kind != "notice" and row.planned_at > row.created_at,
         attempt=row.sends,
         created_at=row.created_at,
     )

@@ -10,7 +10,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from supportbot.config.models import ModelSection, TextsSection
+from supportbot.config.models import ModelSection
+from supportbot.config.texts import TextsSection
 from supportbot.model import build
 from supportbot.model.knowledge import KnowledgeModel
 from supportbot.testing.model_calls import RecordingSink, a_prompt

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supportbot.messages import Answer
 
 if TYPE_CHECKING:
+    from supportbot.config.texts import TextsSection
     from supportbot.messages import Prompt
     from supportbot.triage.engine import Triages
     from supportbot.triage.sorter import Sorter
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
 class TriageScreen:
     """A ``Screen``."""
 
-    def __init__(self, triages: Triages, sorter: Sorter, *, hand_over: bool, handoff_text: str) -> None:
-        """``hand_over``: a customer who wants a person gets one, told so in the words of ``handoff_text``."""
+    def __init__(self, triages: Triages, sorter: Sorter, *, hand_over: bool, texts: TextsSection) -> None:
+        """``hand_over``: a customer who wants a person gets one, told so in the words of ``texts``."""
         self._triages = triages
         self._sorter = sorter
         self._hand_over = hand_over
-        self._handoff_text = handoff_text
+        self._texts = texts
 
     async def instead(self, prompt: Prompt) -> Answer | None:
         """See ``Screen``. Nobody waits for the triage unless it may hand over."""
@@ -31,4 +32,5 @@ class TriageScreen:
         said = await asyncio.shield(task)  # an answer that nobody wants any more does not end it
         if said is None or not said.wants_person:
             return None
-        return Answer(prompt=prompt, text=self._handoff_text, model="", handoff="customer_asked")
+        text = self._texts.of(prompt.turn.contact.language).handoff
+        return Answer(prompt=prompt, text=text, model="", handoff="customer_asked")

@@ -60,9 +60,9 @@ def line(config: EmailConfig) -> Line:
 class Here:
     """Reads mails in this process."""
 
-    async def parse(self, raw: bytes) -> Mail:
+    async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
         """Return what a mail says."""
-        return parse(raw, settings=Settings())
+        return parse(raw, settings=Settings(), whole=whole)
 
 
 class Taker:

@@ -42,7 +42,7 @@ class Reads:
         self.go_on = asyncio.Event()
         self.given_up: list[str] = []
 
-    async def read(self, raw: bytes) -> Mail:
+    async def read(self, _: Listed, raw: bytes) -> Mail:
         found = parse(raw, settings=Settings())
         if found.subject in self.slow:
             try:

@@ -79,3 +79,28 @@ def test_nothing_is_kept_of_what_is_not_answered() -> None:
 def test_what_is_no_image_is_named_only(kind: str) -> None:
     """winmail.dat, invitations and archives are listed, and not opened."""
     assert [(kind, 3, b"")] == handed_in(mail((kind, INLINE, b"abc")))
+
+
+def test_of_a_mail_that_is_cut_the_last_one_is_not_shown() -> None:
+    """A picture that ends in the middle is no picture; its size is what was sent, near enough."""
+    lines = [
+        "From: ann@customer.example",
+        'Content-Type: multipart/mixed; boundary="b"',
+        "",
+        "--b",
+        "Content-Type: image/png; name=whole.png",
+        "Content-Transfer-Encoding: base64",
+        "",
+        encodebytes(PNG).decode(),
+        "--b",
+        "Content-Type: image/png; name=large.png",
+        "Content-Transfer-Encoding: base64",
+        "",
+        encodebytes(PNG + bytes(3_000_000)).decode(),
+        "--b--",
+    ]
+    raw = "\r\n".join(lines).encode()
+    found = parse(raw[:1_000_000], settings=Settings(), whole=len(raw))
+    assert [("whole.png", PNG), ("large.png", b"")] == [(one.name, one.data) for one in found.attachments]
+    assert 2_950_000 < found.attachments[1].size < 3_100_000
+    assert "its beginning" in found.problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import asynccontextmanager
@@ -249,8 +250,8 @@ async def test_machines_get_no_draft(
 class PoisonedParser(Parser):
     """A parser to whose child the kernel does with a poisonous mail what it does beyond two seconds."""
 
-    async def _ask(self, raw: bytes) -> bytes:
-        asking = asyncio.ensure_future(super()._ask(raw))
+    async def _ask(self, raw: bytes, whole: int) -> bytes:
+        asking = asyncio.ensure_future(super()._ask(raw, whole))
         while b"poison" in raw and not self.pid:  # noqa: ASYNC110 - it is being started
             await asyncio.sleep(0)
         if b"poison" in raw:
@@ -297,3 +298,35 @@ async def test_the_raw_mail_is_encrypted_with_a_key(server: Dovecot, address: st
     [(message, kept)] = rows(tmp_path, "select message_id, data from files")
     assert b"Where" not in kept
     assert raw == Vault([SecretStr(key)]).open_bytes(f"original {message}", kept)
+
+
+async def test_a_picture_beyond_what_is_read_is_noted_and_the_mail_drafted(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """The words stand before it. A model is told its size, and shown no picture that ends early."""
+    picture = b"\x89PNG\r\n\x1a\n" + os.urandom(1_200_000)
+    message = message_from_bytes(mail("Where is it?", Message_ID=ASKED), policy=policy.default)
+    message.add_attachment(picture, "image", "png", filename="lamp.png")
+    async with bot_on(address, server, tmp_path, max_size=65_536):
+        server.deliver(address, bytes(message))
+        await until(lambda: drafts(server, address))
+    [(text, attachments)] = rows(tmp_path, "select text, attachments from messages where author = 'customer'")
+    [found] = json.loads(attachments)
+    assert ("Where is it?", "lamp.png", "image/png") == (text, found["name"], found["content_type"])
+    assert 1_200_000 < found["size"] < 1_250_000
+    assert not found.get("width")
+
+
+async def test_a_hand_over_is_in_the_customer_s_language(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """As far as their mails tell it: the last one that did."""
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, mail("Guten Tag, wo ist mein Paket?", Message_ID="<first@customer.test>"))
+        await until(lambda: drafts(server, address))
+        sealed = mail("x", Message_ID="<sealed@customer.test>").replace(b"text/plain", b"multipart/encrypted")
+        server.deliver(address, sealed)
+        await until(lambda: len(drafts(server, address)) == 2)
+    first, second = (words(draft) for draft in drafts(server, address))
+    assert "Am 2026-11-25 10:00 UTC schrieb Anna <anna@customer.test>:" in first
+    assert "jemanden aus unserem Team" in second

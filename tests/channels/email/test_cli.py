@@ -112,7 +112,7 @@ async def test_it_says_what_sending_would_do(server: Dovecot, address: str, tmp_
     for line in (
         f"smtp    127.0.0.1:{relay.port} (none): logged in, takes mail from {address}; nothing was sent",
         "  would   be answered by mail to anna@customer.test",
-        "  would   get a draft to no-reply@shop.test, and nothing is sent: no_reply",
+        "  would   be left to a person: nobody_to_answer, only an address that nobody reads",
     ):
         assert line in said
     assert (1, True) == (failed, "does not let us in" in told)

@@ -38,6 +38,7 @@ ANSWER = Answer(
     recipient=ASKED.sender,
     message_id=make_token("d1", "shop.example", b"k"),
     now=datetime(2026, 11, 3, 10, tzinfo=UTC),
+    asked="Änn, Lee <ann@x.example> wrote:",
 )
 
 

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supportbot_email.conversations import Conversations
-from supportbot_email.mail import Address, Mail
+from supportbot_email.inbound import to_inbound
+from supportbot_email.mail import Address, Mail, Settings
+from supportbot_email.parse import parse
+from tests.channels.email.dovecot import mail as mail_of
 
 if TYPE_CHECKING:
     from supportbot.testing.host import MemoryRecords
@@ -42,3 +45,37 @@ async def test_who_may_join(
     )
     assert "c" == await known.of(mail)
     assert joins is await known.may_join(mail, "c")
+
+
+async def test_a_recipient_without_an_address_opens_no_conversation(records: MemoryRecords) -> None:
+    """``To: The team`` names nobody: a mail without a usable sender is not theirs for that."""
+    known = Conversations(records, domain="example.com")
+    await known.learn("c", "<question@customer.test>", ["vera@customer.test", ""])
+    nobody = Mail(message_id="<new@x.test>", content_key="k", in_reply_to="<question@customer.test>")
+    assert "c" == await known.of(nobody)
+    assert not await known.may_join(nobody, "c")
+
+
+def test_mails_without_a_sender_are_nobody_s_together() -> None:
+    """Who they are of cannot be known: two of them are no contact's, and neither is answered."""
+    contacts = set()
+    for text in ("Where is it?", "My password is lost."):
+        found = parse(mail_of(text).replace(b"Anna <anna@customer.test>", b"nobody"), settings=Settings())
+        inbound = to_inbound(found, channel="support", conversation=found.content_key, ignored="no_sender")
+        contacts.add(inbound.sender.id)
+    assert 2 == len(contacts)
+
+
+@pytest.mark.parametrize(
+    ("field", "sender"),
+    [
+        ("Lee, Ann <ann@customer.test>", "ann@customer.test"),
+        ("ann@customer.test, Ann <ann@customer.test>", "ann@customer.test"),
+        ("ann@customer.test, bob@customer.test", ""),
+        ("Ann <ann@customer.test>, Bob <bob@customer.test>", ""),
+    ],
+)
+def test_several_in_from_are_nobody(field: str, sender: str) -> None:
+    """One address with a comma in its name is one; of two, nobody can say who wrote (RFC 5322, 3.6.2)."""
+    raw = mail_of().replace(b"Anna <anna@customer.test>", field.encode())
+    assert sender == parse(raw, settings=Settings()).sender.address

@@ -411,6 +411,30 @@ async def test_a_bounced_mail_is_sent_again_when_the_operator_says_so(
         assert "Or on Tuesday." in then
 
 
+@needs_dovecot
+async def test_a_second_mail_to_an_address_goes_out_when_the_operator_says_so(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """An address that nobody proved gets one mail; the refusal of the next names the command that sends it,
+    and that command does. Whoever asked never to be written to is not, whoever says so."""
+    async with Relay() as relay, chatting(server, address, tmp_path, relay) as chat:
+        knocks = Knocks(chat.bot.channels["support"]._host.records, per_day=10)
+        assert not await knocks.refusal(ANNA, "another chat", proven=False)
+        await chat.leave()
+        await chat.person("It is at the depot.")
+        dead = "select id, reason from deliveries where state = 'dead' and kind = 'follow_up'"
+        await until(lambda: rows(tmp_path, dead))
+        [(delivery, reason)] = rows(tmp_path, dead)
+        assert "deliveries retry" in reason
+        assert [] == relay.mails
+        store = chat.bot.channels["web"]._host.transcripts._store
+        await retry_delivery(store, delivery)
+        await until(lambda: relay.mails or rows(tmp_path, f"{dead} and updated_at > planned_at"))
+        assert [True] == ["It is at the depot." in text(one.raw) for one in relay.mails]
+        await knocks.stop(ANNA)
+        assert "asked not" in await knocks.refusal(ANNA, "x", proven=False, by_hand=True)
+
+
 @pytest.mark.parametrize(
     "email",
     [

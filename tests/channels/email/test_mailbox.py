@@ -211,11 +211,11 @@ async def test_a_mail_that_cannot_be_read_now_is_read_later(
     class Full(Here):
         left = 5
 
-        async def parse(self, raw: bytes) -> Mail:
+        async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
             if self.left:
                 self.left -= 1
                 raise CannotRead(cause="no room")
-            return await super().parse(raw)
+            return await super().parse(raw, whole=whole)
 
     async with watching(config(address, server.port), records, taker, reads=Full()):
         server.deliver(address, mail(subject="one"))

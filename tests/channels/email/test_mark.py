@@ -22,6 +22,7 @@ def _draft(*sources: Source) -> bytes:
     return compose(
         Answer(
             answered=Mail(message_id="<a@b.test>", content_key="", subject="Hi", text="Hi"),
+            asked="Anna wrote:",
             markdown="Yes.",
             identity=Address(address="us@example.com"),
             recipient=Address(address="anna@b.test"),

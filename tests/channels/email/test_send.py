@@ -194,12 +194,16 @@ def test_all_of_a_domain_is_ours() -> None:
 async def test_one_who_says_that_nobody_reads_answers_gets_a_draft(
     server: Dovecot, address: str, tmp_path: Path
 ) -> None:
-    """A person may know better; by itself nothing is sent."""
+    """To whom Reply-To names, on anybody's word; by itself nothing is sent, and never to noreply@."""
     async with Relay() as relay, bot_on(address, server, relay, tmp_path):
-        server.deliver(address, mail("Your order.", From="no-reply@shop.test", Message_ID=ASKED))
+        first = mail("Your order.", From="no-reply@shop.test", Message_ID="<first@shop.test>")
+        server.deliver(address, first)
+        asked = mail("My order?", From="no-reply@shop.test", Message_ID=ASKED, Reply_To="kim@customer.test")
+        server.deliver(address, asked)
         await until(lambda: server.mails(address, "Drafts"))
     [draft] = server.mails(address, "Drafts")
     assert (None, []) == (read(draft)["Auto-Submitted"], relay.mails)
+    assert ("kim@customer.test", ASKED) == (read(draft)["To"], read(draft)["In-Reply-To"])
 
 
 async def test_a_second_mail_of_the_thread_that_does_not_name_ours_gets_a_draft(
@@ -403,4 +407,16 @@ async def test_an_address_beyond_ascii(server: Dovecot, address: str, tmp_path: 
     assert ["anna@xn--knstler-n2a.test"] == [
         read(raw)["To"].addresses[0].addr_spec for raw in server.mails(address, folder)
     ]
-    assert [("dead",), ("delivered",)] == rows(tmp_path, "select state from deliveries order by state")
+    ended = rows(tmp_path, "select state, reason from deliveries order by state")
+    assert [("dead", True), ("delivered", False)] == [(state, "before the @" in why) for state, why in ended]
+
+
+async def test_what_is_said_of_an_address_beyond_ascii_is_true(
+    server: Dovecot, address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its reply is not left to a person because nobody vouches for them: there is no draft."""
+    careful = {"send_to_unverified": False, "authserv_id": "mx.example.com"}
+    async with Relay() as relay, bot_on(address, server, relay, tmp_path, **careful):
+        server.deliver(address, mail("Where?").replace(b"anna@", "\xe4nna@".encode()))
+        await until(lambda: rows(tmp_path, "select 1 from deliveries where state = 'dead'"))
+    assert "left_to_a_person" not in capsys.readouterr().out
