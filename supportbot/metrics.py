@@ -223,7 +223,7 @@ class Metrics:
 
     def turn_ended(self, outcome: str, seconds: float) -> None:
         """A try at a turn ended: ``answered``, ``failed`` (it is tried again), ``dead``, ``superseded``
-        (taken over, or a person speaks now), ``released`` (the bot stops)."""
+        (taken over, or a person speaks now), ``released`` (the bot stops, or its lease ended)."""
         self._turns.labels(outcome).inc()
         self._turn_seconds.observe(seconds)
 

@@ -142,6 +142,12 @@ class Durable:
         await self.engine.stop(1)
         await self.outbox.stop(1)
 
+    def interrupt(self, turn: Turn) -> None:
+        """Stop the work on a turn, as when another process has it."""
+        running = self.engine._at_work_on(turn)
+        assert running is not None
+        running.interrupt()
+
     async def accept(self, said: str, *, to: str = "c1", key: str | None = None, **more: Any) -> Accepted:
         return await self.inbox.accept(inbound(said, to=to, key=key, **more))
 

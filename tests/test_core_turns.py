@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from supportbot.errors import StoreUnavailable
+from supportbot.ids import now_ms
 from supportbot.store import Statement
 from tests.durable import Durable, opened, running
 
@@ -74,7 +75,7 @@ async def test_a_person_who_speaks_while_a_failure_is_recorded_frees_the_place(s
         bot.worker.say = fail
         await bot.accept("hello")
         await bot.until(lambda: gate.waiting == 1)
-        bot.engine._stop_working_on(bot.worker.turns[0])
+        bot.interrupt(bot.worker.turns[0])
         await bot.until(lambda: bot.engine.running == 0)
 
 
@@ -107,9 +108,9 @@ async def test_a_turn_that_was_claimed_anew_can_still_be_interrupted(sqlite_data
         bot.worker.say = never
         await bot.accept("hello")
         await bot.until(lambda: len(bot.worker.turns) == 1)
-        bot.engine._begin(bot.worker.turns[0].evolve(attempt=2))
+        bot.engine._begin(bot.worker.turns[0].evolve(attempt=2), now_ms() + 60_000)
         await bot.until(lambda: len(ends) == 1 and len(bot.worker.turns) == 2)
-        bot.engine._stop_working_on(bot.worker.turns[1])
+        bot.interrupt(bot.worker.turns[1])
         await bot.until(lambda: len(ends) == 2)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supportbot import schema, speaking
+from supportbot import schema, withdrawals
 from supportbot.outbox import handoffs, ledger
 from supportbot.session import change_state
 from supportbot.store.sqlite_tx import SqliteTx
@@ -77,5 +77,5 @@ def test_a_long_conversation_costs_what_a_short_one_does(long_one: sqlite3.Conne
 
 def test_withdrawing_costs_what_there_is_to_withdraw(long_one: sqlite3.Connection) -> None:
     """Of a hundred times as many posts, and not of the messages beside them."""
-    short, long = (steps(long_one, lambda tx, it=it: speaking.withdraw(tx, it, 1)) for it in (SHORT, LONG))
+    short, long = (steps(long_one, lambda tx, it=it: withdrawals.plan(tx, it, 1)) for it in (SHORT, LONG))
     assert long < 130 * short

@@ -192,6 +192,9 @@ async def test_nobody_works_on_a_turn_past_its_lease(queue: str, monkeypatch: py
         await at_work.wait()
         monkeypatch.setattr(cut_off.store, "write", fail)
         monkeypatch.setattr(cut_off.store, "read", fail)
+        cut_off.engine._open = False
+        for chore in cut_off.engine._chores:
+            chore.cancel()  # the queue's library has connections of its own, and would go on finding jobs
         async with process(queue, queue) as other:
 
             async def answer(turn: Turn) -> str:
@@ -202,6 +205,36 @@ async def test_nobody_works_on_a_turn_past_its_lease(queue: str, monkeypatch: py
             assert ["here"] == await other.replies(1)
         assert ["ended", "begun"] == said
         monkeypatch.undo()
+
+
+async def test_a_turn_whose_lease_ended_is_given_back(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The database was away for longer than a lease: nobody died, and no try is counted."""
+    async with process(queue, queue, lease_ms=400) as bot:
+        tries: list[int] = []
+        ended = asyncio.Event()
+        write = bot.store.write
+
+        async def work(turn: Turn) -> str:
+            tries.append(turn.attempt)
+            if len(tries) == 1:
+                try:
+                    await asyncio.Event().wait()
+                finally:
+                    ended.set()
+            return "here"
+
+        async def away(unit: Any, *, patience: float = 0.0, **more: Any) -> Any:
+            if not ended.is_set():
+                raise StoreUnavailable(cause="the network is gone")
+            return await write(unit, patience=patience, **more)
+
+        bot.worker.say = work
+        await bot.accept("hello")
+        await bot.until(lambda: tries)
+        monkeypatch.setattr(bot.store, "write", away)
+        assert ["here"] == await bot.replies(1)
+        assert [1, 1] == tries
+        assert [(1, 0)] == await bot.rows("select attempt, deaths from turns")
 
 
 async def suspects(bot: Durable, names: Iterable[str]) -> list[str]:

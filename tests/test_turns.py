@@ -350,7 +350,7 @@ async def test_a_turn_taken_away_before_its_first_step_leaves_no_trace(sqlite_da
             now = now_ms()
             claimed = bot.engine._claim(tx, conversation, now)
             assert claimed is not None
-            tx.after_commit(lambda: bot.engine._stop_working_on(claimed))
+            tx.after_commit(lambda: bot.interrupt(claimed))
 
         [(conversation,)] = await bot.rows("select id from conversations")
         await store.write(claimed_and_taken)

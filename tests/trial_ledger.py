@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -73,7 +74,9 @@ class Ledger:
         data = {"conversation": f"ticket-{word}", "seq": seq, "text": text}
         raw = json.dumps({"data": data}).encode()
         at = float(len(self.tries))
-        self.tries.append(Posted(name or f"dlv-{word}-{seq}", raw, at=at, status=204, answered_at=at + 0.1))
+        done = at + 0.1
+        tried = Posted(name or f"dlv-{word}-{seq}", raw, at=at, status=204, answered_at=done)
+        self.tries.append(replace(tried, answered_unix=UNIX + done))
 
     def message(self, word: str, seq: int) -> Any:
         return next(m for m in self.messages if (m.conversation_id, m.seq) == (word, seq))
@@ -92,7 +95,6 @@ class Ledger:
             said=frozenset(self.said),
             tries=self.tries,
             troubles=self.troubles,
-            clock=UNIX,
             wrong=self.wrong,
             overlapping=self.overlapping,
         )

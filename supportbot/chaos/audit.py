@@ -127,8 +127,6 @@ class Evidence:
     """The words of conversations for which the model was called while it was at work for them."""
     troubles: Sequence[Trouble] = ()
     """When which process was killed, frozen or stopped, or the database was down."""
-    clock: float = 0.0
-    """What the event loop's clock, which ``tries`` and ``troubles`` are timed by, lacks to Unix time."""
 
 
 def examine(evidence: Evidence) -> Verdict:
@@ -359,9 +357,10 @@ def _pace(evidence: Evidence) -> Pace:
     seen = []
     for row in evidence.stored.deliveries:
         if row.id in once and row.state == "delivered":
-            tried, written = once[row.id], row.updated_at / 1000 - evidence.clock
-            if not any(trouble.delayed(tried, written) for trouble in evidence.troubles):
-                seen.append((tried.answered_at, written - tried.answered_at))
+            tried = once[row.id]
+            took = row.updated_at / 1000 - tried.answered_unix
+            if not any(trouble.delayed(tried, took) for trouble in evidence.troubles):
+                seen.append((tried.answered_at, took))
     return Pace(seen)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -31,6 +32,8 @@ class Posted:
     status: int = 0
     """What it was answered with; 0 until then, and ``HANG_UP`` when it was not."""
     answered_at: float = 0.0
+    answered_unix: float = 0.0
+    """The same moment in Unix time, by which the bot's rows are."""
     by: str = ""
     """The process that posted it, as ``Program.who``; empty where that cannot be told."""
 
@@ -100,7 +103,7 @@ class Receiver:
             self.tries.append(posted)
             self._news.notify_all()
         status = 204 if self.before is None else await self.before(posted)
-        posted.status, posted.answered_at = status, clock()
+        posted.status, posted.answered_at, posted.answered_unix = status, clock(), time.time()
         if status == HANG_UP and request.transport is not None:
             request.transport.abort()
         return web.Response(status=status, headers={"Retry-After": "0"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -176,7 +175,6 @@ class _Trial:
                 wrong=self._model.wrong,
                 overlapping=self._model.overlapping,
                 troubles=self._troubles.seen,
-                clock=time.time() - asyncio.get_running_loop().time(),
             ),
         )
         verdict.problems += problems

@@ -18,6 +18,9 @@ WRITTEN_DOWN_WITHIN = 1.0
 """Seconds after a post was taken in which the bot, on a machine that has time for it, has surely written that
 down; and in which a post that a process made before its end, or after its thaw, has surely been seen."""
 
+_MOST = 5.0
+"""Seconds in which it is surely written down on any machine."""
+
 _ABOUT = 10.0
 """Seconds before and after a moment that say how busy the machine was then."""
 
@@ -38,11 +41,13 @@ class Pace:
     def about(self, moment: float) -> float:
         """Return within how many seconds a post that was taken at a moment was surely written down.
 
-        Whatever took longest may have been lost with its process; so twice as long as what was seen.
+        Whatever took longest may have been lost with its process; so twice as long as what was seen. But no
+        machine is so busy that this takes for ever: then it is the bot that is slow.
         """
         first = bisect_left(self._seen, (moment - _ABOUT,))
         last = bisect_left(self._seen, (moment + _ABOUT,))
-        return max([WRITTEN_DOWN_WITHIN, *(2 * took for _, took in self._seen[first:last])])
+        seen = max((took for _, took in self._seen[first:last]), default=0.0)
+        return min(max(WRITTEN_DOWN_WITHIN, 2 * seen), _MOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,9 @@ class Trouble:
             return False
         return self.befell(taken, again) or not taken.by or (self.slept and not again.by)
 
-    def delayed(self, taken: Posted, written: float) -> bool:
-        """Say whether it kept a post that was taken from being written down before then."""
-        meanwhile = self.begun <= written and self.ended >= taken.at - WRITTEN_DOWN_WITHIN
+    def delayed(self, taken: Posted, took: float) -> bool:
+        """Say whether because of it a post that was taken was written down only after so many seconds."""
+        meanwhile = self.begun <= taken.answered_at + took and self.ended >= taken.at - WRITTEN_DOWN_WITHIN
         return meanwhile and self.of in {"", taken.by}
 
     def befell(self, taken: Posted, again: Posted) -> bool:

@@ -259,7 +259,7 @@ class Engine:
     def _begin(self, turn: Turn, until: int) -> None:
         """Start the task of a turn that is claimed until then; called once its claim is on disk."""
         if not self._open:  # the stop began while the claim was on its way
-            self._chore(self._release(turn))
+            self._chore(self._release(turn, "the bot was stopped"))
             return
         overtaken = self._running.pop(turn.id, None)
         if overtaken is not None:  # its lease ran out under us, and we claimed it again
@@ -307,10 +307,15 @@ class Engine:
         except asyncio.CancelledError as error:
             if running.interrupted:
                 return "superseded"
-            if running.task.cancelling():
-                await self._release(turn)
-                return "released"
-            return await self._failed(turn, error)  # not we, but what the worker waited for was cancelled
+            if not running.task.cancelling():  # not we, but what the worker waited for was cancelled
+                return await self._failed(turn, error)
+            if (
+                running.lapsed
+            ):  # nobody died, and nothing failed: so it is said as soon as the database is back
+                await self._release(turn, "its lease ended", patience=self._rules.lease_ms / 1000)
+            else:
+                await self._release(turn, "the bot was stopped")
+            return "released"
         except Exception as error:  # noqa: BLE001 - whatever it was: the turn is tried again, then put aside
             return await self._failed(turn, error)
         return "answered"
@@ -340,17 +345,16 @@ class Engine:
         if ledger.fail(tx, turn, reason=reason, now=now, again_at=again_at):
             self._put_off(tx, turn.conversation_id, again_at)
 
-    async def _release(self, turn: Turn) -> None:
+    async def _release(self, turn: Turn, reason: str, *, patience: float = 0.0) -> None:
         """Give the turn back uncounted: somebody begins it anew."""
         now = now_ms()
 
         def unit(tx: Tx) -> None:
-            stopped = "the bot was stopped"
-            if ledger.fail(tx, turn, reason=stopped, now=now, again_at=now, counts=False):
+            if ledger.fail(tx, turn, reason=reason, now=now, again_at=now, counts=False):
                 self._put_off(tx, turn.conversation_id, now)
 
         try:
-            await asyncio.shield(asyncio.ensure_future(self._store.write(unit)))
+            await asyncio.shield(asyncio.ensure_future(self._store.write(unit, patience=patience)))
         except StoreUnavailable as error:
             log.warning("turn.not_released", error=str(error))
 

@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 class Running:
     """A turn being worked on."""
 
-    __slots__ = ("_lapse", "interrupted", "task", "turn")
+    __slots__ = ("_lapse", "interrupted", "lapsed", "task", "turn")
 
     def __init__(self, turn: Turn) -> None:
         """Begin with a claim; whoever makes the task sets ``task``."""
@@ -29,6 +29,8 @@ class Running:
         self.task: asyncio.Task[None]
         self.interrupted = False
         """The turn is no longer ours: whatever the task ends with, it is nobody's failure."""
+        self.lapsed = False
+        """Its lease ended under the work, since the database could not be reached to renew it."""
         self._lapse: asyncio.TimerHandle | None = None
 
     def interrupt(self) -> None:
@@ -42,6 +44,8 @@ class Running:
         Then the lease ends, and another process may take the turn up (I4): that one may reach the database
         where this one cannot, and would call the model while this one still does.
         """
+        if self.lapsed:
+            return  # the work has ended, and what is being done is to give the turn back
         self.let_go()
         left = (until - now_ms()) / 1000
         self._lapse = asyncio.get_running_loop().call_later(_SHARE * left, self._lapsed)
@@ -53,4 +57,5 @@ class Running:
 
     def _lapsed(self) -> None:
         log.warning("turn.lease_lapsed", turn=self.turn.id)
-        self.interrupt()
+        self.lapsed = True
+        self.task.cancel()

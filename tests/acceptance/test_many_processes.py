@@ -10,6 +10,7 @@ import pytest
 from supportbot.chaos.clients import Http, SignedProgram, events, next_event
 from supportbot.chaos.folder import ADMIN_TOKEN, BotFolder
 from supportbot.chaos.program import Program, program
+from supportbot.roster import BEAT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,13 +77,13 @@ async def test_a_role_that_nobody_has_is_seen(folder: BotFolder, session: aiohtt
             await until_seen(http, [])
             assert 0 == await worker.stop()  # it has signed out
         await until_seen(http, ["role worker"])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(2 * BEAT + 10):
             while "role.missing" not in [line["event"] for line in web.log(level="warning")]:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
 
 
 async def until_seen(http: Http, roles: list[str]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(2 * BEAT + 10):
         while list(await roles_seen(http)) != roles:  # noqa: ASYNC110 - the other process has no event for it
             await asyncio.sleep(0.1)
 

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 from pydantic import SecretStr, ValidationError
 
-from supportbot import app, reports
+from supportbot import housekeeping, reports
 from supportbot.channel import CanNotify
 from supportbot.messages import Contact, Notice
 from supportbot.session import set_state
@@ -380,7 +380,7 @@ async def test_an_archived_channel_is_told_of_and_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In /readyz, and by ``check --online`` before."""
-    monkeypatch.setattr(app, "_HOUSEKEEPING", 0.02)
+    monkeypatch.setattr(housekeeping, "_EVERY", 0.02)
     async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
         team.conversation(TEAM).archived = True
         await ask(slack, team, bot)
