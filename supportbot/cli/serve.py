@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from supportbot.config import Loaded
 
 _LOOK_FOR_CYCLES_AFTER = 10_000
-"""Objects that must have come on top before Python looks for cycles among them. With its usual 700 it would do
-so several times in each round of the event loop, and take a twentieth of the bot's time to find hardly any."""
+"""Objects that must have come on top before Python looks for cycles among them. With its usual 700 it looks
+in almost every round of the event loop, which takes a twentieth of the bot's time and finds hardly any."""
 
 _STOP_WITHIN = 14.5
 """Seconds a clean stop may take. What it did not get done by then, the next start finds and does."""
