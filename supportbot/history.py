@@ -271,7 +271,8 @@ def _fit(words: Iterable[Words], budget: int) -> bool:
 
 def _calls(entry: Words) -> int:
     """Estimate what the tool calls of an entry cost."""
-    return sum(estimate(call.name) + estimate(call.arguments) + FRAME for call in entry.tool_calls)
+    calls = entry.tool_calls
+    return sum(estimate(call.name) + estimate(call.arguments) + FRAME for call in calls) if calls else 0
 
 
 def _clean(text: str) -> str:

@@ -253,6 +253,8 @@ def without_special_tokens(text: str) -> str:
     The words of a request go into separate JSON messages, but some servers tokenize such text inside
     them too, and a customer could then speak as the system.
     """
+    if "<" not in text and "INST]" not in text:  # most texts: none of them can be there
+        return text
     return _SPECIAL_TOKEN.sub(lambda match: match[0] + " ", text)
 
 

@@ -78,10 +78,7 @@ class Statement:
         constants = {key: value for key, value in compiled.params.items() if not compiled.binds[key].required}
 
         pick = _picker(order)
-
-        def bind(given: Mapping[str, Any]) -> tuple[Any, ...]:
-            return pick({**constants, **given} if constants else given)
-
+        bind: Bind = (lambda given: pick({**constants, **given})) if constants else pick
         columns = [str(column.key) for column in getattr(self.core, "exported_columns", ())]
         return str(compiled), bind, _row_type(columns)._make if columns else tuple
 
