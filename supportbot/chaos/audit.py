@@ -39,6 +39,9 @@ _OPEN = sa.text(
     " + (SELECT count(*) FROM deliveries WHERE state IN ('planned', 'sending'))"
 )
 
+_AROUND = 10.0
+"""Seconds before a post within which it is told what befell the bot."""
+
 
 class Tables:
     """The bot's tables, read by somebody else than the bot."""
@@ -345,9 +348,25 @@ def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
                 verdict.unattributed += not any(trouble.befell(before, tried) for trouble in excuses)
             else:
                 verdict.duplicated += 1
-                verdict.problems.append(f"callback {tried.id} was posted again though it had been taken")
+                verdict.problems.append(_needless(before, tried, evidence.troubles))
         if tried.is_taken:
             taken[tried.id] = tried
+
+
+def _needless(taken: Posted, again: Posted, troubles: Sequence[Trouble]) -> str:
+    """Tell of a post that was made again, and of what befell the bot around it: it was no excuse."""
+    befell = [
+        f"{trouble.of or 'the database'} from {trouble.begun - taken.answered_at:+.1f} s"
+        f" to {trouble.ended - taken.answered_at:+.1f} s"
+        for trouble in troubles
+        if trouble.begun <= again.at and trouble.ended >= taken.at - _AROUND
+        if trouble.of in {"", taken.by, again.by}
+    ]
+    return (
+        f"callback {taken.id} was posted again though it had been taken: by {again.by or 'somebody'}"
+        f" {again.at - taken.answered_at:.1f} s after {taken.by or 'somebody'}; trouble of"
+        f" {', '.join(befell) or 'nobody'}"
+    )
 
 
 def _pace(evidence: Evidence) -> Pace:
