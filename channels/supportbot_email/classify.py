@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import asking, notices, shapes, wording
+from supportbot_email import asking, notices, programs, shapes, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
@@ -29,40 +29,6 @@ _AUTO_FIELDS = (
     "x-amazon-auto-reply",
     "x-vacation",
 )
-_LIST_FIELDS = ("list-id", "list-unsubscribe", "feedback-id", "list-post")
-_SERVICE_FIELDS = (
-    "x-sg-eid",
-    "x-ses-outgoing",
-    "x-mandrill-user",
-    "x-mailgun-sid",
-    "x-mc-user",
-    "x-pm-message-id",
-    "x-csa-complaints",
-    "x-campaign",
-    "x-campaign-id",
-    "x-campaignid",
-    "x-mailer-lid",
-    "x-report-abuse",
-    "x-roving-id",
-    "x-sfmc-stack",
-    "x-job",
-    "x-rpcampaign",
-    "x-mailin-campaign",
-    "x-sib-id",
-    "x-klaviyo-message-id",
-    "x-msys-api",
-    "x-mj-mid",
-    "x-email-type-id",
-    "x-pp-email-transmission-id",
-    "x-cr-mailing-id",
-    "x-emarsys-identify",
-    "x-linkedin-class",
-    "x-github-reason",
-    "x-notifications",
-    "x-auto-mailing",
-    "x-bulkmail",
-)
-"""Of services that send for many: newsletters and notices, and now and then a person's mail."""
 _REPORTS = frozenset(
     {
         "message/delivery-status",
@@ -72,9 +38,6 @@ _REPORTS = frozenset(
     }
 )
 _NULL_SENDER = re.compile(r"\(envelope-from <>\)", re.IGNORECASE)
-_OF_A_PERSON = re.compile(r":(?:user:proton|fastmail)\s*$", re.IGNORECASE)
-"""Proton Mail and Fastmail mark each person's mails so; elsewhere a Feedback-ID is for senders of many."""
-_NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 
 
 def classify(
@@ -104,7 +67,7 @@ def classify(
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
         or _bulk(entity, settings)
-        or _bulk_wording(entity, subject, written, sender, person=answered or form)
+        or programs.find(entity, subject, written, sender, answered=answered, form=form)
     )
     return found or ("human", "none")
 
@@ -112,7 +75,7 @@ def classify(
 def is_no_reply(sender: Address) -> bool:
     """Whether an address says that nobody reads what is sent to it."""
     local = sender.address.rpartition("@")[0]
-    return bool(_NO_REPLY.fullmatch(local)) or local.lower() == "postmaster"
+    return bool(shapes.NO_REPLY.fullmatch(local)) or local.lower() == "postmaster"
 
 
 def is_our_list(entity: Entity, settings: Settings) -> bool:
@@ -338,39 +301,8 @@ def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
     """A list's mail, but for one that came through a list of our own: there strangers write to us."""
     if is_our_list(entity, settings):
         return None
-    for name in _LIST_FIELDS:
-        if entity.get(name) and not (name == "feedback-id" and _OF_A_PERSON.search(entity.get(name))):
-            return "list_or_bulk", name
-    precedence = entity.get("precedence").strip().lower()
-    return ("list_or_bulk", "precedence") if precedence in {"bulk", "list", "junk"} else None
-
-
-def _bulk_wording(
-    entity: Entity, subject: str, written: str, sender: Address, *, person: bool
-) -> tuple[Kind, str] | None:
-    """What goes to many, or to nobody in particular, by its foot, its sender and the service that sent it."""
-    if shapes.LIST_MANAGER.match(sender.address):
-        return "auto_reply", "list_manager"
-    if person:
-        return None
-    service = any(entity.get(name) for name in _SERVICE_FIELDS) or bool(
-        shapes.PROGRAM_MAILER.search(entity.get("x-mailer")[:200])
-    )
-    program = bool(shapes.PROGRAM_ADDRESS.match(sender.address)) or is_no_reply(sender)
-    foot = wording.newsletter(written)
-    if foot >= 2 or (foot > 0 and (service or program)):
-        return "list_or_bulk", "newsletter"
-    if wording.notice(written):
-        return "auto_reply", "notice"
-    monitor = (
-        entity.get("x-cron-env")
-        or shapes.MONITOR_ADDRESS.match(sender.address)
-        or (program and shapes.MONITOR_SUBJECT.match(subject))
-    )
-    nobody = (is_no_reply(sender) and service) or shapes.NOTIFIER_ADDRESS.match(sender.address)
-    if monitor or (nobody and not wording.speaks(written)):
-        return "auto_reply", "program"
-    return None
+    rule = programs.lists(entity)
+    return ("list_or_bulk", rule) if rule else None
 
 
 def _is_form(entity: Entity, written: str, sender: Address) -> bool:

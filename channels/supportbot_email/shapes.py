@@ -32,13 +32,11 @@ CALENDAR_METHOD = re.compile(r"^METHOD:[ \t]{0,4}([A-Za-z]{1,20})", re.MULTILINE
 LIST_MANAGER = _any(
     r"(?:[^@]*-(?:request|bounces|confirm|owner|admin)|mailman|majordomo|listserv|sympa)(?:\+[^@]*)?@"
 )
-PROGRAM_MAILER = _any(
-    r"mailchimp|cleverreach|sendinblue|brevo|mailjet|klaviyo|activecampaign|campaign ?monitor|constant contact|getresponse|rapidmail|newsletter2go|emarsys|inxmail|marketo|pardot|phplist|mailpoet|acymailing|sendy|aweber|mailerlite|swiftmailer newsletter"
-)
 FORM_FIELD = re.compile(
     r"^[ \t>*]{0,4}(?:name|your name|e-?mail|phone|subject|message|comments?|vorname|nachname|telefon|betreff|nachricht|nom|objet|nombre|asunto|mensaje|nome|assunto|mensagem|oggetto|messaggio|naam|onderwerp|bericht|imię|temat|wiadomość|имя|тема|сообщение|姓名|主题|留言|お名前|件名|内容)\*?[ \t]{0,3}[:：]",
     re.MULTILINE | re.IGNORECASE,
 )
+NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 PROGRAM_ADDRESS = _any(
     r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
 )
@@ -51,7 +49,7 @@ MONITOR_SUBJECT = _any(
     r".{0,60}\b(?:monitor|host|service|server|check|node)\b.{0,60}\b(?:down|up|critical|recovered|unreachable)\b"
 )
 MONITOR_ADDRESS = _any(
-    r"(?:nagios|icinga2?|zabbix|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
+    r"(?:nagios|icinga2?|zabbix|zbx|grafana|prometheus|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
 )
 ANSWERED_SUBJECT = _any(
     r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
