@@ -18,6 +18,11 @@ _MOST = 4_000  # characters that are looked at
 _QUESTION = re.compile(
     r"\w[\"')»”]?\s?\?+[\"')»”]*\s*$|？\s*$|¿|\b(?:吗|呢)\s*[。.]?$|(?:ますか|ですか|でしょうか)。?\s*$"
 )
+_END = re.compile(
+    r"(?<!\d)\.+[\"')»”]*(?=\s|$)|\d\.[\"')»”]*(?=\s|$)(?! (?:jan|feb|m[äa]r|apr|ma[ij]|jun|jul|aug|sep|okt|oct|nov|de[zsc]|led|úno|bře|dub|kvě|čer|srp|zář|říj|list|pros|tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu))|[!?…]+[\"')»”]*(?=\s|$)|[。！？]",
+    re.IGNORECASE,
+)
+"""What ends a sentence; the dot of "20. Oktober" does not."""
 
 _REQUEST = any_of(
     r"\bplease\b|\bpls\b|\bkindly\b|\b(?:can|could|would|will) (?:you|we|someone|somebody)\b|\b(?:i|we)(?:['’]d| would) (?:like|love)\b(?! to (?:acknowledge|inform|thank|confirm|let|hear))"
@@ -68,7 +73,7 @@ def sentences(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n[ \t]*\n", text[:_MOST]):
         joined = " ".join(paragraph.split())
         start = 0
-        for found in re.finditer(r"[.!?…]+[\"')»”]*(?=\s|$)|[。！？]", joined):
+        for found in _END.finditer(joined):
             yield joined[start : found.end()].strip()
             start = found.end()
         if joined[start:].strip():

@@ -56,9 +56,10 @@ def classify(
     types = [part.content_type for part in entity.walk()]
     answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
     form = _is_form(entity, written, sender)
+    relayed = programs.is_relayed(sender)
     found = (
         _feedback(entity, types, text, subject, sender)
-        or _auto_header(entity, types)
+        or (None if relayed else _auto_header(entity, types))
         or _report(entity, types)
         or _own(entity, sender, settings)
         or _receipt(subject, written)
@@ -66,8 +67,8 @@ def classify(
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
-        or _bulk(entity, settings)
-        or programs.find(entity, subject, written, sender, answered=answered, form=form)
+        or (None if relayed else _bulk(entity, settings))
+        or programs.find(entity, subject, written, sender, answered=answered, form=form or relayed)
     )
     return found or ("human", "none")
 
@@ -171,6 +172,8 @@ def _auto_header(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
 def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
     if entity.get("delivered-to").strip().lower() == "autoresponder":
         return "auto_reply", "delivered_to_autoresponder"
+    if re.search(r"auto-?(?:respon|repl)", entity.get("x-loop"), re.IGNORECASE):
+        return "auto_reply", "x-loop"
     if "autoresponder" in entity.get("x-post-messageclass").lower():
         return "auto_reply", "message_class"
     if any(_calendar_method(part) in {"reply", "counter"} for part in entity.walk()):
@@ -232,14 +235,13 @@ def _announces(subject: str, text: str) -> bool:
     phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
         return False
-    rest = subject[phrase.end() :].strip()
-    if not shapes.ANSWERED_SUBJECT.match(subject) and (
-        phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
-    ):
+    rest, answers = subject[phrase.end() :].strip(), bool(shapes.ANSWERED_SUBJECT.match(subject))
+    if not answers and (phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}):
         return True
-    sure = not rest and not notices.BARE_ABSENCE.fullmatch(subject)
+    sure = not rest and not answers and not notices.BARE_ABSENCE.fullmatch(subject)
     says = sure or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
-    return bool(says) and not asking.asks(text)
+    person = shapes.INTERROGATIVE.search(text) or notices.PERSON_AWAY.search(text) or asking.asks(text)
+    return bool(says) and not person
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:

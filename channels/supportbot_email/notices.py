@@ -72,7 +72,9 @@ AUTO_SUBJECT = any_of(
     r"automaatvastus|automaatne vastus|automātiskā atbilde|automātiska atbilde|automatinis atsakymas",
     r"samodejn[ai] odgovor|automatski odgovor|аутоматски одговор|автоматичен отговор|автоматична відповідь",
     r"resposta automàtica|balasan otomatis|jawaban otomatis|balas(?:an)? automatik|trả lời tự động|ตอบกลับอัตโนมัติ|स्वचालित उत्तर",
-    r"mimo kancel",
+    r"mimo kancel|neprítomnos[tť]|odsutan|odsutnost|izvan ureda|автовідповідь|поза офісом|házon kívül",
+    r"absente?(?:\(e\))? (?:du bureau|temporairement)|niet aanwezig\b|ikke på kontoret|în afara biroului|absență|fora de l['’]oficina|kontorist väljas|nav birojā|ne biure|ofis dışı",
+    r"εκτός γραφείου|απουσ[ιί]α|מחוץ למשרד|خارج المكتب|ausserhalb des büros|av office",
     r"automatikus v[aá]lasz",
     r"r[aă]spuns automat",
     r"αυτόματη απάντηση",
@@ -150,7 +152,7 @@ AWAY = any_of(
     r"\b(?:is|are) (?:currently |now )?(?:out of (?:the )?office|off sick|on (?:annual|maternity|paternity|parental|sick) leave)|^\W*(?:currently )?out of (?:the )?office\b|\bi work part[- ]time\b",
     r"\bback (?:at my desk|in the office|at work) (?:on|from|by)\b|\bno longer (?:works? (?:for|at|with|here)|with the|employed|part of)\b|\b(?:has|have) left (?!a |the (?:parcel|package))",
     r"\b(?:office|shop|team|company|business)(?:es|s)? (?:is|are|will be|remains?) closed\b",
-    r"\b(?:bin|befinde mich|sind|ist)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:kur|reha|elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
+    r"\b(?:bin|befinde mich|sind|ist|werde)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:kur|reha|elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
     r"\bwieder (?:da|im büro|erreichbar|für sie da|zu erreichen)\b|\bbetriebs(?:ferien|urlaub)\b|\bnicht mehr (?:bei|für|im unternehmen|in unserem)\b.{0,40}\b(?:tätig|beschäftigt)|\b(?:ist|sind|bleibt|bleiben|haben)\b.{0,60}\bgeschlossen\b|\bnur per e-?mail erreichbar\b",
     r"\b(?:je (?:suis|serai)|nous (?:sommes|serons)|actuellement)\b.{0,30}\b(?:absente?s?|en (?:congés?|vacances|déplacement|arrêt|formation)|indisponible)|\bde retour (?:le|lundi|mardi|mercredi|jeudi|vendredi|à|au)\b|\bne (?:fait|travaille) plus\b|\b(?:est|sont|sera|seront) fermée?s?\b",
     r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? por vacaciones\b|\bdisfrut(?:o|amos|ando) de\b",
@@ -165,6 +167,13 @@ AWAY = any_of(
 )
 """Somebody says that they are away, or that a place is closed. People write this too, mostly to ask something."""
 
+PERSON_AWAY = any_of(
+    r"\b(?:just (?:wanted|a (?:quick )?(?:note|heads[- ]up)|to let)|let(?:ting)? (?:everyone|everybody|you (?:all|guys)|all of you|y['’]?all)|heads[- ]up|fyi|talk to you|see (?:you|ya)\b|have my (?:cell|pager|mobile|phone)|on my (?:cell|pager)|bother|doctor['’]?s? appointment|pick up the kids)\b",
+    r"\b(?:out|away|off|gone|vacation|holidays?|leave|travel\w*)\b.{0,25}\b(?:next (?:week|month|monday|tuesday|wednesday|thursday|friday)|tomorrow|this (?:afternoon|morning|evening)|tonight)\b",
+    r"\b(?:nur (?:kurz )?zur info|melde ich mich|bis (?:dann|morgen))\b|\b(?:juste pour|à (?:demain|bientôt)|hasta (?:luego|mañana)|a domani|tot (?:morgen|straks))\b",
+)
+"""How people tell each other that they will be away; a program tells nobody beforehand."""
+
 AWAY_SUBJECT = any_of(
     r"(?:gone|out) (?:fishing|sailing|hiking)|(?:currently )?(?:(?:on|in) (?:\w+ )?)?(?:leave|vacation|holidays?|pto)\b|(?:closed|away) (?:for|until|from)\b|no longer (?:at|with)\b",
     r"(?:in |im )?(?:eltern(?:zeit)|mutterschutz|urlaub|betriebsferien|dienstreise)\b",
@@ -177,6 +186,7 @@ AWAY_SUBJECT = any_of(
     r"(?:в )?отпуске?\b|командировк",
     r"休假|出差|度假|外出",
     r"休暇|不在|出張|休業|夏季休|年末年始",
+    r"[^:：]{2,40} (?:is out of (?:the )?office|ist (?:außer haus|nicht im (?:büro|haus)|abwesend)|est absente?|está ausente|è assente|is afwezig|jest nieobecn\w)\b",
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|r|回复|答复)\s*[:：]\s*)?[\[(*【]{0,3}\s*",
 )
 
@@ -240,7 +250,7 @@ _STATE = (
 FILED = any_of(rf"\b{_MATTER}\b.{{0,60}}\b{_STATE}\b", rf"\b{_STATE}\b.{{0,30}}\b{_MATTER}\b")
 """A matter and what became of it, in either order: also what people write of theirs."""
 READER = any_of(
-    r"\byour (?:\w+ )?(?:teams?|colleagues?|support|staff|company|shop|technicians?|driver)\b|\bihr(?:e|em|er)? (?:team|kolleg\w+|mitarbeiter\w*|fahrer)|\bvotre (?:équipe|collègue|livreur)|\bvos (?:collègues|services)|\bsu (?:equipo|compañer\w)|\b(?:vostro|suo) (?:team|collega)|\buw (?:team|collega)|\bваш(?:а|и)? (?:команда|коллег\w+|сотрудник\w*)"
+    r"\byour (?:\w+ )?(?:teams?|colleagues?|support|staff|company|shop|technicians?|driver)\b(?!\W*$)|\bihr(?:e|em|er)? (?:team|kolleg\w+|mitarbeiter\w*|fahrer)|\bvotre (?:équipe|collègue|livreur)|\bvos (?:collègues|services)|\bsu (?:equipo|compañer\w)|\b(?:vostro|suo) (?:team|collega)|\buw (?:team|collega)|\bваш(?:а|и)? (?:команда|коллег\w+|сотрудник\w*)"
 )
 """The reader's people: whom a customer speaks of, and no program of theirs."""
 MAY_BE = any_of(
@@ -349,7 +359,7 @@ OF_MAIL = any_of(
     r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
 )
 NOT_OF_THIS = any_of(
-    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvirus|\bchecked\b|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
+    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvir(?:us|en)\b|\bchecked\b|\bon behalf\b|\bsecure\b|encrypt|verschlüssel|chiffr|cifrad|\bgateway|passerelle|signatur|firma corporativ|sistema de firma|controllat|geprüft|überprüft|vérifié|\banti-?(?:virus|spam)|\bfilter|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
 )
 """What a firm's foot says of scanners and of wrong readers."""
 

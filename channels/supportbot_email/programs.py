@@ -86,9 +86,13 @@ _ADDRESS = any_of(
     r"(?:orders?|billing|invoices?|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root)(?:[._+-][^@]*)?@"
 )
 """Addresses that both programs and people send from: a sign beside a subject of a notice."""
+_RELAY = any_of(
+    r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid)\."
+)
+"""Domains behind which a market place hides its customers: what comes from there, one of them wrote."""
 _NOTICE = any_of(
     # money
-    r"(?:you(?:['’]ve| have)|.{2,40} has) (?:received|got|been (?:sent|paid)|sent you) (?:a )?(?:payment|money|[$€£]|\w{3} ?\d)|(?:receipt|invoice) for your (?:payment|order|purchase|subscription)|payment (?:received|confirmation|receipt)\b(?!\?)|your .{1,30} (?:payout|invoice|bill|statement|receipt) (?:is|of|for|from|on)\b",
+    r"(?:you(?:['’]ve| have)|.{2,40} has) (?:received|got|been (?:sent|paid)|sent you) (?:a )?(?:payment|money|[$€£]|\w{3} ?\d)|(?:receipt|invoice) for your (?:payment|order|purchase|subscription)|payment (?:received|confirmation|receipt)\b(?!\?)|your (?:.{1,30} )?(?:payout|invoice|bill|statement|receipt) (?:is|of|for|from|on)\b",
     r"sie haben (?:eine zahlung|geld|\d.{1,20}) erhalten|zahlungs(?:eingang|bestätigung|erinnerung)\b.{0,30}\d|vous avez reçu un (?:paiement|virement)|(?:has|ha) recibido (?:un pago|dinero)|(?:hai|ha) ricevuto (?:un pagamento|denaro)|(?:você )?recebeu um pagamento|je hebt (?:een betaling|geld) ontvangen|otrzymano płatność",
     r"(?:invoice|bill|credit note|rechnung|facture|factura|fattura|factuur|faktura) (?:no\.? ?|nr\.? ?|#)?\S{0,12}\d\S{0,12} (?:from|von|de|da|van|od) .+|(?:invoice|payment|renewal) (?:payment )?(?:reminder|overdue|due)\b|(?:overdue|unpaid) invoice\b.{0,20}\d",
     # orders, as a shop's program tells the shop
@@ -111,6 +115,11 @@ _NOTICE = any_of(
     start=r"\s*",
 )
 """Nobody writes such a subject by hand, or nearly: then their words say so."""
+
+
+def is_relayed(sender: Address) -> bool:
+    """Whether a market place passes on what a person wrote to a seller; its headers are those of a program."""
+    return bool(_RELAY.match(f"{sender.domain}."))
 
 
 def lists(entity: Entity) -> str:
@@ -142,14 +151,16 @@ def find(
         answered: it answers another mail.
         form: it is a contact form's, or somebody of another domain gets the answer.
     """
-    if shapes.LIST_MANAGER.match(sender.address):
-        return "auto_reply", "list_manager"
     if any(map(entity.get, _CHALLENGE_FIELDS)):
         return "auto_reply", "held"
     service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(entity.get("x-mailer")[:200]))
     silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
     program = silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
     speaks = wording.speaks(written)
+    if entity.get("feedback-id") and not answered and (program or (service and not speaks)):
+        return "list_or_bulk", "feedback-id"
+    if shapes.LIST_MANAGER.match(sender.address):
+        return "auto_reply", "list_manager"
     if not answered and _NOTICE.match(subject):
         sign = service or program or _ADDRESS.match(sender.address)
         if sign or not (speaks or shapes.INTERROGATIVE.search(f"{subject} {written[:2_000]}")):
@@ -157,10 +168,8 @@ def find(
     if answered or form:
         return None
     foot = wording.newsletter(written)
-    if foot >= 2 or (foot > 0 and (service or program)):
+    if foot >= 2 or (foot > 0 and (service or program or entity.get("feedback-id"))):
         return "list_or_bulk", "newsletter"
-    if entity.get("feedback-id") and (program or foot > 0 or (service and not speaks)):
-        return "list_or_bulk", "feedback-id"
     if wording.notice(written):
         return "auto_reply", "notice"
     monitor = (

@@ -30,7 +30,7 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
         sender: the sender's address: another one is whom to turn to.
     """
     said = text[:_MOST]
-    if len(said.strip()) > _LONGEST_ABSENCE or asks(said):
+    if len(said.strip()) > _LONGEST_ABSENCE or asks(said) or notices.PERSON_AWAY.search(said):
         return False
     told = {"away": False, "instead": False, "unread": False, "returns": False, "thanks": False}
     beside = 0
