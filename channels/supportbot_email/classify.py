@@ -234,7 +234,8 @@ def _announces(subject: str, text: str) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
     phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
-        return False
+        says = notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text) or notices.AWAY.search(text)
+        return bool(notices.AUTO_PREFIX.match(subject) and says) and not asking.asks(text)
     rest, answers = subject[phrase.end() :].strip(), bool(shapes.ANSWERED_SUBJECT.match(subject))
     if not answers and (phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}):
         return True

@@ -92,6 +92,12 @@ BARE_ABSENCE = any_of(
     start=r"\s*",
 )
 """A subject that parents and colleagues write as well: the text has to say that a program did."""
+AUTO_PREFIX = any_of(r"\s*auto(?:matisch|matic|m[aá]tico)?\s*[:：]")
+"""What a rule of a mail program may set before a subject, and what a car is called in half of Europe."""
+LEGAL = any_of(
+    r"\W*(?:confidentiality|disclaimer|legal notice|privileged|privacy notice|notice:|aviso (?:legal|de confiden)|nota legal|avertissement|mentions? légales?|rechtlicher hinweis|vertraulichkeit|hinweis:|avviso (?:legale|di riservatezza)|informativa|klauzula|stopka|vrijwaring|免責|声明)"
+)
+"""How the paragraph of a firm's lawyer begins."""
 AUTO_TEXT = any_of(
     r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
     r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",
@@ -379,7 +385,7 @@ UNSUBSCRIBE = any_of(
 )
 """The way out that a newsletter's foot names."""
 SUBSCRIBED = any_of(
-    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
+    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\byou(?:['’]re| are) (?:currently )?subscribed to\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
     r"\bsie erhalten diese\b|\bdu (?:erhältst|bekommst) diese\b|\bweil (?:du|sie) (?:dich|sich)\b.{0,40}\bangemeldet\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
     r"\bvous recevez cet?\b|\bversion en ligne\b|\bdans (?:votre|le) navigateur\b",
     r"\b(?:recibe|recibes|está recibiendo) est[ea]\b|\bver en (?:el |tu )?navegador\b|\bversión online\b",
@@ -392,7 +398,7 @@ SUBSCRIBED = any_of(
 )
 """Why a subscriber gets this, and where else it can be read."""
 
-WAY_OUT = any_of(r"\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://")
+WAY_OUT = any_of(r"@[\w.-]{3}|\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://")
 LIST_FOOT = any_of(r"^_{20,}\s*\n.{0,80}\bmailing list\b", start="(?m)")
 HELD = any_of(
     r"\b(?:your|the) (?:e-?mail )?(?:message|e-?mail|mail)\b.{0,120}\b(?:(?:is|being|was|has been) (?:held|waitlisted|quarantined|redirected)|awaits? (?:moderator )?approval|awaiting (?:approval|verification|confirmation))",
@@ -402,6 +408,7 @@ HELD = any_of(
     r"\bto (?:release|deliver|verify) (?:it|your message|this message)\b.{0,60}\b(?:reply|click|link)\b",
     r"\b(?:click|follow|use)\b.{0,40}\b(?:link|below|here)\b.{0,60}\b(?:i|he|she) (?:can|could|will) (?:receive|read|get|see)\b|\bjunk mail\b.{0,80}\b(?:click|verif)|\bsubscription confirmation\b",
     r"\bpara que (?:a )?(?:su|tu|sua|tua) mens\w{3,6} (?:seja|sea) (?:encaminhad|entreg)|\bpour que votre (?:message|mail) soit (?:remis|distribué|délivré)",
+    r"\b(?:verify|prove|confirm|ensure) that you are (?:a |an )?(?:real|live|actual)\b|\b(?:spam (?:blocker|filter)|first (?:mail|message|e-?mail))\b.{0,80}\b(?:click|link|reply)\b.{0,60}\b(?:reach(?:es)?|deliver|arrives?)\b",
     r"\bmessages? on hold\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
 )
 """A gate that wants to know who writes, or tells what it kept."""

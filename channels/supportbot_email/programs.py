@@ -102,7 +102,7 @@ _NOTICE = any_of(
     # telephones, telefaxes, scanners
     r"(?:(?:you have )?(?:a )?new )?voice ?-?(?:mail|message)s?(?: message)? (?:from|in mailbox|on extension)\b|missed call (?:from|on)\b.{0,30}\d|(?:you(?:['’]ve| have) )?(?:received )?(?:a )?(?:new )?(?:e-?fax|fax(?: message)?)(?: received)? (?:from|message from)\b|(?:fax|telefax) (?:received|eingang|empfangen)\b|fax .{0,40}\bcaller-id\b",
     r"neue (?:nachricht auf (?:dem|ihrem) anrufbeantworter|sprachnachricht|fax-?nachricht)|(?:verpasster|entgangener) anruf von|nouveau message vocal|appel manqué de|nuevo (?:mensaje|correo) de voz|nuovo messaggio (?:vocale|in segreteria)|nieuwe? voicemail",
-    r"(?:message|scan(?:ned image)?|scanned (?:document|file)|attached image) from (?:a |an )?(?:\"?(?:km|rnp|bizhub|konica|ricoh|xerox|canon|kyocera|sharp|mfp|scanner|hp)\b|rnp)|scan(?:ned)? (?:data|document) from .{0,20}\b(?:mfp|printer|copier|scanner)",
+    r"(?:message|scan(?:ned image)?|scanned (?:document|file)|attached image) from (?:a |an )?\"?(?:km_?\w|rnp|bizhub|konica|ricoh|xerox|canon|kyocera|sharp|mfp|scanner|hp\b)|scan(?:ned)? (?:data|document) from .{0,20}\b(?:mfp|printer|copier|scanner)",
     # monitors
     r"\[(?:firing|resolved|alerting|ok|no ?data|critical|warning|problem|recovery|triggered|alarm|down|up)(?::\d+)?\]|(?:problem|resolved|recovery|acknowledged?|service alert|host alert|alarm|ok): \S.{0,60}\b(?:on|is|host|server|disk|cpu|memory|service|down|in)\b|\W{0,3}(?:problem|recovery|flapping\w*) (?:service|host) alert\b|\[?(?:monitor|site|server)\b.{0,40}\bis (?:down|up|back up|unreachable)\b|(?:backup|job|build|pipeline|deployment) .{0,40}\b(?:succeeded|completed|failed|finished|successful)\b|apcupsd\b|cron <|logwatch for|anacron job|\[jira\]|\[\w[^\]]{0,30}\] \([A-Z]{2,9}-\d+\)|\[ .{2,40}-(?:bugs|patches|feature requests)-\d+ \]|run failed: ",
     # accounts
@@ -161,15 +161,15 @@ def find(
         return "list_or_bulk", "feedback-id"
     if shapes.LIST_MANAGER.match(sender.address):
         return "auto_reply", "list_manager"
+    foot = 0 if answered or form else wording.newsletter(written)
+    if foot >= 2 or (foot > 0 and (service or program or entity.get("feedback-id"))):
+        return "list_or_bulk", "newsletter"
     if not answered and _NOTICE.match(subject):
         sign = service or program or _ADDRESS.match(sender.address)
         if sign or not (speaks or shapes.INTERROGATIVE.search(f"{subject} {written[:2_000]}")):
-            return "auto_reply", "notice_subject"
+            return "list_or_bulk" if entity.get("feedback-id") else "auto_reply", "notice_subject"
     if answered or form:
         return None
-    foot = wording.newsletter(written)
-    if foot >= 2 or (foot > 0 and (service or program or entity.get("feedback-id"))):
-        return "list_or_bulk", "newsletter"
     if wording.notice(written):
         return "auto_reply", "notice"
     monitor = (
