@@ -68,7 +68,7 @@ def classify(
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
         or (None if relayed else _bulk(entity, settings))
-        or programs.find(entity, subject, written, sender, answered=answered, form=form or relayed)
+        or programs.find(entity, subject, written, sender, answered=answered, form=form or relayed, by_desk=_is_by_desk(entity))
     )
     return found or ("human", "none")
 
@@ -112,6 +112,18 @@ def _is_postmaster_in_person(entity: Entity, sender: Address) -> bool:
 def _is_by_hand(entity: Entity) -> bool:
     """Whether a program sent it that only a person works: a telephone's, a terminal's."""
     return bool(shapes.HAND_MAILER.search(_program(entity)))
+
+
+def _is_by_desk(entity: Entity) -> bool:
+    """Whether a person's program sent it, a desk's as well; Outlook tells it by the thread."""
+    named = shapes.DESK_MAILER.search(_program(entity)) or entity.get("thread-index") or _is_by_hand(entity)
+    return bool(named)
+
+
+def _is_to_many(entity: Entity) -> bool:
+    """Whether it went to several: a program that answers for somebody answers one (RFC 3834, section 4)."""
+    to = f"{entity.get('to')[:2_000]} {entity.get('cc')[:2_000]}".lower()
+    return len(set(shapes.ADDRESS.findall(to))) > 1
 
 
 def _program(entity: Entity) -> str:
@@ -217,7 +229,7 @@ def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
 
 def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tuple[Kind, str] | None:
     start = written[:600]
-    if _announces(subject, start):
+    if _announces(subject, start, to_many=_is_to_many(entity)):
         return "auto_reply", "subject"
     empty = has_null_sender(entity)
     asks = asking.asks(start)
@@ -230,7 +242,7 @@ def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tu
     return ("auto_reply", "text") if notices.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
 
-def _announces(subject: str, text: str) -> bool:
+def _announces(subject: str, text: str, *, to_many: bool) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
     phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
@@ -242,7 +254,7 @@ def _announces(subject: str, text: str) -> bool:
     sure = not rest and not answers and not notices.BARE_ABSENCE.fullmatch(subject)
     says = sure or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
     person = shapes.INTERROGATIVE.search(text) or notices.PERSON_AWAY.search(text) or asking.asks(text)
-    return bool(says) and not person
+    return bool(says) and not (person or to_many)
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
@@ -291,7 +303,7 @@ def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
 def _auto_wording(
     entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool
 ) -> tuple[Kind, str] | None:
-    if _is_by_hand(entity):
+    if _is_by_hand(entity) or _is_to_many(entity):
         return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"

@@ -161,7 +161,7 @@ AWAY = any_of(
     r"\b(?:bin|befinde mich|sind|ist|werde)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:kur|reha|elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
     r"\bwieder (?:da|im büro|erreichbar|für sie da|zu erreichen)\b|\bbetriebs(?:ferien|urlaub)\b|\bnicht mehr (?:bei|für|im unternehmen|in unserem)\b.{0,40}\b(?:tätig|beschäftigt)|\b(?:ist|sind|bleibt|bleiben|haben)\b.{0,60}\bgeschlossen\b|\bnur per e-?mail erreichbar\b",
     r"\b(?:je (?:suis|serai)|nous (?:sommes|serons)|actuellement)\b.{0,30}\b(?:absente?s?|en (?:congés?|vacances|déplacement|arrêt|formation)|indisponible)|\bde retour (?:le|lundi|mardi|mercredi|jeudi|vendredi|à|au)\b|\bne (?:fait|travaille) plus\b|\b(?:est|sont|sera|seront) fermée?s?\b",
-    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? por vacaciones\b|\bdisfrut(?:o|amos|ando) de\b",
+    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? (?:por vacaciones|del? \d|hasta)\b|\bdisfrut(?:o|amos|ando) de\b",
     r"\b(?:encontro-me|me encontro|estou|estarei|estaremos|estamos)\b.{0,30}\b(?:ausentes?|fora|(?:de|em) f[ée]rias|de licença|em viagem|em gozo|no escritório)\b|\b(?:não|já não) trabalha\b",
     r"\b(?:sono|sarò|siamo|saremo|mi trovo)\b.{0,30}\b(?:assent[ei]|in ferie|fuori (?:ufficio|sede)|in trasferta|in malattia|in maternità)\b|\bchius[oiae] per ferie\b|\bnon lavora più\b|\bdi nuovo in ufficio\b",
     r"\b(?:ben|zijn)\b.{0,40}\b(?:afwezig|niet (?:aanwezig|op kantoor|bereikbaar)|(?:op|met) vakantie|met (?:zwangerschaps|ouderschaps)?verlof|vrij|buiten kantoor|uit de running)\b|\bweer (?:aanwezig|bereikbaar)\b|\bniet (?:meer|langer) werkzaam\b|\bkantoor (?:is|zijn)\b.{0,30}\bgesloten\b",
@@ -217,6 +217,7 @@ INSTEAD = any_of(
 NUMBER = any_of(r"(?:\+|\b0)\d[\d ()./-]{6,20}\d", r"\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b")
 UNREAD = any_of(
     r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
+    r"\b(?:will|shall) read it (?:then|when|on|later)\b|\bin my inbox\b|\bcheck (?:my )?(?:mail|e-?mail) (?:twice|once|only)\b|\ba la vuelta\b|\bbearbeitet\b",
     r"\bnicht (?:weitergeleitet|gelesen)\b|\b(?:e-?mails?|nachricht(?:en)?)\b.{0,40}\b(?:lese|beantworte|unregelmäßig|nur)\b|\b(?:lese|beantworte)\b.{0,40}\b(?:e-?mails?|nachricht)|\bnach meiner rückkehr\b|\bkeinen zugriff\b|\bbeantwortung kann\b",
     r"\bpas (?:transféré|transmis|redirigé)|\b(?:prendrai connaissance|vous répondrai|répondrai à|traiterons votre)\b|\b(?:consulte|consulterai)\b.{0,20}\b(?:peu|mails?|messagerie)|\b(?:à|a) (?:mon retour|la réouverture)\b|\baccès (?:limité|restreint)",
     r"\b(?:contestaré|responderé|leeré)\b|\ba mi (?:vuelta|regreso)\b|\b(?:no tendré|sin) acceso\b|\bno será reenviad",
@@ -275,6 +276,7 @@ COMPLAINS = any_of(
 """What the ones that were answered so write back."""
 
 RECEIVED = any_of(
+    r"\bconfirm(?:s|ing)? (?:the )?receipt of your\b|\bist bei uns eingegangen\b",
     r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application)\b",
     r"\byour (?:\w+ ){0,2}(?:request|ticket|case|message|e-?mail|enquiry|inquiry|query)\b.{0,40}\b(?:has been|was|is) (?:\w+ )?(?:received|created|opened|logged|registered|assigned|queued|submitted)",
     r"\b(?:ticket|case|request) (?:has been|was) (?:opened|created|logged|assigned|raised)\b|\bcreation of a \w* ?ticket\b|\backnowledg(?:e|ing|ement)\b.{0,40}\b(?:received|receipt)\b",
@@ -293,6 +295,7 @@ RECEIVED = any_of(
 """We have got your message."""
 
 WILL_ANSWER = any_of(
+    r"\bwill be (?:processed|reviewed|handled|answered|dealt with)\b|\baim to (?:reply|respond|answer)\b|\byou['’]ll (?:get|receive|hear)\b|\bwird bearbeitet\b",
     r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b|\blonger than usual\b",
     r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bfür eine antwort\b|\b(?:bearbeitung|beantwortung)\b.{0,60}\bdauern\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
     r"\b(?:répondrons|reviendrons vers|recontacter|traiterons)|\bdans les (?:meilleurs|plus brefs) délais\b",
@@ -314,12 +317,12 @@ THANKED = any_of(
 TICKET = any_of(
     r"[#№]\s?[A-Z]{0,5}-?\d{3,}",
     r"[\[(【（](?:[\w .:-]{0,30}[#№º° ])?\s?#?[A-Z]{0,5}-?\d{3,}[\])】）]",
-    r"\b(?:ticket|case|request|reference|anfrage|vorgang|caso|zaak|protocolo|id|n[º°o]|nr)\W{0,3}(?:id|number|nummer|no|nr)?\W{0,4}[A-Z]{0,5}-?\d{3,}",
+    r"\b(?:ticket|case|request|reference|anfrage|vorgang|caso|zaak|protocolo|id|n[º°o]|nr)\W{0,3}(?:id|number|nummer|no|nr)?(?: is)?\W{0,4}[A-Z]{0,5}-?\d{3,}",
     r"(?:ticketnummer|numerem|numero|номером|№|工单编号|受付番号|番号)\W{0,6}(?:\w{1,12} )?\d{3,}",
 )
 """A number under which a help desk keeps a matter."""
 DESK = any_of(
-    r"\b(?:reply|response|answer) above this line\b|\badd (?:additional )?comments?,? (?:please )?(?:reply|visit)|\bhow would you rate\b|\bsatisfaction (?:survey|rating)\b|\bpowered by (?:zendesk|freshdesk|jira|intercom|help ?scout|hubspot|zoho|front|gorgias|kayako|osticket|zammad|otrs)\b|\bdelivered by zendesk\b|\bservice from .{1,60} delivered by\b|\bturn off this request['’]s notifications\b|\bview (?:the )?(?:request|ticket)\b|\bstatus of (?:the|your) (?:ticket|request|case)\b"
+    r"\bquote (?:it|this (?:number|reference)|the (?:number|reference))\b|\b(?:reply|response|answer) above this line\b|\badd (?:additional )?comments?,? (?:please )?(?:reply|visit)|\bhow would you rate\b|\bsatisfaction (?:survey|rating)\b|\bpowered by (?:zendesk|freshdesk|jira|intercom|help ?scout|hubspot|zoho|front|gorgias|kayako|osticket|zammad|otrs)\b|\bdelivered by zendesk\b|\bservice from .{1,60} delivered by\b|\bturn off this request['’]s notifications\b|\bview (?:the )?(?:request|ticket)\b|\bstatus of (?:the|your) (?:ticket|request|case)\b"
 )
 """What help desks' programs print around every message, a person's too."""
 SURVEY = any_of(
@@ -356,7 +359,7 @@ DO_NOT_ANSWER = any_of(
     r"(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
 )
 FIRST_PERSON = any_of(
-    r"\b(?:i|my|ich|mein|meine|meiner|meinen|mir|je|mon|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
+    r"\b(?:i|my(?! (?:subscriptions?|account|preferences|profile)\b)|ich|mein|meine|meiner|meinen|mir|je|mon(?= (?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|to|thru|through|and)\b)[^\W\d])|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
 )
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
@@ -371,6 +374,7 @@ NOT_OF_THIS = any_of(
 
 UNSUBSCRIBE = any_of(
     r"\bkeine (?:weiteren )?(?:e-?mails|newsletter)\b.{0,30}\b(?:erhalten|möchten|wünschen)\b|\bno longer wish to receive\b|\bne plus recevoir\b|\bno (?:desea|deseas) recibir\b",
+    r"\bto be removed from\b",
     r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",
     r"\b(?:abmelden|abbestellen|abmeldelink|austragen)\b|\bkeinen? (?:newsletter|e-?mails?) mehr\b",
     r"\bse désabonner\b|\bdésinscri|\bdésabonne",
@@ -385,7 +389,7 @@ UNSUBSCRIBE = any_of(
 )
 """The way out that a newsletter's foot names."""
 SUBSCRIBED = any_of(
-    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\byou(?:['’]re| are) (?:currently )?subscribed to\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
+    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\byou(?:['’]re| are) (?:currently )?subscribed to\b|\byour subscription is\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
     r"\bsie erhalten diese\b|\bdu (?:erhältst|bekommst) diese\b|\bweil (?:du|sie) (?:dich|sich)\b.{0,40}\bangemeldet\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
     r"\bvous recevez cet?\b|\bversion en ligne\b|\bdans (?:votre|le) navigateur\b",
     r"\b(?:recibe|recibes|está recibiendo) est[ea]\b|\bver en (?:el |tu )?navegador\b|\bversión online\b",

@@ -83,7 +83,7 @@ _MAILER = any_of(
 )
 """Programs that send without anybody; what people write with is not among them."""
 _ADDRESS = any_of(
-    r"(?:orders?|billing|invoices?|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root)(?:[._+-][^@]*)?@"
+    r"(?:orders?|billing|invoices?|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
 )
 """Addresses that both programs and people send from: a sign beside a subject of a notice."""
 _RELAY = any_of(
@@ -111,10 +111,19 @@ _NOTICE = any_of(
     # domains, subscriptions
     r"(?:final |last |first |second )?(?:notice|reminder|action required|important)?[:!]? ?(?:your )?(?:the )?(?:domain|ssl|certificate|subscription|licen[cs]e|hosting|[\w-]+(?:\.[\w-]+)+)\b.{0,60}\b(?:expires?|expiring|expiration|renew(?:al|s|ed)?|suspen(?:ded|sion))\b",
     # calendars, signatures, shares
+    r"reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
     r".{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
     start=r"\s*",
 )
-"""Nobody writes such a subject by hand, or nearly: then their words say so."""
+"""What programs tell; people ask about it in the same words, so that there has to be a second sign."""
+_SURE_NOTICE = any_of(
+    r"you made a sale on\b|(?:sold|verkauft), ship now\b|\[[^\]]{1,60}\]:? (?:new )?order #?\S+ (?:placed|received)|payment reminder: invoice",
+    r"\[(?:firing|resolved|alerting):?\d*\] |\*\* (?:problem|recovery)\b.{0,60}\*\*|apcupsd\b|cron <\S|logwatch for|\[jira\]|\[ .{2,40}-bugs-\d+ \]|run failed: ",
+    r"new voice ?(?:mail|message)s? from \S{0,3}\d|e-?fax from .{0,40}\bcaller-id\b|neue (?:nachricht auf dem anrufbeantworter|sprachnachricht) von \S{0,3}\d",
+    r"completed: .{0,60}\bdocusign\b|domain renewal notice\b|.{2,40} wants to connect\s*$|.{0,40}\bplease moderate: ",
+    start=r"\s*",
+)
+"""Nobody writes such a subject by hand."""
 
 
 def is_relayed(sender: Address) -> bool:
@@ -139,7 +148,7 @@ def lists(entity: Entity) -> str:
 
 
 def find(
-    entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool
+    entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool, by_desk: bool
 ) -> tuple[Kind, str] | None:
     """Return what a mail is by its foot, its subject, its sender and the service that sent it; None: a person's.
 
@@ -149,6 +158,7 @@ def find(
         written: what was written now.
         sender: who From says wrote it.
         answered: it answers another mail.
+        by_desk: a program sent it that people write with.
         form: it is a contact form's, or somebody of another domain gets the answer.
     """
     if any(map(entity.get, _CHALLENGE_FIELDS)):
@@ -165,8 +175,9 @@ def find(
     if foot >= 2 or (foot > 0 and (service or program or entity.get("feedback-id"))):
         return "list_or_bulk", "newsletter"
     if not answered and _NOTICE.match(subject):
-        sign = service or program or _ADDRESS.match(sender.address)
-        if sign or not (speaks or shapes.INTERROGATIVE.search(f"{subject} {written[:2_000]}")):
+        weak = _ADDRESS.match(sender.address) and not (speaks or shapes.INTERROGATIVE.search(written[:2_000]))
+        sure = service or program or entity.get("feedback-id")
+        if sure or (weak and not by_desk) or _SURE_NOTICE.match(subject):
             return "list_or_bulk" if entity.get("feedback-id") else "auto_reply", "notice_subject"
     if answered or form:
         return None

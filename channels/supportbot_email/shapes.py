@@ -49,7 +49,7 @@ MONITOR_SUBJECT = _any(
     r".{0,60}\b(?:monitor|host|service|server|check|node)\b.{0,60}\b(?:down|up|critical|recovered|unreachable)\b"
 )
 MONITOR_ADDRESS = _any(
-    r"(?:nagios|icinga2?|zabbix|zbx|grafana|prometheus|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
+    r"(?:nagios|icinga2?|zabbix|zbx|grafana|prometheus|bugzilla|cvs|rss-?feeds?|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
 )
 ANSWERED_SUBJECT = _any(
     r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
