@@ -44,6 +44,16 @@ _GLUED = re.compile(r"(.{10,160}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[\w ()]{2,30}[
 _NAMES = re.compile(r"[^<>@]{1,60}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[:：]")
 """Somebody's name and address and nothing else above a quote, as Horde writes it."""
 _ENDS_BARE = re.compile(r"\s[^\s<>@]{1,64}@[\w.-]{1,120}\s?[:：]$")
+_STAMP = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?: ?[AP]M| ?Uhr)?"
+_DATED = re.compile(rf"\s*{_STAMP}\s*", re.IGNORECASE)
+"""A line that is a date and a time."""
+_NAMED_DATED = re.compile(rf"[^:?!]{{2,60}}, {_STAMP}:", re.IGNORECASE)
+_GROUPWISE = re.compile(
+    rf">>> ?\"?[^<>]{{2,60}}(?:<[^<>\s@]{{1,64}}@[^<>\s]{{1,120}}> ?)?,? ?{_STAMP}\s*(?:>>>)?\s*", re.IGNORECASE
+)
+"""GroupWise sets who wrote it and when between such marks above a quote that has none."""
+_NOTES_NAME = re.compile(r"\s*[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
+_QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
@@ -110,6 +120,9 @@ class _Marks:
             if not line.strip():
                 at += 1
             elif FORWARDED.fullmatch(line):
+                return
+            elif _GROUPWISE.fullmatch(line) and written and not self._forwarded:
+                self._mark(at, len(self._lines), "quoted")
                 return
             elif _QUOTE.match(line):
                 if not attributed and (first := self._introduction(at)) < at:
@@ -193,7 +206,7 @@ class _Marks:
             return at + 1, apart or self._from_block(self._next(at + 1)) > 0
         if _RULE.fullmatch(line):
             start = self._next(at + 1)
-        block = self._from_block(start)
+        block = self._from_block(start) or self._notes_block(start)
         if block:
             return block, True
         if start == at and (glued := _GLUED.fullmatch(line)) and _is_attribution(glued[1], wrapped=False):
@@ -221,6 +234,21 @@ class _Marks:
                 break
         return end if _is_header(roles) else 0
 
+    def _notes_block(self, at: int) -> int:
+        """The end of a header of Lotus Notes, or 0: a name, a date, then whom it went to and its subject."""
+        dated = self._next(at + 1)
+        if dated >= min(at + 4, len(self._lines)) or not _DATED.fullmatch(self._lines[dated]):
+            return 0
+        if not _NOTES_NAME.fullmatch(self._lines[at]):
+            return 0
+        found = dict[str, int]()
+        for number in range(dated + 1, min(dated + 16, len(self._lines))):
+            bare = self._lines[number].strip()
+            word = bare.partition(":")[0].rstrip()
+            if role := ROLES.get(word.casefold()):
+                found.setdefault(role, number)
+        return found["subject"] + 1 if {"to", "subject"} <= set(found) else 0
+
     def _attribution(self, at: int) -> tuple[int, bool] | None:
         joined = ""
         for end in range(at + 1, min(at + _MOST_JOINED, len(self._lines)) + 1):
@@ -245,6 +273,7 @@ class _Marks:
             return at
         line = self._lines[above].strip()
         named = MAILBOX.search(line) and DATE.search(line) and line.endswith((">", ")", "]:", "]"))
+        named = named or bool(_NAMED_DATED.fullmatch(line) or _QUOTE_TAG.fullmatch(line))
         named = named or bool(_NAMES.fullmatch(line) or (_ENDS_BARE.search(line) and DATE.search(line)))
         said = line.endswith((":", "：")) and WROTE.search(line) and not OTHERS.search(line)
         if said and not named:
