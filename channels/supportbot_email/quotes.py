@@ -202,7 +202,7 @@ class _Marks:
         if ABOVE.fullmatch(line):
             return at + 1, True
         if SEPARATED.fullmatch(line):
-            apart = at == 0 or not self._lines[at - 1].strip()
+            apart = at == 0 or not self._lines[at - 1].strip() or line.startswith("------")
             return at + 1, apart or self._from_block(self._next(at + 1)) > 0
         if _RULE.fullmatch(line):
             start = self._next(at + 1)
@@ -289,7 +289,10 @@ class _Marks:
 
     def _attribution_ends(self, at: int, end: int) -> bool:
         joined = " ".join(line.strip() for line in self._lines[at:end])
-        return bool(STARTS.match(joined)) and _is_attribution(joined, wrapped=False)
+        above = self._lines[at - 1]
+        other = not ("<" in above or DATE.search(above) or MAILBOX.search(above) or STARTS.match(above))
+        begins = STARTS.match(joined) or (other and DATE.search(joined) and TIME.search(joined))
+        return bool(begins) and _is_attribution(joined, wrapped=False)
 
     def _signatures(self) -> None:
         """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
