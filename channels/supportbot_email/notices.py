@@ -14,7 +14,7 @@ AUTO_SUBJECT = any_of(
     r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
     r"out of (?:the )?office \(was:",  # GroupWise
     r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
-    r"ooo\s*(?::|$)",
+    r"ooo\s*(?::|$|re:|fw:)|this is an? auto(?:mated|matic)\b",
     r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
     r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
     r"(?:on )?(?:vacation|holiday)\s*(?:reply|message|notice|response|auto)",
@@ -22,7 +22,7 @@ AUTO_SUBJECT = any_of(
     r"abwesen(?:d|heit)(?:s?(?:notiz|nachricht|meldung|assistent|benachrichtigung|hinweis))?",
     r"abwesenheits",
     r"automatische(?: |-)(?:antwort|r[eé]ponse|nachricht|beantw)",
-    r"ich bin (?:nicht im|im urlaub|abwesend)",
+    r"ich bin (?:zur ?zeit |derzeit |momentan |aktuell )?(?:nicht im|im urlaub|abwesend)",
     r"nicht im (?:b[uü]ro|haus)",
     r"urlaubs?(?:vertretung|meldung|nachricht|benachrichtigung)",
     r"au(?:ß|ss)er haus",
@@ -151,10 +151,11 @@ AUTO_OPENING = any_of(
     r"это автоматическ",
     r"这是一封自动",
     r"このメールは自動",
+    start=r"(?<![\"'“„‘«])",
 )
 
 AWAY = any_of(
-    r"\b(?:i|we)(?: am|['’]?m| are|['’]re| will be|['’]ll be| shall be) (?:\w+ ){0,3}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ ){0,2}(?:leave|vacation|holidays?|pto|break)|away\b|travell?ing|offline|closed|not in the office|off (?:sick|work|until)|out (?:until|from|of)|attending)",
+    r"\b(?:i|we)(?: am|['’]?m| are|['’]re| will be|['’]ll be| shall be) (?:\w+ ){0,3}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ ){0,2}(?:leave|vacation|holidays?|pto|break)|away\b|travell?ing|offline|closed|unavailable|not (?:in the office|available)|off (?:sick|work|until)|out (?:until|from|of)|attending)",
     r"\b(?:is|are) (?:currently |now )?(?:out of (?:the )?office|off sick|on (?:annual|maternity|paternity|parental|sick) leave)|^\W*(?:currently )?out of (?:the )?office\b|\bi work part[- ]time\b",
     r"\bback (?:at my desk|in the office|at work) (?:on|from|by)\b|\bno longer (?:works? (?:for|at|with|here)|with the|employed|part of)\b|\b(?:has|have) left (?!a |the (?:parcel|package))",
     r"\b(?:office|shop|team|company|business)(?:es|s)? (?:is|are|will be|remains?) closed\b",
@@ -169,7 +170,7 @@ AWAY = any_of(
     r"\b(?:нахожусь|буду|я|сейчас я)\b.{0,25}(?:в (?:отпуск|командировк|декрет)|на больничном|отсутств|вне офиса|нет на месте)|\bбольше не работа|\bне будет в офисе\b",
     r"休假|度假|年假|产假|不在(?:办公室|公司|辦公室)|出差(?:中|期间|期間|，)|外出(?:中|期间|培训|学习|，)|已离职|已離職|放假",
     r"休暇(?:中|を(?:いただ|取))|不在(?:に|と|です|中|の(?:ため|間|期間))|出張(?:中|の|の?ため)|休業|お休みをいただ|席を外|外出し|退職(?:いた|し)",
-    r"\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\b(?:er|holder) (?:på ferie|ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가 ?중|부재 ?중|출장 ?중",
+    r"\b(?:har|tar) semester\b|\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\b(?:er|holder) (?:på ferie|ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가 ?중|부재 ?중|출장 ?중",
 )
 """Somebody says that they are away, or that a place is closed. People write this too, mostly to ask something."""
 
@@ -186,7 +187,7 @@ AWAY_SUBJECT = any_of(
     r"(?:en )?(?:congés?|vacances|déplacement)\b",
     r"(?:de )?(?:vacaciones|baja|permiso)\b",
     r"(?:em |de )?f[ée]rias\b|de licença\b",
-    r"(?:in )?(?:ferie|maternità|trasferta)\b|chiusura\b",
+    r"(?:sono )?(?:in )?(?:ferie|maternità|trasferta)\b|chiusura\b|(?:estoy|je suis|ik ben|jestem|estou|jag har|jeg holder) (?:de|en|in|op|na|em)? ?(?:vacaciones|vacances|congés?|vakantie|urlopie|f[ée]rias|semester|ferie)\b|semester\b",
     r"(?:op |met )?(?:vakantie|verlof)\b",
     r"(?:na )?urlop(?:ie)?\b|delegacja\b",
     r"(?:в )?отпуске?\b|командировк",
@@ -216,7 +217,7 @@ INSTEAD = any_of(
 """Whom to turn to instead."""
 NUMBER = any_of(r"(?:\+|\b0)\d[\d ()./-]{6,20}\d", r"\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b")
 UNREAD = any_of(
-    r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
+    r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be |been )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
     r"\b(?:will|shall) read it (?:then|when|on|later)\b|\bin my inbox\b|\bcheck (?:my )?(?:mail|e-?mail) (?:twice|once|only)\b|\ba la vuelta\b|\bbearbeitet\b",
     r"\bnicht (?:weitergeleitet|gelesen)\b|\b(?:e-?mails?|nachricht(?:en)?)\b.{0,40}\b(?:lese|beantworte|unregelmäßig|nur)\b|\b(?:lese|beantworte)\b.{0,40}\b(?:e-?mails?|nachricht)|\bnach meiner rückkehr\b|\bkeinen zugriff\b|\bbeantwortung kann\b",
     r"\bpas (?:transféré|transmis|redirigé)|\b(?:prendrai connaissance|vous répondrai|répondrai à|traiterons votre)\b|\b(?:consulte|consulterai)\b.{0,20}\b(?:peu|mails?|messagerie)|\b(?:à|a) (?:mon retour|la réouverture)\b|\baccès (?:limité|restreint)",
@@ -228,7 +229,7 @@ UNREAD = any_of(
     r"доступ к почте|отвечу (?:после|\d|по возвращ)|(?:прочитаю|отвечу).{0,20}(?:после|когда)|\bпосле возвращения\b",
     r"(?:后|再)(?:会)?(?:尽快)?回复|(?:无法|不便|不能)(?:及时|亲自)?.{0,8}(?:邮件|回复)|邮件不便|尽快(?:给您)?回复|不会(?:被)?转发",
     r"(?:以降|順次|戻り次第|後日).{0,12}(?:返信|対応|連絡|回答)|(?:確認|返信)が(?:遅|でき)|転送され",
-    r"\blæser ikke\b|\bläser inte\b",
+    r"\blæser ikke\b|\bläser inte\b|\bläses inte\b|\b(?:bliver|blir) ikke læst\b|\bleses ikke\b",
 )
 """When the mail is read, or that nobody reads it."""
 RETURNS = any_of(
@@ -343,6 +344,7 @@ AUTOMATIC = any_of(
     r"(?:сформирован|создан|отправлен)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ)|это автоматическ",
     r"系统(?:自动)?(?:发送|发出|生成)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
     r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用",
+    start=r"(?<![\"'“„‘«])",
 )
 """A program says of this very message that it wrote it."""
 DO_NOT_ANSWER = any_of(

@@ -174,7 +174,9 @@ def find(
     foot = 0 if answered or form else wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (service or program or entity.get("feedback-id"))):
         return "list_or_bulk", "newsletter"
-    if not answered and _NOTICE.match(subject):
+    person = notices.FIRST_PERSON.search(written[:3_000])
+    typed = form and (person or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1)
+    if _NOTICE.match(subject) and not (answered or typed):
         weak = _ADDRESS.match(sender.address) and not (speaks or shapes.INTERROGATIVE.search(written[:2_000]))
         sure = service or program or entity.get("feedback-id")
         if sure or (weak and not by_desk) or _SURE_NOTICE.match(subject):

@@ -42,7 +42,7 @@ PROGRAM_ADDRESS = _any(
 )
 """From such an address hardly anybody writes a letter."""
 NOTIFIER_ADDRESS = _any(
-    r"(?:notif(?:y|ications?)|alerts|auto-?(?:confirm|mailer|notify)|automated|mailer|copier|scanner|backup|robot|bounces?)(?:[._+-][^@]*)?@"
+    r"(?:notif(?:y|ications?)|alerts|auto-?(?:confirm|mailer|notify)|automated|mailer|copier|scanner|backup|robot|bounces?|root|www-data|apache|nobody)(?:[._+-][^@]*)?@"
 )
 """And from such a one nobody."""
 MONITOR_SUBJECT = _any(
@@ -63,7 +63,7 @@ DESK_MAILER = _any(
 )
 """Programs that people write with, and that answer by themselves only when they are told to."""
 MACHINE_ADDRESS = _any(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|postmaster|microsoftexchange[0-9a-f]+"
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|post\.?master|microsoftexchange[0-9a-f]+"
     r"|mmdf|double-?bounce|mail-?delivery(?:-?sub)?-?system|mailerdaemon|bounce-?daemon)(?:\+[^@]*|-[^@]*)?(?:@|>|\s|$)"
 )
 BOUNCE_ADDRESS = _any(
