@@ -68,7 +68,15 @@ def classify(
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
         or (None if relayed else _bulk(entity, settings))
-        or programs.find(entity, subject, written, sender, answered=answered, form=form or relayed, by_desk=_is_by_desk(entity))
+        or programs.find(
+            entity,
+            subject,
+            written,
+            sender,
+            answered=answered,
+            form=form or relayed,
+            by_desk=_is_by_desk(entity),
+        )
     )
     return found or ("human", "none")
 
@@ -181,7 +189,9 @@ def _auto_header(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
     return _auto_program(entity)
 
 
-def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
+def _auto_program(  # noqa: PLR0911 - a list of rules, each with its name
+    entity: Entity,
+) -> tuple[Kind, str] | None:
     if entity.get("delivered-to").strip().lower() == "autoresponder":
         return "auto_reply", "delivered_to_autoresponder"
     if re.search(r"auto-?(?:respon|repl)", entity.get("x-loop"), re.IGNORECASE):
@@ -246,8 +256,9 @@ def _announces(subject: str, text: str, *, to_many: bool) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
     phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
-        says = notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text) or notices.AWAY.search(text)
-        return bool(notices.AUTO_PREFIX.match(subject) and says) and not asking.asks(text)
+        texts = notices.AUTO_TEXT, notices.ACKNOWLEDGED, notices.AWAY
+        told = notices.AUTO_PREFIX.match(subject) and any(one.search(text) for one in texts)
+        return bool(told) and not asking.asks(text)
     rest, answers = subject[phrase.end() :].strip(), bool(shapes.ANSWERED_SUBJECT.match(subject))
     if not answers and (phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}):
         return True

@@ -81,7 +81,9 @@ _DIVIDERS = frozenset(
     {"divRplyFwdMsg", "x_divRplyFwdMsg", "mail-editor-reference-message-container", "stopSpelling", "zwchr"}
 )
 _DIVIDING_CLASSES = frozenset({"yahoo_quoted", "OutlookMessageHeader", "ms-outlook-mobile-reference-message"})
-_OUTLOOK_LINE = re.compile(r"border-top(?:-color)?: ?(?:solid )?(?:#(?:e1e1e1|b5c4df)|rgb\(229, ?229, ?229\))", re.IGNORECASE)
+_OUTLOOK_LINE = re.compile(
+    r"border-top(?:-color)?: ?(?:solid )?(?:#(?:e1e1e1|b5c4df)|rgb\(229, ?229, ?229\))", re.IGNORECASE
+)
 """The line above the header of the mail that Outlook or Windows Mail quotes."""
 _QUOTING = frozenset({"gmail_quote", "protonmail_quote", "zmail_extra"})
 _LONGEST_ATTRIBUTION = 300
@@ -122,7 +124,7 @@ def _is_divider(node: LexborNode) -> bool:
 
 
 def _introduces(children: list[LexborNode], node: LexborNode) -> int:
-    """How many of a quoting block's children say, before the quote, who wrote it; a reply may stand below it."""
+    """How many of a quoting block's children say who wrote the quote; a reply may stand below it."""
     if node.tag != "div" or not _QUOTING & {*(node.attributes.get("class") or "").split()}:
         return 0
     at = next((number for number, child in enumerate(children) if child.tag == "blockquote"), 0)
@@ -148,6 +150,10 @@ def _stripped(markup: str) -> str:
     return re.sub(r"\s+", " ", text).strip()[:100_000]
 
 
+_Step = tuple["LexborNode | None", str, int, bool, Look]
+"""A node to open, or none and the tag to close; its depth; whether blanks count; how it looks around it."""
+
+
 class _Walker:
     """Collects lines in one pass without recursion."""
 
@@ -159,7 +165,7 @@ class _Walker:
 
     def walk(self, root: LexborNode) -> bool:
         """Whether all of it was within the limits."""
-        stack: list[tuple[LexborNode | None, str, int, bool, Look]] = [(root, "", 0, False, Look())]
+        stack: list[_Step] = [(root, "", 0, False, Look())]
         seen = 0
         while stack:
             node, closing, depth, pre, around = stack.pop()
@@ -184,7 +190,9 @@ class _Walker:
                     tag = "-attribution"
                 stack.append((None, tag, depth, pre, around))
                 children = list(node.iter(include_text=True))
-                below = [(child, "", depth + 1, pre or tag == "pre", inside) for child in children]
+                below: list[_Step] = [
+                    (child, "", depth + 1, pre or tag == "pre", inside) for child in children
+                ]
                 if introduced := _introduces(children, node):
                     self._quotes += 1
                     below.insert(introduced, (None, "-attribution", depth, pre, around))

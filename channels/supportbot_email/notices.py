@@ -14,7 +14,7 @@ AUTO_SUBJECT = any_of(
     r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
     r"out of (?:the )?office \(was:",  # GroupWise
     r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
-    r"ooo\s*(?::|$|re:|fw:)|this is an? auto(?:mated|matic)\b",
+    r"ooo\s*(?::|$|re:|fw:)|this is an? auto(?:mated|matic)(?: (?:reply|response|message|answer|e-?mail))?\b",
     r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
     r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
     r"(?:on )?(?:vacation|holiday)\s*(?:reply|message|notice|response|auto)",
@@ -404,7 +404,9 @@ SUBSCRIBED = any_of(
 )
 """Why a subscriber gets this, and where else it can be read."""
 
-WAY_OUT = any_of(r"@[\w.-]{3}|\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://")
+WAY_OUT = any_of(
+    r"@[\w.-]{3}|\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://"
+)
 LIST_FOOT = any_of(r"^_{20,}\s*\n.{0,80}\bmailing list\b", start="(?m)")
 HELD = any_of(
     r"\b(?:your|the) (?:e-?mail )?(?:message|e-?mail|mail)\b.{0,120}\b(?:(?:is|being|was|has been) (?:held|waitlisted|quarantined|redirected)|awaits? (?:moderator )?approval|awaiting (?:approval|verification|confirmation))",

@@ -39,9 +39,10 @@ _OLD_LIST_FIELDS = (
 )
 """Of Mailman, ezmlm, LISTSERV, fml, eGroups and others before those."""
 _LIST_SENDER = any_of(
-    r".{0,200}?<?(?:owner-[^@\s<]{1,64}|[^@\s<]{1,64}-(?:admin|request|bounces?|owner|errors|l|list))(?:[+=][^@\s]{0,200})?@",
-    r".{0,200}?<?[^@\s<]{1,64}@(?:listserv|lists?)\.",
+    r"(?:owner-[^@\s]{1,64}|[^@\s]{1,64}-(?:request|bounces?|owner|errors))(?:[+=][^@\s]{0,200})?@",
+    r"[^@\s]{1,64}@(?:listserv|lists?|mailman)\.",
 )
+"""Who sends for a list, of Majordomo and Mailman. A person may be called office-admin or ann-l."""
 _SERVICE_FIELDS = (
     "x-sg-eid",
     "x-ses-outgoing",
@@ -112,7 +113,7 @@ _NOTICE = any_of(
     r"(?:final |last |first |second )?(?:notice|reminder|action required|important)?[:!]? ?(?:your )?(?:the )?(?:domain|ssl|certificate|subscription|licen[cs]e|hosting|[\w-]+(?:\.[\w-]+)+)\b.{0,60}\b(?:expires?|expiring|expiration|renew(?:al|s|ed)?|suspen(?:ded|sion))\b",
     # calendars, signatures, shares
     r"reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
-    r".{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
+    r".{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
     start=r"\s*",
 )
 """What programs tell; people ask about it in the same words, so that there has to be a second sign."""
@@ -138,8 +139,10 @@ def lists(entity: Entity) -> str:
             return name
     if any("mailing list" in value.lower() for value in entity.all("delivered-to")):
         return "delivered_to_list"
-    sent_by = (entity.get("sender"), entity.get("resent-sender"), entity.get("return-path"))
-    if any(_LIST_SENDER.match(value[:300]) for value in sent_by if value):
+    fields = ("sender", "resent-sender", "return-path")
+    sent_by = {one.lower() for name in fields for one in shapes.ADDRESS.findall(entity.get(name)[:500])}
+    written_by = {one.lower() for one in shapes.ADDRESS.findall(entity.get("from")[:500])}
+    if any(map(_LIST_SENDER.match, sent_by - written_by)):
         return "list_sender"
     for name in ("precedence", "x-precedence"):
         if entity.get(name).strip().lower() in {"bulk", "list", "junk"}:
@@ -158,37 +161,65 @@ def find(
         written: what was written now.
         sender: who From says wrote it.
         answered: it answers another mail.
-        by_desk: a program sent it that people write with.
         form: it is a contact form's, or somebody of another domain gets the answer.
+        by_desk: a program sent it that people write with.
     """
+    signs = _Signs(entity, written, sender)
     if any(map(entity.get, _CHALLENGE_FIELDS)):
         return "auto_reply", "held"
-    service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(entity.get("x-mailer")[:200]))
-    silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
-    program = silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
-    speaks = wording.speaks(written)
-    if entity.get("feedback-id") and not answered and (program or (service and not speaks)):
+    if signs.feedback and not answered and (signs.program or (signs.service and not signs.speaks)):
         return "list_or_bulk", "feedback-id"
     if shapes.LIST_MANAGER.match(sender.address):
         return "auto_reply", "list_manager"
-    foot = 0 if answered or form else wording.newsletter(written)
-    if foot >= 2 or (foot > 0 and (service or program or entity.get("feedback-id"))):
-        return "list_or_bulk", "newsletter"
+    to_nobody = None if answered or form else _to_nobody(entity, subject, written, sender, signs)
+    if to_nobody and to_nobody[1] == "newsletter":
+        return to_nobody
+    if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
+        return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
+    return to_nobody
+
+
+class _Signs:
+    """What of a mail speaks for a program. None of it alone is proof."""
+
+    def __init__(self, entity: Entity, written: str, sender: Address) -> None:
+        self.feedback = bool(entity.get("feedback-id"))
+        mailer = entity.get("x-mailer")[:200]
+        self.service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(mailer))
+        self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
+        self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
+        self.speaks = wording.speaks(written)
+
+
+def _notifies(
+    subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
+) -> bool:
+    """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
+    if not _NOTICE.match(subject):
+        return False
     person = notices.FIRST_PERSON.search(written[:3_000])
-    typed = form and (person or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1)
-    if _NOTICE.match(subject) and not (answered or typed):
-        weak = _ADDRESS.match(sender.address) and not (speaks or shapes.INTERROGATIVE.search(written[:2_000]))
-        sure = service or program or entity.get("feedback-id")
-        if sure or (weak and not by_desk) or _SURE_NOTICE.match(subject):
-            return "list_or_bulk" if entity.get("feedback-id") else "auto_reply", "notice_subject"
-    if answered or form:
-        return None
+    if form and (person or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+        return False
+    if signs.service or signs.program or signs.feedback or _SURE_NOTICE.match(subject):
+        return True
+    asked = signs.speaks or shapes.INTERROGATIVE.search(written[:2_000])
+    return bool(_ADDRESS.match(sender.address)) and not (asked or by_desk)
+
+
+def _to_nobody(
+    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
+) -> tuple[Kind, str] | None:
+    foot = wording.newsletter(written)
+    if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
+        return "list_or_bulk", "newsletter"
     if wording.notice(written):
         return "auto_reply", "notice"
     monitor = (
         entity.get("x-cron-env")
         or shapes.MONITOR_ADDRESS.match(sender.address)
-        or (program and shapes.MONITOR_SUBJECT.match(subject))
+        or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
     )
-    nobody = silent or shapes.NOTIFIER_ADDRESS.match(sender.address)
-    return ("auto_reply", "program") if monitor or (nobody and not speaks) else None
+    nobody = (signs.silent and (signs.service or signs.feedback)) or shapes.NOTIFIER_ADDRESS.match(
+        sender.address
+    )
+    return ("auto_reply", "program") if monitor or (nobody and not signs.speaks) else None

@@ -49,7 +49,8 @@ _DATED = re.compile(rf"\s*{_STAMP}\s*", re.IGNORECASE)
 """A line that is a date and a time."""
 _NAMED_DATED = re.compile(rf"[^:?!]{{2,60}}, {_STAMP}:", re.IGNORECASE)
 _GROUPWISE = re.compile(
-    rf">>> ?\"?[^<>]{{2,60}}(?:<[^<>\s@]{{1,64}}@[^<>\s]{{1,120}}> ?)?,? ?{_STAMP}\s*(?:>>>)?\s*", re.IGNORECASE
+    rf">>> ?\"?[^<>]{{2,60}}(?:<[^<>\s@]{{1,64}}@[^<>\s]{{1,120}}> ?)?,? ?{_STAMP}\s*(?:>>>)?\s*",
+    re.IGNORECASE,
 )
 """GroupWise sets who wrote it and when between such marks above a quote that has none."""
 _NOTES_NAME = re.compile(r"\s*[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")

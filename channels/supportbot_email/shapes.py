@@ -302,7 +302,7 @@ UNDELIVERED = _any(
 )
 """Something did not get through; of parcels as well."""
 BOUNCE_TEXT = _any(
-    r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\badresse (?:existiert nicht|inconnue)|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
+    r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\b(?:adresse|empfänger|konto)\b.{0,60}\b(?:existiert nicht|inconnue)|\b(?:group|list|address|mailbox)\b.{0,40}\b(?:may|does) not exist\b|\bpermission to post\b|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
     r"\bindirizzo (?:inesistente|sconosciuto)|\bcasella .{0,20}piena|\bgebruiker onbekend|\bpostvak .{0,20}vol|\bkonto nie istnieje|\bskrzynka .{0,20}pełna|ящик переполнен|(?:адрес|пользователь|получатель).{0,20}(?:не существует|не найден)|(?:收件人|用户|邮箱).{0,10}(?:不存在|已满)|宛先不明|存在しない|見つから",
     r"\bwaiting in (?:our|the) queue\b|\bdestination is unreachable\b|\bbuzón lleno\b|\breached its (?:size |storage )?(?:limit|quota)|\bspf\b|\bdkim\b|\bdmarc\b|\bgreylist|\bpolicy does not\b|\bmessage size exceeds\b|\bmessage too large\b",
     r"\bcontain(?:s|ed) (?:a |the )?virus\b|\b(?:infected|prohibited) (?:file|attachment)|\baction (?:taken|on this mail)\b|宛先のメールアドレス",

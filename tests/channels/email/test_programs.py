@@ -19,7 +19,13 @@ NOTICES = [
     "shop.example expires in 3 days",
 ]
 SURE = NOTICES[1], NOTICES[3], NOTICES[4]
-ASKED = [*(one for one in NOTICES if one not in SURE), "Payment received", "Security alert", "Server is down", "New order (2 pcs)"]
+ASKED = [
+    *(one for one in NOTICES if one not in SURE),
+    "Payment received",
+    "Security alert",
+    "Server is down",
+    "New order (2 pcs)",
+]
 
 
 def rule(*fields: str, sender: str = "ann@customer.example", text: str = "See below.") -> tuple[str, str]:
@@ -31,7 +37,11 @@ def rule(*fields: str, sender: str = "ann@customer.example", text: str = "See be
 @pytest.mark.parametrize("subject", NOTICES)
 @pytest.mark.parametrize(
     ("sender", "field"),
-    [("no-reply@far.example", "X-A: b"), ("a@far.example", "X-SG-EID: x"), ("a@far.example", "X-Mailer: WHMCS")],
+    [
+        ("no-reply@far.example", "X-A: b"),
+        ("a@far.example", "X-SG-EID: x"),
+        ("a@far.example", "X-Mailer: WHMCS"),
+    ],
 )
 def test_a_notice(subject: str, sender: str, field: str) -> None:
     """A notice's subject and a second sign of a program, whatever the notice asks."""
@@ -100,6 +110,19 @@ def test_a_market_place(sender: str) -> None:
     assert ["human", "auto_reply"] == [asked[0], away[0]]
 
 
+@pytest.mark.parametrize(
+    ("field", "sender"),
+    [
+        ("Return-Path: <ann-l@customer.example>", "ann-l@customer.example"),
+        ("Sender: office-admin@customer.example", "ann@customer.example"),
+        ("Sender: owner@customer.example", "ann@customer.example"),
+    ],
+)
+def test_no_list(field: str, sender: str) -> None:
+    """People have such addresses, and secretaries send for others."""
+    assert "human" == rule("Subject: Lamp", field, sender=sender)[0]
+
+
 def test_a_challenge() -> None:
     """A gate that asks who wrote is no person's mail."""
     assert ("auto_reply", "held") == rule("Subject: Verify", "X-Boxtrapper: abc")
@@ -116,7 +139,7 @@ def test_to_several() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Send 40.\r\n\r\nCONFIDENTIALITY NOTICE: This e-mail was generated automatically. Destroy it if it is not yours.",
+        "Send 40.\r\n\r\nCONFIDENTIALITY NOTICE: This e-mail was generated automatically. Destroy it.",
         "Send 40.\r\n\r\nSent automatically on behalf of Ann by our document system.",
         "We accept.\r\n\r\nDiese E-Mail wurde automatisch auf Viren geprüft.",
         "The rule 'This is an automated message' hits your newsletter.",
