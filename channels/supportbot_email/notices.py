@@ -276,6 +276,11 @@ COMPLAINS = any_of(
 )
 """What the ones that were answered so write back."""
 
+ENCLOSES = any_of(
+    r"\b(?:attached|attachment|enclosed|anbei|anhang|beiliegend|ci-joint\w*|adjunt\w*|anex[ao]\w*|allegat\w*|bijlage|bijgaand|załącz\w*|bifogat|vedlagt)\b|во вложении|прилага|附件|添付"
+)
+"""Something comes with it, which a receipt never has."""
+
 RECEIVED = any_of(
     r"\bconfirm(?:s|ing)? (?:the )?receipt of your\b|\bist bei uns eingegangen\b",
     r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application)\b",

@@ -6,7 +6,7 @@ import re
 
 _ROLES = {
     "from": "from|von|de|da|van|od|от|від|fra|från|lähettäjä|feladó|gönderen|kimden|expeditor|από|מאת|من|发件人|寄件者|差出人|送信者|보낸 사람|보낸사람|từ|dari|odesílatel|发自|de la|odosielateľ|pošiljatelj|šalje|saatja|nuo|no|dari|จาก|발신|प्रेषक|изпраща",
-    "sent": "sent|date|gesendet|datum|envoyé|envoyée|enviado|enviado el|enviada|enviada em|fecha|data|inviato|verzonden|wysłano|wysłane|отправлено|дата|надіслано|дата і час|sendt|dato|skickat|lähetetty|päivämäärä|odesláno|elküldve|dátum|tarih|gönderildi|trimis|发送时间|发送日期|日期|时间|傳送日期|寄件日期|送信日時|日付|日時|보낸 날짜|날짜|đã gửi|ngày|tanggal|odoslané|poslano|poslato|saadetud|kuupäev|išsiųsta|nosūtīts|enviat|terkirim|ส่ง|วันที่|στάλθηκε|ημερομηνία|נשלח|تم الإرسال|التاريخ|изпратено",
+    "sent": "sent|date|gesendet|datum|envoyé|envoyée|enviado|enviado el|enviada|enviada em|fecha|data|inviato|verzonden|wysłano|wysłane|отправлено|дата|надіслано|дата і час|sendt|dato|skickat|lähetetty|päivämäärä|odesláno|elküldve|dátum|tarih|gönderildi|trimis|发送时间|发送日期|日期|时间|傳送日期|寄件日期|送信日時|日付|日時|보낸 날짜|날짜|đã gửi|ngày|tanggal|odoslané|poslano|poslato|saadetud|kuupäev|išsiųsta|nosūtīts|message du|verschickt|envoyé le|enviat|terkirim|ส่ง|วันที่|στάλθηκε|ημερομηνία|נשלח|تم الإرسال|التاريخ|изпратено",
     "to": "to|an|à|a|para|aan|do|кому|til|till|vastaanottaja|címzett|alıcı|kime|către|προς|אל|收件人|宛先|받는 사람|받는사람|đến|kepada|komu|pour|per|prima|za|adressaat|kam|per a|ถึง|до|إلى",
     "cc": "cc|kopie|copie|copia|kopia|копия|kopi|抄送|副本|참조|dw|bcc",
     "subject": "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|emne|ämne|aihe|předmět|tárgy|konu|subiect|θέμα|נושא|الموضوع|主题|主旨|主題|件名|제목|chủ đề|subjek|sujet|betr|ref|predmet|zadeva|naslov|teema|temats|tēma|assumpte|perihal|เรื่อง|относно",
@@ -16,7 +16,7 @@ ROLES = {word: role for role, words in _ROLES.items() for word in words.split("|
 """What the first word of a quoted header's line says, by that word in small letters."""
 
 WROTE = re.compile(
-    r"\b(?:wrote|writes|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пише|написав|έγραψε|a scris)(?!\w)"
+    r"\b(?:wrote|writes|said|says|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пише|написав|έγραψε|a scris)(?!\w)"
     r"|写道|寫道|写了|のメール|書きました|님이 작성|작성|写信|כתב|كتب|ने लिखा|เขียน",
     re.IGNORECASE,
 )
@@ -27,7 +27,7 @@ DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d
 TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
 MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
 SEPARATED = re.compile(
-    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní (?:zpráva|e-?mail)|eredeti üzenet|özgün ileti|mesaj(?:ul)? original|원본 (?:메시지|메일|이메일)|邮件原件|izvorna poruka|originalna poruka|izvirno sporočilo|pôvodná správa|αρχικό μήνυμα|оригінальне повідомлення|оригинално съобщение|algne teade|originale nachricht|oprindelig besked|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|originalus laiškas|sākotnējais ziņojums|missatge original)\*?\s{0,4}[-_=—–‐]{2,}\s*",
+    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|mitteilung|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|(?:message|e-?mail) d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní (?:zpráva|e-?mail)|eredeti üzenet|özgün ileti|mesaj(?:ul)? original|원본 (?:메시지|메일|이메일)|邮件原件|izvorna poruka|originalna poruka|izvirno sporočilo|pôvodná správa|αρχικό μήνυμα|оригінальне повідомлення|оригинално съобщение|algne teade|originale nachricht|oprindelig besked|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|originalus laiškas|sākotnējais ziņojums|missatge original)\*?\s{0,4}[-_=—–‐]{2,}\s*",
     re.IGNORECASE,
 )
 FORWARDED = re.compile(

@@ -54,6 +54,8 @@ _GROUPWISE = re.compile(
 )
 """GroupWise sets who wrote it and when between such marks above a quote that has none."""
 _NOTES_NAME = re.compile(r"\s*[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
+_SAID = re.compile(r"\bsa(?:id|ys)\b", re.IGNORECASE)
+"""What a few programs write, and everybody who tells what somebody said."""
 _QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
@@ -156,7 +158,8 @@ class _Marks:
         end = self._block_end(start)
         lines = [line for line in self._lines[start:end] if line.strip()]
         after = self._next(end) < len(self._lines)
-        attributed = attributed or _is_attribution(self._lines[start].strip(" >"), wrapped=False)
+        first = self._lines[start].strip(" >")
+        attributed = attributed or _is_attribution(first, wrapped=False) or bool(SEPARATED.fullmatch(first))
         own = not attributed and (
             all(_PROMPT.match(line) for line in lines)
             or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
@@ -312,12 +315,14 @@ def _role(line: str) -> tuple[str, str]:
 
 
 def _is_header(roles: dict[str, str]) -> bool:
-    if "from" not in roles or len(roles) < 2 or next(iter(roles)) not in {"from", "sent", "subject"}:
+    first = next(iter(roles), "")
+    if "from" not in roles or len(roles) < 2 or (first not in {"from", "sent", "subject"} and len(roles) < 4):
         return False
     if not roles["from"] or not {"sent", "subject", "to"} & set(roles):
         return False
     dated = bool(TIME.search(roles.get("sent", "")) or _YEAR.search(roles.get("sent", "")))
-    return bool(MAILBOX.search(roles["from"])) or (dated and "subject" in roles)
+    known = MAILBOX.search(roles["from"]) or (dated and MAILBOX.search(roles.get("to", "")))
+    return bool(known) or (dated and "subject" in roles)
 
 
 def _is_attribution(joined: str, *, wrapped: bool) -> bool:
@@ -340,6 +345,7 @@ def _is_dashed(joined: str) -> bool:
 
 def _is_sure(joined: str) -> bool:
     return _is_dashed(joined) or (
-        bool(DATE.search(joined))
+        not _SAID.search(joined)
+        and bool(DATE.search(joined))
         and bool(MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined)))
     )

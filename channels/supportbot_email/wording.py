@@ -104,6 +104,7 @@ def receipt(subject: str, text: str) -> bool:
         + bool(notices.DESK.search(joined))
         + bool(notices.AUTOMATIC.search(joined))
         - bool(notices.COMPLAINS.search(joined))
+        - 2 * bool(notices.ENCLOSES.search(joined))
         - 2 * bool(notices.READER.search(joined))
         - 2 * any(notices.FIRST_PERSON.search(one) for one in sentences(joined))
     )
