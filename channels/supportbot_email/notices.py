@@ -13,7 +13,7 @@ AUTO_SUBJECT = any_of(
     r"(?:\w+!? )?auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
     r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
     r"out of (?:the )?office \(was:",  # GroupWise
-    r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
+    r"out[- ]of[- ](?:the )?office(?:\s*(?:auto(?:matic)?[ -]?(?:reply|response|answer)?|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
     r"ooo\s*(?::|$|re:|fw:)|this is an? auto(?:mated|matic)(?: (?:reply|response|message|answer|e-?mail))?\b",
     r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
     r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
@@ -32,7 +32,8 @@ AUTO_SUBJECT = any_of(
     r"absence (?:du|de|jusqu)",
     r"notification d.absence",
     r"je suis (?:absent|en (?:cong|vacances))",
-    r"respuesta autom[aá]tica",
+    r"(?:respuesta|mensaje) autom[aá]tic[ao]|mensagem autom[aá]tica|messaggio automatico",
+    r"auto: out of (?:the )?office",
     r"fuera de (?:la )?oficina",
     r"ausen(?:te|cia)\b",
     r"resposta autom[aá]tica",

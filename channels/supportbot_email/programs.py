@@ -84,7 +84,7 @@ _MAILER = any_of(
 )
 """Programs that send without anybody; what people write with is not among them."""
 _ADDRESS = any_of(
-    r"(?:orders?|billing|invoices?|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
+    r"(?:orders?|billing|invoic(?:es?|ing)|ebay|router|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
 )
 """Addresses that both programs and people send from: a sign beside a subject of a notice."""
 _RELAY = any_of(
@@ -113,7 +113,7 @@ _NOTICE = any_of(
     r"(?:final |last |first |second )?(?:notice|reminder|action required|important)?[:!]? ?(?:your )?(?:the )?(?:domain|ssl|certificate|subscription|licen[cs]e|hosting|[\w-]+(?:\.[\w-]+)+)\b.{0,60}\b(?:expires?|expiring|expiration|renew(?:al|s|ed)?|suspen(?:ded|sion))\b",
     # calendars, signatures, shares
     r"reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
-    r".{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
+    r"login failed on\b|\[[^\]]{1,20}\] backup\b|.{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
     start=r"\s*",
 )
 """What programs tell; people ask about it in the same words, so that there has to be a second sign."""
