@@ -18,6 +18,11 @@ _MOST = 4_000  # characters that are looked at
 _QUESTION = re.compile(
     r"\w[\"')»”]?\s?\?+[\"')»”]*\s*$|？\s*$|¿|\b(?:吗|呢)\s*[。.]?$|(?:ますか|ですか|でしょうか)。?\s*$"
 )
+_END = re.compile(
+    r"(?<!\d)\.+[\"')»”]*(?=\s|$)|\d\.[\"')»”]*(?=\s|$)(?! (?:(?-i:[a-zäöüéàø])|jan|feb|m[äa]r|apr|ma[ij]|jun|jul|aug|sep|okt|oct|nov|de[zsc]|led|úno|bře|dub|kvě|čer|srp|zář|říj|list|pros|tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu))|[!?…]+[\"')»”]*(?=\s|$)|[。！？]",
+    re.IGNORECASE,
+)
+"""What ends a sentence; the dot of "20. Oktober" does not."""
 
 _REQUEST = any_of(
     r"\bplease\b|\bpls\b|\bkindly\b|\b(?:can|could|would|will) (?:you|we|someone|somebody)\b|\b(?:i|we)(?:['’]d| would) (?:like|love)\b(?! to (?:acknowledge|inform|thank|confirm|let|hear))"
@@ -40,7 +45,7 @@ _PASSED_OVER = any_of(
     r"@|https?://|\bwww\.",
     r"\bcontact(?:er|ar|are|ez|e|en)?\b|\bcontatt|\breach (?:out|me|us|him|her|them)\b|\bin (?:my|our|his|her) absence\b|\bcall\b.{0,40}\d|\bresend\b|\bredirect|\b(?:direct|address|send|forward) (?:your|all|any)\b"
     r"|\burgen|\bemergenc|\bimmediate (?:assistance|attention|help|response)\b|\b(?:e-?mail|write to|speak to|turn to) (?:my|our|the|mr|mrs|ms) ",
-    r"\b(?:repl(?:y|ies|ying)|respond|response|answer(?:ing)?)\b|\bclick|\bvisit\b|\bnote\b|\bbe (?:aware|advised|patient)\b|\btry again\b|\bignore\b|\bquote the\b|\brefer(?:ence| to)\b|\brate\b|\bmonitored\b|\bplease (?:bear|allow|keep|find|expect|feel free|do not|don['’]t|take a moment)\b",
+    r"\b(?:repl(?:y|ies|ying)|respond|response|answer(?:ing)?)\b|\bclick|\bvisit\b|\bnote\b|\bbe (?:aware|advised|patient)\b|\btry again\b|\bignore\b|\bquote (?:the|this|it)\b|\brefer(?:ence| to)\b|\brate\b|\bmonitored\b|\bplease (?:bear|allow|keep|find|expect|feel free|do not|don['’]t|take a moment)\b",
     r"\bwenden\b|\bkontakt|\bkolleg|\bvertret|\bdringend|\beil(?:ig|t)|\bnotf[aä]ll|\bantwort|\bbeachten\b|\bklicken\b|\bgeduld|\bverständnis\b|\brückfragen\b|\btelefonisch\b|\bunter .{0,30}\d{4}",
     r"\badresser\b|\brépon[ds]|\bjoindre\b|\bnoter\b|\bcliquer|\bpatienter\b",
     r"\bescrib|\bdir[ií]ja|\bdirigirse\b|\brespond|\bcontest|\btenga|\bacuda\b|\bllame\b|\bpónganse\b",
@@ -68,7 +73,7 @@ def sentences(text: str) -> Iterator[str]:
     for paragraph in re.split(r"\n[ \t]*\n", text[:_MOST]):
         joined = " ".join(paragraph.split())
         start = 0
-        for found in re.finditer(r"[.!?…]+[\"')»”]*(?=\s|$)|[。！？]", joined):
+        for found in _END.finditer(joined):
             yield joined[start : found.end()].strip()
             start = found.end()
         if joined[start:].strip():

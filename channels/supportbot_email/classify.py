@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import asking, notices, shapes, wording
+from supportbot_email import asking, notices, programs, shapes, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
@@ -29,40 +29,6 @@ _AUTO_FIELDS = (
     "x-amazon-auto-reply",
     "x-vacation",
 )
-_LIST_FIELDS = ("list-id", "list-unsubscribe", "feedback-id", "list-post")
-_SERVICE_FIELDS = (
-    "x-sg-eid",
-    "x-ses-outgoing",
-    "x-mandrill-user",
-    "x-mailgun-sid",
-    "x-mc-user",
-    "x-pm-message-id",
-    "x-csa-complaints",
-    "x-campaign",
-    "x-campaign-id",
-    "x-campaignid",
-    "x-mailer-lid",
-    "x-report-abuse",
-    "x-roving-id",
-    "x-sfmc-stack",
-    "x-job",
-    "x-rpcampaign",
-    "x-mailin-campaign",
-    "x-sib-id",
-    "x-klaviyo-message-id",
-    "x-msys-api",
-    "x-mj-mid",
-    "x-email-type-id",
-    "x-pp-email-transmission-id",
-    "x-cr-mailing-id",
-    "x-emarsys-identify",
-    "x-linkedin-class",
-    "x-github-reason",
-    "x-notifications",
-    "x-auto-mailing",
-    "x-bulkmail",
-)
-"""Of services that send for many: newsletters and notices, and now and then a person's mail."""
 _REPORTS = frozenset(
     {
         "message/delivery-status",
@@ -72,9 +38,6 @@ _REPORTS = frozenset(
     }
 )
 _NULL_SENDER = re.compile(r"\(envelope-from <>\)", re.IGNORECASE)
-_OF_A_PERSON = re.compile(r":(?:user:proton|fastmail)\s*$", re.IGNORECASE)
-"""Proton Mail and Fastmail mark each person's mails so; elsewhere a Feedback-ID is for senders of many."""
-_NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 
 
 def classify(
@@ -93,9 +56,10 @@ def classify(
     types = [part.content_type for part in entity.walk()]
     answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
     form = _is_form(entity, written, sender)
+    relayed = programs.is_relayed(sender)
     found = (
         _feedback(entity, types, text, subject, sender)
-        or _auto_header(entity, types)
+        or (None if relayed else _auto_header(entity, types))
         or _report(entity, types)
         or _own(entity, sender, settings)
         or _receipt(subject, written)
@@ -103,8 +67,16 @@ def classify(
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
-        or _bulk(entity, settings)
-        or _bulk_wording(entity, subject, written, sender, person=answered or form)
+        or (None if relayed else _bulk(entity, settings))
+        or programs.find(
+            entity,
+            subject,
+            written,
+            sender,
+            answered=answered,
+            form=form or relayed,
+            by_desk=_is_by_desk(entity),
+        )
     )
     return found or ("human", "none")
 
@@ -116,7 +88,7 @@ def is_no_reply(sender: Address) -> bool:
 
 def nobody_reads(address: str) -> bool:
     """Whether an address is a noreply@; behind postmaster@, which seldom answers, is a person (RFC 2142)."""
-    return bool(_NO_REPLY.fullmatch(address.rpartition("@")[0]))
+    return bool(shapes.NO_REPLY.fullmatch(address.rpartition("@")[0]))
 
 
 def is_our_list(entity: Entity, settings: Settings) -> bool:
@@ -152,6 +124,18 @@ def _is_postmaster_in_person(entity: Entity, sender: Address) -> bool:
 def _is_by_hand(entity: Entity) -> bool:
     """Whether a program sent it that only a person works: a telephone's, a terminal's."""
     return bool(shapes.HAND_MAILER.search(_program(entity)))
+
+
+def _is_by_desk(entity: Entity) -> bool:
+    """Whether a person's program sent it, a desk's as well; Outlook tells it by the thread."""
+    named = shapes.DESK_MAILER.search(_program(entity)) or entity.get("thread-index") or _is_by_hand(entity)
+    return bool(named)
+
+
+def _is_to_many(entity: Entity) -> bool:
+    """Whether it went to several: a program that answers for somebody answers one (RFC 3834, section 4)."""
+    to = f"{entity.get('to')[:2_000]} {entity.get('cc')[:2_000]}".lower()
+    return len(set(shapes.ADDRESS.findall(to))) > 1
 
 
 def _program(entity: Entity) -> str:
@@ -209,9 +193,13 @@ def _auto_header(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
     return _auto_program(entity)
 
 
-def _auto_program(entity: Entity) -> tuple[Kind, str] | None:
+def _auto_program(  # noqa: PLR0911 - a list of rules, each with its name
+    entity: Entity,
+) -> tuple[Kind, str] | None:
     if entity.get("delivered-to").strip().lower() == "autoresponder":
         return "auto_reply", "delivered_to_autoresponder"
+    if re.search(r"auto-?(?:respon|repl)", entity.get("x-loop"), re.IGNORECASE):
+        return "auto_reply", "x-loop"
     if "autoresponder" in entity.get("x-post-messageclass").lower():
         return "auto_reply", "message_class"
     if any(_calendar_method(part) in {"reply", "counter"} for part in entity.walk()):
@@ -255,7 +243,7 @@ def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
 
 def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tuple[Kind, str] | None:
     start = written[:600]
-    if _announces(subject, start):
+    if _announces(subject, start, to_many=_is_to_many(entity)):
         return "auto_reply", "subject"
     empty = has_null_sender(entity)
     asks = asking.asks(start)
@@ -268,19 +256,20 @@ def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tu
     return ("auto_reply", "text") if notices.AUTO_OPENING.search(start.lstrip()[:150]) else None
 
 
-def _announces(subject: str, text: str) -> bool:
+def _announces(subject: str, text: str, *, to_many: bool) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
     phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
-        return False
-    rest = subject[phrase.end() :].strip()
-    if not shapes.ANSWERED_SUBJECT.match(subject) and (
-        phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}
-    ):
+        texts = notices.AUTO_TEXT, notices.ACKNOWLEDGED, notices.AWAY
+        told = notices.AUTO_PREFIX.match(subject) and any(one.search(text) for one in texts)
+        return bool(told) and not asking.asks(text)
+    rest, answers = subject[phrase.end() :].strip(), bool(shapes.ANSWERED_SUBJECT.match(subject))
+    if not answers and (phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}):
         return True
-    sure = not rest and not notices.BARE_ABSENCE.fullmatch(subject)
+    sure = not rest and not answers and not notices.BARE_ABSENCE.fullmatch(subject)
     says = sure or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
-    return bool(says) and not asking.asks(text)
+    person = shapes.INTERROGATIVE.search(text) or notices.PERSON_AWAY.search(text) or asking.asks(text)
+    return bool(says) and not (person or to_many)
 
 
 def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
@@ -329,7 +318,7 @@ def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
 def _auto_wording(
     entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool
 ) -> tuple[Kind, str] | None:
-    if _is_by_hand(entity):
+    if _is_by_hand(entity) or _is_to_many(entity):
         return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
@@ -342,39 +331,8 @@ def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
     """A list's mail, but for one that came through a list of our own: there strangers write to us."""
     if is_our_list(entity, settings):
         return None
-    for name in _LIST_FIELDS:
-        if entity.get(name) and not (name == "feedback-id" and _OF_A_PERSON.search(entity.get(name))):
-            return "list_or_bulk", name
-    precedence = entity.get("precedence").strip().lower()
-    return ("list_or_bulk", "precedence") if precedence in {"bulk", "list", "junk"} else None
-
-
-def _bulk_wording(
-    entity: Entity, subject: str, written: str, sender: Address, *, person: bool
-) -> tuple[Kind, str] | None:
-    """What goes to many, or to nobody in particular, by its foot, its sender and the service that sent it."""
-    if shapes.LIST_MANAGER.match(sender.address):
-        return "auto_reply", "list_manager"
-    if person:
-        return None
-    service = any(entity.get(name) for name in _SERVICE_FIELDS) or bool(
-        shapes.PROGRAM_MAILER.search(entity.get("x-mailer")[:200])
-    )
-    program = bool(shapes.PROGRAM_ADDRESS.match(sender.address)) or is_no_reply(sender)
-    foot = wording.newsletter(written)
-    if foot >= 2 or (foot > 0 and (service or program)):
-        return "list_or_bulk", "newsletter"
-    if wording.notice(written):
-        return "auto_reply", "notice"
-    monitor = (
-        entity.get("x-cron-env")
-        or shapes.MONITOR_ADDRESS.match(sender.address)
-        or (program and shapes.MONITOR_SUBJECT.match(subject))
-    )
-    nobody = (is_no_reply(sender) and service) or shapes.NOTIFIER_ADDRESS.match(sender.address)
-    if monitor or (nobody and not wording.speaks(written)):
-        return "auto_reply", "program"
-    return None
+    rule = programs.lists(entity)
+    return ("list_or_bulk", rule) if rule else None
 
 
 def _is_form(entity: Entity, written: str, sender: Address) -> bool:

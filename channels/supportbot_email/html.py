@@ -77,7 +77,16 @@ _BLOCKS = frozenset(
         "fieldset",
     }
 )
-_DIVIDERS = frozenset({"divRplyFwdMsg", "x_divRplyFwdMsg", "mail-editor-reference-message-container"})
+_DIVIDERS = frozenset(
+    {"divRplyFwdMsg", "x_divRplyFwdMsg", "mail-editor-reference-message-container", "stopSpelling", "zwchr"}
+)
+_DIVIDING_CLASSES = frozenset({"yahoo_quoted", "OutlookMessageHeader", "ms-outlook-mobile-reference-message"})
+_OUTLOOK_LINE = re.compile(
+    r"border-top(?:-color)?: ?(?:solid )?(?:#(?:e1e1e1|b5c4df)|rgb\(229, ?229, ?229\))", re.IGNORECASE
+)
+"""The line above the header of the mail that Outlook or Windows Mail quotes."""
+_QUOTING = frozenset({"gmail_quote", "protonmail_quote", "zmail_extra"})
+_LONGEST_ATTRIBUTION = 300
 _ATTRIBUTIONS = frozenset({"gmail_attr", "moz-cite-prefix"})
 _LINE = "_" * 32
 DIVIDER = "-----Original Message-----"
@@ -99,10 +108,29 @@ def to_text(markup: str) -> str:
 
 def _is_divider(node: LexborNode) -> bool:
     """Whether a program marks here where the mail begins that is answered or passed on."""
-    if node.tag != "div":
+    if node.tag not in {"div", "hr"}:
         return False
     marks = node.attributes
-    return marks.get("id") in _DIVIDERS or "yahoo_quoted" in (marks.get("class") or "").split()
+    if marks.get("id") in _DIVIDERS or marks.get("name") == "quote":
+        return True
+    if node.tag == "hr":
+        above = node.prev
+        while above is not None and above.tag in {"br", "-text"} and not (above.text_content or "").strip():
+            above = above.prev
+        return above is not None and above.attributes.get("id") == "appendonsend"
+    if _DIVIDING_CLASSES & {*(marks.get("class") or "").split()}:
+        return True
+    return bool(_OUTLOOK_LINE.search((marks.get("style") or "")[:500])) and len(node.css("b")) > 1
+
+
+def _introduces(children: list[LexborNode], node: LexborNode) -> int:
+    """How many of a quoting block's children say who wrote the quote; a reply may stand below it."""
+    if node.tag != "div" or not _QUOTING & {*(node.attributes.get("class") or "").split()}:
+        return 0
+    at = next((number for number, child in enumerate(children) if child.tag == "blockquote"), 0)
+    text = " ".join((child.text_content or child.text() or "").strip() for child in children[:at]).strip()
+    says = len(text) <= _LONGEST_ATTRIBUTION and (text.endswith((":", "-", "：", ">")) or "@" in text)
+    return at if says and not any(map(_is_attribution, children[:at])) else 0
 
 
 def _is_attribution(node: LexborNode) -> bool:
@@ -122,6 +150,10 @@ def _stripped(markup: str) -> str:
     return re.sub(r"\s+", " ", text).strip()[:100_000]
 
 
+_Step = tuple["LexborNode | None", str, int, bool, Look]
+"""A node to open, or none and the tag to close; its depth; whether blanks count; how it looks around it."""
+
+
 class _Walker:
     """Collects lines in one pass without recursion."""
 
@@ -133,7 +165,7 @@ class _Walker:
 
     def walk(self, root: LexborNode) -> bool:
         """Whether all of it was within the limits."""
-        stack: list[tuple[LexborNode | None, str, int, bool, Look]] = [(root, "", 0, False, Look())]
+        stack: list[_Step] = [(root, "", 0, False, Look())]
         seen = 0
         while stack:
             node, closing, depth, pre, around = stack.pop()
@@ -157,12 +189,20 @@ class _Walker:
                     self._quotes += 1
                     tag = "-attribution"
                 stack.append((None, tag, depth, pre, around))
-                children = reversed(list(node.iter(include_text=True)))
-                stack += [(child, "", depth + 1, pre or tag == "pre", inside) for child in children]
+                children = list(node.iter(include_text=True))
+                below: list[_Step] = [
+                    (child, "", depth + 1, pre or tag == "pre", inside) for child in children
+                ]
+                if introduced := _introduces(children, node):
+                    self._quotes += 1
+                    below.insert(introduced, (None, "-attribution", depth, pre, around))
+                stack += reversed(below)
         return True
 
     def _divide(self) -> None:
         self._break()
+        if any(line == DIVIDER for _, line in self._lines[-3:]):
+            return
         if self._lines and self._lines[-1][1] == _LINE:
             self._lines.pop()
         self._lines += [(self._quotes, ""), (self._quotes, DIVIDER)]

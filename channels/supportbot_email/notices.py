@@ -13,8 +13,8 @@ AUTO_SUBJECT = any_of(
     r"(?:\w+!? )?auto(?:matic|matische|mated)?[- ]?(?:re(?:ply|sponse|sponder)|answer|reponse|antwort(?:en)?)\b",
     r"\[?(?:auto-?reply|auto-?response|autoresponder|autoantwort|automatisch antwoord|automatische beantwortung)\b",
     r"out of (?:the )?office \(was:",  # GroupWise
-    r"out[- ]of[- ](?:the )?office(?:\s*(?:auto|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
-    r"ooo\s*(?::|$)",
+    r"out[- ]of[- ](?:the )?office(?:\s*(?:auto(?:matic)?[ -]?(?:reply|response|answer)?|reply|message|notification|response|notice|:|-|\(|!|$|re:))",
+    r"ooo\s*(?::|$|re:|fw:)|this is an? auto(?:mated|matic)(?: (?:reply|response|message|answer|e-?mail))?\b",
     r"(?:i am|i.m|i will be) (?:currently )?(?:out of|away|on (?:vacation|leave|holiday))",
     r"away from (?:my|the) (?:office|mail|desk|e-?mail)",
     r"(?:on )?(?:vacation|holiday)\s*(?:reply|message|notice|response|auto)",
@@ -22,7 +22,7 @@ AUTO_SUBJECT = any_of(
     r"abwesen(?:d|heit)(?:s?(?:notiz|nachricht|meldung|assistent|benachrichtigung|hinweis))?",
     r"abwesenheits",
     r"automatische(?: |-)(?:antwort|r[eé]ponse|nachricht|beantw)",
-    r"ich bin (?:nicht im|im urlaub|abwesend)",
+    r"ich bin (?:zur ?zeit |derzeit |momentan |aktuell )?(?:nicht im|im urlaub|abwesend)",
     r"nicht im (?:b[uü]ro|haus)",
     r"urlaubs?(?:vertretung|meldung|nachricht|benachrichtigung)",
     r"au(?:ß|ss)er haus",
@@ -32,7 +32,8 @@ AUTO_SUBJECT = any_of(
     r"absence (?:du|de|jusqu)",
     r"notification d.absence",
     r"je suis (?:absent|en (?:cong|vacances))",
-    r"respuesta autom[aá]tica",
+    r"(?:respuesta|mensaje) autom[aá]tic[ao]|mensagem autom[aá]tica|messaggio automatico",
+    r"auto: out of (?:the )?office",
     r"fuera de (?:la )?oficina",
     r"ausen(?:te|cia)\b",
     r"resposta autom[aá]tica",
@@ -72,7 +73,9 @@ AUTO_SUBJECT = any_of(
     r"automaatvastus|automaatne vastus|automātiskā atbilde|automātiska atbilde|automatinis atsakymas",
     r"samodejn[ai] odgovor|automatski odgovor|аутоматски одговор|автоматичен отговор|автоматична відповідь",
     r"resposta automàtica|balasan otomatis|jawaban otomatis|balas(?:an)? automatik|trả lời tự động|ตอบกลับอัตโนมัติ|स्वचालित उत्तर",
-    r"mimo kancel",
+    r"mimo kancel|neprítomnos[tť]|odsutan|odsutnost|izvan ureda|автовідповідь|поза офісом|házon kívül",
+    r"absente?(?:\(e\))? (?:du bureau|temporairement)|niet aanwezig\b|ikke på kontoret|în afara biroului|absență|fora de l['’]oficina|kontorist väljas|nav birojā|ne biure|ofis dışı",
+    r"εκτός γραφείου|απουσ[ιί]α|מחוץ למשרד|خارج المكتب|ausserhalb des büros|av office",
     r"automatikus v[aá]lasz",
     r"r[aă]spuns automat",
     r"αυτόματη απάντηση",
@@ -90,6 +93,12 @@ BARE_ABSENCE = any_of(
     start=r"\s*",
 )
 """A subject that parents and colleagues write as well: the text has to say that a program did."""
+AUTO_PREFIX = any_of(r"\s*auto(?:matisch|matic|m[aá]tico)?\s*[:：]")
+"""What a rule of a mail program may set before a subject, and what a car is called in half of Europe."""
+LEGAL = any_of(
+    r"\W*(?:confidentiality|disclaimer|legal notice|privileged|privacy notice|notice:|aviso (?:legal|de confiden)|nota legal|avertissement|mentions? légales?|rechtlicher hinweis|vertraulichkeit|hinweis:|avviso (?:legale|di riservatezza)|informativa|klauzula|stopka|vrijwaring|免責|声明)"
+)
+"""How the paragraph of a firm's lawyer begins."""
 AUTO_TEXT = any_of(
     r"\bi(?: am|.m| will be| shall be) (?:currently |presently |now )?(?:out of (?:the |my )?(?:office|town|country)|on (?:annual |maternity |sick |parental )?(?:leave|vacation|holiday)|away (?:from|until|on))",
     r"(?:limited|no|intermittent|sporadic) (?:or no )?access to (?:my )?e-?mail",
@@ -143,17 +152,18 @@ AUTO_OPENING = any_of(
     r"это автоматическ",
     r"这是一封自动",
     r"このメールは自動",
+    start=r"(?<![\"'“„‘«])",
 )
 
 AWAY = any_of(
-    r"\b(?:i|we)(?: am|['’]?m| are|['’]re| will be|['’]ll be| shall be) (?:\w+ ){0,3}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ ){0,2}(?:leave|vacation|holidays?|pto|break)|away\b|travell?ing|offline|closed|not in the office|off (?:sick|work|until)|out (?:until|from|of)|attending)",
+    r"\b(?:i|we)(?: am|['’]?m| are|['’]re| will be|['’]ll be| shall be) (?:\w+ ){0,3}(?:out of (?:the |my )?(?:office|town|country)|on (?:\w+ ){0,2}(?:leave|vacation|holidays?|pto|break)|away\b|travell?ing|offline|closed|unavailable|not (?:in the office|available)|off (?:sick|work|until)|out (?:until|from|of)|attending)",
     r"\b(?:is|are) (?:currently |now )?(?:out of (?:the )?office|off sick|on (?:annual|maternity|paternity|parental|sick) leave)|^\W*(?:currently )?out of (?:the )?office\b|\bi work part[- ]time\b",
     r"\bback (?:at my desk|in the office|at work) (?:on|from|by)\b|\bno longer (?:works? (?:for|at|with|here)|with the|employed|part of)\b|\b(?:has|have) left (?!a |the (?:parcel|package))",
     r"\b(?:office|shop|team|company|business)(?:es|s)? (?:is|are|will be|remains?) closed\b",
-    r"\b(?:bin|befinde mich|sind|ist)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:kur|reha|elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
+    r"\b(?:bin|befinde mich|sind|ist|werde)\b.{0,60}\b(?:nicht (?:im (?:büro|haus|dienst)|erreichbar|am platz|anwesend|zu erreichen)|im urlaub|abwesend|außer haus|verreist|erkrankt|(?:in|im) (?:kur|reha|elternzeit|mutterschutz)|auf (?:dienst|geschäfts)?reisen?)\b",
     r"\bwieder (?:da|im büro|erreichbar|für sie da|zu erreichen)\b|\bbetriebs(?:ferien|urlaub)\b|\bnicht mehr (?:bei|für|im unternehmen|in unserem)\b.{0,40}\b(?:tätig|beschäftigt)|\b(?:ist|sind|bleibt|bleiben|haben)\b.{0,60}\bgeschlossen\b|\bnur per e-?mail erreichbar\b",
     r"\b(?:je (?:suis|serai)|nous (?:sommes|serons)|actuellement)\b.{0,30}\b(?:absente?s?|en (?:congés?|vacances|déplacement|arrêt|formation)|indisponible)|\bde retour (?:le|lundi|mardi|mercredi|jeudi|vendredi|à|au)\b|\bne (?:fait|travaille) plus\b|\b(?:est|sont|sera|seront) fermée?s?\b",
-    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? por vacaciones\b|\bdisfrut(?:o|amos|ando) de\b",
+    r"\b(?:me encuentro|estoy|estaré|estaremos|estamos)\b.{0,30}\b(?:fuera|ausentes?|de (?:vacaciones|baja|viaje|permiso))\b|\bya no trabaja\b|\bcerrad[ao]s? (?:por vacaciones|del? \d|hasta)\b|\bdisfrut(?:o|amos|ando) de\b",
     r"\b(?:encontro-me|me encontro|estou|estarei|estaremos|estamos)\b.{0,30}\b(?:ausentes?|fora|(?:de|em) f[ée]rias|de licença|em viagem|em gozo|no escritório)\b|\b(?:não|já não) trabalha\b",
     r"\b(?:sono|sarò|siamo|saremo|mi trovo)\b.{0,30}\b(?:assent[ei]|in ferie|fuori (?:ufficio|sede)|in trasferta|in malattia|in maternità)\b|\bchius[oiae] per ferie\b|\bnon lavora più\b|\bdi nuovo in ufficio\b",
     r"\b(?:ben|zijn)\b.{0,40}\b(?:afwezig|niet (?:aanwezig|op kantoor|bereikbaar)|(?:op|met) vakantie|met (?:zwangerschaps|ouderschaps)?verlof|vrij|buiten kantoor|uit de running)\b|\bweer (?:aanwezig|bereikbaar)\b|\bniet (?:meer|langer) werkzaam\b|\bkantoor (?:is|zijn)\b.{0,30}\bgesloten\b",
@@ -161,9 +171,16 @@ AWAY = any_of(
     r"\b(?:нахожусь|буду|я|сейчас я)\b.{0,25}(?:в (?:отпуск|командировк|декрет)|на больничном|отсутств|вне офиса|нет на месте)|\bбольше не работа|\bне будет в офисе\b",
     r"休假|度假|年假|产假|不在(?:办公室|公司|辦公室)|出差(?:中|期间|期間|，)|外出(?:中|期间|培训|学习|，)|已离职|已離職|放假",
     r"休暇(?:中|を(?:いただ|取))|不在(?:に|と|です|中|の(?:ため|間|期間))|出張(?:中|の|の?ため)|休業|お休みをいただ|席を外|外出し|退職(?:いた|し)",
-    r"\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\b(?:er|holder) (?:på ferie|ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가 ?중|부재 ?중|출장 ?중",
+    r"\b(?:har|tar) semester\b|\bär (?:på semester|inte på kontoret|föräldraledig|tjänstledig|bortrest)|\b(?:er|holder) (?:på ferie|ferie|ikke på kontoret|ude af kontoret|bortreist)|\bolen (?:lomalla|poissa)|\b(?:izindeyim|ofis dışında)|\bjsem (?:na dovolené|mimo)|\bszabadságon\b|\bsunt în concediu\b|휴가 ?중|부재 ?중|출장 ?중",
 )
 """Somebody says that they are away, or that a place is closed. People write this too, mostly to ask something."""
+
+PERSON_AWAY = any_of(
+    r"\b(?:just (?:wanted|a (?:quick )?(?:note|heads[- ]up)|to let)|let(?:ting)? (?:everyone|everybody|you (?:all|guys)|all of you|y['’]?all)|heads[- ]up|fyi|talk to you|see (?:you|ya)\b|have my (?:cell|pager|mobile|phone)|on my (?:cell|pager)|bother|doctor['’]?s? appointment|pick up the kids)\b",
+    r"\b(?:out|away|off|gone|vacation|holidays?|leave|travel\w*)\b.{0,25}\b(?:next (?:week|month|monday|tuesday|wednesday|thursday|friday)|tomorrow|this (?:afternoon|morning|evening)|tonight)\b",
+    r"\b(?:nur (?:kurz )?zur info|melde ich mich|bis (?:dann|morgen))\b|\b(?:juste pour|à (?:demain|bientôt)|hasta (?:luego|mañana)|a domani|tot (?:morgen|straks))\b",
+)
+"""How people tell each other that they will be away; a program tells nobody beforehand."""
 
 AWAY_SUBJECT = any_of(
     r"(?:gone|out) (?:fishing|sailing|hiking)|(?:currently )?(?:(?:on|in) (?:\w+ )?)?(?:leave|vacation|holidays?|pto)\b|(?:closed|away) (?:for|until|from)\b|no longer (?:at|with)\b",
@@ -171,12 +188,13 @@ AWAY_SUBJECT = any_of(
     r"(?:en )?(?:congés?|vacances|déplacement)\b",
     r"(?:de )?(?:vacaciones|baja|permiso)\b",
     r"(?:em |de )?f[ée]rias\b|de licença\b",
-    r"(?:in )?(?:ferie|maternità|trasferta)\b|chiusura\b",
+    r"(?:sono )?(?:in )?(?:ferie|maternità|trasferta)\b|chiusura\b|(?:estoy|je suis|ik ben|jestem|estou|jag har|jeg holder) (?:de|en|in|op|na|em)? ?(?:vacaciones|vacances|congés?|vakantie|urlopie|f[ée]rias|semester|ferie)\b|semester\b",
     r"(?:op |met )?(?:vakantie|verlof)\b",
     r"(?:na )?urlop(?:ie)?\b|delegacja\b",
     r"(?:в )?отпуске?\b|командировк",
     r"休假|出差|度假|外出",
     r"休暇|不在|出張|休業|夏季休|年末年始",
+    r"[^:：]{2,40} (?:is out of (?:the )?office|ist (?:außer haus|nicht im (?:büro|haus)|abwesend)|est absente?|está ausente|è assente|is afwezig|jest nieobecn\w)\b",
     start=r"\s*(?:(?:re|aw|sv|antw|odp|res|r|回复|答复)\s*[:：]\s*)?[\[(*【]{0,3}\s*",
 )
 
@@ -200,7 +218,8 @@ INSTEAD = any_of(
 """Whom to turn to instead."""
 NUMBER = any_of(r"(?:\+|\b0)\d[\d ()./-]{6,20}\d", r"\b\d{2,4}(?:[ -]\d{2,4}){2,4}\b")
 UNREAD = any_of(
-    r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
+    r"\b(?:will|won['’]?t|shall|cannot|can['’]?t|not)\b.{0,40}\b(?:read|check|answer|respond|reply|deal with|get back)\w*\b.{0,60}\b(?:return|e-?mails?|messages?|inbox|when|upon|possible|working day|reopen)\b|\b(?:respond|reply|answer) (?:on|upon|after) my return\b|\bnot (?:be |been )?(?:forwarded|monitored|being read)\b|\b(?:limited|no|intermittent|sporadic|irregular|restricted|little)\b.{0,20}\b(?:access|time)\b.{0,20}\be-?mail|\bdelay in my reply\b|\bwill (?:reply|respond|answer) when (?:i(?:['’]m| am)? )?(?:back|return)\b|\bwhen we reopen\b|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?)\b",
+    r"\b(?:will|shall) read it (?:then|when|on|later)\b|\bin my inbox\b|\bcheck (?:my )?(?:mail|e-?mail) (?:twice|once|only)\b|\ba la vuelta\b|\bbearbeitet\b",
     r"\bnicht (?:weitergeleitet|gelesen)\b|\b(?:e-?mails?|nachricht(?:en)?)\b.{0,40}\b(?:lese|beantworte|unregelmäßig|nur)\b|\b(?:lese|beantworte)\b.{0,40}\b(?:e-?mails?|nachricht)|\bnach meiner rückkehr\b|\bkeinen zugriff\b|\bbeantwortung kann\b",
     r"\bpas (?:transféré|transmis|redirigé)|\b(?:prendrai connaissance|vous répondrai|répondrai à|traiterons votre)\b|\b(?:consulte|consulterai)\b.{0,20}\b(?:peu|mails?|messagerie)|\b(?:à|a) (?:mon retour|la réouverture)\b|\baccès (?:limité|restreint)",
     r"\b(?:contestaré|responderé|leeré)\b|\ba mi (?:vuelta|regreso)\b|\b(?:no tendré|sin) acceso\b|\bno será reenviad",
@@ -211,7 +230,7 @@ UNREAD = any_of(
     r"доступ к почте|отвечу (?:после|\d|по возвращ)|(?:прочитаю|отвечу).{0,20}(?:после|когда)|\bпосле возвращения\b",
     r"(?:后|再)(?:会)?(?:尽快)?回复|(?:无法|不便|不能)(?:及时|亲自)?.{0,8}(?:邮件|回复)|邮件不便|尽快(?:给您)?回复|不会(?:被)?转发",
     r"(?:以降|順次|戻り次第|後日).{0,12}(?:返信|対応|連絡|回答)|(?:確認|返信)が(?:遅|でき)|転送され",
-    r"\blæser ikke\b|\bläser inte\b",
+    r"\blæser ikke\b|\bläser inte\b|\bläses inte\b|\b(?:bliver|blir) ikke læst\b|\bleses ikke\b",
 )
 """When the mail is read, or that nobody reads it."""
 RETURNS = any_of(
@@ -240,7 +259,7 @@ _STATE = (
 FILED = any_of(rf"\b{_MATTER}\b.{{0,60}}\b{_STATE}\b", rf"\b{_STATE}\b.{{0,30}}\b{_MATTER}\b")
 """A matter and what became of it, in either order: also what people write of theirs."""
 READER = any_of(
-    r"\byour (?:\w+ )?(?:teams?|colleagues?|support|staff|company|shop|technicians?|driver)\b|\bihr(?:e|em|er)? (?:team|kolleg\w+|mitarbeiter\w*|fahrer)|\bvotre (?:équipe|collègue|livreur)|\bvos (?:collègues|services)|\bsu (?:equipo|compañer\w)|\b(?:vostro|suo) (?:team|collega)|\buw (?:team|collega)|\bваш(?:а|и)? (?:команда|коллег\w+|сотрудник\w*)"
+    r"\byour (?:\w+ )?(?:teams?|colleagues?|support|staff|company|shop|technicians?|driver)\b(?!\W*$)|\bihr(?:e|em|er)? (?:team|kolleg\w+|mitarbeiter\w*|fahrer)|\bvotre (?:équipe|collègue|livreur)|\bvos (?:collègues|services)|\bsu (?:equipo|compañer\w)|\b(?:vostro|suo) (?:team|collega)|\buw (?:team|collega)|\bваш(?:а|и)? (?:команда|коллег\w+|сотрудник\w*)"
 )
 """The reader's people: whom a customer speaks of, and no program of theirs."""
 MAY_BE = any_of(
@@ -258,7 +277,13 @@ COMPLAINS = any_of(
 )
 """What the ones that were answered so write back."""
 
+ENCLOSES = any_of(
+    r"\b(?:attached|attachment|enclosed|anbei|anhang|beiliegend|ci-joint\w*|adjunt\w*|anex[ao]\w*|allegat\w*|bijlage|bijgaand|załącz\w*|bifogat|vedlagt)\b|во вложении|прилага|附件|添付"
+)
+"""Something comes with it, which a receipt never has."""
+
 RECEIVED = any_of(
+    r"\bconfirm(?:s|ing)? (?:the )?receipt of your\b|\bist bei uns eingegangen\b",
     r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application)\b",
     r"\byour (?:\w+ ){0,2}(?:request|ticket|case|message|e-?mail|enquiry|inquiry|query)\b.{0,40}\b(?:has been|was|is) (?:\w+ )?(?:received|created|opened|logged|registered|assigned|queued|submitted)",
     r"\b(?:ticket|case|request) (?:has been|was) (?:opened|created|logged|assigned|raised)\b|\bcreation of a \w* ?ticket\b|\backnowledg(?:e|ing|ement)\b.{0,40}\b(?:received|receipt)\b",
@@ -277,6 +302,7 @@ RECEIVED = any_of(
 """We have got your message."""
 
 WILL_ANSWER = any_of(
+    r"\bwill be (?:processed|reviewed|handled|answered|dealt with)\b|\baim to (?:reply|respond|answer)\b|\byou['’]ll (?:get|receive|hear)\b|\bwird bearbeitet\b",
     r"\bwill (?:\w+ ){0,2}(?:get back|respond|reply|answer|be in touch|contact you|review|reach out)|\bread(?:ing)? my (?:e-?mail|mail)|\b(?:typically|usually|normally) (?:repl(?:y|ies)|responds?|answers?)|\b(?:is|are) being reviewed\b|\bwe(?:['’]re| are) on it\b|\bas soon as (?:we can|possible)\b|\bno need to reply\b|\blonger than usual\b",
     r"\b(?:werden|wird|wir)\b.{0,80}\b(?:bearbeite[nt]?|melden|antworten|kümmern|beantworte[nt]?)\b|\bfür eine antwort\b|\b(?:bearbeitung|beantwortung)\b.{0,60}\bdauern\b|\bschnellstmöglich\b|\bso (?:schnell|bald|rasch) wie möglich\b",
     r"\b(?:répondrons|reviendrons vers|recontacter|traiterons)|\bdans les (?:meilleurs|plus brefs) délais\b",
@@ -298,12 +324,12 @@ THANKED = any_of(
 TICKET = any_of(
     r"[#№]\s?[A-Z]{0,5}-?\d{3,}",
     r"[\[(【（](?:[\w .:-]{0,30}[#№º° ])?\s?#?[A-Z]{0,5}-?\d{3,}[\])】）]",
-    r"\b(?:ticket|case|request|reference|anfrage|vorgang|caso|zaak|protocolo|id|n[º°o]|nr)\W{0,3}(?:id|number|nummer|no|nr)?\W{0,4}[A-Z]{0,5}-?\d{3,}",
+    r"\b(?:ticket|case|request|reference|anfrage|vorgang|caso|zaak|protocolo|id|n[º°o]|nr)\W{0,3}(?:id|number|nummer|no|nr)?(?: is)?\W{0,4}[A-Z]{0,5}-?\d{3,}",
     r"(?:ticketnummer|numerem|numero|номером|№|工单编号|受付番号|番号)\W{0,6}(?:\w{1,12} )?\d{3,}",
 )
 """A number under which a help desk keeps a matter."""
 DESK = any_of(
-    r"\b(?:reply|response|answer) above this line\b|\badd (?:additional )?comments?,? (?:please )?(?:reply|visit)|\bhow would you rate\b|\bsatisfaction (?:survey|rating)\b|\bpowered by (?:zendesk|freshdesk|jira|intercom|help ?scout|hubspot|zoho|front|gorgias|kayako|osticket|zammad|otrs)\b|\bdelivered by zendesk\b|\bservice from .{1,60} delivered by\b|\bturn off this request['’]s notifications\b|\bview (?:the )?(?:request|ticket)\b|\bstatus of (?:the|your) (?:ticket|request|case)\b"
+    r"\bquote (?:it|this (?:number|reference)|the (?:number|reference))\b|\b(?:reply|response|answer) above this line\b|\badd (?:additional )?comments?,? (?:please )?(?:reply|visit)|\bhow would you rate\b|\bsatisfaction (?:survey|rating)\b|\bpowered by (?:zendesk|freshdesk|jira|intercom|help ?scout|hubspot|zoho|front|gorgias|kayako|osticket|zammad|otrs)\b|\bdelivered by zendesk\b|\bservice from .{1,60} delivered by\b|\bturn off this request['’]s notifications\b|\bview (?:the )?(?:request|ticket)\b|\bstatus of (?:the|your) (?:ticket|request|case)\b"
 )
 """What help desks' programs print around every message, a person's too."""
 SURVEY = any_of(
@@ -324,6 +350,7 @@ AUTOMATIC = any_of(
     r"(?:сформирован|создан|отправлен)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ)|это автоматическ",
     r"系统(?:自动)?(?:发送|发出|生成)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
     r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用",
+    start=r"(?<![\"'“„‘«])",
 )
 """A program says of this very message that it wrote it."""
 DO_NOT_ANSWER = any_of(
@@ -340,7 +367,7 @@ DO_NOT_ANSWER = any_of(
     r"(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
 )
 FIRST_PERSON = any_of(
-    r"\b(?:i|my|ich|mein|meine|meiner|meinen|mir|je|mon|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
+    r"\b(?:i|my(?! (?:subscriptions?|account|preferences|profile)\b)|ich|mein|meine|meiner|meinen|mir|je|mon(?= (?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|to|thru|through|and)\b)[^\W\d])|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
 )
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
@@ -349,12 +376,13 @@ OF_MAIL = any_of(
     r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
 )
 NOT_OF_THIS = any_of(
-    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvirus|\bchecked\b|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
+    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvir(?:us|en)\b|\bchecked\b|\bon behalf\b|\bsecure\b|encrypt|verschlüssel|chiffr|cifrad|\bgateway|passerelle|signatur|firma corporativ|sistema de firma|controllat|geprüft|überprüft|vérifié|\banti-?(?:virus|spam)|\bfilter|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
 )
 """What a firm's foot says of scanners and of wrong readers."""
 
 UNSUBSCRIBE = any_of(
     r"\bkeine (?:weiteren )?(?:e-?mails|newsletter)\b.{0,30}\b(?:erhalten|möchten|wünschen)\b|\bno longer wish to receive\b|\bne plus recevoir\b|\bno (?:desea|deseas) recibir\b",
+    r"\bto be removed from\b",
     r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",
     r"\b(?:abmelden|abbestellen|abmeldelink|austragen)\b|\bkeinen? (?:newsletter|e-?mails?) mehr\b",
     r"\bse désabonner\b|\bdésinscri|\bdésabonne",
@@ -369,7 +397,7 @@ UNSUBSCRIBE = any_of(
 )
 """The way out that a newsletter's foot names."""
 SUBSCRIBED = any_of(
-    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
+    r"\byou(?:['’]re| are)? (?:\w+ )?(?:receiv(?:e|ing)|getting) (?:this|these)\b|\byou(?:['’]re| are) (?:currently )?subscribed to\b|\byour subscription is\b|\bthis (?:e-?mail|message) was sent to\b|\bbecause you (?:opted|signed|subscribed|are (?:a |subscribed)|have an? )|\bif you no longer wish\b|\bview (?:this (?:e-?mail|message) )?in (?:your |a )?browser\b|\bview online\b|\breceived this (?:e-?mail|message|notification) because\b",
     r"\bsie erhalten diese\b|\bdu (?:erhältst|bekommst) diese\b|\bweil (?:du|sie) (?:dich|sich)\b.{0,40}\bangemeldet\b|\bwenn (?:dieser|diese) (?:newsletter|e-?mail) nicht\b|\bonline[- ](?:version|ansicht)\b|\bim browser (?:ansehen|anzeigen|öffnen)\b|\bdiese e-?mail wurde an\b",
     r"\bvous recevez cet?\b|\bversion en ligne\b|\bdans (?:votre|le) navigateur\b",
     r"\b(?:recibe|recibes|está recibiendo) est[ea]\b|\bver en (?:el |tu )?navegador\b|\bversión online\b",
@@ -382,7 +410,9 @@ SUBSCRIBED = any_of(
 )
 """Why a subscriber gets this, and where else it can be read."""
 
-WAY_OUT = any_of(r"\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://")
+WAY_OUT = any_of(
+    r"@[\w.-]{3}|\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://"
+)
 LIST_FOOT = any_of(r"^_{20,}\s*\n.{0,80}\bmailing list\b", start="(?m)")
 HELD = any_of(
     r"\b(?:your|the) (?:e-?mail )?(?:message|e-?mail|mail)\b.{0,120}\b(?:(?:is|being|was|has been) (?:held|waitlisted|quarantined|redirected)|awaits? (?:moderator )?approval|awaiting (?:approval|verification|confirmation))",
@@ -392,6 +422,7 @@ HELD = any_of(
     r"\bto (?:release|deliver|verify) (?:it|your message|this message)\b.{0,60}\b(?:reply|click|link)\b",
     r"\b(?:click|follow|use)\b.{0,40}\b(?:link|below|here)\b.{0,60}\b(?:i|he|she) (?:can|could|will) (?:receive|read|get|see)\b|\bjunk mail\b.{0,80}\b(?:click|verif)|\bsubscription confirmation\b",
     r"\bpara que (?:a )?(?:su|tu|sua|tua) mens\w{3,6} (?:seja|sea) (?:encaminhad|entreg)|\bpour que votre (?:message|mail) soit (?:remis|distribué|délivré)",
+    r"\b(?:verify|prove|confirm|ensure) that you are (?:a |an )?(?:real|live|actual)\b|\b(?:spam (?:blocker|filter)|first (?:mail|message|e-?mail))\b.{0,80}\b(?:click|link|reply)\b.{0,60}\b(?:reach(?:es)?|deliver|arrives?)\b",
     r"\bmessages? on hold\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
 )
 """A gate that wants to know who writes, or tells what it kept."""

@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 
 _ROLES = {
-    "from": "from|von|de|da|van|od|от|від|fra|från|lähettäjä|feladó|gönderen|kimden|expeditor|από|מאת|من|发件人|寄件者|差出人|送信者|보낸 사람|보낸사람|từ|dari|odesílatel|发自",
-    "sent": "sent|date|gesendet|datum|envoyé|envoyée|enviado|enviado el|enviada|enviada em|fecha|data|inviato|verzonden|wysłano|wysłane|отправлено|дата|надіслано|дата і час|sendt|dato|skickat|lähetetty|päivämäärä|odesláno|elküldve|dátum|tarih|gönderildi|trimis|发送时间|发送日期|日期|时间|傳送日期|寄件日期|送信日時|日付|日時|보낸 날짜|날짜|đã gửi|ngày|tanggal",
-    "to": "to|an|à|a|para|aan|do|кому|til|till|vastaanottaja|címzett|alıcı|kime|către|προς|אל|收件人|宛先|받는 사람|받는사람|đến|kepada|komu|pour|per",
+    "from": "from|von|de|da|van|od|от|від|fra|från|lähettäjä|feladó|gönderen|kimden|expeditor|από|מאת|من|发件人|寄件者|差出人|送信者|보낸 사람|보낸사람|từ|dari|odesílatel|发自|de la|odosielateľ|pošiljatelj|šalje|saatja|nuo|no|dari|จาก|발신|प्रेषक|изпраща",
+    "sent": "sent|date|gesendet|datum|envoyé|envoyée|enviado|enviado el|enviada|enviada em|fecha|data|inviato|verzonden|wysłano|wysłane|отправлено|дата|надіслано|дата і час|sendt|dato|skickat|lähetetty|päivämäärä|odesláno|elküldve|dátum|tarih|gönderildi|trimis|发送时间|发送日期|日期|时间|傳送日期|寄件日期|送信日時|日付|日時|보낸 날짜|날짜|đã gửi|ngày|tanggal|odoslané|poslano|poslato|saadetud|kuupäev|išsiųsta|nosūtīts|message du|verschickt|envoyé le|enviat|terkirim|ส่ง|วันที่|στάλθηκε|ημερομηνία|נשלח|تم الإرسال|التاريخ|изпратено",
+    "to": "to|an|à|a|para|aan|do|кому|til|till|vastaanottaja|címzett|alıcı|kime|către|προς|אל|收件人|宛先|받는 사람|받는사람|đến|kepada|komu|pour|per|prima|za|adressaat|kam|per a|ถึง|до|إلى",
     "cc": "cc|kopie|copie|copia|kopia|копия|kopi|抄送|副本|참조|dw|bcc",
-    "subject": "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|emne|ämne|aihe|předmět|tárgy|konu|subiect|θέμα|נושא|الموضوع|主题|主旨|主題|件名|제목|chủ đề|subjek|sujet|betr|ref",
+    "subject": "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|emne|ämne|aihe|předmět|tárgy|konu|subiect|θέμα|נושא|الموضوع|主题|主旨|主題|件名|제목|chủ đề|subjek|sujet|betr|ref|predmet|zadeva|naslov|teema|temats|tēma|assumpte|perihal|เรื่อง|относно",
     "reply_to": "reply-to|antwort an|répondre à|responder a|responder para",
 }
 ROLES = {word: role for role, words in _ROLES.items() for word in words.split("|")}
 """What the first word of a quoted header's line says, by that word in small letters."""
 
 WROTE = re.compile(
-    r"\b(?:wrote|writes|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пише|написав|έγραψε)(?!\w)"
-    r"|写道|寫道|写了|のメール|書きました|님이 작성|작성|写信|כתב|كتب",
+    r"\b(?:wrote|writes|said|says|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пише|написав|έγραψε|a scris)(?!\w)"
+    r"|写道|寫道|写了|のメール|書きました|님이 작성|작성|写信|כתב|كتب|ने लिखा|เขียน",
     re.IGNORECASE,
 )
 STARTS = re.compile(
@@ -27,7 +27,7 @@ DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d
 TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
 MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
 SEPARATED = re.compile(
-    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|message d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní (?:zpráva|e-?mail)|eredeti üzenet|özgün ileti|mesajul original|원본 메(?:시지|일))\*?\s{0,4}[-_=—–‐]{2,}\s*",
+    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|mitteilung|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|(?:message|e-?mail) d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní (?:zpráva|e-?mail)|eredeti üzenet|özgün ileti|mesaj(?:ul)? original|원본 (?:메시지|메일|이메일)|邮件原件|izvorna poruka|originalna poruka|izvirno sporočilo|pôvodná správa|αρχικό μήνυμα|оригінальне повідомлення|оригинално съобщение|algne teade|originale nachricht|oprindelig besked|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|originalus laiškas|sākotnējais ziņojums|missatge original)\*?\s{0,4}[-_=—–‐]{2,}\s*",
     re.IGNORECASE,
 )
 FORWARDED = re.compile(
@@ -40,12 +40,14 @@ DEVICE = re.compile(
     r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
+    r"sent from .{3,50}[.,] (?:please )?(?:excuse|pardon|forgive) .{3,50}|sent (?:with|from|by) (?:airmail|sparrow|mailbird|spark|spike|newton|mailspring|superhuman)\b.{0,60}|(?:télécharger|obtenir) outlook pour .{3,12}|yahoo mail ?: ?\w{3,14}, \w{3,14}, \w{3,14}|"
+    r"odoslan[éá] z .{2,30}|trimis de (?:pe|la) .{2,40}|iphone.?umdan gönderildi|.{2,24}(?:dan|den) gönderildi|נשלח מ.{2,40}|(?:أرسلت|أُرسلت|مرسل|تم الإرسال) من .{2,40}|elküldve a.{2,40}|στάλθηκε από .{2,40}|poslano (?:z|s|iz|sa) .{2,40}|надіслано з .{2,40}|(?:được )?gửi từ .{2,40}|dikirim dari .{2,40}|ส่งจาก .{2,40}|saadetud minu .{2,30}|išsiųsta iš .{2,30}|"
     r"skickat från .{2,40}|sendt fra .{2,40}|lähetetty .{2,40}|发自我的.{1,20}|從我的.{1,20}傳送|从我的.{1,20}发(?:送|出)|.{1,30}から送信|나의 .{1,20}에서 보냄|odesláno z .{2,30}|iphone'?umdan gönderildi"
     r")[\s*_.]{0,4}",
     re.IGNORECASE,
 )
 DEVICE_WORD = re.compile(
-    r"\b(?:iphone|ipad|ipod|ios|android|galaxy|blackberry|outlook|mail|gmail|yahoo|aol|proton|phone|tablet|huawei|xiaomi|samsung|sony|windows|nokia|pixel|oneplus|apps?|smartphone|handy|mobile|mobil\w*|téléphone|teléfono|móvil|celular|telefon\w*|cellulare|device|gerät|superhuman|spark|zoho|mac)|手机|手機|スマ|から送信",
+    r"\b(?:iphone|ipad|ipod|ios|android|galaxy|blackberry|outlook|mail|gmail|yahoo|aol|proton|phone|tablet|huawei|xiaomi|samsung|sony|windows|nokia|pixel|oneplus|apps?|smartphone|handy|mobile|mobil\w*|téléphone|teléfono|móvil|celular|telefon\w*|cellulare|device|gerät|superhuman|spark|zoho|mac|airmail|sparrow|mailbird|spike|newton|mailspring|canary|edison|k-9|thunderbird|verizon|t-mobile|at&t|xfinity|htc|motorola|iphon\w*)|手机|手機|スマ|から送信",
     re.IGNORECASE,
 )
 """What a mail is written with; a line without it may be a sentence's end."""

@@ -44,6 +44,19 @@ _GLUED = re.compile(r"(.{10,160}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[\w ()]{2,30}[
 _NAMES = re.compile(r"[^<>@]{1,60}<[^<>\s@]{1,64}@[^<>\s]{1,120}>\s?[:：]")
 """Somebody's name and address and nothing else above a quote, as Horde writes it."""
 _ENDS_BARE = re.compile(r"\s[^\s<>@]{1,64}@[\w.-]{1,120}\s?[:：]$")
+_STAMP = r"\d{1,4}[./-]\d{1,2}[./-]\d{2,4},? \d{1,2}[:.]\d{2}(?:[:.]\d{2})?(?: ?[AP]M| ?Uhr)?"
+_DATED = re.compile(rf"\s*{_STAMP}\s*", re.IGNORECASE)
+"""A line that is a date and a time."""
+_NAMED_DATED = re.compile(rf"[^:?!]{{2,60}}, {_STAMP}:", re.IGNORECASE)
+_GROUPWISE = re.compile(
+    rf">>> ?\"?[^<>]{{2,60}}(?:<[^<>\s@]{{1,64}}@[^<>\s]{{1,120}}> ?)?,? ?{_STAMP}\s*(?:>>>)?\s*",
+    re.IGNORECASE,
+)
+"""GroupWise sets who wrote it and when between such marks above a quote that has none."""
+_NOTES_NAME = re.compile(r"\s*[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
+_SAID = re.compile(r"\bsa(?:id|ys)\b", re.IGNORECASE)
+"""What a few programs write, and everybody who tells what somebody said."""
+_QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
@@ -111,6 +124,9 @@ class _Marks:
                 at += 1
             elif FORWARDED.fullmatch(line):
                 return
+            elif _GROUPWISE.fullmatch(line) and written and not self._forwarded:
+                self._mark(at, len(self._lines), "quoted")
+                return
             elif _QUOTE.match(line):
                 if not attributed and (first := self._introduction(at)) < at:
                     self._mark(first, at, "quoted")
@@ -142,7 +158,8 @@ class _Marks:
         end = self._block_end(start)
         lines = [line for line in self._lines[start:end] if line.strip()]
         after = self._next(end) < len(self._lines)
-        attributed = attributed or _is_attribution(self._lines[start].strip(" >"), wrapped=False)
+        first = self._lines[start].strip(" >")
+        attributed = attributed or _is_attribution(first, wrapped=False) or bool(SEPARATED.fullmatch(first))
         own = not attributed and (
             all(_PROMPT.match(line) for line in lines)
             or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
@@ -189,11 +206,11 @@ class _Marks:
         if ABOVE.fullmatch(line):
             return at + 1, True
         if SEPARATED.fullmatch(line):
-            apart = at == 0 or not self._lines[at - 1].strip()
+            apart = at == 0 or not self._lines[at - 1].strip() or line.startswith("------")
             return at + 1, apart or self._from_block(self._next(at + 1)) > 0
         if _RULE.fullmatch(line):
             start = self._next(at + 1)
-        block = self._from_block(start)
+        block = self._from_block(start) or self._notes_block(start)
         if block:
             return block, True
         if start == at and (glued := _GLUED.fullmatch(line)) and _is_attribution(glued[1], wrapped=False):
@@ -221,6 +238,21 @@ class _Marks:
                 break
         return end if _is_header(roles) else 0
 
+    def _notes_block(self, at: int) -> int:
+        """The end of a header of Lotus Notes, or 0: a name, a date, then whom it went to and its subject."""
+        dated = self._next(at + 1)
+        if dated >= min(at + 4, len(self._lines)) or not _DATED.fullmatch(self._lines[dated]):
+            return 0
+        if not _NOTES_NAME.fullmatch(self._lines[at]):
+            return 0
+        found = dict[str, int]()
+        for number in range(dated + 1, min(dated + 16, len(self._lines))):
+            bare = self._lines[number].strip()
+            word = bare.partition(":")[0].rstrip()
+            if role := ROLES.get(word.casefold()):
+                found.setdefault(role, number)
+        return found["subject"] + 1 if {"to", "subject"} <= set(found) else 0
+
     def _attribution(self, at: int) -> tuple[int, bool] | None:
         joined = ""
         for end in range(at + 1, min(at + _MOST_JOINED, len(self._lines)) + 1):
@@ -245,6 +277,7 @@ class _Marks:
             return at
         line = self._lines[above].strip()
         named = MAILBOX.search(line) and DATE.search(line) and line.endswith((">", ")", "]:", "]"))
+        named = named or bool(_NAMED_DATED.fullmatch(line) or _QUOTE_TAG.fullmatch(line))
         named = named or bool(_NAMES.fullmatch(line) or (_ENDS_BARE.search(line) and DATE.search(line)))
         said = line.endswith((":", "：")) and WROTE.search(line) and not OTHERS.search(line)
         if said and not named:
@@ -260,7 +293,10 @@ class _Marks:
 
     def _attribution_ends(self, at: int, end: int) -> bool:
         joined = " ".join(line.strip() for line in self._lines[at:end])
-        return bool(STARTS.match(joined)) and _is_attribution(joined, wrapped=False)
+        above = self._lines[at - 1]
+        other = not ("<" in above or DATE.search(above) or MAILBOX.search(above) or STARTS.match(above))
+        begins = STARTS.match(joined) or (other and DATE.search(joined) and TIME.search(joined))
+        return bool(begins) and _is_attribution(joined, wrapped=False)
 
     def _signatures(self) -> None:
         """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
@@ -279,12 +315,14 @@ def _role(line: str) -> tuple[str, str]:
 
 
 def _is_header(roles: dict[str, str]) -> bool:
-    if "from" not in roles or len(roles) < 2 or next(iter(roles)) not in {"from", "sent", "subject"}:
+    first = next(iter(roles), "")
+    if "from" not in roles or len(roles) < 2 or (first not in {"from", "sent", "subject"} and len(roles) < 4):
         return False
     if not roles["from"] or not {"sent", "subject", "to"} & set(roles):
         return False
     dated = bool(TIME.search(roles.get("sent", "")) or _YEAR.search(roles.get("sent", "")))
-    return bool(MAILBOX.search(roles["from"])) or (dated and "subject" in roles)
+    known = MAILBOX.search(roles["from"]) or (dated and MAILBOX.search(roles.get("to", "")))
+    return bool(known) or (dated and "subject" in roles)
 
 
 def _is_attribution(joined: str, *, wrapped: bool) -> bool:
@@ -307,6 +345,7 @@ def _is_dashed(joined: str) -> bool:
 
 def _is_sure(joined: str) -> bool:
     return _is_dashed(joined) or (
-        bool(DATE.search(joined))
+        not _SAID.search(joined)
+        and bool(DATE.search(joined))
         and bool(MAILBOX.search(joined) or (TIME.search(joined) and STARTS.match(joined)))
     )

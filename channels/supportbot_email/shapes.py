@@ -32,26 +32,24 @@ CALENDAR_METHOD = re.compile(r"^METHOD:[ \t]{0,4}([A-Za-z]{1,20})", re.MULTILINE
 LIST_MANAGER = _any(
     r"(?:[^@]*-(?:request|bounces|confirm|owner|admin)|mailman|majordomo|listserv|sympa)(?:\+[^@]*)?@"
 )
-PROGRAM_MAILER = _any(
-    r"mailchimp|cleverreach|sendinblue|brevo|mailjet|klaviyo|activecampaign|campaign ?monitor|constant contact|getresponse|rapidmail|newsletter2go|emarsys|inxmail|marketo|pardot|phplist|mailpoet|acymailing|sendy|aweber|mailerlite|swiftmailer newsletter"
-)
 FORM_FIELD = re.compile(
     r"^[ \t>*]{0,4}(?:name|your name|e-?mail|phone|subject|message|comments?|vorname|nachname|telefon|betreff|nachricht|nom|objet|nombre|asunto|mensaje|nome|assunto|mensagem|oggetto|messaggio|naam|onderwerp|bericht|imię|temat|wiadomość|имя|тема|сообщение|姓名|主题|留言|お名前|件名|内容)\*?[ \t]{0,3}[:：]",
     re.MULTILINE | re.IGNORECASE,
 )
+NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 PROGRAM_ADDRESS = _any(
     r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
 )
 """From such an address hardly anybody writes a letter."""
 NOTIFIER_ADDRESS = _any(
-    r"(?:notif(?:y|ications?)|alerts|auto-?(?:confirm|mailer|notify)|automated|mailer|copier|scanner|backup|robot|bounces?)(?:[._+-][^@]*)?@"
+    r"(?:notif(?:y|ications?)|alerts|auto-?(?:confirm|mailer|notify)|automated|mailer|copier|scanner|backup|robot|bounces?|root|www-data|apache|nobody)(?:[._+-][^@]*)?@"
 )
 """And from such a one nobody."""
 MONITOR_SUBJECT = _any(
     r".{0,60}\b(?:monitor|host|service|server|check|node)\b.{0,60}\b(?:down|up|critical|recovered|unreachable)\b"
 )
 MONITOR_ADDRESS = _any(
-    r"(?:nagios|icinga2?|zabbix|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
+    r"(?:nagios|icinga2?|zabbix|zbx|grafana|prometheus|bugzilla|cvs|rss-?feeds?|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
 )
 ANSWERED_SUBJECT = _any(
     r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
@@ -65,7 +63,7 @@ DESK_MAILER = _any(
 )
 """Programs that people write with, and that answer by themselves only when they are told to."""
 MACHINE_ADDRESS = _any(
-    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|postmaster|microsoftexchange[0-9a-f]+"
+    r"(?:mailer[-_.]?daemon|mail[-_.]?daemon|mail[-_.]?deamon|mailer[-_.]?deamon|post\.?master|microsoftexchange[0-9a-f]+"
     r"|mmdf|double-?bounce|mail-?delivery(?:-?sub)?-?system|mailerdaemon|bounce-?daemon)(?:\+[^@]*|-[^@]*)?(?:@|>|\s|$)"
 )
 BOUNCE_ADDRESS = _any(
@@ -100,6 +98,8 @@ SURE_BOUNCE_SUBJECT = _any(
     r"(?:failure notice|mail failure\.?)\s*$",
     r"considered unsolicited bulk e-?mail, apparently from you",
     r"\[mailserver notification\]",
+    r"scanmail (?:message|notification): |(?:symantec|norton|mcafee|trend micro|sophos|interscan|mailmarshal|kaspersky)\b.{0,60}\b(?:detected|found|blocked|notification)",
+    r"mail ?marshal \(rule: ",
     r"(?:warning: )?your (?:e-?mail|message) is delayed",
     r"(?:virus|banned|bad[- ]header)\b.{0,80} (?:in|from|by) (?:mail|message)? ?(?:from )?you\b",
     start=r"\s*",
@@ -109,7 +109,9 @@ SURE_BOUNCE_SUBJECT = _any(
 BOUNCE_SUBJECT = _any(
     r".{0,40}\bhas (?:stopped|blocked|rejected|quarantined) your (?:e-?mail|message)\b",
     r"undeliver(?:able|ed)\b",
-    r"mailbox (?:is )?full\b",
+    r"(?:mailbox|storage) (?:is )?(?:full|quota exceeded|over quota)\b|quota exceeded\b",
+    r"(?:posting|message) to \S+ (?:failed|rejected|bounced)|(?:anti-?)?virus (?:alert|warning|notification|found|detected)\b(?! for)",
+    r".{0,12}(?:送信|送達)(?:でき|が?出来)(?:ません|なかった)",
     r"\[mailserver notification\]",
     r"undeliverable:",
     r"mail delivery (?:failed|failure|system|subsystem|status|error|problem|was delayed|delayed|report)",
@@ -272,8 +274,10 @@ BOUNCE_OPENING = _any(
     r"not listed in .{0,40}(?:directory|address book)",
     r"each of the following recipients was rejected",
     r"failed recipient",
-    r"mailbox (?:is )?(?:full|unavailable|not found|does ?n.t exist)",
-    r"over quota",
+    r"mailbox (?:is )?(?:full|unavailable|not found|does ?n.t exist|over (?:its )?quota)",
+    r"over (?:its )?quota",
+    r"(?:e-?mail|message|mail)\b.{0,60}\b(?:you sent|sent by you|from you)\b.{0,80}\b(?:contain(?:s|ed)|infected|virus)|(?:detected|found) (?:a )?(?:virus|sensitive content|prohibited)|recipients? of the message: |action on this mail\b",
+    r"宛先に.{0,12}(?:送信|配信)でき",
     r"requested action not taken",
     r"no such user",
     r"user unknown",
@@ -298,9 +302,10 @@ UNDELIVERED = _any(
 )
 """Something did not get through; of parcels as well."""
 BOUNCE_TEXT = _any(
-    r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\badresse (?:existiert nicht|inconnue)|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
+    r"\bpostfach (?:ist voll|existiert nicht)|\bunbekannter empf|\bempfänger unbekannt|\b(?:adresse|empfänger|konto)\b.{0,60}\b(?:existiert nicht|inconnue)|\b(?:group|list|address|mailbox)\b.{0,40}\b(?:may|does) not exist\b|\bpermission to post\b|\bboîte (?:aux lettres )?(?:inexistante|pleine)|\bla cuenta no existe|\bbuzón lleno|\bcaixa postal cheia|\b(?:usuário|endereço) inexistente",
     r"\bindirizzo (?:inesistente|sconosciuto)|\bcasella .{0,20}piena|\bgebruiker onbekend|\bpostvak .{0,20}vol|\bkonto nie istnieje|\bskrzynka .{0,20}pełna|ящик переполнен|(?:адрес|пользователь|получатель).{0,20}(?:не существует|не найден)|(?:收件人|用户|邮箱).{0,10}(?:不存在|已满)|宛先不明|存在しない|見つから",
     r"\bwaiting in (?:our|the) queue\b|\bdestination is unreachable\b|\bbuzón lleno\b|\breached its (?:size |storage )?(?:limit|quota)|\bspf\b|\bdkim\b|\bdmarc\b|\bgreylist|\bpolicy does not\b|\bmessage size exceeds\b|\bmessage too large\b",
+    r"\bcontain(?:s|ed) (?:a |the )?virus\b|\b(?:infected|prohibited) (?:file|attachment)|\baction (?:taken|on this mail)\b|宛先のメールアドレス",
     r"user unknown",
     r"no such (?:user|mailbox|recipient|address)",
     r"unknown (?:user|recipient|address)",

@@ -28,6 +28,9 @@ _DASHED = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z]
 _NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
 _SENTENCE = re.compile(r"(?:\S+\s+){5,}\S+[.!。]\s*|.*[?？!！]|.{15,}。\s*")
 _BY_OTHERS = re.compile(r"[\s*_]*sent (?:via|by|with|using)\b", re.IGNORECASE)
+_TOLD = re.compile(r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but|not)\b", re.IGNORECASE)
+"""Words of a sentence that only begins like a device's line: "Sent from my iPhone I could not open it."."""
+_EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
@@ -53,7 +56,10 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     if line == "-- ":  # RFC 3676, section 4.3
         return len(below) <= _MOST_LINES
     if line.rstrip() == "--":  # or a dash that parts two matters
-        return len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(_is_long, below)))
+        device = all(DEVICE.fullmatch(one) for one in below)
+        return device or (
+            len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(_is_long, below)))
+        )
     if line.strip() in {"__", "—", "–"}:
         return len(below) <= _MOST_LINES // 2 and all(len(one) < 60 for one in below)
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
@@ -71,11 +77,11 @@ def _last(lines: Sequence[str], end: int) -> int:
 
 def _is_device(lines: Sequence[str], at: int) -> bool:
     line = lines[at]
-    if DEVICE.fullmatch(line):
+    if DEVICE.fullmatch(line) and not _TOLD.search(line):
         apart = (at == 0 or not lines[at - 1].strip()) and not _BY_OTHERS.match(line)
         return (
             (apart or bool(DEVICE_WORD.search(line)))
-            and ", " not in line.partition(":")[0]
+            and (", " not in line.partition(":")[0] or bool(_EXCUSES.search(line)))
             and len(line) < 90
         )
     alone = at > 0 and not lines[at - 1].strip() and any(one.strip() for one in lines[:at])

@@ -6,9 +6,11 @@ received something. `text` is always what was written now, without quotes and wi
 
 from __future__ import annotations
 
+import re
+
 from supportbot_email import notices, shapes
 from supportbot_email.asking import asks, sentences
-from supportbot_email.phrases import PHONE
+from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE
 
 _MOST = 3_000  # characters at the beginning that are looked at
 _OPENING = 600  # in which a program says what it is about
@@ -30,14 +32,19 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
         sender: the sender's address: another one is whom to turn to.
     """
     said = text[:_MOST]
-    if len(said.strip()) > _LONGEST_ABSENCE or asks(said):
+    if len(said.strip()) > _LONGEST_ABSENCE or asks(said) or notices.PERSON_AWAY.search(said):
         return False
     told = {"away": False, "instead": False, "unread": False, "returns": False, "thanks": False}
-    beside = 0
+    beside, opened = 0, False
     for one in sentences(said):
         found = _of_absence(one, sender)
         told |= dict.fromkeys(found, True)
-        beside += not found and (len(one.split()) > _GREETING or len(one) > 40)
+        long = len(one.split()) > _GREETING or len(one) > 40
+        if long and not (found or opened) and not notices.AUTOMATIC.search(one):
+            opened = True
+            beside += 2  # a program begins with what it has to say
+        opened = opened or bool(found)
+        beside += not found and long
     if beside > _beside(told):
         return False
     named = _names_absence(subject)
@@ -77,7 +84,7 @@ def _names_absence(subject: str) -> bool:
 
 def receipt(subject: str, text: str) -> bool:
     """Whether a help desk's program says that a mail arrived, and that somebody will answer."""
-    start = text[:_MOST]
+    start = without_legal(text[:_MOST])
     if notices.SURVEY.search(start) and notices.WAY_OUT.search(start):
         return True
     if asks(start):
@@ -97,6 +104,7 @@ def receipt(subject: str, text: str) -> bool:
         + bool(notices.DESK.search(joined))
         + bool(notices.AUTOMATIC.search(joined))
         - bool(notices.COMPLAINS.search(joined))
+        - 2 * bool(notices.ENCLOSES.search(joined))
         - 2 * bool(notices.READER.search(joined))
         - 2 * any(notices.FIRST_PERSON.search(one) for one in sentences(joined))
     )
@@ -105,9 +113,27 @@ def receipt(subject: str, text: str) -> bool:
 
 def notice(text: str) -> bool:
     """Whether a text says of itself that a program wrote it, or that nobody reads answers."""
-    if asks(text):
+    said = without_legal(text)
+    if asks(said):
         return False
-    return any(_is_notice(one) for part in (text[:_MOST], text[-_FOOT:]) for one in sentences(part))
+    return any(_is_notice(one) for part in (said[:_MOST], said[-_FOOT:]) for one in sentences(part))
+
+
+def without_legal(text: str) -> str:
+    """Return a text without the paragraphs of a firm's lawyer: they speak of machines, and people send them.
+
+    The first paragraph stays whatever it is.
+    """
+    first, *others = re.split(r"(\n[ \t]*\n)", text)
+    kept = [one for one in others if not _is_legal(one)]
+    return first + "".join(kept)
+
+
+def _is_legal(paragraph: str) -> bool:
+    joined = " ".join(paragraph[:2_000].split())
+    if notices.LEGAL.match(joined):
+        return len(joined) > 60
+    return bool(ABOUT_MAIL.search(joined) and DISCLAIMERS.search(joined))
 
 
 def _is_notice(sentence: str) -> bool:
@@ -139,4 +165,4 @@ def newsletter(text: str) -> int:
     ways = any(notices.WAY_OUT.search(one) for one in leaving)
     subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
     speaks = any(notices.FIRST_PERSON.search(one) for one in leaving)
-    return bool(leaving) + ways + 2 * subscribed - 3 * speaks - asks(text)
+    return bool(leaving) + ways + 2 * subscribed - 3 * speaks - 2 * asks(text)

@@ -1,0 +1,225 @@
+"""What programs send: to a list, to many, or to one mailbox because something happened.
+
+Nobody waits for an answer to it. A person may write the same subject; a program has a second sign beside it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from supportbot_email import notices, shapes, wording
+from supportbot_email.patterns import any_of
+
+if TYPE_CHECKING:
+    from supportbot_email.mail import Address, Kind
+    from supportbot_email.mime import Entity
+
+_LIST_FIELDS = (
+    "list-id",
+    "list-unsubscribe",
+    "list-post",
+    "list-subscribe",
+    "list-help",
+    "list-owner",
+    "list-archive",
+)
+"""RFC 2369 and RFC 2919."""
+_OLD_LIST_FIELDS = (
+    "mailing-list",
+    "x-mailing-list",
+    "x-beenthere",
+    "x-mailman-version",
+    "x-listserver",
+    "x-listserv",
+    "x-ml-name",
+    "x-mlserver",
+    "x-egroups-return",
+    "x-egroups-msg-info",
+    "x-google-loop",
+)
+"""Of Mailman, ezmlm, LISTSERV, fml, eGroups and others before those."""
+_LIST_SENDER = any_of(
+    r"(?:owner-[^@\s]{1,64}|[^@\s]{1,64}-(?:request|bounces?|owner|errors))(?:[+=][^@\s]{0,200})?@",
+    r"[^@\s]{1,64}@(?:listserv|lists?|mailman)\.",
+)
+"""Who sends for a list, of Majordomo and Mailman. A person may be called office-admin or ann-l."""
+_SERVICE_FIELDS = (
+    "x-sg-eid",
+    "x-ses-outgoing",
+    "x-mandrill-user",
+    "x-mailgun-sid",
+    "x-mc-user",
+    "x-pm-message-id",
+    "x-csa-complaints",
+    "x-campaign",
+    "x-campaign-id",
+    "x-campaignid",
+    "x-mailer-lid",
+    "x-report-abuse",
+    "x-roving-id",
+    "x-sfmc-stack",
+    "x-job",
+    "x-rpcampaign",
+    "x-mailin-campaign",
+    "x-sib-id",
+    "x-klaviyo-message-id",
+    "x-msys-api",
+    "x-mj-mid",
+    "x-email-type-id",
+    "x-pp-email-transmission-id",
+    "x-cr-mailing-id",
+    "x-emarsys-identify",
+    "x-linkedin-class",
+    "x-github-reason",
+    "x-notifications",
+    "x-auto-mailing",
+    "x-bulkmail",
+)
+"""Of services that send for many: newsletters and notices, and now and then a person's mail."""
+_CHALLENGE_FIELDS = ("x-boxtrapper", "x-tmda-fingerprint", "x-ask-auth", "x-spamarrest")
+"""Of gates that ask whoever writes to prove that they are a person."""
+_MAILER = any_of(
+    r"\b(?:mailchimp|cleverreach|sendinblue|brevo|mailjet|klaviyo|activecampaign|campaign ?monitor|constant contact|getresponse|rapidmail|newsletter2go|emarsys|inxmail|marketo|pardot|phplist|mailpoet|acymailing|sendy|aweber|mailerlite|swiftmailer newsletter|powermta)\b",
+    r"\b(?:3cx|asterisk|freepbx|e-?fax|hylafax|whmcs|magento|prestashop|woocommerce|shopware|nagios|zabbix|grafana|prtg|jira|confluence|redmine|mantisbt|bugzilla|gitlab|jenkins|nas|mfp|ricoh|konica|kyocera|canon|xerox|lexmark)\b",
+)
+"""Programs that send without anybody; what people write with is not among them."""
+_ADDRESS = any_of(
+    r"(?:orders?|billing|invoic(?:es?|ing)|ebay|router|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
+)
+"""Addresses that both programs and people send from: a sign beside a subject of a notice."""
+_RELAY = any_of(
+    r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid)\."
+)
+"""Domains behind which a market place hides its customers: what comes from there, one of them wrote."""
+_NOTICE = any_of(
+    # money
+    r"(?:you(?:['’]ve| have)|.{2,40} has) (?:received|got|been (?:sent|paid)|sent you) (?:a )?(?:payment|money|[$€£]|\w{3} ?\d)|(?:receipt|invoice) for your (?:payment|order|purchase|subscription)|payment (?:received|confirmation|receipt)\b(?!\?)|your (?:.{1,30} )?(?:payout|invoice|bill|statement|receipt) (?:is|of|for|from|on)\b",
+    r"sie haben (?:eine zahlung|geld|\d.{1,20}) erhalten|zahlungs(?:eingang|bestätigung|erinnerung)\b.{0,30}\d|vous avez reçu un (?:paiement|virement)|(?:has|ha) recibido (?:un pago|dinero)|(?:hai|ha) ricevuto (?:un pagamento|denaro)|(?:você )?recebeu um pagamento|je hebt (?:een betaling|geld) ontvangen|otrzymano płatność",
+    r"(?:invoice|bill|credit note|rechnung|facture|factura|fattura|factuur|faktura) (?:no\.? ?|nr\.? ?|#)?\S{0,12}\d\S{0,12} (?:from|von|de|da|van|od) .+|(?:invoice|payment|renewal) (?:payment )?(?:reminder|overdue|due)\b|(?:overdue|unpaid) invoice\b.{0,20}\d",
+    # orders, as a shop's program tells the shop
+    r"\[[^\]]{1,60}\]:? ?(?:new )?(?:order|bestellung|commande|pedido|ordine|bestelling|zamówienie|заказ)\b.{0,6}[#(\d]|(?:new|neue|nouvelle|nuev[oa]|nova|nuovo|nieuwe|nowe) (?:customer )?(?:order|bestellung|commande|pedido|encomenda|ordine|bestelling|zamówienie):? ?[#(]\W?\w{0,6}-?\d+|order \S{1,14} (?:placed|confirmed|confirmation|shipped)\b|you made a sale\b|(?:sold|verkauft|vendu), ship now\b|your item sold\b|.{0,30}\bhas been placed by\b",
+    # parcels and orders, as it tells the customer
+    r"your (?:.{1,30} )?(?:order|shipment|package|parcel|delivery)\b.{0,30}\b(?:has (?:been )?(?:shipped|dispatched|delivered|confirmed)|is (?:on its way|out for delivery|confirmed|arriving))|(?:order|booking|reservation|registration) confirmation\b.{0,30}\d|(?:bestell|versand|buchungs|auftrags)bestätigung\b.{0,30}\d|ihre? (?:sendung|paket|bestellung)\b.{0,30}\b(?:unterwegs|versandt|verschickt|zugestellt|bestätigt)",
+    # telephones, telefaxes, scanners
+    r"(?:(?:you have )?(?:a )?new )?voice ?-?(?:mail|message)s?(?: message)? (?:from|in mailbox|on extension)\b|missed call (?:from|on)\b.{0,30}\d|(?:you(?:['’]ve| have) )?(?:received )?(?:a )?(?:new )?(?:e-?fax|fax(?: message)?)(?: received)? (?:from|message from)\b|(?:fax|telefax) (?:received|eingang|empfangen)\b|fax .{0,40}\bcaller-id\b",
+    r"neue (?:nachricht auf (?:dem|ihrem) anrufbeantworter|sprachnachricht|fax-?nachricht)|(?:verpasster|entgangener) anruf von|nouveau message vocal|appel manqué de|nuevo (?:mensaje|correo) de voz|nuovo messaggio (?:vocale|in segreteria)|nieuwe? voicemail",
+    r"(?:message|scan(?:ned image)?|scanned (?:document|file)|attached image) from (?:a |an )?\"?(?:km_?\w|rnp|bizhub|konica|ricoh|xerox|canon|kyocera|sharp|mfp|scanner|hp\b)|scan(?:ned)? (?:data|document) from .{0,20}\b(?:mfp|printer|copier|scanner)",
+    # monitors
+    r"\[(?:firing|resolved|alerting|ok|no ?data|critical|warning|problem|recovery|triggered|alarm|down|up)(?::\d+)?\]|(?:problem|resolved|recovery|acknowledged?|service alert|host alert|alarm|ok): \S.{0,60}\b(?:on|is|host|server|disk|cpu|memory|service|down|in)\b|\W{0,3}(?:problem|recovery|flapping\w*) (?:service|host) alert\b|\[?(?:monitor|site|server)\b.{0,40}\bis (?:down|up|back up|unreachable)\b|(?:backup|job|build|pipeline|deployment) .{0,40}\b(?:succeeded|completed|failed|finished|successful)\b|apcupsd\b|cron <|logwatch for|anacron job|\[jira\]|\[\w[^\]]{0,30}\] \([A-Z]{2,9}-\d+\)|\[ .{2,40}-(?:bugs|patches|feature requests)-\d+ \]|run failed: ",
+    # accounts
+    r"security alert\b|(?:unusual|new|suspicious) (?:sign[- ]?in|login|log-?in|device|activity)\b|(?:microsoft|google|apple)(?: id)? account (?:unusual|security|sign)|(?:your )?(?:verification|security|one-time|login|confirmation) (?:code|passcode|pin)\b|(?:reset your|your) password (?:reset|was|has been|changed)?|(?:confirm|verify) your (?:e-?mail|account|address)",
+    r"(?:ungewöhnliche|neue) (?:anmelde\w*|anmeldung)|(?:ihr )?(?:bestätigungs|sicherheits)code\b|sicherheits(?:warnung|hinweis)\b|(?:connexion|activité de connexion) (?:inhabituelle|suspecte)|nouvelle connexion|alerte de sécurité|(?:actividad|inicio) de (?:inicio de )?sesión (?:inusual|nuev)|actividad inusual|alerta de (?:seguridad|segurança)|código de (?:verificación|verificação)|(?:accesso|attività) (?:insolit|di accesso)|avviso di sicurezza|ongebruikelijke aanmeld\w*|beveiligingswaarschuwing|nietypow\w+ (?:aktywność|logowani)|оповещение (?:системы )?безопасности|код подтверждения|验证码|安全(?:提醒|警报)|認証コード|セキュリティ通知",
+    # domains, subscriptions
+    r"(?:final |last |first |second )?(?:notice|reminder|action required|important)?[:!]? ?(?:your )?(?:the )?(?:domain|ssl|certificate|subscription|licen[cs]e|hosting|[\w-]+(?:\.[\w-]+)+)\b.{0,60}\b(?:expires?|expiring|expiration|renew(?:al|s|ed)?|suspen(?:ded|sion))\b",
+    # calendars, signatures, shares
+    r"reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
+    r"login failed on\b|\[[^\]]{1,20}\] backup\b|.{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
+    start=r"\s*",
+)
+"""What programs tell; people ask about it in the same words, so that there has to be a second sign."""
+_SURE_NOTICE = any_of(
+    r"you made a sale on\b|(?:sold|verkauft), ship now\b|\[[^\]]{1,60}\]:? (?:new )?order #?\S+ (?:placed|received)|payment reminder: invoice",
+    r"\[(?:firing|resolved|alerting):?\d*\] |\*\* (?:problem|recovery)\b.{0,60}\*\*|apcupsd\b|cron <\S|logwatch for|\[jira\]|\[ .{2,40}-bugs-\d+ \]|run failed: ",
+    r"new voice ?(?:mail|message)s? from \S{0,3}\d|e-?fax from .{0,40}\bcaller-id\b|neue (?:nachricht auf dem anrufbeantworter|sprachnachricht) von \S{0,3}\d",
+    r"completed: .{0,60}\bdocusign\b|domain renewal notice\b|.{2,40} wants to connect\s*$|.{0,40}\bplease moderate: ",
+    start=r"\s*",
+)
+"""Nobody writes such a subject by hand."""
+
+
+def is_relayed(sender: Address) -> bool:
+    """Whether a market place passes on what a person wrote to a seller; its headers are those of a program."""
+    return bool(_RELAY.match(f"{sender.domain}."))
+
+
+def lists(entity: Entity) -> str:
+    """Return the name of the field that says a mail came through a list; empty when none does."""
+    for name in (*_LIST_FIELDS, *_OLD_LIST_FIELDS):
+        if entity.get(name):
+            return name
+    if any("mailing list" in value.lower() for value in entity.all("delivered-to")):
+        return "delivered_to_list"
+    fields = ("sender", "resent-sender", "return-path")
+    sent_by = {one.lower() for name in fields for one in shapes.ADDRESS.findall(entity.get(name)[:500])}
+    written_by = {one.lower() for one in shapes.ADDRESS.findall(entity.get("from")[:500])}
+    if any(map(_LIST_SENDER.match, sent_by - written_by)):
+        return "list_sender"
+    for name in ("precedence", "x-precedence"):
+        if entity.get(name).strip().lower() in {"bulk", "list", "junk"}:
+            return "precedence"
+    return ""
+
+
+def find(
+    entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool, by_desk: bool
+) -> tuple[Kind, str] | None:
+    """Return what a mail is by its foot, its subject, its sender and the service that sent it; None: a person's.
+
+    Args:
+        entity: the mail.
+        subject: its subject, decoded.
+        written: what was written now.
+        sender: who From says wrote it.
+        answered: it answers another mail.
+        form: it is a contact form's, or somebody of another domain gets the answer.
+        by_desk: a program sent it that people write with.
+    """
+    signs = _Signs(entity, written, sender)
+    if any(map(entity.get, _CHALLENGE_FIELDS)):
+        return "auto_reply", "held"
+    if signs.feedback and not answered and (signs.program or (signs.service and not signs.speaks)):
+        return "list_or_bulk", "feedback-id"
+    if shapes.LIST_MANAGER.match(sender.address):
+        return "auto_reply", "list_manager"
+    to_nobody = None if answered or form else _to_nobody(entity, subject, written, sender, signs)
+    if to_nobody and to_nobody[1] == "newsletter":
+        return to_nobody
+    if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
+        return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
+    return to_nobody
+
+
+class _Signs:
+    """What of a mail speaks for a program. None of it alone is proof."""
+
+    def __init__(self, entity: Entity, written: str, sender: Address) -> None:
+        self.feedback = bool(entity.get("feedback-id"))
+        mailer = entity.get("x-mailer")[:200]
+        self.service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(mailer))
+        self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
+        self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
+        self.speaks = wording.speaks(written)
+
+
+def _notifies(
+    subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
+) -> bool:
+    """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
+    if not _NOTICE.match(subject):
+        return False
+    person = notices.FIRST_PERSON.search(written[:3_000])
+    if form and (person or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+        return False
+    if signs.service or signs.program or signs.feedback or _SURE_NOTICE.match(subject):
+        return True
+    asked = signs.speaks or shapes.INTERROGATIVE.search(written[:2_000])
+    return bool(_ADDRESS.match(sender.address)) and not (asked or by_desk)
+
+
+def _to_nobody(
+    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
+) -> tuple[Kind, str] | None:
+    foot = wording.newsletter(written)
+    if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
+        return "list_or_bulk", "newsletter"
+    if wording.notice(written):
+        return "auto_reply", "notice"
+    monitor = (
+        entity.get("x-cron-env")
+        or shapes.MONITOR_ADDRESS.match(sender.address)
+        or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
+    )
+    nobody = (signs.silent and (signs.service or signs.feedback)) or shapes.NOTIFIER_ADDRESS.match(
+        sender.address
+    )
+    return ("auto_reply", "program") if monitor or (nobody and not signs.speaks) else None

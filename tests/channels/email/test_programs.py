@@ -1,0 +1,150 @@
+"""Programs' notices, older lists and market places; and people who write what programs write."""
+
+from __future__ import annotations
+
+import pytest
+
+from supportbot_email.mail import Settings
+from supportbot_email.parse import parse
+
+NOTICES = [
+    "You've received a payment",
+    "[Lamps] Order #1042 placed by Kim Doe",
+    "Your order has been shipped",
+    "New voicemail from 0170123 on extension 200",
+    "[FIRING:1] Disk space",
+    "Ungewöhnliche Anmeldeaktivität",
+    "Actividad de inicio de sesión inusual",
+    "Invoice INV-42 from Far Ltd",
+    "shop.example expires in 3 days",
+]
+SURE = NOTICES[1], NOTICES[3], NOTICES[4]
+ASKED = [
+    *(one for one in NOTICES if one not in SURE),
+    "Payment received",
+    "Security alert",
+    "Server is down",
+    "New order (2 pcs)",
+]
+
+
+def rule(*fields: str, sender: str = "ann@customer.example", text: str = "See below.") -> tuple[str, str]:
+    lines = (f"From: Ann <{sender}>", "To: help@shop.example", *fields, "", text)
+    mail = parse("\r\n".join(lines).encode(), settings=Settings(own_addresses=("help@shop.example",)))
+    return mail.kind, mail.rule
+
+
+@pytest.mark.parametrize("subject", NOTICES)
+@pytest.mark.parametrize(
+    ("sender", "field"),
+    [
+        ("no-reply@far.example", "X-A: b"),
+        ("a@far.example", "X-SG-EID: x"),
+        ("a@far.example", "X-Mailer: WHMCS"),
+    ],
+)
+def test_a_notice(subject: str, sender: str, field: str) -> None:
+    """A notice's subject and a second sign of a program, whatever the notice asks."""
+    found = rule(f"Subject: {subject}", field, sender=sender, text="Was that you?")
+    assert ("auto_reply", "notice_subject") == found
+
+
+@pytest.mark.parametrize("subject", SURE)
+def test_a_sure_notice(subject: str) -> None:
+    """Some subjects nobody types."""
+    assert "notice_subject" == rule(f"Subject: {subject}")[1]
+
+
+@pytest.mark.parametrize("subject", ASKED)
+def test_a_question_about_one(subject: str) -> None:
+    """Customers ask about a notice in its own words, and give its subject to a contact form."""
+    asked = rule(f"Subject: {subject}", text="but I have no lamp. Where is it?")
+    form = rule(
+        f"Subject: {subject}",
+        "Reply-To: kim@mail.example",
+        sender="no-reply@forms.example",
+        text="Name: Kim\r\nE-mail: kim@mail.example\r\nMessage: Nothing came.",
+    )
+    assert [("human", "none")] * 2 == [asked, form]
+
+
+@pytest.mark.parametrize(
+    ("field", "sender", "expected"),
+    [
+        ("webmail:qq.com:bgforeign:bgforeign1", "1234@qq.example", "human"),
+        ("::1.eu-west-1.abc:AmazonSES", "kim@far.example", "human"),
+        ("42:campaign:far", "news@far.example", "list_or_bulk"),
+        ("42:campaign:far", "no-reply@far.example", "list_or_bulk"),
+    ],
+)
+def test_feedback_id(field: str, sender: str, expected: str) -> None:
+    """Those who send for many have one, and so have several programs of people: alone it proves nothing."""
+    assert expected == rule("Subject: Lamp", f"Feedback-ID: {field}", sender=sender)[0]
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "Mailing-List: contact lamp-help@far.example; run by ezmlm",
+        "Delivered-To: mailing list lamp@far.example",
+        "Sender: owner-lamp@far.example",
+        "Sender: lamp-admin@lists.far.example",
+        "X-BeenThere: lamp@far.example",
+        "X-ML-Name: lamp",
+        "List-Help: <mailto:lamp-request@far.example>",
+    ],
+)
+def test_an_older_list(field: str) -> None:
+    """List managers had their own fields before RFC 2919, and many still write them."""
+    assert "list_or_bulk" == rule("Subject: Lamp", field)[0]
+
+
+@pytest.mark.parametrize(
+    "sender", ["fox_1@members.ebay.example", "k7@marketplace.amazon.example", "a@reply.airbnb.example"]
+)
+def test_a_market_place(sender: str) -> None:
+    """What a buyer wrote comes with a program's headers; what a buyer's own program wrote is no person's."""
+    fields = ("Auto-Submitted: auto-generated", "Precedence: list", "Feedback-ID: a:b:c:d")
+    asked = rule("Subject: A question", *fields, sender=sender, text="Do you ship to Norway?")
+    away = rule("Subject: Automatic reply: Lamp", *fields, sender=sender, text="I am away.")
+    assert ["human", "auto_reply"] == [asked[0], away[0]]
+
+
+@pytest.mark.parametrize(
+    ("field", "sender"),
+    [
+        ("Return-Path: <ann-l@customer.example>", "ann-l@customer.example"),
+        ("Sender: office-admin@customer.example", "ann@customer.example"),
+        ("Sender: owner@customer.example", "ann@customer.example"),
+    ],
+)
+def test_no_list(field: str, sender: str) -> None:
+    """People have such addresses, and secretaries send for others."""
+    assert "human" == rule("Subject: Lamp", field, sender=sender)[0]
+
+
+def test_a_challenge() -> None:
+    """A gate that asks who wrote is no person's mail."""
+    assert ("auto_reply", "held") == rule("Subject: Verify", "X-Boxtrapper: abc")
+
+
+def test_to_several() -> None:
+    """A program that answers for somebody answers one; whoever tells several is a person (RFC 3834)."""
+    text = "I am out of the office until Monday. In urgent cases contact bob@far.example."
+    one = rule("Subject: Out of the office", text=text)
+    many = rule("Subject: Out of the office", "Cc: bob@far.example, eve@far.example", text=text)
+    assert ["auto_reply", "human"] == [one[0], many[0]]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Send 40.\r\n\r\nCONFIDENTIALITY NOTICE: This e-mail was generated automatically. Destroy it.",
+        "Send 40.\r\n\r\nSent automatically on behalf of Ann by our document system.",
+        "We accept.\r\n\r\nDiese E-Mail wurde automatisch auf Viren geprüft.",
+        "The rule 'This is an automated message' hits your newsletter.",
+    ],
+)
+def test_feet(text: str) -> None:
+    """A firm's foot speaks of its machines; it makes nobody one."""
+    assert ("human", "none") == rule("Subject: Lamp", text=text)
