@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from supportbot.config import Loaded
 
 _LOOK_FOR_CYCLES_AFTER = 20_000
-"""Objects that must have come on top before Python looks for cycles among them. With its usual 700 it looks in
-almost every round of the event loop, finds hardly any, and looks again and again at the turns that wait for a
-model: a twentieth of the bot's time, a quarter with a thousand of them. Many more than so many would let what
-failed turns leave behind lie for long, and a look at them takes 20 to 40 ms."""
+"""Objects that must have come on top before Python looks for cycles among them. With its usual 700 it looks
+in almost every round of the event loop, finds hardly any, and looks again and again at the turns that wait
+for a model: a twentieth of the bot's time, a quarter with a thousand of them. With many more, what failed
+turns leave behind would lie about for long, and a look at all of it takes 20 to 40 ms."""
 
 _STOP_WITHIN = 14.5
 """Seconds a clean stop may take. What it did not get done by then, the next start finds and does."""
