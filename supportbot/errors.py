@@ -118,6 +118,11 @@ class UnknownRole(SupportBotError):
     """There is no role '{role}'. Known: {known}."""
 
 
+class UnknownRoleNeeded(SupportBotError):
+    """Channels of the type '{type}' need the role '{role}', which there is not. Known: {known}. The
+    channel's author has to correct what its roles() returns."""
+
+
 class RolesNeedServer(SupportBotError):
     """One process alone works on a SQLite file, so it must do everything: leave out --roles, or set
     'database' in bot.yaml to a PostgreSQL server, which several processes can share."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from supportbot.errors import EmptyRole, IdleRoles, NoRole, RolesNeedServer, UnknownRole
+from supportbot.errors import EmptyRole, IdleRoles, NoRole, RolesNeedServer, UnknownRole, UnknownRoleNeeded
 from supportbot.host import ROLES
 from supportbot.leases import Leases
 from supportbot.store import sqlite_path
@@ -60,8 +60,18 @@ def roles_of(names: Collection[str] | None, database: str) -> frozenset[str]:
 
 
 def needed_roles(channels: Iterable[ChannelConfig]) -> frozenset[str]:
-    """Return the roles that processes must have between them, so that these channels are served."""
-    return frozenset({"worker"}).union(*(section.roles() for section in channels))
+    """Return the roles that processes must have between them, so that these channels are served.
+
+    Raises:
+        UnknownRoleNeeded: a channel wants one that there is not.
+    """
+    needed = {"worker"}
+    for section in channels:
+        unknown = sorted(section.roles() - ROLES)
+        if unknown:
+            raise UnknownRoleNeeded(type=section.type, role=unknown[0], known=", ".join(sorted(ROLES)))
+        needed |= section.roles()
+    return frozenset(needed)
 
 
 def idle_roles(roles: frozenset[str], channels: Iterable[ChannelConfig]) -> list[str]:

@@ -39,6 +39,7 @@ from supportbot.errors import (
 from supportbot.migrations import HEAD, KNOWN, expands, is_newer
 from supportbot.store import sqlite_path
 from supportbot.store.remedies import SERVER_ONLY_READS, only_reads, remedy
+from supportbot.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -70,19 +71,20 @@ _POSTGRES_TABLES = """
 
 
 _POSTGRES_RIGHTS = """
-    SELECT current_user, current_setting('transaction_read_only') = 'on', ARRAY(
+    SELECT current_user, current_schema(), current_setting('transaction_read_only') = 'on', ARRAY(
         SELECT relname::text FROM pg_class
-        WHERE relkind IN ('r', 'p') AND relname <> 'alembic_version'
-          AND relnamespace IN (current_schema()::regnamespace, to_regnamespace('supportbot_queue'))
+        WHERE relkind IN ('r', 'p')
+          AND (relnamespace = to_regnamespace('supportbot_queue')
+            OR relnamespace = current_schema()::regnamespace AND relname = ANY (%(ours)s))
           AND NOT (has_schema_privilege(relnamespace, 'USAGE')
             AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
             AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
         ORDER BY relname)
 """
 _GRANT = """Let the owner of the tables say:
-    GRANT USAGE ON SCHEMA public, supportbot_queue TO "{user}";
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public, supportbot_queue TO "{user}";
-    GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, supportbot_queue TO "{user}";
+    GRANT USAGE ON SCHEMA {schema}, supportbot_queue TO "{user}";
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema}, supportbot_queue TO "{user}";
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema}, supportbot_queue TO "{user}";
 """
 
 
@@ -142,13 +144,16 @@ def check_writable(url: str) -> None:
             connection.exec_driver_sql(f"UPDATE {_VERSION_TABLE} SET version_num = version_num")  # noqa: S608 - constant
             connection.rollback()
             return
-        user, only_reading, shut = connection.exec_driver_sql(_POSTGRES_RIGHTS).one()
+        ours = {"ours": list(metadata.tables)}
+        user, within, only_reading, shut = connection.exec_driver_sql(_POSTGRES_RIGHTS, ours).one()
     if only_reading:
         cause = "its server only reads"
         raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=f"{SERVER_ONLY_READS}.")
     if shut:
         cause = f"its user '{user}' may not change {_enumerated(shut)}"
-        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=_GRANT.strip().format(user=user))
+        raise DatabaseReadOnly(
+            database=_shown(url), cause=cause, remedy=_GRANT.strip().format(user=user, schema=within)
+        )
 
 
 def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) -> None:

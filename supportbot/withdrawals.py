@@ -51,8 +51,11 @@ _PLAN = Statement(
             deliveries.c.kind == literal_column("'notice'"),
             or_(
                 deliveries.c.external_id != literal_column("''"),
-                # nobody knows yet, or will ever know, whether these were posted: they are looked for
-                deliveries.c.state.in_((literal_column("'sending'"), literal_column("'unknown'"))),
+                # Nobody knows yet, or will ever know, whether these were posted, or only a person does: they
+                # are looked for.
+                deliveries.c.state.in_(
+                    [literal_column(state) for state in ("'sending'", "'unknown'", "'delivered'")]
+                ),
             ),
         ),
     )

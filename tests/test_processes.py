@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from supportbot.channel import ChannelConfig
-from supportbot.errors import EmptyRole, IdleRoles, NoRole, RolesNeedServer, UnknownRole
+from supportbot.errors import EmptyRole, IdleRoles, NoRole, RolesNeedServer, UnknownRole, UnknownRoleNeeded
 from supportbot.host import ROLES
 from supportbot.processes import idle_roles, needed_roles, roles_of
 from supportbot_email.config import EmailConfig
@@ -75,6 +75,17 @@ def test_one_process_on_a_file_does_everything() -> None:
 def test_channels_say_what_they_need(channels: list[ChannelConfig], needed: set[str]) -> None:
     """And one worker there must be."""
     assert needed == needed_roles(channels)
+
+
+def test_a_channel_of_somebody_s_may_be_wrong() -> None:
+    """Its author is told which role there is not."""
+
+    class Poller(ChannelConfig):
+        def roles(self) -> frozenset[str]:
+            return frozenset({"poller"})
+
+    with pytest.raises(UnknownRoleNeeded, match="'board' need the role 'poller'"):
+        needed_roles([Poller(type="board")])
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,13 @@ def test_what_one_thing_helps_with_says_it(error: psycopg.Error, told: str) -> N
 
 
 @pytest.mark.parametrize(
-    "error", [psycopg.OperationalError("the server closed the connection"), OSError(), None]
+    "error",
+    [
+        psycopg.OperationalError("the server closed the connection"),
+        errors.UndefinedTable('relation "procrastinate_jobs" does not exist'),
+        OSError(),
+        None,
+    ],
 )
 def test_what_nobody_knows_points_to_the_database(error: BaseException | None) -> None:
     """The operator is told where to look, and never what a client should do."""

@@ -35,7 +35,7 @@ LONG_AGO = Statement(update(table).values(planned_at=1))
 
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look more often than every two seconds."""
+    """Look more often than every five seconds."""
     monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
 
 
@@ -133,6 +133,25 @@ async def test_a_look_that_failed_is_none(database_url: str, monkeypatch: pytest
         fails.error = None
         await now(bot)
         await bot.until_rows(LEFT, [(0,)])
+        assert ["post-1"] == [gone.external_id for gone in board.withdrawals]
+
+
+async def test_what_a_person_saw_is_taken_back_too(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knew whether it was posted, the operator looked and said so: it has no receipt."""
+    board = Board()
+    board.fates.append("unclear but there")
+    monkeypatch.setattr(board, "find", fails := Failing(board.find, NeverClear(cause="missing_scope")))
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "unknown")])
+        [(delivery,)] = await bot.rows("select id from deliveries where kind = 'notice'")
+        await settle_delivery(bot.store, delivery, "delivered")
+        fails.error = None
+        await delete_conversation(bot.store, conversation)
+        await now(bot)
+        await bot.until(lambda: board.withdrawals)
         assert ["post-1"] == [gone.external_id for gone in board.withdrawals]
 
 

@@ -328,7 +328,8 @@ class Drafts:
         self._looked = (folder.validity, folder.next_uid)
         if validity != folder.validity or first == folder.next_uid:
             return []
-        return [one for _, one in drafts_of_bots(connection, f"UID {first}:*")]
+        found = drafts_of_bots(connection, f"UID {first}:*")
+        return [one for uid, one in found if uid >= first]  # n:* has the newest, however old (RFC 9051, 9)
 
     async def stand(self, notes: Sequence[Note]) -> dict[str, Stands]:
         """Look how drafts stand, by delivery; nothing is changed.

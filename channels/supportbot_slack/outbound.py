@@ -185,7 +185,7 @@ class Outgoing:
         try:
             standing = await look(self._api, post.workspace, self._marker, post.address, marked)
         except Declined as error:
-            if error.code in _CANNOT_LOOK and self._config.on_unclear == "resend":
+            if error.code in _CANNOT_LOOK and self._config.on_unclear == "resend" and _says(outbound):
                 log.warning("slack.resent_unseen", delivery=outbound.delivery_id, error=error.code)
                 return None
             await self._explain(post, error)
@@ -433,3 +433,8 @@ def _first_missing(placed: Mapping[int, str]) -> int:
 
 def _sent(address: Address, ts: str) -> Sent:
     return Sent(external_id=f"{address.channel}/{ts}")
+
+
+def _says(outbound: Outbound) -> bool:
+    """Say whether there are words to post again; of a deleted conversation's notice there are none."""
+    return outbound.notice is None or bool(outbound.notice.text)

@@ -112,9 +112,10 @@ class _Service:
     async def _serve(self) -> None:
         from supportbot.app import running
         from supportbot.processes import idle_roles, roles_of
+        from supportbot.store import sqlite_path
 
         roles = roles_of(self._roles, self._loaded.database)
-        if self._roles is not None:
+        if self._roles is not None and sqlite_path(self._loaded.database) is None:
             for name in idle_roles(roles, self._loaded.channels.values()):
                 say(f"warning: --roles: no channel of bot.yaml needs '{name}': leave it out, or add one")
         async with running(self._loaded, roles=roles) as bot:

@@ -56,9 +56,10 @@ def remedy(error: BaseException | None) -> str:
     """Return what to do about an error of a database driver, without a full stop; empty: nobody knows."""
     if isinstance(error, sqlite3.Error):
         return _BY_CODE.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, "")
+    if state := getattr(error, "sqlstate", None):
+        return _BY_STATE.get(state, "")
     said = str(error)
-    by_words = next((what for words, what in _BY_WORDS.items() if words in said), "")
-    return _BY_STATE.get(getattr(error, "sqlstate", None) or "", by_words)
+    return next((what for words, what in _BY_WORDS.items() if words in said), "")
 
 
 def only_reads(error: BaseException | None) -> bool:

@@ -10,7 +10,7 @@ from supportbot_email.automatic import WithoutAutomatic
 from supportbot_email.dispatch import Traces
 from supportbot_email.mail import Mail
 from tests.channels.email.desk import desk
-from tests.channels.email.dovecot import needs_dovecot
+from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import Taker, section
 from tests.channels.email.test_cli import _check
 
@@ -53,6 +53,10 @@ async def test_what_lay_there_before_is_a_former_bot_s(server: Dovecot, address:
     async with desk(address, server.port) as own:
         await own.look()
         await own.look()
+        assert "" == own.channel._drafting.problem
+        server.deliver(address, mail(subject="A person's draft"), "Drafts")
+        server.remove(address, "Drafts", "2")
+        await own.look()  # the newest that is left is the former one's, and is no new one
         assert "" == own.channel._drafting.problem
 
 
