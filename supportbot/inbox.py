@@ -284,8 +284,11 @@ class Inbox:
 @cache
 def _see(keys: int) -> Statement:
     """Return the statement that claims so many keys at once, those that are free: messages have few."""
-    same = {"tenant_id": bindparam("tenant"), "channel": bindparam("channel"), "seen_at": bindparam("now")}
-    rows = [same | {"message_id": bindparam("message"), "key": bindparam(f"key_{n}")} for n in range(keys)]
+    same = {"tenant_id": "tenant", "channel": "channel", "message_id": "message", "seen_at": "now"}
+    rows: list[dict[str, Any]] = [
+        {column: bindparam(name) for column, name in {**same, "key": f"key_{number}"}.items()}
+        for number in range(keys)
+    ]
     return Statement(insert_or_skip(seen).values(rows).inline().on_conflict_do_nothing())
 
 
