@@ -69,13 +69,15 @@ def attribution(own: Mapping[str, str], language: str, *, who: str, date: str) -
     """Return the line above what a reply quotes.
 
     Args:
-        own: what bot.yaml puts in its place, by language.
+        own: what bot.yaml puts in its place, by language; not for a mail without a date where it has one.
         language: one of ``own`` or of ours.
         who: the customer, as they are shown.
         date: when they wrote, in a form for all languages; empty: nobody knows.
     """
     ours = _shipped().get(language) or _shipped()["en"]
-    line = own.get(language, ours["wrote"]) if date else ours["undated"]
+    line = own.get(language, ours["wrote"])
+    if not date and "{date}" in line:
+        line = ours["undated"]
     return line.replace("{date}", date).replace("{who}", who)
 
 

@@ -40,7 +40,8 @@ class Others:
             return ""
         return (
             "Another SupportBot with a database of its own works on this mailbox, so each mail is answered "
-            "twice. Stop one of them, or give both the same database."
+            "twice: stop one of them, or give both the same database. If there is none, somebody sent a draft "
+            "that this one left before it got a new database."
         )
 
     async def see(self, message_ids: Iterable[str]) -> None:
@@ -48,5 +49,9 @@ class Others:
         for one in message_ids:
             if has_token_shape(one, self._domain) and not await self._conversations.delivery_of(one):
                 if not self.problem:
-                    log.warning("email.another_bot", message_id=one, advice="stop it, or share its database")
+                    log.warning(
+                        "email.another_bot",
+                        message_id=one,
+                        advice="stop it, or share its database; none: an old draft was sent",
+                    )
                 self._seen_at = now_ms()

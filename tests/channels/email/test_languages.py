@@ -74,6 +74,13 @@ def test_bot_yaml_may_have_other_words() -> None:
     assert ["Ann am 2026-11-25:", "2026-11-25 tarihinde Ann yazdı:", "On 2026-11-25, Ann wrote:"] == said
 
 
+def test_a_line_of_bot_yaml_without_a_date_needs_none() -> None:
+    """Of a mail that says no date, only one that has to have it gives way to ours."""
+    own = {"de": "Sie schrieben, {who}:", "fr": "{who}, le {date} :"}
+    said = [attribution(own, name, who="Ann", date="") for name in ("de", "fr")]
+    assert ["Sie schrieben, Ann:", "Ann a écrit :"] == said
+
+
 @pytest.mark.parametrize(
     ("asked", "keys", "line", "frame"),
     [
