@@ -40,8 +40,8 @@ class Others:
             return ""
         return (
             "Another SupportBot with a database of its own works on this mailbox, so each mail is answered "
-            "twice: stop one of them, or give both the same database. If there is none, somebody sent a draft "
-            "that this one left before it got a new database."
+            "twice: stop one of them, or give both the same database. If there is none, somebody sent a "
+            "draft that this one left before it got a new database."
         )
 
     async def see(self, message_ids: Iterable[str]) -> None:
