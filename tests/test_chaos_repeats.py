@@ -116,6 +116,23 @@ def test_a_machine_that_is_busy_takes_longer_to_write_down(
     assert max([0, *others.values()]) == pytest.approx(1000 * verdict.written_down_within, abs=51)
 
 
+@pytest.mark.parametrize(
+    ("died", "excused"),
+    [
+        (5.0, True),  # whoever stood still had the conversation's row until shortly before
+        (9.5, False),
+    ],
+)
+def test_who_stands_still_holds_up_others(died: float, *, excused: bool) -> None:
+    """A process that is stopped keeps its locks: another one's post is written down when it goes on."""
+    ledger = Ledger()
+    ledger.tries[2] = replace(ledger.tries[2], by="one")
+    ledger.tries.append(replace(ledger.tries[2], at=20.0, answered_at=20.1, by="three"))
+    ledger.troubles = [Trouble(1.0, 7.5, "two", slept=True), Trouble(died, died, "one")]
+    verdict = examine(ledger.evidence)
+    assert (int(excused), int(not excused)) == (verdict.reposted, verdict.duplicated)
+
+
 @pytest.mark.parametrize("trouble", [Trouble(4.0, 9.0), Trouble(4.0, 9.0, "one", slept=True)])
 def test_what_waited_for_the_database_says_nothing_of_the_machine(trouble: Trouble) -> None:
     """Nor does what a process that stood still wrote down: others were as quick as ever."""

@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
 from supportbot.chaos.model import markers
-from supportbot.chaos.troubles import Pace
+from supportbot.chaos.troubles import Pace, held_up
 from supportbot.chaos.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -341,7 +341,7 @@ def _examine_repeats(verdict: Verdict, evidence: Evidence) -> None:
     for tried in evidence.tries:
         before = taken.get(tried.id)
         if before is not None:
-            within = pace.about(before.answered_at)
+            within = held_up(before, pace.about(before.answered_at), evidence.troubles)
             excuses = [trouble for trouble in evidence.troubles if trouble.excuses(before, tried, within)]
             if excuses:
                 verdict.reposted += 1
@@ -360,7 +360,7 @@ def _needless(taken: Posted, again: Posted, troubles: Sequence[Trouble]) -> str:
         f" to {trouble.ended - taken.answered_at:+.1f} s"
         for trouble in troubles
         if trouble.begun <= again.at and trouble.ended >= taken.at - _AROUND
-        if trouble.of in {"", taken.by, again.by}
+        if trouble.slept or trouble.of in {"", taken.by, again.by}
     ]
     return (
         f"callback {taken.id} was posted again though it had been taken: by {again.by or 'somebody'}"

@@ -89,6 +89,22 @@ class Trouble:
         return not self.of or taken.by == self.of or (self.slept and again.by == self.of)
 
 
+def held_up(taken: Posted, within: float, troubles: Iterable[Trouble]) -> float:
+    """Return within how many seconds a post was surely written down, if any process stood still meanwhile.
+
+    One that is stopped in mid-transaction keeps its locks in the database, and whoever wants to write into
+    the same conversation waits until it goes on. So all that was taken meanwhile may wait as long.
+
+    Args:
+        taken: the post.
+        within: the seconds if none did.
+        troubles: what befell the bot.
+    """
+    until = taken.answered_at + within
+    stills = [one for one in troubles if one.slept and one.begun <= until and one.ended >= taken.at]
+    return max([until, *(one.ended + within for one in stills)]) - taken.answered_at
+
+
 class Troubles:
     """Remembers them."""
 
