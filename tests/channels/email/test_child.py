@@ -82,11 +82,11 @@ async def test_the_largest_mail_has_room() -> None:
         assert not (await child.parse(large)).problem
 
 
-async def test_a_large_picture_takes_little_of_its_time() -> None:
-    """A quarter of the two seconds: a machine that is four times slower reads it as well."""
+async def test_a_large_picture_is_listed_within_the_limit() -> None:
+    """Of the two seconds of processor time that every mail has; its bytes are not handed on."""
     picture = base64.encodebytes(PNG_MARK + os.urandom(18 * 1024**2)).replace(b"\n", b"\r\n")
     raw = TWO_PARTS + picture + b"--b--\r\n"
-    async with parser(cpu_seconds=0.5) as child:
+    async with parser(cpu_seconds=2.0) as child:
         found = await child.parse(raw)
     assert ("", "Hello") == (found.problem, found.reply)
     assert [(18 * 1024**2 + len(PNG_MARK), b"")] == [(one.size, one.data) for one in found.attachments]
