@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import bindparam, func, insert, literal_column, select, update
@@ -43,18 +43,17 @@ _WITHIN = 2.5
 _KEEP = 500
 """Longest name, e-mail address or reason that is stored, in characters."""
 
-_OF_KEY = (
-    seen.c.tenant_id == bindparam("tenant"),
-    seen.c.channel == bindparam("channel"),
-    seen.c.key == bindparam("key"),
-)
-_SEEN_BY = Statement(select(seen.c.message_id).where(*_OF_KEY))
+_SEE = Statement(insert_or_skip(seen).inline().on_conflict_do_nothing())
 _SEEN = Statement(
     select(messages, conversations.c.external_id, contacts.c.external_id.label("sender"))
     .join(seen, seen.c.message_id == messages.c.id)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .join(contacts, contacts.c.id == messages.c.contact_id)
-    .where(*_OF_KEY)
+    .where(
+        seen.c.tenant_id == bindparam("tenant"),
+        seen.c.channel == bindparam("channel"),
+        seen.c.key == bindparam("key"),
+    )
 )
 _SEE_AS = Statement(
     update(seen)
@@ -281,17 +280,6 @@ class Inbox:
 # -- one step each -------------------------------------------------------------------------------
 
 
-@cache
-def _see(keys: int) -> Statement:
-    """Return the statement that claims so many keys at once, those that are free: messages have few."""
-    same = {"tenant_id": "tenant", "channel": "channel", "message_id": "message", "seen_at": "now"}
-    rows: list[dict[str, Any]] = [
-        {column: bindparam(name) for column, name in {**same, "key": f"key_{number}"}.items()}
-        for number in range(keys)
-    ]
-    return Statement(insert_or_skip(seen).values(rows).inline().on_conflict_do_nothing())
-
-
 def _storable(inbound: Inbound) -> Inbound:
     """Make everything storable: no NUL, no surrogates, nothing endless where nothing endless belongs."""
     sender = inbound.sender
@@ -323,13 +311,22 @@ def _storable(inbound: Inbound) -> Inbound:
 
 def _mark_seen(tx: Tx, inbound: Inbound, message_id: str, now: int) -> Accepted | None:
     """Claim the message's keys; if one was claimed before, return the receipt of that message."""
-    keys = {f"key_{number}": key for number, key in enumerate(inbound.keys)}
-    where = {"tenant": inbound.tenant, "channel": inbound.channel}
-    if not keys or tx.run(_see(len(keys)), **where, message=message_id, now=now, **keys) == len(keys):
+    free = [
+        tx.run(
+            _SEE,
+            tenant_id=inbound.tenant,
+            channel=inbound.channel,
+            key=key,
+            message_id=message_id,
+            seen_at=now,
+        )
+        == 1
+        for key in inbound.keys
+    ]
+    if all(free):
         return None
-    free = [tx.row(_SEEN_BY, **where, key=key) == (message_id,) for key in inbound.keys]
     taken = inbound.keys[free.index(False)]
-    row = tx.row(_SEEN, **where, key=taken)
+    row = tx.row(_SEEN, tenant=inbound.tenant, channel=inbound.channel, key=taken)
     if row is None:  # its conversation was deleted; the key outlives it, so a late retry stays unanswered
         return Accepted(message_id="", conversation_id="", seq=0, state="ignored", duplicate=True)
     for key, is_new in zip(inbound.keys, free, strict=True):
