@@ -18,7 +18,7 @@ from structlog.testing import capture_logs
 import supportbot
 from supportbot.errors import StoreUnavailable
 from supportbot.store import Statement
-from supportbot.store.postgres_pool import Pool
+from supportbot.store.postgres_pool import Pool, connect
 from tests.durable import Durable, opened, rows_of
 from tests.frozen import freezing
 
@@ -383,3 +383,20 @@ async def test_a_unit_that_stops_in_the_middle_is_seen_to_be_idle(postgres_datab
     async with opened(postgres_database) as store:
         await store.write(unit)
     assert ["idle in transaction"] == states
+
+
+async def test_who_waits_behind_a_process_that_is_stopped_in_mid_transaction_goes_on(
+    postgres_database: str,
+) -> None:
+    """Its locks are taken away before those who wait for them are told that the database is of no use."""
+    async with opened(postgres_database) as store:
+        await store.write(lambda tx: tx.run(add("one")))
+        stopped = await connect(postgres_database)
+        try:
+            await stopped.execute("BEGIN")
+            await stopped.execute("UPDATE tenants SET name = 'theirs' WHERE id = 'one'")  # and no word more
+            ours = Statement(text("UPDATE tenants SET name = 'ours' WHERE id = 'one'"))
+            await store.write(lambda tx: tx.run(ours))
+        finally:
+            await stopped.close()
+        assert [("ours",)] == await rows_of(store, "SELECT name FROM tenants WHERE id = 'one'")
