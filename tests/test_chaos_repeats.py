@@ -14,7 +14,8 @@ from supportbot.chaos.audit import examine
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import Program
 from supportbot.chaos.receiver import HANG_UP, Posted, Receiver
-from supportbot.chaos.troubles import Trouble, Troubles, holder
+from supportbot.chaos.troubles import LOCKS_KEPT, Trouble, Troubles, holder
+from supportbot.store.postgres_pool import connection_settings
 from tests.trial_ledger import UNIX, Ledger
 
 if TYPE_CHECKING:
@@ -119,18 +120,24 @@ def test_a_machine_that_is_busy_takes_longer_to_write_down(
 @pytest.mark.parametrize(
     ("died", "excused"),
     [
-        (5.0, True),  # whoever stood still had the conversation's row until shortly before
-        (9.5, False),
+        (4.5, True),  # whoever stood still had the conversation's row until shortly before
+        (6.0, False),  # the database had taken its locks away long since
     ],
 )
 def test_who_stands_still_holds_up_others(died: float, *, excused: bool) -> None:
-    """A process that is stopped keeps its locks: another one's post is written down when it goes on."""
+    """A process that is stopped keeps its locks for a while: another one's post waits as long."""
     ledger = Ledger()
     ledger.tries[2] = replace(ledger.tries[2], by="one")
     ledger.tries.append(replace(ledger.tries[2], at=20.0, answered_at=20.1, by="three"))
-    ledger.troubles = [Trouble(1.0, 7.5, "two", slept=True), Trouble(died, died, "one")]
+    ledger.troubles = [Trouble(1.0, 15.0, "two", slept=True), Trouble(died, died, "one")]
     verdict = examine(ledger.evidence)
     assert (int(excused), int(not excused)) == (verdict.reposted, verdict.duplicated)
+
+
+def test_locks_are_kept_as_long_as_the_store_says() -> None:
+    """The trial knows nothing of the store's insides, but for this."""
+    options = connection_settings("postgresql+psycopg://localhost/any")["options"]
+    assert f"idle_in_transaction_session_timeout={int(1000 * LOCKS_KEPT)}" in options
 
 
 @pytest.mark.parametrize("trouble", [Trouble(4.0, 9.0), Trouble(4.0, 9.0, "one", slept=True)])

@@ -21,6 +21,10 @@ down; and in which a post that a process made before its end, or after its thaw,
 _MOST = 5.0
 """Seconds in which it is surely written down on any machine."""
 
+LOCKS_KEPT = 3.0
+"""Seconds after which the database takes a process that stands still its locks away
+(``idle_in_transaction_session_timeout``)."""
+
 _ABOUT = 10.0
 """Seconds before and after a moment that say how busy the machine was then."""
 
@@ -92,8 +96,8 @@ class Trouble:
 def held_up(taken: Posted, within: float, troubles: Iterable[Trouble]) -> float:
     """Return within how many seconds a post was surely written down, if any process stood still meanwhile.
 
-    One that is stopped in mid-transaction keeps its locks in the database, and whoever wants to write into
-    the same conversation waits until it goes on. So all that was taken meanwhile may wait as long.
+    One that is stopped in mid-transaction keeps its locks in the database until they are taken away, and
+    whoever wants to write into the same conversation waits. What was taken until then may wait as long.
 
     Args:
         taken: the post.
@@ -101,8 +105,9 @@ def held_up(taken: Posted, within: float, troubles: Iterable[Trouble]) -> float:
         troubles: what befell the bot.
     """
     until = taken.answered_at + within
-    stills = [one for one in troubles if one.slept and one.begun <= until and one.ended >= taken.at]
-    return max([until, *(one.ended + within for one in stills)]) - taken.answered_at
+    stills = [(one.begun, min(one.ended, one.begun + LOCKS_KEPT)) for one in troubles if one.slept]
+    freed = [end + within for begun, end in stills if begun <= until and end >= taken.at]
+    return max([until, *freed]) - taken.answered_at
 
 
 class Troubles:

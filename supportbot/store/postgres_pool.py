@@ -26,8 +26,9 @@ _SETTINGS = {
     # A hung statement must not hold a connection; durable whatever the server's default is.
     "statement_timeout": "10000",
     "lock_timeout": "5000",
-    # A process that is stopped (SIGSTOP, a paused virtual machine) keeps its locks: they are taken away before those
-    # who wait for them give up. A transaction of ours waits for nothing but the database, so none is idle that long.
+    # A process that is stopped (SIGSTOP, a paused virtual machine) keeps its locks: they are taken away
+    # before those who wait for them give up. A transaction of ours waits for nothing but the database, so
+    # that none is idle so long.
     "idle_in_transaction_session_timeout": "3000",
     "synchronous_commit": "on",
 }
