@@ -2,10 +2,10 @@
 
     python -m bench.slack_faults
 
-The real program in a fake Slack (``supportbot.testing.FakeSlack``), a mention for each fault: the answer as one
-post, and as a stream. "reads" are the looks into the conversation between the first post and the second; a second
-one without any is right only where Slack said that it had taken nothing. Exit code 1 when a question has another
-number of visible answers than one, when an answer is not whole, or when a stream is left open.
+The real program in a fake Slack (``supportbot.testing.FakeSlack``), a mention for each fault: the answer as
+one post, and as a stream. "reads" are the looks into the conversation between the first post and a second,
+which without any is right only where Slack said that it had taken nothing. Exit code 1 when a question
+has another number of visible answers than one, when an answer is not whole, or when a stream is left open.
 """
 
 from __future__ import annotations
@@ -115,9 +115,8 @@ class Trial:
         looked = len(posts) == 1 or reads > 0 or case.kind in {"ratelimited", "error"}
         fine = len(answers) == 1 and whole and closed and looked and state == "delivered"
         flaws = [] if fine else ["   <-- WRONG", *(call.method for call in calls)]
-        print(
-            f"{case.name:46} {len(posts):5} {reads:5} {len(answers):7}  {state:9} {seconds:7.2f}{' '.join(flaws)}"
-        )
+        counted = f"{len(posts):5} {reads:5} {len(answers):7}"
+        print(f"{case.name:46} {counted}  {state:9} {seconds:7.2f}{' '.join(flaws)}")
         return fine
 
 
