@@ -19,6 +19,7 @@ from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
 from supportbot_email.knocks import Knocks
 from supportbot_email.line import Line
+from supportbot_email.others import Others
 from supportbot_email.outbound import recipient_address, to_mail
 from supportbot_email.preview import problems
 from supportbot_email.sending import Sending
@@ -49,7 +50,8 @@ class EmailChannel:
         self._lines = [Line(partial(connect, config, credentials)) for _ in range(3)]
         desk = self._lines[0]
         self._conversations = Conversations(host.records, domain=config.domain)
-        self._drafting = Drafting(config, host, desk, self._conversations)
+        self._others = Others(self._conversations, domain=config.domain)
+        self._drafting = Drafting(config, host, desk, self._conversations, self._others)
         self._sending = Sending(config, host.records, credentials, desk)
         self._follow_ups = FollowUps(
             config,
@@ -65,6 +67,7 @@ class EmailChannel:
             conversations=self._conversations,
             outcomes=self._drafting.outcomes,
             traces=self._sending.traces,
+            others=self._others,
         )
 
     def app(self, accept: Accept) -> web.Application:

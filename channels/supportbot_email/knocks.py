@@ -52,8 +52,8 @@ class Knocks:
             conversation: our key of it. Its mail may be taken back before it is sent, and another takes its
                 place: that is no second one.
             proven: the address is known to be the visitor's.
-            by_hand: an operator wants it written to, although it was before. Such a mail leaves the mailbox as
-                every other one does, so it counts like them.
+            by_hand: an operator wants it written to, although it was before. Such a mail leaves the mailbox
+                as every other one does, so it counts like them.
 
         Raises:
             RetryAfter: it may be once fewer others have been written to within a day.

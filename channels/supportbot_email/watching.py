@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from supportbot_email.dispatch import Traces
     from supportbot_email.line import Line
     from supportbot_email.mailbox import Takes
+    from supportbot_email.others import Others
     from supportbot_email.outcomes import Outcomes
 
 
@@ -40,6 +41,7 @@ class Watching:
         conversations: Conversations,
         outcomes: Outcomes,
         traces: Traces,
+        others: Others,
     ) -> None:
         """Wire it.
 
@@ -49,12 +51,14 @@ class Watching:
             conversations: its threads.
             outcomes: what becomes of its drafts.
             traces: what it sent.
+            others: who is to know of another bot that sends from it.
         """
         self._config = config
         self._host = host
         self._conversations = conversations
         self._outcomes = outcomes
         self._traces = traces
+        self._others = others
         self._inbox: Watcher | None = None
 
     @property
@@ -109,4 +113,4 @@ class Watching:
             outcomes=self._outcomes,
             transcripts=self._host.transcripts,
         )
-        return WithoutAutomatic(theirs, self._conversations, self._traces, self._outcomes.others)
+        return WithoutAutomatic(theirs, self._conversations, self._traces, self._others)
