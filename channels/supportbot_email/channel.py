@@ -15,6 +15,7 @@ from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import Conversations
 from supportbot_email.credentials import Credentials
 from supportbot_email.drafting import Drafting
+from supportbot_email.folders import Folders
 from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
 from supportbot_email.knocks import Knocks
@@ -51,8 +52,11 @@ class EmailChannel:
         desk = self._lines[0]
         self._conversations = Conversations(host.records, domain=config.domain)
         self._others = Others(self._conversations, domain=config.domain)
-        self._drafting = Drafting(config, host, desk, self._conversations, self._others)
-        self._sending = Sending(config, host.records, credentials, desk)
+        self._folders = folders = Folders(config.folders, host.records)
+        self._drafting = Drafting(
+            config, host, desk, folders=folders, conversations=self._conversations, others=self._others
+        )
+        self._sending = Sending(config, host.records, credentials, desk, folders.sent)
         self._follow_ups = FollowUps(
             config,
             bot_name=host.bot_name,
@@ -68,6 +72,7 @@ class EmailChannel:
             outcomes=self._drafting.outcomes,
             traces=self._sending.traces,
             others=self._others,
+            sent=folders.sent,
         )
 
     def app(self, accept: Accept) -> web.Application:
@@ -115,7 +120,7 @@ class EmailChannel:
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""
         reading = self._watching.problem if "mail" in self._host.roles else ""
-        return reading or self._drafting.problem or self._sending.problem
+        return reading or self._drafting.problem or self._sending.problem or self._folders.sent.problem
 
     async def verify(self) -> list[str]:
         """Log in where mail is read, and where it is sent, and say what is wrong."""

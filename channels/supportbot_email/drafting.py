@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from supportbot.messages import Outbound, Sent
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
+    from supportbot_email.folders import Folders
     from supportbot_email.line import Line
     from supportbot_email.notes import Note
     from supportbot_email.others import Others
@@ -24,7 +25,14 @@ class Drafting:
     """The drafts of a mailbox, from when one is planned until it has come to something."""
 
     def __init__(
-        self, config: EmailConfig, host: Host, desk: Line, conversations: Conversations, others: Others
+        self,
+        config: EmailConfig,
+        host: Host,
+        desk: Line,
+        *,
+        folders: Folders,
+        conversations: Conversations,
+        others: Others,
     ) -> None:
         """Put the parts together.
 
@@ -32,11 +40,12 @@ class Drafting:
             config: the mailbox.
             host: what the core lends.
             desk: to the mailbox.
+            folders: where drafts and sent mail are.
             conversations: its threads.
             others: who knows of another bot at work there.
         """
         self.notes = Notes(host.records)
-        self._drafts = Drafts(config, desk, self.notes, host.drafts)
+        self._drafts = Drafts(desk, self.notes, host.drafts, folders)
         self._others = others
         self._whys = Whys(config, desk, self.notes, bot_name=host.bot_name)
         self.outcomes = Outcomes(

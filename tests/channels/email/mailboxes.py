@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from supportbot.testing.host import MemoryRecords
+    from supportbot_email.folders import MailFolder
     from supportbot_email.mail import Mail
     from supportbot_email.mailbox import Reads
     from tests.channels.email.relay import Relay
@@ -106,12 +107,16 @@ async def watching(
     *,
     until: str = "",
     reads: Reads | None = None,
+    folder: MailFolder | None = None,
 ) -> AsyncIterator[Watcher]:
-    """Watch a mailbox until the block ends; begins when it is open, or when its problem holds some words."""
+    """Watch a mailbox until the block ends; begins when it is open, or when its problem holds some words.
+
+    ``folder``: in place of the inbox.
+    """
     own = line(config)
     lease = Lease(records)
     cursors = Cursors(records, backfill_hours=config.backfill_hours)
-    watcher = Watcher(config, own, cursors, lease, taker, reads=reads or Here())
+    watcher = Watcher(config, own, cursors, lease, taker, reads=reads or Here(), folder=folder)
     running = asyncio.ensure_future(watcher.run())
     try:
         async with asyncio.timeout(20):

@@ -16,6 +16,7 @@ from supportbot.testing import memory
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
 from supportbot_email import lease
 from supportbot_email.drafts import Drafts
+from supportbot_email.folders import Folders
 from supportbot_email.notes import Notes, planned_note
 from tests.channels.email.dovecot import dovecot, mail, needs_dovecot
 from tests.channels.email.mailboxes import config, line, subject
@@ -58,7 +59,7 @@ async def desk(address: str, port: int, records: MemoryRecords, **keys: Any) -> 
     settings = config(address, port, **keys)
     own = line(settings)
     try:
-        yield Desk(Drafts(settings, own, Notes(records), MemoryDrafts()))
+        yield Desk(Drafts(own, Notes(records), MemoryDrafts(), Folders(settings.folders, records)))
     finally:
         await own.close()
 

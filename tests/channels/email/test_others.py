@@ -105,6 +105,7 @@ async def test_whoever_watches_sent_tells_whom_it_was_given(server: Dovecot, add
             outcomes=own.outcomes,
             traces=Traces(records),
             others=known,
+            sent=channel._folders.sent,
         )
         _, inbox, sent = channel._lines
         folder = await sent.run(Connection.open, "Sent")
