@@ -62,6 +62,15 @@ def to_mail(
         automatic=automatic,
         extra=(mark(outbound.sources),) if config.draft_header and not automatic else (),
     )
+    return written(answer)
+
+
+def written(answer: Answer) -> bytes:
+    """Return a mail's bytes.
+
+    Raises:
+        Refused: it would read back differently.
+    """
     try:
         return compose(answer)
     except NotWritten as error:

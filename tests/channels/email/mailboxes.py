@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from supportbot.ids import now_ms
 from supportbot_email.config import EmailConfig
 from supportbot_email.credentials import Credentials
 from supportbot_email.cursor import Cursors
@@ -22,6 +23,9 @@ from tests.channels.email.dovecot import PASSWORD
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+    from types import ModuleType
+
+    import pytest
 
     from supportbot.testing.host import MemoryRecords
     from supportbot_email.folders import MailFolder
@@ -64,6 +68,18 @@ class Here:
     async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
         """Return what a mail says."""
         return parse(raw, settings=Settings(), whole=whole)
+
+
+class Clock:
+    """The time that modules see: it stands, until a test moves it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
+        self.now = now_ms()
+        for module in modules:
+            monkeypatch.setattr(module, "now_ms", self)
+
+    def __call__(self) -> int:
+        return self.now
 
 
 class Taker:
