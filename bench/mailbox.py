@@ -1,6 +1,6 @@
 """The e-mail channel on a real Dovecot, with the real program and a model that answers at once.
 
-    python -m bench.mailbox [connect] [rate] [memory] [hostile]
+    python -m bench.mailbox [connect] [rate] [memory] [hostile] [picture]
 
 connect    a mailbox of 10,000 mails without ``backfill``: from the start of the process until it is watched
 rate       5 mails a second for a minute: how many become drafts, and how long each takes
@@ -9,6 +9,9 @@ memory     10,000 mails, as fast as they become drafts: the resident memory afte
            each of four readers), and no further: the last half says whether that is so
 hostile    mails made to hurt, and a good one behind each and behind all: CPU of the child for each, /healthz
            meanwhile, the good one's draft
+picture    ten mails one after the other, each with a picture that makes it almost as large as ``max_size``
+           (25 MiB): seconds from the delivery to the draft, CPU of the bot and of the process that reads mail
+           for each, and the most memory that process needed, beside the same for mails of a few words
 
 Not ``bench/email.py``: a module of that name beside the others would hide the standard library's from them.
 """
@@ -25,6 +28,9 @@ import statistics
 import subprocess
 import tempfile
 import time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +51,7 @@ if TYPE_CHECKING:
 
 _TOKEN = "bench-token-" + "0" * 20
 ADDRESS = "support@example.com"
+_PICTURE = 24 * 1024 * 1024  # bytes of it in the mail
 _LOOK = 0.02  # seconds between two looks into the Drafts folder
 
 
@@ -231,6 +238,63 @@ async def _drafted(person: imaplib.IMAP4, box: Box, number: int) -> float:
     return box.drafted[answers] - begun
 
 
+async def picture(server: Dovecot, *, count: int = 10) -> dict[str, Any]:
+    box, image = Box(server), os.urandom(_PICTURE * 57 // 78)  # 57 bytes become a line of 78
+    found: dict[str, Any] = {}
+    async with watching(server) as (program, _):
+        with server.person(ADDRESS) as person:
+            await asyncio.to_thread(put, person, question(0))  # the process that reads mail has been started
+            await box.has(1, 60)
+            for name, first, raw in (("words", 1, question), ("picture", 100, partial(with_picture, image))):
+                mails = [raw(number) for number in range(first, first + count)]
+                before, seconds = (program.cpu(), _cpu_of(_readers(program))), []
+                for number, one in enumerate(mails, first):
+                    await asyncio.to_thread(put, person, one)
+                    begun = time.perf_counter()
+                    await box.has(len(box.drafted) + 1, 60)
+                    seconds.append(box.drafted[f"<{number}@customer.test>"] - begun)
+                bot, reader = program.cpu() - before[0], _cpu_of(_readers(program)) - before[1]
+                found[name] = {
+                    "MiB": round(len(mails[0]) / 1024**2, 2),
+                    "p50 s": round(statistics.median(seconds), 2),
+                    "max s": round(max(seconds), 2),
+                    "CPU ms of the bot": round(bot / count * 1000),
+                    "CPU ms of the reader": round(reader / count * 1000),
+                }
+        found["most MiB of the reader"] = max(map(_peak_mib, _readers(program)))
+        found["rss MiB of the bot"] = round(program.rss_mib())
+    return found
+
+
+def with_picture(image: bytes, number: int) -> bytes:
+    """Return a customer's mail with a picture."""
+    message = message_from_bytes(question(number), policy=policy.SMTP)
+    assert isinstance(message, EmailMessage)
+    message.add_attachment(image, "image", "jpeg", filename="lamp.jpg")
+    return message.as_bytes()
+
+
+def _readers(program: Program) -> list[int]:
+    """Return the processes of the bot that read mail."""
+    tasks = Path(f"/proc/{program.pid}/task").glob("*/children")
+    return [int(pid) for task in tasks for pid in task.read_text().split()]
+
+
+def _cpu_of(pids: list[int]) -> float:
+    """Return the seconds of CPU that processes used."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _peak_mib(pid: int) -> int:
+    """Return the most memory that a process had at a time."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) // 1024
+
+
 async def _cpu_of_each() -> dict[str, float]:
     """Return the CPU seconds of a child for each hostile mail, its start included."""
     cpu = {}
@@ -249,6 +313,7 @@ MEASUREMENTS: dict[str, Callable[[Dovecot], Any]] = {
     "rate": rate,
     "memory": memory,
     "hostile": hostile,
+    "picture": picture,
 }
 
 

@@ -22,6 +22,7 @@ MAY_TOUCH_FILES = {
     "channels/supportbot_email/child": "its place among those whom a kernel short of memory ends",
     "channels/supportbot_email/follow_up_words": "the words of a mail, in each language",
     "channels/supportbot_email/languages": "a line of a reply in each language, and what tells it",
+    "channels/supportbot_email/listing": "what folders are usually called, in each language",
     "supportbot/tokenizer": "a model's vocabulary",
     "supportbot/cli/export": "the examples that it writes",
     "supportbot/lockfile": "the lock beside the database",

@@ -15,10 +15,12 @@ from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import Conversations
 from supportbot_email.credentials import Credentials
 from supportbot_email.drafting import Drafting
+from supportbot_email.folders import Folders
 from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
 from supportbot_email.knocks import Knocks
 from supportbot_email.line import Line
+from supportbot_email.others import Others
 from supportbot_email.outbound import recipient_address, to_mail
 from supportbot_email.preview import problems
 from supportbot_email.sending import Sending
@@ -49,8 +51,12 @@ class EmailChannel:
         self._lines = [Line(partial(connect, config, credentials)) for _ in range(3)]
         desk = self._lines[0]
         self._conversations = Conversations(host.records, domain=config.domain)
-        self._drafting = Drafting(config, host, desk, self._conversations)
-        self._sending = Sending(config, host.records, credentials, desk)
+        self._others = Others(self._conversations, domain=config.domain)
+        self._folders = folders = Folders(config.folders, host.records)
+        self._drafting = Drafting(
+            config, host, desk, folders=folders, conversations=self._conversations, others=self._others
+        )
+        self._sending = Sending(config, host.records, credentials, desk, folders.sent)
         self._follow_ups = FollowUps(
             config,
             bot_name=host.bot_name,
@@ -65,6 +71,8 @@ class EmailChannel:
             conversations=self._conversations,
             outcomes=self._drafting.outcomes,
             traces=self._sending.traces,
+            others=self._others,
+            sent=folders.sent,
         )
 
     def app(self, accept: Accept) -> web.Application:
@@ -112,7 +120,7 @@ class EmailChannel:
     def problem(self) -> str:
         """Return what keeps the mailbox from being read, or replies from being sent."""
         reading = self._watching.problem if "mail" in self._host.roles else ""
-        return reading or self._drafting.problem or self._sending.problem
+        return reading or self._drafting.problem or self._sending.problem or self._folders.sent.problem
 
     async def verify(self) -> list[str]:
         """Log in where mail is read, and where it is sent, and say what is wrong."""

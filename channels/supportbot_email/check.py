@@ -20,14 +20,22 @@ _MOST = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """A folder that was looked for."""
+
+    name: str = ""
+    missing: str = ""
+    """That there is none, in one line; empty when there is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class View:
     """A mailbox as it is now."""
 
     inbox: Folder
     count: int
-    drafts: str
-    """The folder's name; or, in brackets, that there is none."""
-    sent: str
+    drafts: Seen
+    sent: Seen
     bots: tuple[str, ...]
     """The Message-IDs of the newest drafts that a SupportBot left, this one or another."""
     pushes: bool
@@ -44,7 +52,7 @@ def view(config: EmailConfig) -> View:
     """
     with closing(connect(config, Credentials(config))) as connection:
         drafts = _folder(connection, "drafts", config.folders.drafts)
-        bots = () if drafts.startswith("(") else tuple(one for _, one in drafts_of_bots(connection, "ALL"))
+        bots = () if drafts.missing else tuple(one for _, one in drafts_of_bots(connection, "ALL"))
         sent = _folder(connection, "sent", config.folders.sent)
         inbox = connection.open(config.folders.inbox)
         uids = connection.uids("ALL")
@@ -60,12 +68,12 @@ def view(config: EmailConfig) -> View:
         )
 
 
-def _folder(connection: Connection, use: FolderUse, named: str) -> str:
+def _folder(connection: Connection, use: FolderUse, named: str) -> Seen:
     try:
         name = connection.special(use, named)
         connection.open(name)
     except NoFolder as error:
-        return f"({error})"
+        return Seen(missing=str(error))
     except ServerSaysNo as error:
-        return f"(The server has no folder '{named}', as 'folders.{use}' names it: {error.words})"
-    return name
+        return Seen(missing=f"The server has no folder '{named}', as 'folders.{use}' names it: {error.words}")
+    return Seen(name=name)

@@ -72,9 +72,9 @@ def check(
             mail, known=known, would=fate(config, mail, records, inbox=seen.inbox, uid=uid)
         ):
             typer.echo(line)
-    if seen.drafts.startswith("("):
+    if seen.drafts.missing:
         typer.echo("\nWithout a Drafts folder no draft can be left: name it in 'folders.drafts'.", err=True)
-    if not works or seen.drafts.startswith("("):
+    if not works or seen.drafts.missing:
         raise typer.Exit(1)
     typer.echo(
         "\nNothing was marked, moved or written. 'supportbot serve' watches for new mail from its start on."
@@ -137,12 +137,12 @@ def _summary(config: EmailConfig, seen: "View", *, strangers: int) -> "Iterator[
     yield f"{config.login} at {config.imap.host}: logged in."
     news = "the server tells of new ones at once" if seen.pushes else f"looked into every {config.poll:g} s"
     yield f"inbox   {seen.inbox.name}, {seen.count} mails, {news}"
-    yield f"drafts  {seen.drafts}"
-    yield f"sent    {seen.sent}"
+    for use, folder in (("drafts", seen.drafts), ("sent", seen.sent)):
+        yield f"{use:<6}  {folder.name or f'({folder.missing})'}"
     if strangers:
         yield (
-            f"\n{seen.drafts} has {strangers} drafts of another SupportBot, or of an earlier database of "
-            "this one. If one runs, every mail gets two drafts: stop it, or give both the same database."
+            f"\n{seen.drafts.name} has {strangers} drafts of another SupportBot, or of an earlier database "
+            "of this one. If one runs, every mail gets two drafts: stop it, or give both the same database."
         )
 
 

@@ -63,8 +63,12 @@ class Answer:
     was said elsewhere; it begins a thread when ``answered`` has no Message-ID."""
     asked: str
     """The line above what it quotes."""
+    asked_language: str = ""
+    """Of that line (``he``), which may be another one than the reply's; empty: the same."""
+    quoted_language: str = ""
+    """Of what it quotes; empty where it cannot be told."""
     language: str = ""
-    """Of our own words in it (``de``). Where it is known, each paragraph runs as its words do, and what has
+    """Of the reply's words (``de``). Where it is known, each paragraph runs as its words do, and what has
     no direction of its own as the language does."""
 
 
@@ -232,7 +236,8 @@ def _html(answer: Answer) -> str:
         f"<html><body>\n{_frame(answer.language)}{reader.render(_body(answer.markdown))}"
         + (f"<p{way}>{signature}</p>\n" if signature else "")
         + (
-            f"<p{way}>{escape(_attribution(answer))}</p>\n<blockquote{way}>{quoted}</blockquote>\n"
+            f"<p{_as(answer.asked_language) or way}>{escape(_attribution(answer))}</p>\n"
+            f"<blockquote{_as_its_words(answer.quoted_language) or way}>{quoted}</blockquote>\n"
             if quoted or not answer.unasked
             else ""
         )
@@ -243,9 +248,19 @@ def _html(answer: Answer) -> str:
 
 def _frame(language: str) -> str:
     """The element around a mail in a known language: mail programs drop what html and body say."""
+    return f"<div{_as(language)}>\n" if language else ""
+
+
+def _as(language: str) -> str:
+    """The attributes of words of ours: a line that begins with a foreign name still runs as its language."""
     if not language:
         return ""
-    return f'<div lang="{escape(language)}" dir="{"rtl" if runs_right_to_left(language) else "ltr"}">\n'
+    return f' lang="{escape(language)}" dir="{"rtl" if runs_right_to_left(language) else "ltr"}"'
+
+
+def _as_its_words(language: str) -> str:
+    """The attributes of words that run as their own first letters do."""
+    return f' lang="{escape(language)}" dir="auto"' if language else ""
 
 
 def _give_direction(state: StateCore) -> None:

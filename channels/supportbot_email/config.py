@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, mo
 from supportbot.channel import ChannelConfig
 from supportbot.storable import clean_text
 from supportbot_email.addresses import canonical
-from supportbot_email.follow_up_words import FollowUpWords, Language, check_language
+from supportbot_email.follow_up_words import LANGUAGES, FollowUpWords, Language, check_language
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _DOMAIN = re.compile(r"@[^\s@<>,;:\"()\[\]\\*]+")
@@ -60,6 +60,16 @@ def _check_attribution(line: str) -> str:
     if "{who}" not in line:
         raise ValueError("does not say who wrote it: write {who} where that belongs")
     return clean_text(line)
+
+
+def _check_attributions(lines: dict[str, str]) -> dict[str, str]:
+    for language in lines:
+        if language not in LANGUAGES:
+            raise ValueError(
+                f"{language}: no mail is told to be in it, so this line would never be used; mails are "
+                f"told to be in {', '.join(LANGUAGES)}"
+            )
+    return lines
 
 
 Address = Annotated[str, AfterValidator(_check_address)]
@@ -175,7 +185,7 @@ class EmailConfig(ChannelConfig):
     language: Annotated[str, AfterValidator(check_language)] = Field(
         "en", description="Of the bot's own words in replies to mails whose language cannot be told."
     )
-    attribution: dict[Language, Attribution] = Field(
+    attribution: Annotated[dict[Language, Attribution], AfterValidator(_check_attributions)] = Field(
         default_factory=dict,
         description="The line above what a reply quotes, by language; {date} and {who} are filled in.",
     )

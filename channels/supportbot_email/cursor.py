@@ -51,20 +51,26 @@ class Cursors:
         self._records = records
         self._backfill = backfill_hours * _HOUR
 
-    async def at(self, folder: Folder) -> Cursor:
+    async def at(self, folder: Folder, *, former: str = "") -> Cursor:
         """Return where to go on reading: at first now, or as far back as ``backfill`` says.
 
         When the server renumbered its mails (another UIDVALIDITY), everything since a day before we last
-        looked is read again; what had been taken is recognised by its content key.
+        looked is read again; what had been taken is recognised by its content key. A folder that was renamed
+        is read on where it was read to under the name that it had.
         """
-        found = await self._records.get(_key(folder.name))
-        cursor = Cursor(**found) if found is not None else None
+        known = [await self._of(name) for name in (folder.name, former) if name]
+        own = [one for one in known if one is not None and one.validity == folder.validity]
+        cursor = max(own, key=lambda one: one.uid) if own else known[0]
         if cursor is None:
             uid = 0 if self._backfill else folder.next_uid - 1
             return await self._begin(folder, uid=uid, floor=now_ms() - self._backfill - _SKEW)
         if cursor.validity != folder.validity:
             return await self._begin(folder, uid=0, floor=max(cursor.floor, cursor.seen_at - _DAY))
         return cursor
+
+    async def _of(self, name: str) -> Cursor | None:
+        found = await self._records.get(_key(name))
+        return Cursor(**found) if found is not None else None
 
     async def _begin(self, folder: Folder, *, uid: int, floor: int) -> Cursor:
         upto = folder.next_uid - 1

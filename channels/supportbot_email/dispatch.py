@@ -27,6 +27,7 @@ from supportbot_email.verdicts import verdict
 if TYPE_CHECKING:
     from supportbot.host import Records
     from supportbot_email.config import EmailConfig
+    from supportbot_email.folders import MailFolder
     from supportbot_email.imap import Connection
     from supportbot_email.line import Line
     from supportbot_email.smtp import Session, Submission
@@ -122,7 +123,12 @@ class Dispatch:
     """Sends the replies of a mailbox."""
 
     def __init__(
-        self, config: EmailConfig, submission: Submission | None, desk: Line, traces: Traces
+        self,
+        config: EmailConfig,
+        submission: Submission | None,
+        desk: Line,
+        traces: Traces,
+        sent: MailFolder,
     ) -> None:
         """Wire it.
 
@@ -131,11 +137,13 @@ class Dispatch:
             submission: where to send; None while the mailbox only drafts, and only settles what was sent.
             desk: to the mailbox, for its Sent folder.
             traces: what was sent.
+            sent: where copies of it lie.
         """
         self._config = config
         self._submission = submission
         self._desk = desk
         self._traces = traces
+        self._sent = sent
         self._free = asyncio.Semaphore(_AT_ONCE)
         self._parked_until = 0.0
         self._finishing: dict[str, asyncio.Task[Sent]] = {}
@@ -318,19 +326,20 @@ class Dispatch:
             return
         try:
             async with asyncio.timeout(_SAVING):
+                await self._sent.remember()
                 await self._desk.run(self._saved, message_id, raw)
-        except (MailServerError, TimeoutError) as error:
+                await self._sent.remember()
+        except (MailServerError, StoreUnavailable, TimeoutError) as error:
             log.warning("email.no_copy_in_sent", message_id=message_id, error=str(error))
 
     def _saved(self, connection: Connection, message_id: str, raw: bytes) -> None:
-        name = connection.special("sent", self._config.folders.sent)
-        connection.open(name)
+        folder = self._sent.open(connection)
         if exactly(connection, message_id) is None:
-            connection.append(name, raw, "(\\Seen)")
+            connection.append(folder.name, raw, "(\\Seen)")
 
     def _is_in_sent(self, connection: Connection, message_id: str) -> bool:
         try:
-            connection.open(connection.special("sent", self._config.folders.sent))
+            self._sent.open(connection)
         except NoFolder:
             return False
         return exactly(connection, message_id) is not None

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from supportbot_email.drafts import Drafts
 from supportbot_email.notes import Notes, planned_note
-from supportbot_email.others import Others
 from supportbot_email.outbound import signature_of
 from supportbot_email.outcomes import Outcomes
 from supportbot_email.why import Whys
@@ -16,32 +15,45 @@ if TYPE_CHECKING:
     from supportbot.messages import Outbound, Sent
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
+    from supportbot_email.folders import Folders
     from supportbot_email.line import Line
     from supportbot_email.notes import Note
+    from supportbot_email.others import Others
 
 
 class Drafting:
     """The drafts of a mailbox, from when one is planned until it has come to something."""
 
-    def __init__(self, config: EmailConfig, host: Host, desk: Line, conversations: Conversations) -> None:
+    def __init__(
+        self,
+        config: EmailConfig,
+        host: Host,
+        desk: Line,
+        *,
+        folders: Folders,
+        conversations: Conversations,
+        others: Others,
+    ) -> None:
         """Put the parts together.
 
         Args:
             config: the mailbox.
             host: what the core lends.
             desk: to the mailbox.
+            folders: where drafts and sent mail are.
             conversations: its threads.
+            others: who knows of another bot at work there.
         """
         self.notes = Notes(host.records)
-        self._drafts = Drafts(config, desk, self.notes, host.drafts)
-        self.others = Others(conversations, domain=config.domain)
+        self._drafts = Drafts(desk, self.notes, host.drafts, folders)
+        self._others = others
         self._whys = Whys(config, desk, self.notes, bot_name=host.bot_name)
         self.outcomes = Outcomes(
             records=host.records,
             notes=self.notes,
             drafts=self._drafts,
             whys=self._whys,
-            others=self.others,
+            others=others,
             conversations=conversations,
             signature=signature_of(config, host.bot_name),
         )
@@ -49,7 +61,7 @@ class Drafting:
     @property
     def problem(self) -> str:
         """What is wrong with the folder, in one line; empty when all is well."""
-        return self._drafts.problem or self.others.problem
+        return self._drafts.problem or self._others.problem
 
     async def leave(self, outbound: Outbound, message_id: str, raw: bytes) -> Sent:
         """Leave a draft, and what explains it beside it.

@@ -23,7 +23,6 @@ from supportbot.ids import now_ms
 from supportbot.messages import Sent
 from supportbot_email.failures import Disconnected, MailServerError, NoFolder, ServerSaysNo
 from supportbot_email.finding import drafts_of_bots, exactly
-from supportbot_email.folders import DraftsFolder
 from supportbot_email.words import bare, says_all_of
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from supportbot.host import Drafts as Told
     from supportbot.messages import Outbound
-    from supportbot_email.config import EmailConfig
+    from supportbot_email.folders import Folders
     from supportbot_email.imap import Connection, Folder
     from supportbot_email.lease import Lease
     from supportbot_email.line import Line
@@ -58,18 +57,15 @@ _NEVER = ("[TOOBIG]", "[LIMIT]", "message too large", "[NOPERM]")
 class Drafts:
     """The Drafts folder of a mailbox."""
 
-    def __init__(self, config: EmailConfig, line: Line, notes: Notes, told: Told) -> None:
-        self._config = config
+    def __init__(self, line: Line, notes: Notes, told: Told, folders: Folders) -> None:
         self._line = line
         self._notes = notes
         self._told = told
-        self._folder = DraftsFolder(config.folders.drafts)
+        self._folder, self._sent = folders.drafts, folders.sent
         self._closed = ""
         """Why the folder cannot be opened, as it was last seen."""
         self._looked = (0, 0)
         """Its UIDVALIDITY and the next UID at the last look."""
-        self._kept = 0
-        """Its UIDVALIDITY, as it is written down."""
         self._refused = ""
         """Why the server took no draft when it was last asked to, though it may later."""
 
@@ -89,7 +85,7 @@ class Drafts:
         Raises:
             Refused, RetryAfter, Unclear: as ``Channel.send``.
         """
-        await self._remember()
+        await self._folder.remember()
         right = self._notes.right_to_leave(note.delivery)
         if not await right.take():
             raise RetryAfter(cause="another process is leaving it")
@@ -107,7 +103,7 @@ class Drafts:
         if numbered is None:  # somebody has left it while we were suspended
             raise RetryAfter(cause="another process has left it")
         await self._left(note, await self._append(note, raw, right))
-        await self._remember()
+        await self._folder.remember()
         return Sent(external_id=outbound.delivery_id)
 
     async def is_waiting(self, conversation: str) -> bool:
@@ -126,7 +122,7 @@ class Drafts:
             NeverClear: it is not there, and may have been.
             MailServerError: looking failed.
         """
-        await self._remember()
+        await self._folder.remember()
         note = await self._notes.get(delivery)
         return (await self._look_for(note))[1] if note is not None else None
 
@@ -146,7 +142,10 @@ class Drafts:
             return folder, found
         if not note.validity:
             return folder, None  # the server had not been asked yet
-        if await self._line.run(self._was_sent, note):
+        await self._sent.remember()
+        was_sent = await self._line.run(self._was_sent, note)
+        await self._sent.remember()
+        if was_sent:
             await self._left(note, (folder.validity, 0))
             return folder, found
         if missing is not None and missing <= await self._others(note):
@@ -187,14 +186,6 @@ class Drafts:
             ]
         )
 
-    async def _remember(self) -> None:
-        """Keep in mind which folder drafts were left in last, also beyond this process."""
-        if not self._folder.validity:
-            self._folder.validity = self._kept = await self._notes.folder()
-        elif self._folder.validity != self._kept:
-            self._kept = self._folder.validity
-            await self._notes.lies_in(self._kept)
-
     def _opened(self, connection: Connection, *, writing: bool = False) -> Folder:
         try:
             folder = self._folder.open(connection, writing=writing)
@@ -217,7 +208,7 @@ class Drafts:
 
     def _was_sent(self, connection: Connection, note: Note) -> bool:
         try:
-            connection.open(connection.special("sent", self._config.folders.sent))
+            self._sent.open(connection)
         except NoFolder:
             return False
         return exactly(connection, note.message_id) is not None
@@ -316,11 +307,11 @@ class Drafts:
         Raises:
             MailServerError: it could not be asked.
         """
-        await self._remember()
+        await self._folder.remember()
         found: list[str] = []
         with suppress(NoFolder, ServerSaysNo):
             found = await self._line.run(self._arrived)
-        await self._remember()
+        await self._folder.remember()
         return found
 
     def _arrived(self, connection: Connection) -> list[str]:

@@ -16,11 +16,11 @@ from supportbot.errors import Refused
 from supportbot_email import headers
 from supportbot_email.addresses import canonical
 from supportbot_email.classify import is_no_reply
-from supportbot_email.compose import Answer, NotWritten, compose
+from supportbot_email.compose import Answer
 from supportbot_email.knocks import untagged
 from supportbot_email.mail import Address, Mail, Settings, is_one_of
 from supportbot_email.notes import planned_note
-from supportbot_email.outbound import recipient_address, signature_of
+from supportbot_email.outbound import recipient_address, signature_of, written
 from supportbot_email.parse import parse
 from supportbot_email.words import MOST
 
@@ -139,10 +139,7 @@ class FollowUps:
             language=language,
             extra=(("List-Unsubscribe", stop),) if automatic else (),
         )
-        try:
-            return compose(answer)
-        except NotWritten as error:
-            raise Refused(cause=str(error)) from error
+        return written(answer)
 
     async def _is_sent(self, outbound: Outbound, missed: Missed, to: str) -> bool:
         """Say whether it is sent, and not left as a draft.

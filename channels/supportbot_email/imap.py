@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from imap_tools import ImapToolsError, MailBox, MailBoxUnencrypted
 from imap_tools.utils import encode_folder
 
+from supportbot_email import listing
 from supportbot_email.failures import (
     Disconnected,
     LoginRefused,
@@ -53,11 +54,6 @@ _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ConnectionRefusedError, "nothing listens there: check 'imap.host' and 'imap.port'"),
 )
 
-_USUAL = {
-    "drafts": ("drafts", "draft", "entwürfe", "brouillons", "borradores", "rascunhos", "bozze", "concepten"),
-    "sent": ("sent", "sent items", "sent mail", "sent messages", "gesendet", "gesendete elemente", "envoyés"),
-}
-_MARKS = {"drafts": "\\Drafts", "sent": "\\Sent"}
 _AT_ONCE = 200
 """UIDs named in one command: its line stays short."""
 
@@ -132,7 +128,7 @@ class Connection:
 
     def folders(self) -> list[str]:
         """Return the names of all folders that can be opened."""
-        return [folder.name for folder in self._box.folder.list() if "\\Noselect" not in folder.flags]
+        return [folder.name for folder in self._list() if folder.opens]
 
     def validity_of(self, name: str) -> int:
         """Return the UIDVALIDITY of a folder without opening it; 0 when the server does not say."""
@@ -153,14 +149,13 @@ class Connection:
         """
         if named:
             return named
-        folders = self._box.folder.list()
-        for folder in folders:
-            if _MARKS[use] in folder.flags:
-                return folder.name
-        for folder in folders:
-            if folder.name.rpartition(folder.delim or "/")[2].lower() in _USUAL[use]:
-                return folder.name
-        raise NoFolder(use=use, known=", ".join(folder.name for folder in folders))
+        folders = self._list()
+        if found := listing.folder_for(use, folders):
+            return found
+        raise NoFolder(use=use, known=", ".join(folder.name for folder in folders if folder.opens))
+
+    def _list(self) -> list[listing.Named]:
+        return listing.read(self._ok(*self._client.list()))
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -24,7 +24,8 @@ _DAY = 24 * 3_600_000
 _REMEMBERED = 30 * _DAY
 """Milliseconds after which an address that nobody answered from may be written to once more."""
 _TODAY = "knocked"
-"""The record of who was written to in the last 24 hours, and when."""
+"""The record of who was written to in the last 24 hours, and when; after a colon, in which conversation, for
+what an operator sent beside the first mail."""
 _SPREAD = 60.0
 """Seconds over which those come again who wait for the same place."""
 _TOO_MANY = "too many addresses that nobody proved were written to today (limits.first_per_day)"
@@ -51,7 +52,8 @@ class Knocks:
             conversation: our key of it. Its mail may be taken back before it is sent, and another takes its
                 place: that is no second one.
             proven: the address is known to be the visitor's.
-            by_hand: an operator wants it written to, although it was before.
+            by_hand: an operator wants it written to, although it was before. Such a mail leaves the mailbox
+                as every other one does, so it counts like them.
 
         Raises:
             RetryAfter: it may be once fewer others have been written to within a day.
@@ -72,23 +74,26 @@ class Knocks:
                 return ""
             found = await self._records.get(_key(person))
         same = found is not None and found["conversation"] == conversation
+        if by_hand:
+            await self._count(person if same else f"{person}:{_digest(conversation)}")
         return "" if same or by_hand else _BEFORE
 
     async def opened(self, to: str) -> None:
         """The owner of an address answered from it."""
         person = _hash(to)
         await self._records.delete(_key(person))
-        while person in (before := await self._records.get(_TODAY) or {}):
-            after = {one: at for one, at in before.items() if one != person}
-            if await self._records.swap(_TODAY, before, after, expires_at=now_ms() + _DAY):
+        while True:
+            before = await self._records.get(_TODAY) or {}
+            after = {one: at for one, at in before.items() if one.partition(":")[0] != person}
+            if after == before or await self._records.swap(_TODAY, before, after, expires_at=now_ms() + _DAY):
                 return
 
     async def stop(self, to: str) -> None:
         """The owner of an address does not want to be written to first."""
         await self._records.put(f"stop:{_hash(to)}", now_ms())
 
-    async def _count(self, person: str) -> None:
-        """Take one of the day's places, once for each person.
+    async def _count(self, who: str) -> None:
+        """Take one of the day's places, once for each person, and for each further mail to them.
 
         All of them are in one record that nobody changes unseen: of many who come at once, exactly as many
         get one as are free.
@@ -99,12 +104,12 @@ class Knocks:
         while True:
             now, before = now_ms(), await self._records.get(_TODAY)
             recent = {one: at for one, at in (before or {}).items() if now - at < _DAY}
-            if person in recent:
+            if who in recent:
                 return  # whoever counted it was interrupted before it was known
             if len(recent) >= self._per_day:
                 free_at = sorted(recent.values())[-self._per_day] + _DAY
                 raise RetryAfter(seconds=_soon_after(free_at - now), cause=_TOO_MANY)
-            after, until = {**recent, person: now}, now + _DAY
+            after, until = {**recent, who: now}, now + _DAY
             if before is None:
                 ours = await self._records.add(_TODAY, after, expires_at=until)
             else:
@@ -148,4 +153,8 @@ def person_of(address: str) -> str:
 
 def _hash(address: str) -> str:
     """Return what stands for whoever reads an address, however it is spelt."""
-    return sha256(person_of(address).encode("utf-8", "replace")).hexdigest()[:32]
+    return _digest(person_of(address))
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "replace")).hexdigest()[:32]

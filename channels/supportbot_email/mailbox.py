@@ -16,7 +16,7 @@ import structlog
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot_email.ahead import read_ahead
 from supportbot_email.failures import Broke, CannotRead, LoginRefused, MailServerError, Stumbled
-from supportbot_email.imap import Connection, FolderUse
+from supportbot_email.imap import Connection
 from supportbot_email.lease import RENEW
 
 if TYPE_CHECKING:
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from supportbot_email.ahead import Coming
     from supportbot_email.config import EmailConfig
     from supportbot_email.cursor import Cursor, Cursors
-    from supportbot_email.imap import Listed
+    from supportbot_email.folders import MailFolder
+    from supportbot_email.imap import Folder, Listed
     from supportbot_email.lease import Lease
     from supportbot_email.line import Line
     from supportbot_email.mail import Mail
@@ -94,10 +95,21 @@ class Watcher:
         takes: Takes,
         *,
         reads: Reads,
-        use: FolderUse = "inbox",
+        folder: MailFolder | None = None,
     ) -> None:
+        """Wire it.
+
+        Args:
+            config: the mailbox.
+            line: to it, for this alone.
+            cursors: how far its folders were read.
+            lease: the right to watch it.
+            takes: who takes the mails.
+            reads: who reads them.
+            folder: what is watched; the inbox when None.
+        """
         self._config = config
-        self._use: FolderUse = use
+        self._folder = folder
         self._line = line
         self._cursors = cursors
         self._lease = lease
@@ -147,14 +159,23 @@ class Watcher:
                 await watching
 
     async def _watch(self) -> None:
-        name = await self._line.run(Connection.special, self._use, getattr(self._config.folders, self._use))
-        folder = await self._line.run(Connection.open, name)
-        cursor = await self._cursors.at(folder)
+        folder, former = await self._opened()
+        name = folder.name
+        cursor = await self._cursors.at(folder, former=former)
         self.problem = ""
         log.info("email.watching", folder=name, from_uid=cursor.uid)
         while True:
             cursor = await self._catch_up(name, cursor)
             await self._wait()
+
+    async def _opened(self) -> tuple[Folder, str]:
+        """Open the folder; with the name that it had before it was renamed, if it was."""
+        if self._folder is None:
+            return await self._line.run(Connection.open, self._config.folders.inbox), ""
+        await self._folder.remember()
+        folder = await self._line.run(self._folder.open)
+        await self._folder.remember()
+        return folder, self._folder.former
 
     async def _catch_up(self, name: str, cursor: Cursor) -> Cursor:
         """Read everything that is new."""

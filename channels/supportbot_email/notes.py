@@ -27,8 +27,6 @@ for a newer one; it was; it is not there any more."""
 _QUOTED = "knowledge"
 """What the core calls an answer that no language model wrote."""
 
-_FOLDER = "drafts-folder"
-
 _KEPT = 180 * 24 * 3_600_000
 """Milliseconds that a note outlives its draft."""
 
@@ -119,14 +117,6 @@ class Notes:
         await self._records.put(_closed(note.delivery), found, expires_at=now_ms() + _KEPT)
         await self._records.delete(_in_conversation(note))
         await self._records.delete(key, only=found)  # changed meanwhile, it stays, and is closed another time
-
-    async def folder(self) -> int:
-        """Return the UIDVALIDITY of the folder that drafts were left in last; 0 when there was none."""
-        return int(await self._records.get(_FOLDER) or 0)
-
-    async def lies_in(self, validity: int) -> None:
-        """Remember it."""
-        await self._records.put(_FOLDER, validity)
 
     async def waiting(self) -> AsyncIterator[Note]:
         """Yield the drafts that may still come to something, in no order, and some at a time: with thousands

@@ -45,10 +45,14 @@ def to_mail(
     if not address or is_one_of(to["to"], config.ours):
         raise Refused(cause="there is nobody to answer")
     name = config.name or bot_name
+    theirs = language_of(asked)
+    line = theirs or config.language
     answer = Answer(
         answered=_answered(outbound, asked),
-        asked=_attribution(outbound, language_of(asked) or config.language, config),
-        language=language_of(asked),
+        asked=_attribution(outbound, line, config),
+        asked_language=line,
+        quoted_language=theirs,
+        language=language_of(outbound.text) or theirs,
         markdown=outbound.text,
         signature=signature_of(config, bot_name),
         identity=Address(name=name, address=config.address),
@@ -58,6 +62,15 @@ def to_mail(
         automatic=automatic,
         extra=(mark(outbound.sources),) if config.draft_header and not automatic else (),
     )
+    return written(answer)
+
+
+def written(answer: Answer) -> bytes:
+    """Return a mail's bytes.
+
+    Raises:
+        Refused: it would read back differently.
+    """
     try:
         return compose(answer)
     except NotWritten as error:

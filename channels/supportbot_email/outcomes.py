@@ -77,7 +77,7 @@ class Outcomes:
         self._notes = notes
         self._drafts = drafts
         self._whys = whys
-        self.others = others
+        self._others = others
         self._conversations = conversations
         self._signature = bare(signature)
 
@@ -187,7 +187,7 @@ class Outcomes:
         Raises:
             MailServerError, StoreUnavailable: not everything could be seen, or written down.
         """
-        await self.others.see(await self._drafts.look())
+        await self._others.see(await self._drafts.look())
         lying: list[Note] = []
         async for note in self._notes.waiting():
             if note.state == "replacing":

@@ -86,7 +86,8 @@ async def problems(config: EmailConfig) -> list[str]:
     except MailServerError as error:
         wrong.append(f"imap {config.imap.host}: {error}")
     else:
-        wrong += [f"imap {config.imap.host}: {one}" for one in (seen.drafts, seen.sent) if one[:1] == "("]
+        missing = filter(None, (seen.drafts.missing, seen.sent.missing))
+        wrong += [f"imap {config.imap.host}: {one}" for one in missing]
     if config.mode == "send":
         works, said = await sending_tried(config)
         wrong += [] if works else [f"smtp {said}"]

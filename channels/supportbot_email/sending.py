@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from supportbot.messages import Outbound, Sent
     from supportbot_email.config import EmailConfig
     from supportbot_email.credentials import Credentials
+    from supportbot_email.folders import MailFolder
     from supportbot_email.line import Line
 
 
 class Sending:
     """The automatic mails of a mailbox; in mode draft it only knows what was sent before."""
 
-    def __init__(self, config: EmailConfig, records: Records, credentials: Credentials, desk: Line) -> None:
+    def __init__(
+        self, config: EmailConfig, records: Records, credentials: Credentials, desk: Line, sent: MailFolder
+    ) -> None:
         """Put the parts together.
 
         Args:
@@ -28,11 +31,12 @@ class Sending:
             records: the channel's.
             credentials: the mailbox's.
             desk: to the mailbox, for its Sent folder.
+            sent: that folder.
         """
         self._pace = Pace(records, config.limits, unverified=config.send_to_unverified)
         self.traces = Traces(records)
         submission = Submission(config, credentials) if config.mode == "send" else None
-        self._dispatch = Dispatch(config, submission, desk, self.traces)
+        self._dispatch = Dispatch(config, submission, desk, self.traces, sent)
 
     @property
     def problem(self) -> str:

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from supportbot_email.config import EmailConfig
     from supportbot_email.conversations import Conversations
     from supportbot_email.dispatch import Traces
+    from supportbot_email.folders import MailFolder
     from supportbot_email.line import Line
     from supportbot_email.mailbox import Takes
+    from supportbot_email.others import Others
     from supportbot_email.outcomes import Outcomes
 
 
@@ -40,6 +42,8 @@ class Watching:
         conversations: Conversations,
         outcomes: Outcomes,
         traces: Traces,
+        others: Others,
+        sent: MailFolder,
     ) -> None:
         """Wire it.
 
@@ -49,12 +53,16 @@ class Watching:
             conversations: its threads.
             outcomes: what becomes of its drafts.
             traces: what it sent.
+            sent: the folder that it lies in.
+            others: who is to know of another bot that sends from it.
         """
         self._config = config
         self._host = host
         self._conversations = conversations
         self._outcomes = outcomes
         self._traces = traces
+        self._others = others
+        self._folder = sent
         self._inbox: Watcher | None = None
 
     @property
@@ -70,7 +78,9 @@ class Watching:
             backfill = Cursors(records, backfill_hours=config.backfill_hours)
             now = Cursors(records, backfill_hours=0)
             inbox = Watcher(config, inbox_line, backfill, lease, self._reader(accept), reads=parsers)
-            people = Watcher(config, sent_line, now, lease, self._sent(accept), reads=parsers, use="sent")
+            people = Watcher(
+                config, sent_line, now, lease, self._sent(accept), reads=parsers, folder=self._folder
+            )
             looking = watch(self._outcomes, lease, every=config.poll, sent_is_read=lambda: not people.problem)
             self._inbox = inbox
             tasks = [asyncio.create_task(work) for work in (inbox.run(), people.run(), looking)]
@@ -109,4 +119,4 @@ class Watching:
             outcomes=self._outcomes,
             transcripts=self._host.transcripts,
         )
-        return WithoutAutomatic(theirs, self._conversations, self._traces, self._outcomes.others)
+        return WithoutAutomatic(theirs, self._conversations, self._traces, self._others)

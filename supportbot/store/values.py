@@ -145,6 +145,8 @@ def outbound_from(row: Any) -> Outbound:
         model=row.model or "",
         choices=choices_from(row.choices),
         handoff=row.handoff,
+        # Nothing but an operator's retry (session.retry_delivery) plans a delivery anew, which was created as
+        # it was planned at first; a notice is planned anew whenever it is brought up to date (speaking).
         by_hand=row.kind != "notice" and row.planned_at > row.created_at,
         attempt=row.sends,
         created_at=row.created_at,

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from supportbot.ids import now_ms
 from supportbot_email.config import EmailConfig
 from supportbot_email.credentials import Credentials
 from supportbot_email.cursor import Cursors
@@ -22,8 +23,12 @@ from tests.channels.email.dovecot import PASSWORD
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
+    from types import ModuleType
+
+    import pytest
 
     from supportbot.testing.host import MemoryRecords
+    from supportbot_email.folders import MailFolder
     from supportbot_email.mail import Mail
     from supportbot_email.mailbox import Reads
     from tests.channels.email.relay import Relay
@@ -63,6 +68,18 @@ class Here:
     async def parse(self, raw: bytes, *, whole: int = 0) -> Mail:
         """Return what a mail says."""
         return parse(raw, settings=Settings(), whole=whole)
+
+
+class Clock:
+    """The time that modules see: it stands, until a test moves it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, *modules: ModuleType) -> None:
+        self.now = now_ms()
+        for module in modules:
+            monkeypatch.setattr(module, "now_ms", self)
+
+    def __call__(self) -> int:
+        return self.now
 
 
 class Taker:
@@ -106,12 +123,16 @@ async def watching(
     *,
     until: str = "",
     reads: Reads | None = None,
+    folder: MailFolder | None = None,
 ) -> AsyncIterator[Watcher]:
-    """Watch a mailbox until the block ends; begins when it is open, or when its problem holds some words."""
+    """Watch a mailbox until the block ends; begins when it is open, or when its problem holds some words.
+
+    ``folder``: in place of the inbox.
+    """
     own = line(config)
     lease = Lease(records)
     cursors = Cursors(records, backfill_hours=config.backfill_hours)
-    watcher = Watcher(config, own, cursors, lease, taker, reads=reads or Here())
+    watcher = Watcher(config, own, cursors, lease, taker, reads=reads or Here(), folder=folder)
     running = asyncio.ensure_future(watcher.run())
     try:
         async with asyncio.timeout(20):

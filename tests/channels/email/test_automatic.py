@@ -47,7 +47,7 @@ class Mailbox:
             outcomes=desk.outcomes,
             transcripts=core.host.transcripts,
         )
-        self.sent = WithoutAutomatic(people, self.known, self.traces, desk.outcomes.others)
+        self.sent = WithoutAutomatic(people, self.known, self.traces, desk.channel._others)
 
     async def has_sent(self, conversation: str) -> bytes:
         """Have the bot send a reply, and return the copy that lies in Sent."""

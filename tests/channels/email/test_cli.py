@@ -10,11 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from supportbot.cli.commands import app
+from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
 from supportbot_email.imap import Folder
 from supportbot_email.mail import Settings
 from supportbot_email.parse import parse
-from supportbot_email.preview import fate, would
+from supportbot_email.preview import fate, problems, would
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import config, section, sending
 from tests.channels.email.relay import Relay
@@ -88,6 +89,28 @@ def test_it_says_what_to_look_at(
         imap["security"] = "tls"
     _, said = _check(tmp_path, {"support": {**support, "imap": imap, **keys}})
     assert says in " ".join(said.split())
+
+
+@needs_dovecot
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_a_folder_may_be_called_anything(
+    server: Dovecot, address: str, tmp_path: Path, *, is_there: bool
+) -> None:
+    """Also what looks like a remark: whether it is there does not hang on its name."""
+    names = {"drafts": "(Team)", "sent": "(x)"}
+    support = {"type": "email", **section(address, server.port), "folders": names}
+    with server.person(address) as person:
+        for name in names.values() if is_there else ():
+            person.create(f'"{name}"')
+    code, said = await asyncio.to_thread(_check, tmp_path, {"support": support})
+    assert (0 if is_there else 1) == code
+    assert is_there == ("Without a Drafts folder" not in said)
+    for use, name in names.items():
+        shown = name if is_there else f"(The server has no folder '{name}', as 'folders.{use}' names it"
+        assert f"{use:<6}  {shown}" in said
+    wrong = await problems(EmailConfig.model_validate(support))
+    named = [use for use in names for one in wrong if f"folders.{use}" in one]
+    assert ([] if is_there else ["drafts", "sent"]) == named
 
 
 def test_without_a_mailbox_it_says_so(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from supportbot.testing.memory import MemoryRecords
 from supportbot_email.credentials import Credentials
 from supportbot_email.dispatch import Dispatch, Trace, Traces
 from supportbot_email.failures import Disconnected
+from supportbot_email.folders import MailFolder
 from supportbot_email.smtp import Submission
 from tests.channels.email.dovecot import PASSWORD, dovecot, mail, needs_dovecot
 from tests.channels.email.mailboxes import config, line
@@ -51,8 +52,8 @@ async def desk(
     settings = config(
         address, server.port, mode="send", send_to_unverified=True, **{"smtp": relay.section(), **keys}
     )
-    own = line(settings)
-    dispatch = Dispatch(settings, Submission(settings, Credentials(settings)), own, Traces(records))
+    own, sent = line(settings), MailFolder("sent", settings.folders.sent, records)
+    dispatch = Dispatch(settings, Submission(settings, Credentials(settings)), own, Traces(records), sent)
     try:
         yield Desk(dispatch)
     finally:

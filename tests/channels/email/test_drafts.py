@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supportbot.errors import NeverClear, Refused, RetryAfter, Unclear
-from supportbot.ids import now_ms
 from supportbot.messages import Outbound
 from supportbot.testing import memory
 from supportbot.testing.host import MemoryDrafts, MemoryRecords
 from supportbot_email import lease
 from supportbot_email.drafts import Drafts
+from supportbot_email.folders import Folders
 from supportbot_email.notes import Notes, planned_note
 from tests.channels.email.dovecot import dovecot, mail, needs_dovecot
-from tests.channels.email.mailboxes import config, line, subject
+from tests.channels.email.mailboxes import Clock, config, line, subject
 from tests.channels.email.wire import Wire
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ async def desk(address: str, port: int, records: MemoryRecords, **keys: Any) -> 
     settings = config(address, port, **keys)
     own = line(settings)
     try:
-        yield Desk(Drafts(settings, own, Notes(records), MemoryDrafts()))
+        yield Desk(Drafts(own, Notes(records), MemoryDrafts(), Folders(settings.folders, records)))
     finally:
         await own.close()
 
@@ -379,21 +379,10 @@ async def test_what_a_person_made_of_a_lost_draft_stays(
     assert ["one", "two"] == _left(server, address)
 
 
-class Clock:
-    """The time of the leases, and of the records that hold them."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = now_ms()
-        for module in (lease, memory):
-            monkeypatch.setattr(module, "now_ms", self)
-
-    def __call__(self) -> int:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+    """The time of the leases, and of the records that hold them."""
+    return Clock(monkeypatch, lease, memory)
 
 
 @pytest.mark.parametrize("then", ["", "deleted"])

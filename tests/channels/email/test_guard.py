@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import time_machine
@@ -53,6 +53,13 @@ def earlier(**changes: object) -> Earlier:
         sketch=sketch_of("Where is my parcel? I have been waiting for it."),
     )
     return replace(known, **changes)  # type: ignore[arg-type]
+
+
+def reply(address: dict[str, Any]) -> Outbound:
+    return Outbound(
+        delivery_id="dlv_1", conversation_id="conv", message_id="msg", turn_id="turn", tenant="default",
+        channel="support", external_id="thread", address=address, text="…", seq=2,
+    )  # fmt: skip
 
 
 def reason(asked: Facts, *before: Earlier, conversation: str = "thread") -> str:
@@ -231,18 +238,7 @@ async def test_what_was_decided_stays_so() -> None:
     records = MemoryRecords()
     pace = Pace(records, Limits(thread_per_hour=1))
     asked = facts(named=())
-    outbound = Outbound(
-        delivery_id="dlv_1",
-        conversation_id="conv",
-        message_id="msg",
-        turn_id="turn",
-        tenant="default",
-        channel="support",
-        external_id="thread",
-        address={"to": asked.sender, "facts": asked.to_json()},
-        text="…",
-        seq=2,
-    )
+    outbound = reply({"to": asked.sender, "facts": asked.to_json()})
     assert [True, True] == [await pace.may_send(outbound) for _ in range(2)]
     second = outbound.evolve(delivery_id="dlv_2")
     assert [False, False] == [await pace.may_send(second) for _ in range(2)]
@@ -269,16 +265,5 @@ async def test_the_whole_mailbox_has_its_limits() -> None:
 async def test_what_nothing_is_known_of_is_a_draft() -> None:
     """It was read before the mailbox was to send, or by an earlier release."""
     pace = Pace(MemoryRecords(), Limits())
-    outbound = Outbound(
-        delivery_id="dlv_1",
-        conversation_id="conv",
-        message_id="msg",
-        turn_id="turn",
-        tenant="default",
-        channel="support",
-        external_id="thread",
-        address={"to": "anna@customer.test"},
-        text="…",
-        seq=2,
-    )
+    outbound = reply({"to": "anna@customer.test"})
     assert not await pace.may_send(outbound)

@@ -112,6 +112,32 @@ async def test_an_address_gets_one_first_mail(records: MemoryRecords) -> None:
     assert "asked not to" in await knocks.refusal(ANNA, "route_7", proven=True)
 
 
+async def test_what_an_operator_sends_counts(records: MemoryRecords) -> None:
+    """It leaves the mailbox as the others do: each such mail takes a place, once, however often it is tried,
+    and waits for one where none is free. Its owner's answer gives them all back."""
+    knocks = Knocks(records, per_day=2)
+    assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
+    for _ in range(2):
+        assert "" == await knocks.refusal(ANNA, "route_2", proven=False, by_hand=True)
+    for name, conversation, by_hand in (("bob", "route_3", False), ("anna", "route_4", True)):
+        with pytest.raises(RetryAfter, match="first_per_day"):
+            await knocks.refusal(f"{name}@customer.test", conversation, proven=False, by_hand=by_hand)
+    await knocks.opened(ANNA)
+    for name in ("bob", "eve"):
+        assert "" == await knocks.refusal(f"{name}@customer.test", name, proven=False)
+
+
+async def test_what_an_operator_sends_anew_counts_anew(records: MemoryRecords) -> None:
+    """A mail that bounced days ago goes out once more: on that day it is one of the day's."""
+    with time_machine.travel(1_763_808_312, tick=False) as clock:
+        knocks = Knocks(records, per_day=1)
+        assert "" == await knocks.refusal(ANNA, "route_1", proven=False)
+        clock.shift(25 * 3600)
+        assert "" == await knocks.refusal(ANNA, "route_1", proven=False, by_hand=True)
+        with pytest.raises(RetryAfter, match="first_per_day"):
+            await knocks.refusal("bob@customer.test", "route_2", proven=False)
+
+
 async def test_beyond_the_limit_an_address_waits_for_its_day(records: MemoryRecords) -> None:
     """Until as many of those before it are a day old as are over the limit; it has not been counted."""
     with time_machine.travel(1_763_808_312, tick=False) as clock:

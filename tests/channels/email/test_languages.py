@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from pydantic import ValidationError
 
 from supportbot.messages import Outbound
-from supportbot_email import mime
+from supportbot_email import languages, mime
 from supportbot_email.follow_up_words import LANGUAGES
 from supportbot_email.languages import attribution, language_of
 from supportbot_email.mail import Settings
@@ -68,10 +69,10 @@ def test_the_line_above_a_quote_is_known_for_one(language: str) -> None:
 
 
 def test_bot_yaml_may_have_other_words() -> None:
-    """For one of ours, or for a further language; what it does not have is English."""
-    own = {"de": "{who} am {date}:", "tr": "{date} tarihinde {who} yazdı:"}
-    said = [attribution(own, name, who="Ann", date="2026-11-25") for name in ("de", "tr", "fi")]
-    assert ["Ann am 2026-11-25:", "2026-11-25 tarihinde Ann yazdı:", "On 2026-11-25, Ann wrote:"] == said
+    """What it does not have is ours."""
+    own = {"de": "{who} am {date}:"}
+    said = [attribution(own, name, who="Ann", date="2026-11-25") for name in ("de", "en")]
+    assert ["Ann am 2026-11-25:", "On 2026-11-25, Ann wrote:"] == said
 
 
 def test_a_line_of_bot_yaml_without_a_date_needs_none() -> None:
@@ -110,9 +111,60 @@ def test_a_reply_quotes_in_the_customer_s_language(
     asked: str, keys: dict[str, Any], line: str, frame: str
 ) -> None:
     """Where it cannot be told, in the mailbox's; a program then sets the paragraphs as it likes."""
+    plain, markup = _reply(asked, **keys)
+    assert line in plain
+    assert frame in markup
+    assert bool(frame or "Wo ist" in asked) == ("<div lang" in markup)
+
+
+@pytest.mark.parametrize(
+    ("asked", "text", "frame", "line"),
+    [
+        ("איפה החבילה שלי?", "It is with the carrier, and you will have it on Monday.", "en", ("he", "rtl")),
+        ("Where is my parcel?", "החבילה שלך אצל השליח.", "he", ("en", "ltr")),
+        ("أين طردي؟ لم يصل بعد.", "4711", "ar", ("ar", "rtl")),
+        ("RMA 4711", "Das Paket ist bei der Post, und es kommt am Montag.", "de", ("en", "ltr")),
+        ("RMA 4711", "4711", "", ("en", "ltr")),
+    ],
+)
+def test_the_line_above_a_quote_has_a_language_of_its_own(
+    asked: str, text: str, frame: str, line: tuple[str, str]
+) -> None:
+    """The reply may be in another one, which runs the other way; screen readers go by it, too."""
+    markup = _reply(asked, text=text)[1]
+    language, way = line
+    above, _, quoted = markup.rpartition(f'<p lang="{language}" dir="{way}">')
+    assert "ann@x.example" in quoted.partition("</p>")[0]
+    assert [frame] == (re.findall(r'<div lang="(\w+)"', above) or [""])
+    known = language_of(asked)
+    words = f' lang="{known}" dir="auto"' if known else ' dir="auto"' if frame else ""
+    assert f"<blockquote{words}>" in quoted
+
+
+@pytest.mark.parametrize("language", ["tr", "fi", "xyz"])
+def test_a_line_in_a_language_that_no_mail_is_told_to_be_in_is_refused(language: str) -> None:
+    """It would never be used, and nobody would know why."""
+    with pytest.raises(ValidationError, match=f"{language}.*never be used.*ar, de, en, .*, zh"):
+        config("support@example.com", 993, attribution={language: "{who}:"})
+
+
+def test_what_mails_may_be_told_to_be_in() -> None:
+    """All of it, so that a line of one's own in any of them is used some day."""
+    told = {language_of(text) for said in SAID.values() for text in said}
+    assert set(LANGUAGES) == told == {*languages._small_words(), "ar", "he", "ja", "zh"}
+
+
+def test_an_attribution_says_who() -> None:
+    """Without, nobody could tell whose words are quoted."""
+    with pytest.raises(ValidationError, match="who"):
+        config("support@example.com", 993, attribution={"de": "Am {date}:"})
+
+
+def _reply(asked: str, *, text: str = "Ja.", **keys: Any) -> list[str]:
+    """Return both texts of a reply."""
     outbound = Outbound(
         delivery_id="dlv_1", conversation_id="c", message_id="m", turn_id="t", tenant="default",
-        channel="support", external_id="c", text="Ja.", seq=2, created_at=1,
+        channel="support", external_id="c", text=text, seq=2, created_at=1,
         address={
             "to": "ann@x.example", "name": "Ann", "subject": "?", "message_id": "<1@x.example>",
             "references": [], "date": 1_795_600_800_000, "thread_index": "", "thread_topic": "",
@@ -125,13 +177,4 @@ def test_a_reply_quotes_in_the_customer_s_language(
         config=config("support@example.com", 993, **keys),
         bot_name="Bot",
     )
-    plain, markup = [part.text for part in mime.read(raw)[0].children]
-    assert line in plain
-    assert frame in markup
-    assert bool(frame or "Wo ist" in asked) == ("<div lang" in markup)
-
-
-def test_an_attribution_says_who() -> None:
-    """Without, nobody could tell whose words are quoted."""
-    with pytest.raises(ValidationError, match="who"):
-        config("support@example.com", 993, attribution={"de": "Am {date}:"})
+    return [part.text for part in mime.read(raw)[0].children]

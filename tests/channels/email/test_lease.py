@@ -13,24 +13,16 @@ from supportbot.errors import StoreUnavailable
 from supportbot.records import ChannelRecords
 from supportbot_email import lease as module
 from supportbot_email.lease import Lease
+from tests.channels.email.mailboxes import Clock
 from tests.durable import opened
 
 if TYPE_CHECKING:
     from supportbot.host import Records
 
 
-class Clock:
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.now = 1_000_000
-        monkeypatch.setattr(module, "now_ms", self)
-
-    def __call__(self) -> int:
-        return self.now
-
-
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    return Clock(monkeypatch)
+    return Clock(monkeypatch, module)
 
 
 class Suspended:

@@ -7,11 +7,16 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import others
 from supportbot_email.automatic import WithoutAutomatic
+from supportbot_email.cursor import Cursors
 from supportbot_email.dispatch import Traces
+from supportbot_email.imap import Connection
 from supportbot_email.mail import Mail
+from supportbot_email.others import Others
+from supportbot_email.watching import Watching
+from tests.channels.email.conftest import until
 from tests.channels.email.desk import desk
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import Taker, section
+from tests.channels.email.mailboxes import Taker, config, section
 from tests.channels.email.test_cli import _check
 
 if TYPE_CHECKING:
@@ -78,7 +83,7 @@ async def test_one_that_sends_is_noticed_in_sent(server: Dovecot, address: str) 
     """Its mail has a Message-ID of our shape, which we have not made."""
     async with desk(address, server.port) as own, desk(address, server.port) as other:
         watched = WithoutAutomatic(
-            Taker(), own.channel._conversations, Traces(own.core.records), own.channel._drafting.others
+            Taker(), own.channel._conversations, Traces(own.core.records), own.channel._others
         )
         ours = await own.channel._conversations.message_id("dlv_1")
         theirs = await other.channel._conversations.message_id("dlv_1")
@@ -86,6 +91,30 @@ async def test_one_that_sends_is_noticed_in_sent(server: Dovecot, address: str) 
         assert "" == own.channel._drafting.problem
         await watched.take(Mail(message_id=theirs, content_key="b"), b"")
         assert "database" in own.channel._drafting.problem
+
+
+async def test_whoever_watches_sent_tells_whom_it_was_given(server: Dovecot, address: str) -> None:
+    """The channel has one that knows: the watch finds it in what it was handed, not in another part."""
+    async with desk(address, server.port) as own, desk(address, server.port) as other:
+        records, channel = own.core.records, own.channel
+        known = Others(channel._conversations, domain="example.com")
+        watching = Watching(
+            config(address, server.port),
+            own.core.host,
+            conversations=channel._conversations,
+            outcomes=own.outcomes,
+            traces=Traces(records),
+            others=known,
+            sent=channel._folders.sent,
+        )
+        _, inbox, sent = channel._lines
+        folder = await sent.run(Connection.open, "Sent")
+        await Cursors(records, backfill_hours=0).at(folder)  # what comes from now on is read
+        theirs = await other.channel._conversations.message_id("dlv_1")
+        server.deliver(address, mail(From=address, Message_ID=theirs), "Sent")
+        async with watching.over(inbox, sent, own.core.accept):
+            await until(lambda: known.problem)
+        assert "" == channel._drafting.problem
 
 
 async def test_the_check_shows_what_another_one_left(server: Dovecot, address: str, tmp_path: Path) -> None:

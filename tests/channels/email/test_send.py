@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sqlite3
 import ssl
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ from supportbot_email.parse import parse
 from tests.channels.email.bounces import report, words
 from tests.channels.email.conftest import until
 from tests.channels.email.dovecot import mail, needs_dovecot
-from tests.channels.email.mailboxes import config, sending
+from tests.channels.email.mailboxes import config, rows, sending
 from tests.channels.email.oauth import certify
 from tests.channels.email.relay import Relay
 
@@ -55,11 +54,6 @@ def read(raw: bytes) -> Any:
 
 def text(found: Any) -> str:
     return str(found.get_body(("plain",)).get_content())
-
-
-def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
-    with closing(sqlite3.connect(folder / "bot1.db")) as database:
-        return database.execute(sql).fetchall()
 
 
 async def test_a_mail_is_answered_by_mail(server: Dovecot, address: str, tmp_path: Path) -> None:
