@@ -29,7 +29,7 @@ _REQUEST = any_of(
     r"|\bi (?:want|need)\b|\bhow (?:do|can|long|much)\b|\b(?:when|where) (?:can|will|is|do)\b|\blet me know\b|\bhelp me\b",
     r"\bbitte\b|\b(?:können|könnten|würden|wollen) (?:sie|wir)\b|\b(?:könnt|kannst|könntest) (?:ihr|du)\b|\bich (?:möchte|brauche|hätte gern|suche|will)\b"
     r"|\bhelfen sie\b",
-    r"\bmerci de (?!ne )\w+(?:er|ir|re)\b|\bveuillez\b|\bs['’]il (?:vous|te) pla[iî]t\b|\bsvp\b|\b(?:pouvez|pourriez|auriez|voulez)[- ]vous\b|\bje (?:voudrais|veux|souhaite|souhaiterais)\b"
+    r"\bmerci de (?:ne (?:pas|plus) (?:me |nous |l[ae] |les |l['’])?(?!répon|tenir|prendre|utiliser|y\b)|(?!ne ))\w+(?:er|ir|re)\b|\bveuillez\b|\bs['’]il (?:vous|te) pla[iî]t\b|\bsvp\b|\b(?:pouvez|pourriez|auriez|voulez)[- ]vous\b|\bje (?:voudrais|veux|souhaite|souhaiterais)\b"
     r"|\bj['’]aimerais\b",
     r"\bpor favor\b|\bpodr[ií]an?\b|\b(?:quisiera|quiero|me gustar[ií]a|necesito)\b",
     r"\bpoderiam?\b|\b(?:gostaria|queria|quero|preciso)\b",

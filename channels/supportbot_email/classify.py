@@ -63,6 +63,7 @@ def classify(
         or _report(entity, types)
         or _own(entity, sender, settings)
         or _receipt(subject, written)
+        or _recall(written)
         or _auto_shape(entity, subject, written, form=form)
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
@@ -71,11 +72,12 @@ def classify(
         or programs.find(
             entity,
             subject,
-            written,
+            wording.without_list_foot(written) if is_our_list(entity, settings) else written,
             sender,
             answered=answered,
             form=form or relayed,
             by_desk=_is_by_desk(entity),
+            settings=settings,
         )
     )
     return found or ("human", "none")
@@ -241,6 +243,13 @@ def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
     return ("bounce", "read_receipt") if says else None
 
 
+def _recall(written: str) -> tuple[Kind, str] | None:
+    """Outlook's word that somebody wants a mail back, as who is not on the same Exchange gets it."""
+    return (
+        ("auto_reply", "recall") if shapes.RECALL_TEXT.fullmatch(" ".join(written[:2_000].split())) else None
+    )
+
+
 def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tuple[Kind, str] | None:
     start = written[:600]
     if _announces(subject, start, to_many=_is_to_many(entity)):
@@ -266,6 +275,8 @@ def _announces(subject: str, text: str, *, to_many: bool) -> bool:
     rest, answers = subject[phrase.end() :].strip(), bool(shapes.ANSWERED_SUBJECT.match(subject))
     if not answers and (phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}):
         return True
+    if shapes.AND_MORE.match(rest):
+        return False  # "Out of office and my parcel" has a matter beside it
     sure = not rest and not answers and not notices.BARE_ABSENCE.fullmatch(subject)
     says = sure or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
     person = shapes.INTERROGATIVE.search(text) or notices.PERSON_AWAY.search(text) or asking.asks(text)

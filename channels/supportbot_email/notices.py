@@ -362,9 +362,10 @@ DO_NOT_ANSWER = any_of(
     r"\bnon (?:rispondere|rispondete|risponda)\b",
     r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\bhoeft niet\b.{0,30}\breageren\b",
     r"\bnie odpowiada|\bnie odpowiadaj",
-    r"не (?:нужно |надо |следует )?отвеча|отвечать на (?:него|это).{0,12}не",
+    r"не (?:(?:нужно|надо|следует) )?отвеча(?:йте|ть)|отвечать на (?:него|это).{0,12}не",
     r"(?:请勿|勿|无需|不要)(?:直接)?回[复覆]",
     r"(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
+    r"\bno (?:further |other )?action (?:is|from you is) (?:required|needed|necessary) (?:from you|on your (?:part|side|end)|by you)\b|\b(?:sie müssen nichts (?:weiter )?(?:tun|unternehmen)|es ist keine (?:weitere )?aktion (?:von ihnen )?erforderlich)\b|\baucune (?:autre )?action (?:de votre part )?n['’]est (?:requise|nécessaire)\b|\bno (?:es necesario|tiene) que (?:realice|hacer) (?:ninguna acción|nada)\b",
 )
 FIRST_PERSON = any_of(
     r"\b(?:i|my(?! (?:subscriptions?|account|preferences|profile)\b)|ich|mein|meine|meiner|meinen|mir|je|mon(?= (?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|to|thru|through|and)\b)[^\W\d])|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
@@ -414,6 +415,16 @@ WAY_OUT = any_of(
     r"@[\w.-]{3}|\b(?:here|click|link|hier|ici|aquí|aqui|qui|tutaj|здесь)\b|点击|こちら|https?://"
 )
 LIST_FOOT = any_of(r"^_{20,}\s*\n.{0,80}\bmailing list\b", start="(?m)")
+LIST_NAMED = any_of(
+    r"\bmailing[- ]?liste?\b|\bgoogle groups?\b|\b(?:because you are|you['’]re) (?:a member|subscribed)\b.{0,80}\bgroup"
+    r"|\b(?:grupo|groupe|gruppo|gruppe|grupy|groep)\b.{0,60}\bgoogle\b|\bgoogle[- ](?:gruppen|groepen)\b|listinfo/"
+)
+"""What stands below a mail that came through a list."""
+DEVICE_TEXT = any_of(
+    r"\battached (?:file )?is (?:a |an |the )?scanned (?:image|document|file)\b|\bfile format: ?\S.{0,60}\bresolution: ?\d|\bscanned (?:from|by|on) (?:a|the|your) \w{2,20} ?(?:mfp|multifunction|printer|scanner|device)",
+    r"\byou have received a \d+[- ]page fax\b|\bsie haben ein (?:\d+[- ]seitiges )?(?:fax|telefax) (?:mit \d+ seiten? )?erhalten\b|\bvous avez reçu une télécopie (?:de|d['’]une?) \d* ?pages?\b|\bha recibido un fax de \d+ páginas?\b|\bhai ricevuto un fax di \d+ pagin[ae]\b|\bu heeft een fax van \d+ pagina",
+)
+"""What scanners and telefaxes say of what they send."""
 HELD = any_of(
     r"\b(?:your|the) (?:e-?mail )?(?:message|e-?mail|mail)\b.{0,120}\b(?:(?:is|being|was|has been) (?:held|waitlisted|quarantined|redirected)|awaits? (?:moderator )?approval|awaiting (?:approval|verification|confirmation))",
     r"\b(?:add (?:yourself|your (?:e-?mail )?address)|your address) to (?:my|a|his|her|their|the) (?:\w+ )?(?:list|guest list)\b",

@@ -16,7 +16,7 @@ ROLES = {word: role for role, words in _ROLES.items() for word in words.split("|
 """What the first word of a quoted header's line says, by that word in small letters."""
 
 WROTE = re.compile(
-    r"\b(?:wrote|writes|said|says|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а)?|пише|написав|έγραψε|a scris)(?!\w)"
+    r"\b(?:wrote|writes|said|says|schrieb|geschrieben|a écrit|écrit|escribió|escribio|escribi=F3|va escriure|escreveu|ha scritto|scrive|schreef|geschreven|napisał(?:\(a\)|a)?|pisze|skrev|kirjoitti|napsal(?:\(a\)|a)?|napísal(?:\(a\)|a)?|írta|yazdı|a scris|napisao|je napisao|napisala|menulis|viết|пишет|написал(?:\(а\)|а)?|писал(?:\(а\)|а|и)?|пише|написав|έγραψε|a scris)(?!\w)"
     r"|写道|寫道|写了|のメール|書きました|님이 작성|작성|写信|כתב|كتب|ने लिखा|เขียน",
     re.IGNORECASE,
 )
@@ -27,7 +27,8 @@ DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d
 TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
 MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
 SEPARATED = re.compile(
-    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|mitteilung|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|(?:message|e-?mail) d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní (?:zpráva|e-?mail)|eredeti üzenet|özgün ileti|mesaj(?:ul)? original|원본 (?:메시지|메일|이메일)|邮件原件|izvorna poruka|originalna poruka|izvirno sporočilo|pôvodná správa|αρχικό μήνυμα|оригінальне повідомлення|оригинално съобщение|algne teade|originale nachricht|oprindelig besked|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|originalus laiškas|sākotnējais ziņojums|missatge original)\*?\s{0,4}[-_=—–‐]{2,}\s*",
+    r"[\s*>]{0,4}[-_=—–‐]{2,}\s{0,4}\*?(?:original(?: e-?mail)? message|original e-?mail|original appointment|original message \w+|reply message|ursprüngliche (?:nachricht|mitteilung|e-?mail)|originalnachricht|original-nachricht|antwort nachricht|(?:message|e-?mail) d['’]origine|(?:message|mail|e-?mail|courriel|correo|mensaje) original|message initial|mensaje original|mensagem original|messaggio originale|oorspronkelijk bericht|origineel bericht|oryginalna wiadomość|wiadomość oryginalna|wiadomość(?: |-)oryginalna|oryginalna wiadomosc|исходное сообщение|пересылаемое сообщение от|оригинальное сообщение|原始邮件|原始郵件|原邮件|原始信件|元のメッセージ|original-meddelande|ursprungligt meddelande|ursprungsmeddelande|oprindelig meddelelse|opprinnelig melding|alkuperäinen viesti|původní (?:zpráva|e-?mail)|eredeti üzenet|özgün ileti|ori[jg]inal (?:mesaj|ileti)|mesaj(?:ul)? original|원본 (?:메시지|메일|이메일)|邮件原件|izvorna poruka|originalna poruka|izvirno sporočilo|pôvodná správa|αρχικό μήνυμα|оригінальне повідомлення|оригинално съобщение|algne teade|originale nachricht|oprindelig besked|pesan asli|thư gốc|הודעה מקורית|الرسالة الأصلية|originalus laiškas|sākotnējais ziņojums|missatge original)\*?\s{0,4}[-_=—–‐]{2,}\s*"
+    r"|-{6,}\s{0,4}original\s{0,4}-{6,}\s*",
     re.IGNORECASE,
 )
 FORWARDED = re.compile(
@@ -36,7 +37,7 @@ FORWARDED = re.compile(
 )
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
-    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
+    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)(?: [^\W\d_]{3,12})?|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
     r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
@@ -67,11 +68,11 @@ ABOVE = re.compile(
 )
 """The line that help desks put above what they quote."""
 BELOW = re.compile(
-    r"\b(?:see|answer(?:s|ed)?|comment(?:s|ed)?|repl(?:y|ies|ied)|respon(?:se|ses|ded)|notes?|mine|please find)\b.{0,40}\b(?:below|in[ -]?line|in (?:red|blue|green|bold|caps|capitals|brackets))\b"
-    r"|^\W*in[ -]?line\b|\bsiehe unten\b|\b(?:antwort(?:en)?|kommentare?|anmerkungen)\b.{0,40}\b(?:unten|im text|in rot|direkt)\b"
-    r"|\bci-dessous\b|\b(?:réponses?|commentaires?)\b.{0,40}\bdans le (?:texte|message)\b|\bm[aá]s abajo\b|\b(?:respuestas?|comentarios?)\b.{0,40}\babajo\b"
-    r"|\b(?:respostas?|comentários?|veja|segue[m]?)\b.{0,40}\babaixo\b|\b(?:risposte|risposta|commenti|vedi)\b.{0,40}\bsotto\b|\bhieronder\b|\bzie onder\b|\bponiżej\b"
-    r"|(?:ответ|отвечаю|см\.).{0,40}ниже|[见見][下以]|下記|以下に",
+    r"\b(?:see|answer(?:s|ed)?|comment(?:s|ed)?|repl(?:y|ies|ied)|respon(?:se|ses|ded)|notes?|mine|please find)\b.{0,40}\b(?:below|beneath|underneath|at the (?:bottom|end|foot)|further down|in[ -]?line|in (?:red|blue|green|bold|caps|capitals|brackets))\b"
+    r"|^\W*in[ -]?line\b|\bsiehe (?:(?:weiter|ganz) )?unten\b|\b(?:antwort(?:en)?|kommentare?|anmerkung(?:en)?|notiz(?:en)?)\b.{0,40}\b(?:unten|am ende|im text|in rot|direkt)\b"
+    r"|\bci-dessous\b|\b(?:réponses?|commentaires?|notes?)\b.{0,40}\b(?:dans le (?:texte|message)|en bas|plus bas|à la fin)\b|\bm[aá]s abajo\b|\b(?:respuestas?|comentarios?|notas?)\b.{0,40}\b(?:abajo|al (?:final|pie))\b"
+    r"|\b(?:respostas?|comentários?|notas?|veja|segue[m]?)\b.{0,40}\b(?:abaixo|no (?:fim|final))\b|\b(?:risposte|risposta|commenti|nota|vedi)\b.{0,40}\b(?:sotto|in fondo|in calce)\b|\bhieronder\b|\bzie (?:onder|onderaan)\b|\bonderaan\b|\bponiżej\b|\b(?:odpowiedź|odpowiedzi|uwag[ai])\b.{0,40}\bna (?:dole|końcu)\b"
+    r"|(?:ответ|отвечаю|см\.).{0,40}(?:ниже|внизу|в конце)|[见見][下以]|下記|以下に",
     re.IGNORECASE,
 )
 """A customer's word that the answers stand in the quote."""
@@ -109,8 +110,9 @@ BUSINESS = re.compile(
 )
 """A number that the matter is about: never a signature's."""
 FIRM = re.compile(
-    r"\b(?:gmbh|ag|kg|ohg|ug|e\.?k|ltd|llc|inc|corp|plc|s\.?a\.?s?|s\.?l\.?u?|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|sp\. ?z ?o\.? ?o|a\.?b|oy|a/s|aps|hrb|vat|ust|nip|cif|siret|fax|kvk)\b"
-    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility)\b"
+    r"\b(?:gmbh|ag|kg|ohg|ug|e\.?k|ltd|llc|llp|inc|corp|plc|s\.?a\.?s?|s\.?l\.?u?|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|sp\. ?z ?o\.? ?o|a\.?b|oy|a/s|aps|hrb|vat|ust|nip|cif|siret|fax|kvk)\b"
+    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility"
+    r"|proprietor|owner|partner|secretary|accounts? (?:payable|receivable|team)|office manager|inhaber\w*|\w{0,20}buchhaltung|technischer dienst|gérant\w*|propriétaire|ingénieur\w*|technicien\w*|comptabilité|exploitation|dueñ[oa]|titular|contabilidad|proprietári[oa]|titolare|amministrazione|eigenaar|boekhouding|właściciel\w*|księgowość|\w{3,20}chef)\b"
     r"|ооо|оао|зао|\bип\b|директор|менеджер|начальник|отдел|инженер|株式会社|有限会社|合同会社|[部課]|有限公司|经理|经理|部门|主任|www\.|https?://|[\w.-]@[\w-]",
     re.IGNORECASE,
 )
@@ -127,6 +129,11 @@ REFERS = re.compile(
 POSTSCRIPT = re.compile(
     r"[\s*]{0,4}(?:n\.?\s?b|p\.?\s?p?\.?\s?s|追伸|另|又及|附)\b[\s.:)-]|.{0,4}(?:追伸|又及)", re.IGNORECASE
 )
+PRINTING = re.compile(
+    r"\W{0,4}(?:(?:please )?(?:consider|think (?:of|about)) the environment before (?:you )?print|(?:bitte )?(?:denken sie|prüfen sie|überlegen sie)\b.{0,40}\b(?:umwelt|ausdruck)|(?:merci de )?pense[zr] à l['’]environnement avant d['’]imprim|(?:por favor,? )?piens[ae] en el medio ?ambiente antes de imprim|(?:antes de imprimir,? )?pense no (?:meio )?ambiente|(?:per favore,? )?(?:pensa|pensi|rispetta) (?:all['’]|l['’])ambiente\b.{0,40}\bstamp|denk aan het milieu\b.{0,40}\bprint|pomyśl o środowisku\b.{0,40}\bdruk)",
+    re.IGNORECASE,
+)
+"""What firms say of paper below their address."""
 ABOUT_MAIL = re.compile(
     r"\b(?:e-?mails?|message|mail|attachments?|communication|transmission|nachricht|courriel|pièces? jointes?|mensaje|correo|mensagem|messaggio|bericht|wiadomo\w+)\b|письм|сообщ|邮件|郵件|メール",
     re.IGNORECASE,
@@ -136,7 +143,8 @@ DISCLAIMERS = re.compile(
     r"|\bvertrauliche?n?\b.{0,400}(?:empfänger|adressat|irrtümlich|absender)|(?:nicht der (?:richtige|beabsichtigte)).{0,300}\b(?:vernichten|löschen|informieren)"
     r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinatari|error|erro)\b|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
     r"|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
-    r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager",
+    r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager"
+    r"|\b(?:ausschlie(?:ß|ss)lich|nur) für den (?:adressaten|empfänger)\b.{0,60}\bbestimmt|\bai sensi del (?:regolamento|d\. ?lgs)\b.{0,200}\briservat",
     re.IGNORECASE,
 )
 """Two things at once that only the paragraph of a firm's lawyer says."""

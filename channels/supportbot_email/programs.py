@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supportbot_email import notices, shapes, wording
+from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 
 if TYPE_CHECKING:
-    from supportbot_email.mail import Address, Kind
+    from supportbot_email.mail import Address, Kind, Settings
     from supportbot_email.mime import Entity
 
 _LIST_FIELDS = (
@@ -151,7 +152,15 @@ def lists(entity: Entity) -> str:
 
 
 def find(
-    entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool, by_desk: bool
+    entity: Entity,
+    subject: str,
+    written: str,
+    sender: Address,
+    *,
+    answered: bool,
+    form: bool,
+    by_desk: bool,
+    settings: Settings,
 ) -> tuple[Kind, str] | None:
     """Return what a mail is by its foot, its subject, its sender and the service that sent it; None: a person's.
 
@@ -163,8 +172,9 @@ def find(
         answered: it answers another mail.
         form: it is a contact form's, or somebody of another domain gets the answer.
         by_desk: a program sent it that people write with.
+        settings: whose mailbox it is.
     """
-    signs = _Signs(entity, written, sender)
+    signs = _Signs(entity, written, sender, settings)
     if any(map(entity.get, _CHALLENGE_FIELDS)):
         return "auto_reply", "held"
     if signs.feedback and not answered and (signs.program or (signs.service and not signs.speaks)):
@@ -182,12 +192,17 @@ def find(
 class _Signs:
     """What of a mail speaks for a program. None of it alone is proof."""
 
-    def __init__(self, entity: Entity, written: str, sender: Address) -> None:
+    def __init__(self, entity: Entity, written: str, sender: Address, settings: Settings) -> None:
         self.feedback = bool(entity.get("feedback-id"))
         mailer = entity.get("x-mailer")[:200]
-        self.service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(mailer))
+        notified = entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
+        self.service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(mailer)) or notified
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
+        named = entity.get("reply-to") or shapes.ADDRESS.search(written)
+        own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
+        self.foreign = not (own or named)
+        """It comes from elsewhere, and names nobody to answer to: a form of our own site may forget to."""
         self.speaks = wording.speaks(written)
 
 
@@ -212,14 +227,14 @@ def _to_nobody(
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
         return "list_or_bulk", "newsletter"
-    if wording.notice(written):
+    if wording.notice(written) or wording.of_device(written):
         return "auto_reply", "notice"
     monitor = (
         entity.get("x-cron-env")
         or shapes.MONITOR_ADDRESS.match(sender.address)
         or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
     )
-    nobody = (signs.silent and (signs.service or signs.feedback)) or shapes.NOTIFIER_ADDRESS.match(
-        sender.address
-    )
+    nobody = (
+        signs.silent and (signs.service or signs.feedback or signs.foreign)
+    ) or shapes.NOTIFIER_ADDRESS.match(sender.address)
     return ("auto_reply", "program") if monitor or (nobody and not signs.speaks) else None

@@ -66,7 +66,7 @@ _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
     """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
     lines = _LINES.findall(text)
-    looked = [line[:200].rstrip("\n").translate(_PLAIN) for line in lines]
+    looked = _looked_at(lines)
     kinds = _Marks(looked, forwarded=forwarded).kinds()
     return tuple(
         Span(kind=kind, text="".join(line for _, line in group))
@@ -77,11 +77,16 @@ def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
 def above_forwarded(text: str) -> str:
     """What stands above a mail that is passed on; all of a text that passes none on."""
     lines = _LINES.findall(text)
-    looked = [line[:200].rstrip("\n").translate(_PLAIN) for line in lines]
+    looked = _looked_at(lines)
     marks = _Marks(looked, forwarded=True)
     above = looked[:_MOST_ABOVE]
     ends = (at for at, line in enumerate(above) if FORWARDED.fullmatch(line) or marks.begins(at))
     return "".join(lines[: next(ends, len(lines))])
+
+
+def _looked_at(lines: list[str]) -> list[str]:
+    """What of each line is looked at; QQ Mail writes spaces of HTML into plain text, too."""
+    return [line[:200].rstrip("\n").replace("&nbsp;", " ").translate(_PLAIN) for line in lines]
 
 
 class _Marks:

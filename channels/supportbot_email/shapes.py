@@ -359,6 +359,15 @@ RECEIPT_TEXT = _any(
     r"|dit is een (?:ontvangst|lees)bevestiging (?:voor|van)|to jest potwierdzenie (?:odbioru|dostarczenia|przeczytania|odczytu)|это уведомление о (?:прочтении|получении)|这是.{0,30}(?:已读|阅读)回执|これは.{0,60}開封(?:確認|通知)",
     start=r"\s*",
 )
+AND_MORE = re.compile(r"[,&+]?\s?(?:and|und|et|y|e|en|i|och|og|и|&|\+)\s+\S", re.IGNORECASE)
+"""A subject goes on to another matter."""
+_SUBJECT = r"[\"„“«]?[^\"„“”«»]{0,300}[\"“”»]?"
+RECALL_TEXT = _any(
+    rf".{{2,80}} would like to recall the message, ?{_SUBJECT}\.?|.{{2,80}} möchte die nachricht {_SUBJECT} zurückrufen\.?",
+    rf".{{2,80}} (?:souhaite|souhaiterait|voudrait) rappeler le message,? {_SUBJECT}\.?|.{{2,80}} (?:desea|quiere|querría) recuperar el mensaje,? {_SUBJECT}\.?",
+    rf".{{2,80}} (?:desidera|vorrebbe) richiamare il messaggio,? {_SUBJECT}\.?|.{{2,80}} (?:wil|wenst) het bericht,? {_SUBJECT} in ?te ?trekken\.?",
+    rf".{{2,80}} (?:deseja|gostaria de) (?:recuperar|cancelar) a mensagem,? {_SUBJECT}\.?|.{{2,80}} (?:chce|chciałby|chciałaby) odwołać wiadomość,? {_SUBJECT}\.?|.{{2,80}} (?:хочет|хотел бы) отозвать сообщение,? {_SUBJECT}\.?",
+)
 SMTP_CODE = re.compile(
     r"(?:^|[\s<(#:\[])[45]\.\d{1,2}\.\d{1,3}\b|(?:^\s{0,8}|[:(<#] {0,2}|smtp |said )(?:4[25]|5[0-7])\d[ -](?=[A-Za-z<#\"'])",
     re.MULTILINE | re.IGNORECASE,

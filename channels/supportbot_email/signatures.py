@@ -16,6 +16,7 @@ from supportbot_email.phrases import (
     FIRM,
     PHONE,
     POSTSCRIPT,
+    PRINTING,
     REFERS,
 )
 
@@ -93,6 +94,9 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
     """Return the end of the lines without the last paragraphs that only say for whom the mail is."""
     end = len(lines)
     while (last := _last(lines, end)) >= 0:
+        if last > 0 and PRINTING.match(lines[last]):
+            end = last
+            continue
         first = last
         while first > 0 and lines[first - 1].strip() and last - first < 12:
             first -= 1

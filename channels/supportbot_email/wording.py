@@ -143,6 +143,14 @@ def _is_notice(sentence: str) -> bool:
     return bool(says) and not other and not sentence.endswith("?")
 
 
+def of_device(text: str) -> bool:
+    """Whether a scanner or a telefax's gateway says what it has attached, and nobody adds a word."""
+    start = " ".join(text[:_OPENING].split())
+    return bool(notices.DEVICE_TEXT.search(start)) and not (
+        notices.FIRST_PERSON.search(text[:_MOST]) or "?" in text
+    )
+
+
 def held(text: str) -> bool:
     """Whether a gate says that it keeps a mail until somebody does something."""
     if shapes.POSSESSED.search(text[:_OPENING]) or notices.GOODS.search(text[:_OPENING]):
@@ -154,6 +162,13 @@ def held(text: str) -> bool:
 def speaks(text: str) -> bool:
     """Whether somebody speaks of themselves, or asks for something."""
     return bool(notices.FIRST_PERSON.search(text[:_MOST])) or asks(text)
+
+
+def without_list_foot(text: str) -> str:
+    """Return a text without what the list that it came through set below it."""
+    *above, last = re.split(r"(?m)^(?:_{20,}|-- ?)[ \t]*\n", text) if text else ["", ""]
+    of_list = notices.LIST_NAMED.search(" ".join(last.split()))
+    return text[: -len(last)] if above and last and of_list else text
 
 
 def newsletter(text: str) -> int:

@@ -125,3 +125,56 @@ def test_no_group_of_ours(changed: str) -> None:
     name = changed.partition(":")[0]
     lines = [changed if one.startswith(name) else one for one in GROUP]
     assert "own_echo" == parse("\r\n".join((*lines, "", "x")).encode(), settings=OURS).kind
+
+
+@pytest.mark.parametrize(
+    "foot",
+    [
+        (
+            '-- \r\nYou received this message because you are subscribed to the Google Groups "Help" group. To '
+            "unsubscribe from this group and stop receiving emails from it, write to help+off@shop.example."
+        ),
+        "_" * 47 + "\r\nHelp mailing list\r\nhelp@shop.example\r\nhttps://lists.shop.example/listinfo/help",
+    ],
+)
+def test_the_foot_of_a_group_of_ours(foot: str) -> None:
+    """What the group sets below a mail makes no newsletter of it; what the mail itself says does."""
+    written = parse("\r\n".join((*GROUP, "", "It is broken.", "", foot)).encode(), settings=OURS)
+    assert ("human", "It is broken.") == (written.kind, written.reply.strip())
+    ad = (
+        "All lamps at half price. You get this newsletter as you subscribed to it. Click here to unsubscribe."
+    )
+    sent = parse("\r\n".join((*GROUP, "", ad, "", foot)).encode(), settings=OURS)
+    assert ("list_or_bulk", "newsletter") == (sent.kind, sent.rule)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Lee, Ann would like to recall the message, "Our order".',
+        "Lee, Ann möchte die Nachricht „Unsere Bestellung“ zurückrufen.",
+    ],
+)
+def test_a_mail_called_back(text: str) -> None:
+    """Outlook says so in a mail of its own; whoever says more is a person."""
+    field = "Subject: Recall: Our order"
+    for written, expected in ((text, "auto_reply"), (f"{text}\r\n\r\nBut I do want the lamps.", "human")):
+        raw = f"From: Ann <ann@customer.example>\r\n{field}\r\n\r\n{written}\r\n"
+        assert expected == parse(raw.encode(), settings=Settings()).kind
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        (
+            "Absence du bureau et livraison",
+            "Je serai absente du bureau du 3 au 7. Merci de ne pas livrer alors.",
+        ),
+        ("Out of office and my parcel", "I am out of the office until Monday. Leave it with the porter."),
+        ("Претензия", "Лампа пришла разбитой, на звонки никто не отвечает."),
+    ],
+)
+def test_a_matter_beside_an_absence(subject: str, text: str) -> None:
+    """Who is away and has something delivered is a person, and so is whom nobody answers."""
+    raw = f"From: Ann <ann@customer.example>\r\nSubject: {subject}\r\n\r\n{text}\r\n"
+    assert "human" == parse(raw.encode(), settings=Settings()).kind

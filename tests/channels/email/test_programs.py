@@ -28,9 +28,12 @@ ASKED = [
 ]
 
 
+OURS = Settings(own_addresses=("help@shop.example",), own_domain="shop.example")
+
+
 def rule(*fields: str, sender: str = "ann@customer.example", text: str = "See below.") -> tuple[str, str]:
     lines = (f"From: Ann <{sender}>", "To: help@shop.example", *fields, "", text)
-    mail = parse("\r\n".join(lines).encode(), settings=Settings(own_addresses=("help@shop.example",)))
+    mail = parse("\r\n".join(lines).encode(), settings=OURS)
     return mail.kind, mail.rule
 
 
@@ -148,3 +151,29 @@ def test_to_several() -> None:
 def test_feet(text: str) -> None:
     """A firm's foot speaks of its machines; it makes nobody one."""
     assert ("human", "none") == rule("Subject: Lamp", text=text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "File Format: PDF\r\nResolution: 300dpi\r\n\r\nAttached file is scanned image.",
+        "You have received a 2 page fax. Please open the attached PDF.",
+        "A refund of 12.00 was issued to the buyer. No action is required from you.",
+    ],
+)
+def test_what_machines_say(text: str) -> None:
+    """Of what they send, and that nothing is to be done; whoever passes it on adds a word."""
+    assert ("auto_reply", "notice") == rule("Subject: For you", text=text)
+    assert "human" == rule("Subject: For you", text=f"{text}\r\n\r\nI got this today. Is it from you?")[0]
+
+
+def test_a_notice_to_nobody() -> None:
+    """Nobody can answer it: a program's, unless it comes from our site, names somebody, or speaks."""
+    text = "A new statement is in your inbox."
+    assert ("auto_reply", "program") == rule("Subject: News", sender="noreply@bank.example", text=text)
+    for sender, more in (
+        ("noreply@shop.example", ""),
+        ("noreply@form.example", " kim@customer.example"),
+        ("noreply@form.example", " I cannot open it."),
+    ):
+        assert "human" == rule("Subject: News", sender=sender, text=text + more)[0]

@@ -60,6 +60,12 @@ CASES = {
     "a dash between matters": ("First: the app crashes.\n\n--\n\n" + "Second: the sound is gone after a call, " * 4 + "on two phones.", "First: the app crashes.\n\n--\n\n" + "Second: the sound is gone after a call, " * 4 + "on two phones."),
     "a stripped delimiter": ("It is broken.\n\n--\nAnn Reed\nReed & Sons", "It is broken."),
     "headers that are shown": ("Here they are:\n\nReturn-Path: <b@spam.example>\nReceived: from mx3.spam.example (198.51.100.7)\nFrom: Prize Team <win@spam.example>\nTo: joan@mail.example\nDate: Tue, 3 Mar 2026 10:11:00 +0000\nSubject: You have won\n\nCan you block this sender?", "Here they are:\n\nReturn-Path: <b@spam.example>\nReceived: from mx3.spam.example (198.51.100.7)\nFrom: Prize Team <win@spam.example>\nTo: joan@mail.example\nDate: Tue, 3 Mar 2026 10:11:00 +0000\nSubject: You have won\n\nCan you block this sender?"),
+    "qq mail": ("要黑色的。\n\n------------------&nbsp;原始邮件&nbsp;------------------\n发件人: \"Help\" <help@shop.example>\n主题:&nbsp;Re: 订单\n\n旧", "要黑色的。"),
+    "qq mail in english": ("Black.\n\n\n------------------&nbsp;Original&nbsp;------------------\nFrom: \"Help\" <help@shop.example>\n\nOld", "Black."),
+    "galaxy in turkish": ("Kapıda olacağım.\n\nGalaxy'mden gönderildi\n\n-------- Orijinal mesaj --------\nKimden: Destek <d@shop.example>\nTarih: 3.03.2026 10:11\n\nEski", "Kapıda olacağım."),
+    "the bat to you": ("Вы писали 3.03.2026, 10:11:20:\n\n> Добрый день!\n\nОплатили вчера.", "Оплатили вчера."),
+    "outlook of a german": ("Morgen um acht.\n\nOutlook für iOS<https://aka.ms/o0ukef> beziehen", "Morgen um acht."),
+    "a note at the bottom": ("See my note at the bottom.\n\n________________________________\nFrom: Help <help@shop.example>\nSent: Tuesday, March 3, 2026 10:11 AM\nTo: ann@customer.example\nSubject: Bill\n\nPlease check line 3.\n\nAnn: line 3 is not ours.", "See my note at the bottom.\n\n________________________________\nFrom: Help <help@shop.example>\nSent: Tuesday, March 3, 2026 10:11 AM\nTo: ann@customer.example\nSubject: Bill\n\nPlease check line 3.\n\nAnn: line 3 is not ours."),
     "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
 }  # fmt: skip
 
