@@ -132,7 +132,7 @@ def test_no_group_of_ours(changed: str) -> None:
     [
         (
             '-- \r\nYou received this message because you are subscribed to the Google Groups "Help" group.'
-            " To unsubscribe from this group and stop receiving emails from it, write to help+off@shop.example."
+            " To unsubscribe from this group, write to help+off@shop.example."
         ),
         "_" * 47 + "\r\nHelp mailing list\r\nhelp@shop.example\r\nhttps://lists.shop.example/listinfo/help",
     ],
