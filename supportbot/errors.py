@@ -269,6 +269,11 @@ class NeverClear(Unclear):
     """Nobody will ever be able to say whether the platform took the delivery: {cause}"""
 
 
+class SendUnseen(NeverClear):
+    """Nobody can say whether the platform took the delivery, and the channel is configured to post it again:
+    {cause}"""
+
+
 # -- the server --------------------------------------------------------------------------------
 
 

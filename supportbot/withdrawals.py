@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import BigInteger, bindparam, case, delete, insert, literal_column, or_, select, update
+from sqlalchemy import BigInteger, and_, bindparam, case, delete, insert, literal_column, or_, select, update
 
 from supportbot.store import Statement
 from supportbot.tables import deliveries, withdrawals
@@ -55,6 +55,14 @@ _PLAN = Statement(
                 # are looked for.
                 deliveries.c.state.in_(
                     [literal_column(state) for state in ("'sending'", "'unknown'", "'delivered'")]
+                ),
+                # Nor of the first post of one that was to be sent again (``SendUnseen``).
+                and_(deliveries.c.state == literal_column("'planned'"), deliveries.c.sends > 0),
+                and_(
+                    deliveries.c.death.in_(
+                        [literal_column(death) for death in ("'refused'", "'expired'", "'no_channel'")]
+                    ),
+                    deliveries.c.sends > 1,
                 ),
             ),
         ),

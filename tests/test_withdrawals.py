@@ -10,7 +10,15 @@ from sqlalchemy import update
 
 from supportbot import reports
 from supportbot import withdrawals as ledger
-from supportbot.errors import ConversationDeleted, NeverClear, NotFound, Refused, RetryAfter, Unclear
+from supportbot.errors import (
+    ConversationDeleted,
+    NeverClear,
+    NotFound,
+    Refused,
+    RetryAfter,
+    SendUnseen,
+    Unclear,
+)
 from supportbot.ids import now_ms
 from supportbot.outbox import withdrawals
 from supportbot.outbox.notices import Untold
@@ -152,6 +160,47 @@ async def test_what_a_person_saw_is_taken_back_too(
         await delete_conversation(bot.store, conversation)
         await now(bot)
         await bot.until(lambda: board.withdrawals)
+        assert ["post-1"] == [gone.external_id for gone in board.withdrawals]
+
+
+async def test_nothing_of_a_deleted_conversation_is_sent_unseen(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A channel that cannot look, and would post it again, is not told to: the operator looks."""
+    board = Board()
+    board.fates.extend(["unclear but there"] * 3)
+    monkeypatch.setattr(board, "find", Failing(board.find, SendUnseen(cause="missing_scope")))
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        conversation = await ask_for_a_person(bot)
+        await bot.until_rows(NOTICES, [("desk", "unknown")])
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows(STANDS, [("unknown", "missing_scope")])
+        assert (3, []) == (len(board.told), board.withdrawals)
+
+
+@pytest.mark.parametrize("then", ["", "busy", "refused"])
+async def test_what_was_sent_unseen_is_looked_for_whatever_came_of_the_next_try(
+    database_url: str, then: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first post may stand there, while the next is planned, waits or is refused."""
+    board = Board()
+    board.retry_after = 3600
+    board.fates.extend(["unclear but there", *([then] if then else [])])
+    fails = Failing(board.find, SendUnseen(cause="missing_scope"))
+    monkeypatch.setattr(board, "find", fails)
+    async with running(database_url, channels=with_team(desk=board)) as bot:
+        if not then:
+            monkeypatch.setattr(bot.outbox.deliveries, "_retry_delay", 3600)
+        conversation = await ask_for_a_person(bot)
+        state = "dead" if then == "refused" else "planned"
+        sends = 2 if then == "refused" else 1
+        await bot.until_rows(
+            "select state, sends, looks, waits from deliveries where kind = 'notice'",
+            [(state, sends, 0, int(then == "busy"))],
+        )
+        fails.error = None
+        await delete_conversation(bot.store, conversation)
+        await bot.until_rows(LEFT, [(0,)])
         assert ["post-1"] == [gone.external_id for gone in board.withdrawals]
 
 

@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy import text
 
 from supportbot import reports
 from supportbot.outbox import withdrawals
 from supportbot.session import delete_conversation, retry_delivery
+from supportbot.store import Statement
 from supportbot_slack.handoffs import TAKE_OVER
 from tests.channels.slack.test_fake import answering
 from tests.channels.slack.test_handoffs import PERSON, TEAM, ask, told
@@ -31,9 +33,9 @@ def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def handed_over(folder: Path) -> AsyncIterator[tuple[Any, Store, Any, str]]:
+async def handed_over(folder: Path, **more: Any) -> AsyncIterator[tuple[Any, Store, Any, str]]:
     """A workspace whose team was told of somebody: with the store, the post, and the conversation."""
-    async with answering(folder, handoff_channel=TEAM) as (slack, team, bot):
+    async with answering(folder, handoff_channel=TEAM, **more) as (slack, team, bot):
         await ask(slack, team, bot)
         [post] = told(slack)
         store = bot.channels["slack"]._host.transcripts._store
@@ -84,3 +86,16 @@ async def test_what_slack_refuses_stays_in_sight(tmp_path: Path) -> None:
         await retry_delivery(store, dead.id)
         await slack.until(lambda: "deleted" in post.text)
         assert [] == await left(store)
+
+
+@pytest.mark.parametrize("on_unclear", ["resend", "hold"])
+async def test_what_may_not_be_looked_for_is_left_to_the_operator(tmp_path: Path, on_unclear: str) -> None:
+    """Where posts are made again unseen, too: that of a deleted conversation is not."""
+    async with handed_over(tmp_path, on_unclear=on_unclear) as (slack, store, post, conversation):
+        unknown = text("update deliveries set state = 'unknown', external_id = '' where kind = 'notice'")
+        await store.write(lambda tx: tx.run(Statement(unknown)))
+        slack.fail("conversations.history", "error", times=0, error="missing_scope")
+        await delete_conversation(store, conversation)
+        [row] = await left(store, "unknown")
+        assert "missing_scope" in row.reason
+        assert [post] == told(slack)
