@@ -20,11 +20,10 @@ from supportbot.errors import (
     Unclear,
 )
 from supportbot.ids import now_ms
-from supportbot.outbox import withdrawals
+from supportbot.outbox import taking_back
 from supportbot.outbox.notices import Untold
 from supportbot.session import delete_conversation, retry_delivery, settle_delivery
 from supportbot.store import Statement
-from supportbot.store.probe import waiting_counts
 from supportbot.tables import withdrawals as table
 from supportbot.testing.fakes import BlindChannel, RecordingChannel
 from tests.durable import opened, running
@@ -44,7 +43,7 @@ LONG_AGO = Statement(update(table).values(planned_at=1))
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look more often than every five seconds."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    monkeypatch.setattr(taking_back, "_SWEEP", 0.02)
 
 
 def with_team(**desks: Any) -> dict[str, Any]:
@@ -249,7 +248,7 @@ async def test_what_ended_otherwise_is_listed_counted_and_retried(
             row.sends,
             row.reason,
         )
-        assert {state: 1} == (await waiting_counts(bot.store)).withdrawals
+        assert {state: 1} == await bot.store.read(ledger.standing)
         ended = f'supportbot_deliveries_total{{channel="desk",kind="withdrawal",state="{state}"}} 1.0'
         assert ended in bot.metrics.exposition().decode()
         assert [] == board.withdrawals

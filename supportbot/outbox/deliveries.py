@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 
 class Counts(Protocol):
-    """What the outbox tells of itself."""
+    """What the outbox tells of itself: of what it delivers, takes back, and is given back."""
 
     def delivery(self, channel: str, kind: str, state: str) -> None:
         """A delivery reached a state."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supportbot.changes import sought
 from supportbot.channel import CanFind, CanNotify
 from supportbot.errors import NeverClear
-from supportbot.outbox.withdrawals import sought
 from supportbot.testing.platform import TeamPlatform
 
 if TYPE_CHECKING:

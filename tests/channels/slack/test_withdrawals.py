@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from supportbot import reports
-from supportbot.outbox import withdrawals
+from supportbot.outbox import taking_back
 from supportbot.session import delete_conversation, retry_delivery
 from supportbot.store import Statement
 from supportbot_slack.handoffs import TAKE_OVER
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Look more often than every two seconds."""
-    monkeypatch.setattr(withdrawals, "_SWEEP", 0.02)
+    monkeypatch.setattr(taking_back, "_SWEEP", 0.02)
 
 
 @asynccontextmanager
