@@ -119,8 +119,8 @@ class UnknownRole(SupportBotError):
 
 
 class UnknownRoleNeeded(SupportBotError):
-    """Channels of the type '{type}' need the role '{role}', which there is not. Known: {known}. The
-    channel's author has to correct what its roles() returns."""
+    """Channel '{name}', of the type '{type}', needs the role '{role}', which there is not. Known: {known}.
+    Whoever wrote that type has to correct what its roles() returns."""
 
 
 class RolesNeedServer(SupportBotError):

@@ -207,6 +207,18 @@ class Lenient(PagerChannel):
         model_config = ConfigDict(extra="ignore")
 
 
+class Sorted(PagerChannel):
+    class Config(PagerChannel.Config):
+        def roles(self) -> Any:
+            return ["web"]
+
+
+class Polling(PagerChannel):
+    class Config(PagerChannel.Config):
+        def roles(self) -> frozenset[str]:
+            return frozenset({"poller"})
+
+
 class Undeclared(PagerChannel):
     capabilities: ClassVar[Any] = {"streaming": True}
 
@@ -397,6 +409,8 @@ class Retrying(PagerChannel):
 
 BROKEN: list[tuple[type[PagerChannel], str, dict[str, Any]]] = [
     (Lenient, "its_config_refuses_unknown_keys", {}),
+    (Sorted, "its_config_names_roles_that_there_are", {}),
+    (Polling, "its_config_names_roles_that_there_are", {}),
     (Undeclared, "it_declares_what_it_can_do", {}),
     (LeavesTask, "it_starts_and_stops_leaving_nothing", {}),
     (LeavesFile, "it_starts_and_stops_leaving_nothing", {}),
