@@ -94,9 +94,9 @@ class DatabaseReadOnly(DatabaseUnusable):
 
 class DatabaseForbids(SupportBotError):
     """The database {database} does not let its user set it up: {cause}. Let its owner say 'GRANT CREATE ON
-    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name.
-    If SupportBot's tables are there already, name their owner in bot.yaml ('database'). Nothing was
-    changed."""
+    DATABASE "…" TO "…"' and 'GRANT CREATE, USAGE ON SCHEMA "…" TO "…"', with the names of the database, the
+    schema (public, unless the user has another search_path) and the user. If SupportBot's tables are there
+    already, name their owner in bot.yaml ('database'). Nothing was changed."""
 
 
 class EmptyRole(SupportBotError):
