@@ -194,7 +194,7 @@ async def running(
         owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
         caps = Caps.of(config.spending)
         till = Till(store, caps, alone=lock is not None, counts=metrics)
-        roster = Roster(store, owner, roles, needed_roles(loaded.channels.values()))
+        roster = Roster(store, owner, roles, needed_roles(loaded.channels))
         limits = Limits(store, owner=owner, alone=lock is not None, counts=metrics)
         engine = make_engine(
             loaded.database,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from supportbot.messages import Contact, Notice, Outbound
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -39,3 +41,29 @@ class Withdrawn:
     """The platform's receipt of the post."""
     deleted_at: int
     """When the conversation was deleted, in Unix milliseconds."""
+
+
+def sought(delivery_id: str, *, channel: str, address: Mapping[str, Any], created_at: int) -> Outbound:
+    """Return a notice of a deleted conversation as it can still be looked for.
+
+    Args:
+        delivery_id: its id.
+        channel: which was to tell it.
+        address: where.
+        created_at: from when on it may be there, in Unix milliseconds.
+    """
+    nobody = Contact(id="", external_id="")
+    return Outbound(
+        delivery_id=delivery_id,
+        conversation_id="",
+        message_id="",
+        turn_id="",
+        tenant="",
+        channel=channel,
+        external_id="",
+        address=address,
+        text="",
+        seq=0,
+        notice=Notice(channel="", address={}, contact=nobody, text=""),
+        created_at=created_at,
+    )

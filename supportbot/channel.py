@@ -156,6 +156,8 @@ class CanFind(Protocol):
         """Look on the platform for this delivery: its receipt, or None when it is not there.
 
         Raises:
+            SendUnseen: it cannot be looked for, and bot.yaml says to send it again then. When the attempts
+                are used up it ends as ``unknown``; nothing is sent again of a conversation that was deleted.
             NeverClear: no further look would tell; the delivery ends as ``unknown``. After any other
                 exception it is looked for again, for a while.
         """

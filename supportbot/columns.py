@@ -23,7 +23,7 @@ SQLITE = """
 POSTGRES = """
     SELECT relname, attname, attnotnull AND NOT atthasdef AND attidentity = ''
     FROM pg_class JOIN pg_attribute ON attrelid = pg_class.oid
-    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p')
+    WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p')
       AND attnum > 0 AND NOT attisdropped
     UNION ALL
     SELECT 'supportbot_queue', relname, false FROM pg_class

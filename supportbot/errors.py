@@ -94,9 +94,9 @@ class DatabaseReadOnly(DatabaseUnusable):
 
 class DatabaseForbids(SupportBotError):
     """The database {database} does not let its user set it up: {cause}. Let its owner say 'GRANT CREATE ON
-    DATABASE … TO …' and 'GRANT CREATE, USAGE ON SCHEMA public TO …', with the database's and the user's name.
-    If SupportBot's tables are there already, name their owner in bot.yaml ('database'). Nothing was
-    changed."""
+    DATABASE "…" TO "…"' and 'GRANT CREATE, USAGE ON SCHEMA "…" TO "…"', with the names of the database, the
+    schema (public, unless the user has another search_path) and the user. If SupportBot's tables are there
+    already, name their owner in bot.yaml ('database'). Nothing was changed."""
 
 
 class EmptyRole(SupportBotError):
@@ -119,8 +119,8 @@ class UnknownRole(SupportBotError):
 
 
 class UnknownRoleNeeded(SupportBotError):
-    """Channels of the type '{type}' need the role '{role}', which there is not. Known: {known}. The
-    channel's author has to correct what its roles() returns."""
+    """Channel '{name}', of the type '{type}', needs the role '{role}', which there is not. Known: {known}.
+    Whoever wrote that type has to correct what its roles() returns."""
 
 
 class RolesNeedServer(SupportBotError):
@@ -267,6 +267,11 @@ class Unclear(DeliveryError):
 
 class NeverClear(Unclear):
     """Nobody will ever be able to say whether the platform took the delivery: {cause}"""
+
+
+class SendUnseen(NeverClear):
+    """Nobody can say whether the platform took the delivery, and the channel is configured to post it again:
+    {cause}"""
 
 
 # -- the server --------------------------------------------------------------------------------

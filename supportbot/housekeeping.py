@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from supportbot import records
+from supportbot import records, withdrawals
 from supportbot.log import in_one_line
 from supportbot.store.probe import waiting_counts
 
@@ -28,7 +28,7 @@ async def keep_house(store: Store, metrics: Metrics, limits: Limits, untold: Unt
     rounds = 0
     while True:
         try:
-            metrics.waiting(*await waiting_counts(store))
+            metrics.waiting(*await waiting_counts(store), await store.read(withdrawals.standing))
             await untold.look()
             if rounds % 20 == 0:
                 await records.purge_expired(store)

@@ -36,6 +36,7 @@ Assurance = Literal["anonymous", "claimed", "verified"]
 """How sure we are of who a contact is: not at all, on their own word, or proven by the channel."""
 
 DeliveryState = Literal["planned", "sending", "delivered", "unknown", "dead"]
+DeliveryKind = Literal["reply", "follow_up", "notice", "withdrawal"]  # the last takes a notice back
 
 
 class _Evolve:
@@ -371,8 +372,7 @@ class Answer(_Evolve):
     """Why a person is asked for: ``customer_asked``, ``no_answer``, ``outcome_unknown`` (of a tool),
     ``flagged`` and ``unchecked`` (by moderation); empty to stay with the bot."""
     tool_calls: tuple[ToolCall, ...] = ()
-    """Set when the model did not answer yet: it wants these tools run, and to be asked again with the
-    results."""
+    """The model did not answer yet: it wants these tools run, and to be asked again with the results."""
     usage: Usage = field(default_factory=Usage)
     objection: Objection | None = None
     """Set when moderation had something against what would have been said, and this stands in its place."""

@@ -16,7 +16,7 @@ from supportbot.store.remedies import unavailable
 from supportbot.turns import LocalEngine
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 
     from supportbot.channel import ChannelConfig
     from supportbot.feed import Feed
@@ -59,23 +59,25 @@ def roles_of(names: Collection[str] | None, database: str) -> frozenset[str]:
     return roles
 
 
-def needed_roles(channels: Iterable[ChannelConfig]) -> frozenset[str]:
-    """Return the roles that processes must have between them, so that these channels are served.
+def needed_roles(channels: Mapping[str, ChannelConfig]) -> frozenset[str]:
+    """Return the roles that processes must have between them, so that these channels of bot.yaml are served.
 
     Raises:
         UnknownRoleNeeded: a channel wants one that there is not.
     """
     needed = {"worker"}
-    for section in channels:
-        unknown = sorted(section.roles() - ROLES)
+    for name, section in channels.items():
+        roles = frozenset(section.roles())
+        unknown = sorted(roles - ROLES)
         if unknown:
-            raise UnknownRoleNeeded(type=section.type, role=unknown[0], known=", ".join(sorted(ROLES)))
-        needed |= section.roles()
+            what = {"name": name, "type": section.type, "role": unknown[0]}
+            raise UnknownRoleNeeded(**what, known=_enumerated(ROLES))
+        needed |= roles
     return frozenset(needed)
 
 
-def idle_roles(roles: frozenset[str], channels: Iterable[ChannelConfig]) -> list[str]:
-    """Return which of a process's roles have nothing to do for these channels, sorted.
+def idle_roles(roles: frozenset[str], channels: Mapping[str, ChannelConfig]) -> list[str]:
+    """Return which of a process's roles have nothing to do for these channels of bot.yaml, sorted.
 
     Raises:
         IdleRoles: all of them.

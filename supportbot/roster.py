@@ -89,7 +89,7 @@ class Roster:
 
     async def start(self) -> None:
         """Sign in, look, and go on doing so; fails never."""
-        await self.look()
+        await self._look_if_it_can()
         self._task = asyncio.create_task(self._go_on())
 
     async def stop(self) -> None:
@@ -136,10 +136,13 @@ class Roster:
     async def _go_on(self) -> None:
         while True:
             await asyncio.sleep(BEAT)
-            try:
-                await self.look()
-            except Exception as error:  # noqa: BLE001 - whatever it was, others must go on seeing this process
-                log.warning("roster.failed", error=in_one_line(error))
+            await self._look_if_it_can()
+
+    async def _look_if_it_can(self) -> None:
+        try:
+            await self.look()
+        except Exception as error:  # noqa: BLE001 - whatever it was, others must go on seeing this process
+            log.warning("roster.failed", error=in_one_line(error))
 
 
 async def processes(store: Store, *, clock: Callable[[], int] = now_ms) -> list[Process]:

@@ -44,7 +44,7 @@ from supportbot.tables import metadata
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sqlalchemy import Connection, Engine
+    from sqlalchemy import Connection, Engine, Row
 
 _NO_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
@@ -63,28 +63,43 @@ _LANDMARK = "conversations"  # in every version of ours: tells our version "0001
 _SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*'"
 _POSTGRES_TABLES = """
     SELECT relname FROM pg_class
-    WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    WHERE relnamespace = quote_ident(current_schema())::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
       AND NOT EXISTS (  -- what belongs to an extension is nobody's data
         SELECT FROM pg_depend
         WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
 """
-
-
 _POSTGRES_RIGHTS = """
-    SELECT current_user, current_schema(), current_setting('transaction_read_only') = 'on', ARRAY(
-        SELECT relname::text FROM pg_class
-        WHERE relkind IN ('r', 'p')
-          AND (relnamespace = to_regnamespace('supportbot_queue')
-            OR relnamespace = current_schema()::regnamespace AND relname = ANY (%(ours)s))
-          AND NOT (has_schema_privilege(relnamespace, 'USAGE')
-            AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-            AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
-        ORDER BY relname)
+    WITH ours AS (
+        SELECT oid, relname, relnamespace FROM pg_class
+        WHERE relkind IN ('r', 'p') AND (relnamespace = to_regnamespace('supportbot_queue')
+            OR relnamespace = quote_ident(current_schema())::regnamespace AND relname = ANY (%(ours)s))
+    ), within AS (  -- and not in the schema that is ours alone
+        SELECT oid FROM ours WHERE relnamespace = quote_ident(current_schema())::regnamespace
+    )
+    SELECT
+        current_user AS user, quote_ident(current_user) AS grantee, quote_ident(current_schema()) AS schema,
+        current_setting('transaction_read_only') = 'on' AS only_reading,
+        ARRAY(
+            SELECT relname::text FROM ours
+            WHERE NOT (has_schema_privilege(relnamespace, 'USAGE')
+                AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
+                AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
+            ORDER BY relname) AS shut,
+        ARRAY(
+            SELECT format('%%I.%%I', current_schema(), relname) FROM ours
+            WHERE oid IN (SELECT oid FROM within) ORDER BY relname) AS tables,
+        ARRAY(
+            SELECT format('%%I.%%I', current_schema(), relname)
+            FROM pg_depend JOIN pg_class ON pg_class.oid = objid
+            WHERE classid = 'pg_class'::regclass AND relkind = 'S' AND refobjid IN (SELECT oid FROM within)
+            ORDER BY relname) AS sequences
 """
 _GRANT = """Let the owner of the tables say:
-    GRANT USAGE ON SCHEMA {schema}, supportbot_queue TO "{user}";
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema}, supportbot_queue TO "{user}";
-    GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema}, supportbot_queue TO "{user}";
+    GRANT USAGE ON SCHEMA {schema}, supportbot_queue TO {grantee};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {grantee};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA supportbot_queue TO {grantee};
+    GRANT USAGE ON SEQUENCE {sequences} TO {grantee};
+    GRANT USAGE ON ALL SEQUENCES IN SCHEMA supportbot_queue TO {grantee};
 """
 
 
@@ -145,15 +160,19 @@ def check_writable(url: str) -> None:
             connection.rollback()
             return
         ours = {"ours": list(metadata.tables)}
-        user, within, only_reading, shut = connection.exec_driver_sql(_POSTGRES_RIGHTS, ours).one()
-    if only_reading:
+        rights = connection.exec_driver_sql(_POSTGRES_RIGHTS, ours).one()
+    if rights.only_reading:
         cause = "its server only reads"
         raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=f"{SERVER_ONLY_READS}.")
-    if shut:
-        cause = f"its user '{user}' may not change {_enumerated(shut)}"
-        raise DatabaseReadOnly(
-            database=_shown(url), cause=cause, remedy=_GRANT.strip().format(user=user, schema=within)
-        )
+    if rights.shut:
+        cause = f"its user '{rights.user}' may not change {_enumerated(rights.shut)}"
+        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=_to_grant(rights))
+
+
+def _to_grant(rights: Row[Any]) -> str:
+    """Return what the owner of our tables may say; it is not about those of others beside them."""
+    names = {name: ", ".join(getattr(rights, name)) for name in ("tables", "sequences")}
+    return _GRANT.strip().format(schema=rights.schema, grantee=rights.grantee, **names)
 
 
 def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) -> None:

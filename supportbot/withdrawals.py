@@ -14,7 +14,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import BigInteger, bindparam, case, delete, insert, literal_column, or_, select, update
+from sqlalchemy import (
+    BigInteger,
+    and_,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    literal_column,
+    or_,
+    select,
+    update,
+)
 
 from supportbot.store import Statement
 from supportbot.tables import deliveries, withdrawals
@@ -55,6 +67,14 @@ _PLAN = Statement(
                 # are looked for.
                 deliveries.c.state.in_(
                     [literal_column(state) for state in ("'sending'", "'unknown'", "'delivered'")]
+                ),
+                # Nor of the first post of one that was to be sent again (``SendUnseen``).
+                and_(deliveries.c.state == literal_column("'planned'"), deliveries.c.sends > 0),
+                and_(
+                    deliveries.c.death.in_(
+                        [literal_column(death) for death in ("'refused'", "'expired'", "'no_channel'")]
+                    ),
+                    deliveries.c.sends > 1,
                 ),
             ),
         ),
@@ -119,6 +139,10 @@ _OLD = Statement(
     .order_by(withdrawals.c.deleted_at)
     .limit(bindparam("most"))
 )
+_FIRST = select(withdrawals.c.state).order_by(withdrawals.c.state).limit(bindparam("most")).subquery()
+_STANDING = Statement(select(_FIRST.c.state, func.count().label("number")).group_by(_FIRST.c.state))
+_MOST = 100_000
+"""So many of them are counted."""
 
 
 def plan(tx: Tx, conversation_id: str, now: int) -> None:
@@ -202,3 +226,8 @@ def settle(tx: Tx, delivery_id: str, outcome: Literal["delivered", "dead"], *, r
 def older(tx: Tx, since: int, most: int) -> list[Any]:
     """Return (channel, state) of up to ``most`` whose conversations were deleted before ``since``."""
     return tx.rows(_OLD, since=since, most=most)
+
+
+def standing(tx: Tx) -> dict[str, int]:
+    """Return how many there are, by state; no more than a hundred thousand are counted."""
+    return {row.state: row.number for row in tx.rows(_STANDING, most=_MOST)}

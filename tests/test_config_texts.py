@@ -32,6 +32,14 @@ def test_bot_yaml_comes_first() -> None:
     assert "jemanden aus unserem Team" in texts.of("de").failed
 
 
+def test_a_text_is_known_in_every_language() -> None:
+    """All that a customer may have read, in whatever language, and none that bot.yaml has replaced."""
+    texts = TextsSection(unknown="No idea.", translations={"fr": {"unknown": "Je ne sais pas."}})
+    assert {"No idea.", "Je ne sais pas."} == texts.all_of("unknown")
+    assert texts.all_of("failed") > {texts.failed, texts.of("de").failed}
+    assert {"Sorry."} == TextsSection(failed="Sorry.").all_of("failed")
+
+
 @pytest.mark.parametrize(
     "translations",
     [

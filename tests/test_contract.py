@@ -13,7 +13,7 @@ from aiohttp import web
 from pydantic import ConfigDict
 
 from supportbot.channel import Capabilities, ChannelConfig
-from supportbot.errors import DeliveryError, Refused, RetryAfter, Unclear
+from supportbot.errors import DeliveryError, NeverClear, Refused, RetryAfter, SendUnseen, Unclear
 from supportbot.ids import new_id
 from supportbot.messages import Inbound, Sender, Sent
 from supportbot.strictjson import JSONError, parse
@@ -207,6 +207,18 @@ class Lenient(PagerChannel):
         model_config = ConfigDict(extra="ignore")
 
 
+class Sorted(PagerChannel):
+    class Config(PagerChannel.Config):
+        def roles(self) -> Any:
+            return ["web"]
+
+
+class Polling(PagerChannel):
+    class Config(PagerChannel.Config):
+        def roles(self) -> frozenset[str]:
+            return frozenset({"poller"})
+
+
 class Undeclared(PagerChannel):
     capabilities: ClassVar[Any] = {"streaming": True}
 
@@ -337,6 +349,13 @@ class FindsNone(PagerChannel):
         return None
 
 
+class Unlooking(PagerChannel):
+    error: ClassVar[type[NeverClear]] = NeverClear
+
+    async def find(self, outbound: Outbound) -> Sent | None:
+        raise self.error(cause="missing_scope")
+
+
 class AllUnclear(PagerChannel):
     def judge(self, status: int) -> None:
         if status >= 400:
@@ -390,6 +409,8 @@ class Retrying(PagerChannel):
 
 BROKEN: list[tuple[type[PagerChannel], str, dict[str, Any]]] = [
     (Lenient, "its_config_refuses_unknown_keys", {}),
+    (Sorted, "its_config_names_roles_that_there_are", {}),
+    (Polling, "its_config_names_roles_that_there_are", {}),
     (Undeclared, "it_declares_what_it_can_do", {}),
     (LeavesTask, "it_starts_and_stops_leaving_nothing", {}),
     (LeavesFile, "it_starts_and_stops_leaving_nothing", {}),
@@ -440,6 +461,15 @@ async def test_a_broken_channel_fails(channel: Any, test: str, given: dict[str, 
         task.cancel()
     while LeavesFile.left:
         os.close(LeavesFile.left.pop())
+
+
+@pytest.mark.parametrize("error", [NeverClear, SendUnseen])
+async def test_who_may_not_look_is_told_what_the_suite_needs(error: Any) -> None:
+    """That is no fault of the channel's: the platform played has to let it look."""
+    blind = type("Blind", (Unlooking,), {"error": error})
+    contract = type("Contract", (ChannelContract,), {"channel": blind, "platform": Pagers})()
+    with pytest.raises(AssertionError, match="section must be one with which 'find' can look"):
+        await contract.test_it_does_not_find_what_is_not_there()
 
 
 def test_every_test_of_the_suite_fails_for_someone() -> None:

@@ -72,8 +72,12 @@ def prompt(question: str, history: tuple[tuple[Author, str], ...] = (), **fields
     return Prompt(turn=turn, words=(), **fields)
 
 
-async def ask(model: KnowledgeModel, question: str, *history: tuple[Author, str]) -> Answer:
-    return await model.complete(prompt(question, history), Recording())
+async def ask(
+    model: KnowledgeModel, question: str, *history: tuple[Author, str], language: str = ""
+) -> Answer:
+    asked = prompt(question, history)
+    contact = asked.turn.contact.evolve(language=language)
+    return await model.complete(asked.evolve(turn=asked.turn.evolve(contact=contact)), Recording())
 
 
 # -- answers -----------------------------------------------------------------------------------
@@ -198,6 +202,16 @@ async def test_after_two_unknowns_a_person_is_asked(model: KnowledgeModel) -> No
     assert TEXTS.handoff == twice.text
     answered = await ask(model, "How can I pay?", lost, lost)
     assert "" == answered.handoff
+
+
+@pytest.mark.parametrize("now", ["de", ""])
+async def test_who_was_told_so_in_several_languages_was_told_so(now: str) -> None:
+    """Their language became known in between, or is not known any more."""
+    texts = TextsSection(translations={"de": {"unknown": "Das weiß ich nicht."}})
+    model = KnowledgeModel(Knowledge.load(SHOP), texts, threshold=0.5)
+    history: tuple[tuple[Author, str], ...] = (("bot", texts.unknown), ("bot", texts.of("de").unknown))
+    answer = await ask(model, "who won the election?", *history, language=now)
+    assert ("no_answer", texts.of(now).handoff) == (answer.handoff, answer.text)
 
 
 @pytest.mark.parametrize("question", ["", " ", "😡", "{{7*7}}", "\0", "\ud800", "x" * 1_000_000])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy import text
 
-from supportbot.errors import NeverClear, RetryAfter
+from supportbot.errors import NeverClear, RetryAfter, SendUnseen
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger
@@ -121,6 +121,26 @@ async def test_what_will_never_be_clear_ends_at_once(database_url: str) -> None:
         await bot.accept("hello")
         await bot.until_rows(DELIVERIES, [("unknown", "it has gone")])
         assert ["re: hello"] == bot.platform.texts
+
+
+@pytest.mark.parametrize(("lost", "outcome"), [(1, "delivered"), (2, "delivered"), (3, "unknown")])
+async def test_who_cannot_look_may_have_it_sent_again(database_url: str, lost: int, outcome: str) -> None:
+    """After one look each time; when the attempts are used up it may stand there, so it is not dead."""
+    async with running(database_url) as bot:
+
+        async def unseen(outbound: Outbound) -> Sent | None:
+            bot.platform.calls.append(f"find {outbound.delivery_id}")
+            raise SendUnseen(cause="missing_scope")
+
+        bot.platform.find = unseen  # type: ignore[method-assign]
+        bot.platform.fates.extend(["lost"] * lost)
+        await bot.accept("hello")
+        reason = "" if outcome == "delivered" else "missing_scope"
+        await bot.until_rows("select state, death, reason from deliveries", [(outcome, "", reason)])
+        verbs = [call.split()[0] for call in bot.platform.calls]
+        sends = min(3, lost + 1)
+        assert (["send", "find"] * sends)[: lost + sends] == verbs
+        assert ["re: hello"] * (sends - lost) == bot.platform.texts
 
 
 async def test_a_platform_that_names_no_time_is_left_alone_ever_longer(

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 import supportbot
-from supportbot import records, schema
+from supportbot import records, schema, withdrawals
 from supportbot.chaos import postgres
 from supportbot.outbox.notices import Untold
 from supportbot.store.probe import waiting_counts
@@ -35,8 +35,8 @@ _MAY = {
     "reports.ratings._VERDICTS": "ratings: the same",
     "routes.AWAITED": "ix_routes_due: those whose customers may be told; a thousand are asked for at once",
     "store.probe._DELIVERIES": "ix_deliveries_open: counts what is in it",
-    "store.probe._WITHDRAWALS": "ix_withdrawals_state: likewise",
     "turns.ledger._SUSPECTS_DUE": "ix_turns_died: the few turns that outlived a process",
+    "withdrawals._STANDING": "ix_withdrawals_state: counts what is in it",
 }
 """The statements that read something whole: what, and why they may."""
 
@@ -108,6 +108,7 @@ async def one_of_everything(url: str) -> Statements:
             web = Durable(store, queue=url, works=False)
             await web.accept("hello", to="c9")
             await waiting_counts(store)
+            await store.read(withdrawals.standing)
             await Untold(store).look()
             await records.purge_expired(store)
     return statements

@@ -24,6 +24,11 @@ SECRET = {"signing_secret": "0123456789abcdef0123456789abcdef"}
 SOCKET = {"app_token": "xapp-1-A1-2-abc"}
 
 
+def named(channels: list[ChannelConfig]) -> dict[str, ChannelConfig]:
+    """Return them as bot.yaml has them."""
+    return {f"channel-{number}": section for number, section in enumerate(channels)}
+
+
 def slack(**keys: str) -> SlackConfig:
     return SlackConfig.model_validate({**_SLACK, **keys})
 
@@ -74,18 +79,19 @@ def test_one_process_on_a_file_does_everything() -> None:
 )
 def test_channels_say_what_they_need(channels: list[ChannelConfig], needed: set[str]) -> None:
     """And one worker there must be."""
-    assert needed == needed_roles(channels)
+    assert needed == needed_roles(named(channels))
 
 
 def test_a_channel_of_somebody_s_may_be_wrong() -> None:
-    """Its author is told which role there is not."""
+    """Its author is told which role there is not, and the operator whose section it is."""
 
     class Poller(ChannelConfig):
         def roles(self) -> frozenset[str]:
             return frozenset({"poller"})
 
-    with pytest.raises(UnknownRoleNeeded, match="'board' need the role 'poller'"):
-        needed_roles([Poller(type="board")])
+    wrong = "'lobby', of the type 'board', needs the role 'poller'"
+    with pytest.raises(UnknownRoleNeeded, match=wrong):
+        needed_roles({"shop": WEB, "lobby": Poller(type="board")})
 
 
 @pytest.mark.parametrize(
@@ -94,14 +100,14 @@ def test_a_channel_of_somebody_s_may_be_wrong() -> None:
 )
 def test_roles_without_a_channel_are_named(roles: set[str], idle: list[str]) -> None:
     """While the process has something else to do."""
-    assert idle == idle_roles(frozenset(roles), [WEB])
+    assert idle == idle_roles(frozenset(roles), named([WEB]))
 
 
 @pytest.mark.parametrize("roles", [{"mail"}, {"slack"}, {"mail", "slack"}])
 def test_a_process_that_would_do_nothing_is_refused(roles: set[str]) -> None:
     """It would run for ever, and whoever started it would wait for mail."""
     with pytest.raises(IdleRoles) as refused:
-        idle_roles(frozenset(roles), [WEB])
+        idle_roles(frozenset(roles), named([WEB]))
     given = ",".join(sorted(roles))
     assert f"'--roles {given}' would do nothing" in str(refused.value)
     assert "needs web, worker: name one of them" in str(refused.value)

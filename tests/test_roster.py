@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from structlog.testing import capture_logs
 
 from supportbot import __version__
+from supportbot.records import ChannelRecords
 from supportbot.roster import LIVES, Process, Roster, missing_roles, processes
 from tests.durable import opened
 
@@ -91,6 +92,28 @@ async def test_what_was_seen_last_stands_while_the_store_is_away(database_url: s
         await web.look()
     await web.look()  # it is closed now
     assert {} == web.problems()
+    await web.stop()
+
+
+async def test_a_first_look_that_fails_ends_no_start(database_url: str) -> None:
+    """Whatever it was, the next one may see more."""
+    async with opened(database_url) as store:
+        web = member(store, "a:1", {"web"}, Clock())
+        await ChannelRecords(store, "").put("process:of a release to come", {"does": ["web"]})
+        with capture_logs() as logs:
+            await web.start()
+        assert ["roster.failed"] == [entry["event"] for entry in logs]
+        assert {} == web.problems()
+        await web.stop()
+
+
+async def test_nor_does_a_store_that_is_away(database_url: str) -> None:
+    """It tells of that itself."""
+    async with opened(database_url) as store:
+        web = member(store, "a:1", {"web"}, Clock())
+    with capture_logs() as logs:
+        await web.start()
+    assert ([], {}) == (logs, web.problems())
     await web.stop()
 
 

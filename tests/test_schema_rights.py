@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import pytest
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from supportbot import schema
 from supportbot.chaos import postgres
@@ -47,28 +48,37 @@ def as_nobody() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-@pytest.fixture
-def reader(postgres_database: str) -> Iterator[str]:
-    """The URL of a filled database with a user who may only read it."""
-    name = f"reader_{uuid4().hex}"
+@pytest.fixture(params=["public", 'Support "Desk"'])
+def reader(postgres_database: str, request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a database, filled in one schema or another, with a user who may only read it."""
+    name, within = f'"Reader_{uuid4().hex}"', _quoted(request.param)
     schema.prepare(postgres_database)
+    if request.param != "public":
+        execute(
+            postgres_database,
+            f"ALTER SCHEMA public RENAME TO {within}",
+            f'ALTER DATABASE "{make_url(postgres_database).database}" SET search_path = {within}',
+        )
     execute(
         postgres_database,
         f"CREATE ROLE {name} LOGIN",
-        f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {name}",
+        f"GRANT USAGE ON SCHEMA {within} TO {name}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {within} TO {name}",
     )
-    yield make_url(postgres_database).set(username=name).render_as_string(hide_password=False)
+    yield make_url(postgres_database).set(username=name.strip('"')).render_as_string(hide_password=False)
     execute(postgres_database, f"DROP OWNED BY {name}", f"DROP ROLE {name}")
+
+
+def _quoted(name: str) -> str:
+    return '"{}"'.format(name.replace('"', '""'))
 
 
 def test_a_user_who_may_only_read_may_look_and_is_told_what_to_grant(
     reader: str, postgres_database: str
 ) -> None:
-    """Looking needs no more; a bot does not start, and what it says to grant is enough."""
+    """Looking needs no more; a bot does not start, what it says to grant is enough, and no more."""
     schema.prepare(reader)
-    execute(
-        postgres_database, "CREATE TABLE spatial_ref_sys (srid integer)"
-    )  # another program's, and its concern
+    execute(postgres_database, "CREATE TABLE payroll (id serial)")  # another program's, and its concern
     with pytest.raises(DatabaseReadOnly) as refused:
         schema.check_writable(reader)
     said = str(refused.value)
@@ -77,9 +87,28 @@ def test_a_user_who_may_only_read_may_look_and_is_told_what_to_grant(
         in said
     )
     granted = re.findall(r"GRANT [^;]*", said)
-    assert 3 == len(granted)
-    execute(postgres_database, *granted, f"REVOKE ALL ON spatial_ref_sys FROM {make_url(reader).username}")
+    execute(postgres_database, *granted)
     schema.check_writable(reader)
+    for theirs in ("SELECT * FROM payroll", "SELECT nextval('payroll_id_seq')"):
+        with pytest.raises(ProgrammingError, match="permission denied"):
+            execute(reader, theirs)
+    with pytest.raises(IntegrityError, match="foreign key"):  # it got as far as that
+        execute(
+            reader, "INSERT INTO events (conversation_id, kind, actor, at, data) VALUES ('', '', '', 0, '{}')"
+        )
+
+
+def test_a_schema_may_have_any_name(postgres_url: str) -> None:
+    """It is filled, and looked at, whatever the search path names."""
+    with postgres.own_database(postgres_url) as url:
+        execute(
+            url,
+            'CREATE SCHEMA "Support Desk"',
+            f'ALTER DATABASE "{make_url(url).database}" SET search_path = "Support Desk"',
+        )
+        for _ in range(2):
+            schema.prepare(url)
+        schema.check_writable(url)
 
 
 async def test_a_unit_without_the_right_says_so(reader: str) -> None:

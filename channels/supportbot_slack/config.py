@@ -185,7 +185,8 @@ class SlackConfig(ChannelConfig):
     on_unclear: Literal["resend", "hold"] = Field(
         "hold",
         description="What to do when nobody knows whether a post arrived and the token may not read the "
-        "channel to find out: post again, or leave it to an operator.",
+        "channel to find out: post again, until Slack says that it took it or the attempts are used up, or "
+        "leave it to an operator.",
     )
     image_bytes: int = Field(
         10_000_000,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import structlog
 
-from supportbot.errors import Refused, RetryAfter, Unclear
+from supportbot.errors import Refused, RetryAfter, SendUnseen, Unclear
 from supportbot.messages import Sent
 from supportbot_slack.address import Address
 from supportbot_slack.api import Declined, Lost, NotReached, RateLimited, SlackError
@@ -178,6 +178,7 @@ class Outgoing:
         """Look whether all of a reply stands in Slack.
 
         Raises:
+            SendUnseen: it may not be looked for, and bot.yaml says to post it again (``on_unclear``).
             DeliveryError: it cannot be looked for now.
         """
         post = await self._post(outbound)
@@ -185,9 +186,8 @@ class Outgoing:
         try:
             standing = await look(self._api, post.workspace, self._marker, post.address, marked)
         except Declined as error:
-            if error.code in _CANNOT_LOOK and self._config.on_unclear == "resend" and _says(outbound):
-                log.warning("slack.resent_unseen", delivery=outbound.delivery_id, error=error.code)
-                return None
+            if error.code in _CANNOT_LOOK and self._config.on_unclear == "resend":
+                raise SendUnseen(cause=error.cause) from error
             await self._explain(post, error)
         except SlackError as error:
             await self._explain(post, error)
@@ -433,8 +433,3 @@ def _first_missing(placed: Mapping[int, str]) -> int:
 
 def _sent(address: Address, ts: str) -> Sent:
     return Sent(external_id=f"{address.channel}/{ts}")
-
-
-def _says(outbound: Outbound) -> bool:
-    """Say whether there are words to post again; of a deleted conversation's notice there are none."""
-    return outbound.notice is None or bool(outbound.notice.text)

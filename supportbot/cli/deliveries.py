@@ -9,13 +9,12 @@ from supportbot.cli.output import local, phrase
 from supportbot.cli.pages import print_page
 from supportbot.cli.stored import check_channel, why_not, with_store
 from supportbot.errors import NotFound
-from supportbot.messages import DeliveryState
+from supportbot.messages import DeliveryKind, DeliveryState
 
 if TYPE_CHECKING:
     from supportbot.reports import DeliveryRow
     from supportbot.store import Store
 
-Kind = Literal["reply", "follow_up", "notice", "withdrawal"]
 
 deliveries = typer.Typer(no_args_is_help=True, help="Replies on their way to customers.")
 
@@ -31,7 +30,7 @@ def list_deliveries(
         DeliveryState | None, typer.Option(help="Only deliveries that are this far, such as unknown.")
     ] = None,
     kind: Annotated[
-        Kind | None, typer.Option(help="Only deliveries of this kind, such as withdrawal.")
+        DeliveryKind | None, typer.Option(help="Only deliveries of this kind, such as withdrawal.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:

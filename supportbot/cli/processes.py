@@ -67,7 +67,7 @@ def _needed(settings: "Settings") -> frozenset[str]:
     from supportbot.processes import needed_roles
 
     loaded = settings.check().loaded
-    return needed_roles(loaded.channels.values() if loaded is not None else ())
+    return needed_roles(loaded.channels if loaded is not None else {})
 
 
 def _cells(process: "Process") -> tuple[str, ...]:

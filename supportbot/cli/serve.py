@@ -116,7 +116,7 @@ class _Service:
 
         roles = roles_of(self._roles, self._loaded.database)
         if self._roles is not None and sqlite_path(self._loaded.database) is None:
-            for name in idle_roles(roles, self._loaded.channels.values()):
+            for name in idle_roles(roles, self._loaded.channels):
                 say(f"warning: --roles: no channel of bot.yaml needs '{name}': leave it out, or add one")
         async with running(self._loaded, roles=roles) as bot:
             self._starting = None

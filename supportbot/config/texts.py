@@ -101,6 +101,15 @@ class TextsSection(Section):
         more |= self.translations.get(language, {})
         return self.model_copy(update=more) if more else self
 
+    def all_of(self, name: str) -> frozenset[str]:
+        """Return a text in every language that a customer may have read it in.
+
+        Args:
+            name: its key, such as ``unknown``.
+        """
+        languages = ("", *_shipped(), *self.translations)
+        return frozenset(getattr(self.of(language), name) for language in languages)
+
 
 @cache
 def _shipped() -> Mapping[str, Mapping[str, str]]:

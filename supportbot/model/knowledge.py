@@ -47,6 +47,7 @@ class KnowledgeModel:
         self.name = name
         self._knowledge = knowledge
         self._texts = texts
+        self._unknown = texts.all_of("unknown")
         self._threshold = threshold
         self._phrases = Phrases.load()
 
@@ -78,7 +79,7 @@ class KnowledgeModel:
         titles = self._titles(found)
         if titles:
             return self._said(prompt, "\n".join((texts.unsure, "", *(f"- {title}" for title in titles))))
-        if _was_lost(prompt.turn, texts.unknown):
+        if _was_lost(prompt.turn, self._unknown):
             return self._said(prompt, texts.handoff, handoff="no_answer")
         return self._said(prompt, texts.unknown)
 
@@ -126,10 +127,14 @@ class KnowledgeModel:
         return Answer(prompt=prompt, text=text, model=self.name, handoff=handoff)
 
 
-def _was_lost(turn: Turn, unknown: str) -> bool:
-    """Whether the bot's last two replies were that it does not know: a third helps nobody."""
+def _was_lost(turn: Turn, unknown: frozenset[str]) -> bool:
+    """Whether the bot's last two replies were that it does not know: a third helps nobody.
+
+    ``unknown`` is how it says so, in any language: the customer's may have become known only since.
+    """
     replies = [message.text for message in turn.history if message.author == "bot"]
-    return replies[-_UNKNOWN_IN_A_ROW:] == [unknown] * _UNKNOWN_IN_A_ROW
+    last = replies[-_UNKNOWN_IN_A_ROW:]
+    return len(last) == _UNKNOWN_IN_A_ROW and unknown.issuperset(last)
 
 
 def _said_before(turn: Turn) -> str:

@@ -15,7 +15,7 @@ from supportbot.outbox import ledger
 from supportbot.outbox.deliveries import Deliveries
 from supportbot.outbox.live import LiveAnswer
 from supportbot.outbox.notices import Team, Untold
-from supportbot.outbox.withdrawals import Withdrawals
+from supportbot.outbox.taking_back import TakingBack
 from supportbot.store import Statement
 from supportbot.tables import conversations, turns
 from supportbot.turns import ledger as turn_ledger
@@ -141,7 +141,7 @@ class Outbox:
         self._currency = currency
         self._only = only
         self._team = Team({})
-        self._withdrawals = Withdrawals(store, counts=counts, timeout=timeout)
+        self._taking_back = TakingBack(store, counts=counts, timeout=timeout)
         self.untold = Untold(store)
         """Whom the team was not told of; it looks when it is asked to."""
         self.deliveries = Deliveries(
@@ -161,11 +161,11 @@ class Outbox:
         self._team = Team(channels, only=self._only)
         await self.deliveries.start(channels)
         if not self._only:
-            await self._withdrawals.start(channels)
+            await self._taking_back.start(channels)
 
     async def stop(self, grace: float) -> None:
         """Finish what is being sent within ``grace`` seconds; what is not is settled by the next start."""
-        await self._withdrawals.stop()
+        await self._taking_back.stop()
         await self.deliveries.stop(grace)
 
     def live(self, turn: Turn) -> LiveAnswer:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from supportbot.messages import Outbound
+    from supportbot.messages import DeliveryKind, Outbound
 
 Death = Literal["refused", "expired", "failed", "returned", "unreadable", "no_channel", "settled"]
 """What a delivery died of: its platform will never take it; it only ever asked to wait, for a day; every try
@@ -33,7 +33,7 @@ class Claimed:
     """When it was planned last, in Unix milliseconds."""
 
     @property
-    def kind(self) -> str:
+    def kind(self) -> DeliveryKind:
         """What of a delivery it is: a ``reply``, a ``follow_up``, a ``notice``."""
         if self.outbound.notice is not None:
             return "notice"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import structlog
 
 from supportbot import speaking
 from supportbot.channel import CanFind, CanUpdate
-from supportbot.errors import NeverClear, Refused, RetryAfter, StoreUnavailable
+from supportbot.errors import NeverClear, Refused, RetryAfter, SendUnseen, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.outbox import ledger
@@ -46,7 +46,7 @@ log = structlog.get_logger(__name__)
 
 
 class Counts(Protocol):
-    """What the outbox tells of itself."""
+    """What the outbox tells of itself: of what it delivers, takes back, and is given back."""
 
     def delivery(self, channel: str, kind: str, state: str) -> None:
         """A delivery reached a state."""
@@ -184,6 +184,10 @@ class Deliveries:
         try:
             async with asyncio.timeout(self._timeout):
                 found = await channel.find(claimed.outbound)
+        except SendUnseen as error:
+            log.warning("delivery.unseen", delivery=claimed.outbound.delivery_id, reason=cause_of(error))
+            await self._send_again(claimed, cause_of(error), last="unknown")
+            return
         except NeverClear as error:
             await self._end(claimed, "unknown", reason=cause_of(error))
             return
@@ -206,14 +210,21 @@ class Deliveries:
             due = now_ms() + self._backoff_ms(waits)
             await self._postpone(replace(claimed, waits=waits), due=due, reason=reason)
 
-    async def _send_again(self, claimed: Claimed, reason: str) -> None:
-        """It is certainly not there, or may be sent twice: plan it again, until the attempts are used up."""
-        if claimed.sends >= self._attempts:
-            await self._die(claimed, "failed", reason)
-        else:
+    async def _send_again(
+        self, claimed: Claimed, reason: str, *, last: Literal["dead", "unknown"] = "dead"
+    ) -> None:
+        """It is certainly not there, or may be sent twice: plan it again, until the attempts are used up.
+
+        ``last`` is how it stands then: ``unknown`` is one that may be there.
+        """
+        if claimed.sends < self._attempts:
             due = now_ms() + self._backoff_ms(claimed.sends)
             planned = replace(claimed, unclear=False, looks=0, waits=0)
             await self._postpone(planned, due=due, reason=reason)
+        elif last == "unknown":
+            await self._end(claimed, "unknown", reason=reason)
+        else:
+            await self._die(claimed, "failed", reason)
 
     def _backoff_ms(self, tries: int) -> int:
         """Return how long to pause after so many tries of one kind."""

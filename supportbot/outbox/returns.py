@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import bindparam, literal_column, select, update
@@ -15,6 +15,7 @@ from supportbot.store import Statement
 from supportbot.tables import deliveries
 
 if TYPE_CHECKING:
+    from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
 
 _LONGEST_REASON = 300
@@ -43,13 +44,6 @@ _CONVERSATION_OF = Statement(
 )
 
 log = structlog.get_logger(__name__)
-
-
-class Counts(Protocol):
-    """What returns tell of themselves."""
-
-    def delivery(self, channel: str, kind: str, state: str) -> None:
-        """A delivery reached a state."""
 
 
 class ChannelReturns:

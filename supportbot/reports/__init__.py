@@ -20,7 +20,6 @@ from supportbot.reports.ratings import (
 )
 from supportbot.reports.rows import (
     ConversationRow,
-    DeliveryKind,
     DeliveryRow,
     FileRow,
     MemoryRow,
@@ -35,7 +34,6 @@ from supportbot.reports.usage import Grouping, UsageRow, usage, usage_totals
 
 __all__ = [
     "ConversationRow",
-    "DeliveryKind",
     "DeliveryRow",
     "DraftGrouping",
     "DraftRow",

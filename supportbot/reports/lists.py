@@ -10,7 +10,6 @@ from sqlalchemy import bindparam, literal_column, or_, select
 from supportbot.errors import NotFound
 from supportbot.reports.rows import (
     ConversationRow,
-    DeliveryKind,
     DeliveryRow,
     TurnRow,
     check_id,
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Column, Select
 
-    from supportbot.messages import DeliveryState, State
+    from supportbot.messages import DeliveryKind, DeliveryState, State
     from supportbot.store import Store, Tx
 
 Row = TypeVar("Row")

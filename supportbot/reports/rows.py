@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ScalarSelect, Select
 
-    from supportbot.messages import Author, Citation, DeliveryState, MessageState, State
+    from supportbot.messages import Author, Citation, DeliveryKind, DeliveryState, MessageState, State
 
 _SNIPPET = 200
 """How much of a question a list shows, in characters."""
@@ -166,9 +166,6 @@ class TurnRow:
     """How many found it bad."""
     created_at: int
     finished_at: int | None
-
-
-DeliveryKind = Literal["reply", "follow_up", "notice", "withdrawal"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, func, literal_column, select, update
 from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.store.statement import Statement
-from supportbot.tables import conversations, deliveries, tenants, withdrawals
+from supportbot.tables import conversations, deliveries, tenants
 
 if TYPE_CHECKING:
     from supportbot.store.base import Store
@@ -30,11 +30,6 @@ _DELIVERIES = Statement(
     .select_from(deliveries)
     .where(deliveries.c.state.in_((literal_column("'planned'"), literal_column("'sending'"))))
 )
-
-_FIRST = select(withdrawals.c.state).order_by(withdrawals.c.state).limit(bindparam("most")).subquery()
-_WITHDRAWALS = Statement(select(_FIRST.c.state, func.count().label("number")).group_by(_FIRST.c.state))
-_MOST = 100_000
-"""So many of them are counted."""
 
 
 async def probe(store: Store) -> str:
@@ -65,8 +60,6 @@ class Waiting(NamedTuple):
     """Conversations that are due."""
     deliveries: int
     """Deliveries that are open."""
-    withdrawals: dict[str, int]
-    """Posts that may hold words of deleted conversations, by how far their withdrawal is."""
 
 
 async def waiting_counts(store: Store) -> Waiting:
@@ -74,7 +67,6 @@ async def waiting_counts(store: Store) -> Waiting:
     now = now_ms()
     turns = await store.read(lambda tx: tx.row(_TURNS, now=now))
     open_deliveries = await store.read(lambda tx: tx.row(_DELIVERIES))
-    standing = await store.read(lambda tx: tx.rows(_WITHDRAWALS, most=_MOST))
     assert turns is not None
     assert open_deliveries is not None
-    return Waiting(turns.number, open_deliveries.number, {row.state: row.number for row in standing})
+    return Waiting(turns.number, open_deliveries.number)

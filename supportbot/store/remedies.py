@@ -24,8 +24,8 @@ SERVER_ONLY_READS = (
 )
 """What to do about a server that refuses every write."""
 _NO_RIGHT = (
-    "Let the owner of the tables grant this database's user SELECT, INSERT, UPDATE, DELETE on them, in the "
-    "schema supportbot_queue too, or put the owner into 'database' in bot.yaml"
+    "Let the owner of the tables grant this database's user SELECT, INSERT, UPDATE, DELETE on them and USAGE "
+    "on their sequences, in the schema supportbot_queue too, or put the owner into 'database' in bot.yaml"
 )
 _FILE_ONLY_READS = (
     "Give the user who runs the bot the right to write the file and its folder, on a disk that may be written"

@@ -30,6 +30,7 @@ from supportbot.channel import (
     config_of,
 )
 from supportbot.errors import NotAccepting, Refused, RetryAfter, StoreUnavailable
+from supportbot.host import ROLES
 from supportbot.messages import Sent
 from supportbot.storable import clean_text
 from supportbot.testing import contract_steps as steps
@@ -121,6 +122,14 @@ class ChannelContract:
         assert "test" == config.model_validate(section).type
         with pytest.raises(ValidationError, match="no_such_key"):
             config.model_validate({**section, "no_such_key": "x"})
+
+    async def test_its_config_names_roles_that_there_are(self) -> None:
+        """The operator is warned of a role that nobody has: ``roles`` names those that there are."""
+        async with self.platform() as platform:
+            section = {"type": "test", **platform.section()}
+        needed = config_of(self.channel).model_validate(section).roles()
+        assert isinstance(needed, frozenset)
+        assert needed <= ROLES, f"there is no role {sorted(needed - ROLES)}; those there are: {sorted(ROLES)}"
 
     async def test_it_declares_what_it_can_do(self) -> None:
         """The core and people read what a channel can do from its class, before there is an instance."""

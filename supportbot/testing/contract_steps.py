@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supportbot.changes import sought
 from supportbot.channel import CanFind, CanNotify
-from supportbot.outbox.withdrawals import sought
+from supportbot.errors import NeverClear
 from supportbot.testing.platform import TeamPlatform
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ def remains(notice: Outbound) -> Outbound:
 async def find(site: Site, outbound: Outbound) -> Sent | None:
     """Look for a delivery."""
     assert isinstance(site.channel, CanFind)
-    found = await site.channel.find(outbound)
+    try:
+        found = await site.channel.find(outbound)
+    except NeverClear as error:
+        raise AssertionError("the platform's section must be one with which 'find' can look") from error
     assert found is None or found.external_id
     return found
 

@@ -152,8 +152,8 @@ async def test_nothing_in_it_pings_or_hides(tmp_path: Path) -> None:
 async def test_every_fault_of_its_post_leaves_one(tmp_path: Path, kind: Any, after: bool) -> None:
     """And the customer's reply is delivered beside it."""
     async with answering(tmp_path, handoff_channel=TEAM) as (slack, team, bot):
-        for skip in (0, 1):  # the reply's and the notice's, whichever comes first
-            slack.fail("chat.postMessage", kind, after=after and kind != "ratelimited", skip=skip)
+        # the reply's and the notice's, whichever comes first
+        slack.fail("chat.postMessage", kind, after=after and kind != "ratelimited", times=2)
         await ask(slack, team, bot)
         assert (1, 1) == (len(told(slack)), len(slack.posts("C0HELP")))
 

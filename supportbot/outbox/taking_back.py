@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from supportbot import withdrawals as ledger
-from supportbot.changes import Withdrawn
+from supportbot.changes import Withdrawn, sought
 from supportbot.channel import CanFind, CanWithdraw
 from supportbot.errors import NeverClear, Refused, RetryAfter
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
-from supportbot.messages import Contact, Notice, Outbound
 from supportbot.outbox.causes import cause_of
 from supportbot.storable import clean_text
 from supportbot.store.values import from_json
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supportbot.channel import Channel
+    from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
 
 _SWEEP = 5.0
@@ -50,13 +50,6 @@ _PATIENCE = 30 * 24 * 3_600_000
 log = structlog.get_logger(__name__)
 
 
-class Counts(Protocol):
-    """What withdrawals tell of themselves."""
-
-    def delivery(self, channel: str, kind: str, state: str) -> None:
-        """A delivery reached a state."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Ended:
     """There is nothing more to try."""
@@ -76,7 +69,7 @@ class _Again:
     """How often the post was looked for by now, and not found."""
 
 
-class Withdrawals:
+class TakingBack:
     """Takes such posts back, each until its platform has done it, or will never."""
 
     def __init__(self, store: Store, *, counts: Counts, timeout: float) -> None:
@@ -244,29 +237,3 @@ def _put_off(error: Exception, *, looks: int = 0) -> _Again:
     seconds = error.seconds if isinstance(error, RetryAfter) else None
     pause = None if seconds is None else int(1000 * min(max(0.0, seconds), _PATIENCE / 1000))
     return _Again(cause_of(error), pause=pause, looks=looks)
-
-
-def sought(delivery_id: str, *, channel: str, address: Mapping[str, Any], created_at: int) -> Outbound:
-    """Return a notice of a deleted conversation as it can still be looked for.
-
-    Args:
-        delivery_id: its id.
-        channel: which was to tell it.
-        address: where.
-        created_at: from when on it may be there, in Unix milliseconds.
-    """
-    nobody = Contact(id="", external_id="")
-    return Outbound(
-        delivery_id=delivery_id,
-        conversation_id="",
-        message_id="",
-        turn_id="",
-        tenant="",
-        channel=channel,
-        external_id="",
-        address=address,
-        text="",
-        seq=0,
-        notice=Notice(channel="", address={}, contact=nobody, text=""),
-        created_at=created_at,
-    )
