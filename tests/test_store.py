@@ -197,3 +197,12 @@ async def test_a_text_that_is_none_fails_its_unit_alone(sqlite_database: str) ->
             return_exceptions=True,
         )
         assert 1 == outcomes[1]
+
+
+async def test_closed_twice(database_url: str) -> None:
+    """Whoever cleans up may not know that somebody has; afterwards there is no store, and nobody waits."""
+    async with asyncio.timeout(20), opened(database_url) as store:
+        await store.close()
+        for call in (store.read, store.write):
+            with pytest.raises(StoreUnavailable):
+                await call(lambda tx: tx.rows(COUNT))

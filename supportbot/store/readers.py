@@ -58,11 +58,13 @@ class Readers:
             return result
 
     async def close(self) -> None:
-        """Wait for the reads at work, then close."""
+        """Wait for the reads at work, then close; whoever does so again has nothing to do."""
         for _ in range(_MOST):
             await self._places.acquire()
         while self._free:
             await self._free.pop().close()
+        for _ in range(_MOST):
+            self._places.release()
 
     async def _open(self) -> aiosqlite.Connection:
         connection = aiosqlite.connect(
