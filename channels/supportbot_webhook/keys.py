@@ -13,7 +13,7 @@ _SHORTEST = 32  # bytes: as long as the hash (RFC 7518, section 3.2)
 
 _SHORTEST_RSA = 2048  # bits (RFC 7518, section 3.3)
 _KINDS = {"RS256": "RSA public key", "ES256": "P-256 public key"}
-_MISSING = "needs the extra identity: pip install 'supportbot-framework[identity]'"
+_MISSING = "needs the extra identity; in your clone: pip install '.[identity]'"
 
 
 def _check_shared(secret: SecretStr) -> SecretStr:

@@ -133,9 +133,7 @@ def _execute(server: Any, statement: str) -> None:
     try:
         import psycopg
     except ModuleNotFoundError:
-        raise TrialBroke(
-            cause="PostgreSQL needs psycopg: pip install 'supportbot-framework[postgres]'"
-        ) from None
+        raise TrialBroke(cause="PostgreSQL needs psycopg; in your clone: pip install '.[postgres]'") from None
     conninfo = server.set(drivername="postgresql").render_as_string(hide_password=False)
     try:
         with psycopg.connect(conninfo, autocommit=True, connect_timeout=10) as connection:

@@ -35,7 +35,7 @@ def check_driver(database: str, findings: Findings) -> None:
     missing = next((name for name in _POSTGRES if find_spec(name) is None), None)
     if missing is not None:
         what = f"names a PostgreSQL server, which needs {missing}"
-        findings.add(("database",), what, "install it: pip install 'supportbot-framework[postgres]'")
+        findings.add(("database",), what, "install it, in your clone: pip install '.[postgres]'")
 
 
 def check_keys(config: Config, channels: Mapping[str, ChannelConfig], findings: Findings) -> None:

@@ -1,7 +1,7 @@
 """For people who test bots and channels: fakes, a whole bot in a test, and the contract of a channel.
 
 The fixtures ``bot``, ``start_bot`` and ``clock`` are there by themselves wherever pytest and pytest-asyncio
-are (``pip install 'supportbot-framework[testing]'``); everything else is imported from here. The page
+are (``pip install '.[testing]'``); everything else is imported from here. The page
 ``docs/testing.md`` shows each at work.
 """
 
