@@ -68,7 +68,7 @@ def classify(
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
-        or (None if relayed else _bulk(entity, settings))
+        or (None if relayed else _bulk(entity, settings, sender, form=form))
         or programs.find(
             entity,
             subject,
@@ -198,7 +198,7 @@ def _auto_header(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
 def _auto_program(  # noqa: PLR0911 - a list of rules, each with its name
     entity: Entity,
 ) -> tuple[Kind, str] | None:
-    if entity.get("delivered-to").strip().lower() == "autoresponder":
+    if "autoresponder" in {value.strip().lower() for value in entity.all("delivered-to")}:
         return "auto_reply", "delivered_to_autoresponder"
     if re.search(r"auto-?(?:respon|repl)", entity.get("x-loop"), re.IGNORECASE):
         return "auto_reply", "x-loop"
@@ -338,11 +338,13 @@ def _auto_wording(
     return ("auto_reply", "receipt") if not form and wording.receipt(subject, written) else None
 
 
-def _bulk(entity: Entity, settings: Settings) -> tuple[Kind, str] | None:
+def _bulk(entity: Entity, settings: Settings, sender: Address, *, form: bool) -> tuple[Kind, str] | None:
     """A list's mail, but for one that came through a list of our own: there strangers write to us."""
     if is_our_list(entity, settings):
         return None
     rule = programs.lists(entity)
+    if rule == "list_sender" and form and sender.domain == settings.own_domain:
+        return None  # our site's form, through a service that has bounces come back to itself
     return ("list_or_bulk", rule) if rule else None
 
 

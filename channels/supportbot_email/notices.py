@@ -176,6 +176,7 @@ AWAY = any_of(
 """Somebody says that they are away, or that a place is closed. People write this too, mostly to ask something."""
 
 PERSON_AWAY = any_of(
+    r"\b(?:hallo zusammen|liebe(?:s)? (?:team|leute)|(?:hi|hello|hey|dear) (?:all|everyone|everybody|team|folks)|bonjour à tous|hola a todos|olá a todos|ciao a tutti|hallo (?:allemaal|iedereen)|cześć wszystkim)\b",
     r"\b(?:just (?:wanted|a (?:quick )?(?:note|heads[- ]up)|to let)|let(?:ting)? (?:everyone|everybody|you (?:all|guys)|all of you|y['’]?all)|heads[- ]up|fyi|talk to you|see (?:you|ya)\b|have my (?:cell|pager|mobile|phone)|on my (?:cell|pager)|bother|doctor['’]?s? appointment|pick up the kids)\b",
     r"\b(?:out|away|off|gone|vacation|holidays?|leave|travel\w*)\b.{0,25}\b(?:next (?:week|month|monday|tuesday|wednesday|thursday|friday)|tomorrow|this (?:afternoon|morning|evening)|tonight)\b",
     r"\b(?:nur (?:kurz )?zur info|melde ich mich|bis (?:dann|morgen))\b|\b(?:juste pour|à (?:demain|bientôt)|hasta (?:luego|mañana)|a domani|tot (?:morgen|straks))\b",
@@ -354,7 +355,7 @@ AUTOMATIC = any_of(
 )
 """A program says of this very message that it wrote it."""
 DO_NOT_ANSWER = any_of(
-    r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bwill not receive (?:any )?repl|\bdo not reply (?:directly )?to\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bno need to reply to this\b",
+    r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bwill not receive (?:any )?repl|\bdo not reply (?:directly )?to\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bunattended (?:mailbox|inbox|e-?mail|address|account)\b|\b(?:are|is) neither (?:read|monitored|answered|stored) nor\b|\bno need to reply to this\b",
     r"\bantworten sie (?:bitte )?nicht (?:auf|direkt)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\bantworten (?:können|werden) nicht\b|\bnur für den versand\b|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
     r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b",
     r"\bno (?:responda|conteste|respondas|responder)\b",
@@ -394,7 +395,8 @@ UNSUBSCRIBE = any_of(
     r"\bwypisz|\bzrezygnuj|\brezygnacja z\b|\banuluj subskrypcj",
     r"отписаться|отказаться от рассылки",
     r"退订|取消订阅|退訂",
-    r"配信(?:を)?(?:停止|解除)|購読(?:を)?解除|メルマガ解除",
+    r"配信(?:を)?(?:停止|解除)|購読(?:を)?(?:解除|停止)|メルマガ解除|^.{0,12}解除(?:は|を?ご?希望)",
+    r"\bnewsletter\b.{0,30}\bnicht (?:mehr|länger) (?:erhalten|bekommen|beziehen)\b|\bne (?:souhaitez|voulez) plus recevoir\b|\bnon (?:desideri|vuoi|desidera) più ricevere\b|\bgeen nieuwsbrief meer\b",
 )
 """The way out that a newsletter's foot names."""
 SUBSCRIBED = any_of(
@@ -434,6 +436,6 @@ HELD = any_of(
     r"\b(?:click|follow|use)\b.{0,40}\b(?:link|below|here)\b.{0,60}\b(?:i|he|she) (?:can|could|will) (?:receive|read|get|see)\b|\bjunk mail\b.{0,80}\b(?:click|verif)|\bsubscription confirmation\b",
     r"\bpara que (?:a )?(?:su|tu|sua|tua) mens\w{3,6} (?:seja|sea) (?:encaminhad|entreg)|\bpour que votre (?:message|mail) soit (?:remis|distribué|délivré)",
     r"\b(?:verify|prove|confirm|ensure) that you are (?:a |an )?(?:real|live|actual)\b|\b(?:spam (?:blocker|filter)|first (?:mail|message|e-?mail))\b.{0,80}\b(?:click|link|reply)\b.{0,60}\b(?:reach(?:es)?|deliver|arrives?)\b",
-    r"\bmessages? on hold\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
+    r"\bmessages? on hold\b|\bmessages? (?:are|is) being held for you\b|\bmessages in quarantine\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
 )
 """A gate that wants to know who writes, or tells what it kept."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
+_FINNISH = re.compile(r"^[ *>]{0,4}Lähettäjä:", re.MULTILINE)
 _MOST_SPANS = 2_000
 _MOST_WRITERS = 10
 """Of one mail; beyond them From is no person's."""
@@ -41,7 +42,7 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = text_of(entity)
     sender = forms.customer_of(entity, text, written_from, settings) or written_from
-    spans = _few(quotes.split(text, forwarded=bool(_FORWARD.match(subject))))
+    spans = _few(quotes.split(text, forwarded=_is_forward(subject, text)))
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
         entity, text=text, written=written, subject=subject, sender=sender, settings=settings
@@ -79,6 +80,12 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
         thread_topic=headers.decode_words(entity.get("thread-topic"), 500),
         problem=problem,
     )
+
+
+def _is_forward(subject: str, text: str) -> bool:
+    """Whether a subject says so; what a Dane passes on as "VS:", a Finn answers."""
+    finnish = subject.lstrip()[:2].lower() == "vs" and bool(_FINNISH.search(text))
+    return bool(_FORWARD.match(subject)) and not finnish
 
 
 def _few(spans: tuple[Span, ...]) -> tuple[Span, ...]:

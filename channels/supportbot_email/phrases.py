@@ -9,7 +9,7 @@ _ROLES = {
     "sent": "sent|date|gesendet|datum|envoyé|envoyée|enviado|enviado el|enviada|enviada em|fecha|data|inviato|verzonden|wysłano|wysłane|отправлено|дата|надіслано|дата і час|sendt|dato|skickat|lähetetty|päivämäärä|odesláno|elküldve|dátum|tarih|gönderildi|trimis|发送时间|发送日期|日期|时间|傳送日期|寄件日期|送信日時|日付|日時|보낸 날짜|날짜|đã gửi|ngày|tanggal|odoslané|poslano|poslato|saadetud|kuupäev|išsiųsta|nosūtīts|message du|verschickt|envoyé le|enviat|terkirim|ส่ง|วันที่|στάλθηκε|ημερομηνία|נשלח|تم الإرسال|التاريخ|изпратено",
     "to": "to|an|à|a|para|aan|do|кому|til|till|vastaanottaja|címzett|alıcı|kime|către|προς|אל|收件人|宛先|받는 사람|받는사람|đến|kepada|komu|pour|per|prima|za|adressaat|kam|per a|ถึง|до|إلى",
     "cc": "cc|kopie|copie|copia|kopia|копия|kopi|抄送|副本|참조|dw|bcc",
-    "subject": "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|emne|ämne|aihe|předmět|tárgy|konu|subiect|θέμα|נושא|الموضوع|主题|主旨|主題|件名|제목|chủ đề|subjek|sujet|betr|ref|predmet|zadeva|naslov|teema|temats|tēma|assumpte|perihal|เรื่อง|относно",
+    "subject": "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|temat|тема|emne|ämne|aihe|předmět|tárgy|konu|subiect|θέμα|נושא|الموضوع|主题|主旨|主題|件名|제목|chủ đề|subjek|sujet|betr|ref|predmet|zadeva|naslov|teema|temats|tēma|assumpte|perihal|เรื่อง|относно|thema",
     "reply_to": "reply-to|antwort an|répondre à|responder a|responder para",
 }
 ROLES = {word: role for role, words in _ROLES.items() for word in words.split("|")}
@@ -37,7 +37,7 @@ FORWARDED = re.compile(
 )
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
-    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)(?: [^\W\d_]{3,12})?|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
+    r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|télécharger|obtener|descargar|obter|baixar|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)(?: [^\W\d_]{3,16})?|get \w{3,16} for (?:android|ios|iphone|windows|mac)|sent via (?:my )?blackberry\b.{0,70}|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
     r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"

@@ -84,6 +84,12 @@ _MAILER = any_of(
     r"\b(?:3cx|asterisk|freepbx|e-?fax|hylafax|whmcs|magento|prestashop|woocommerce|shopware|nagios|zabbix|grafana|prtg|jira|confluence|redmine|mantisbt|bugzilla|gitlab|jenkins|nas|mfp|ricoh|konica|kyocera|canon|xerox|lexmark)\b",
 )
 """Programs that send without anybody; what people write with is not among them."""
+_DEVICE = any_of(
+    r"\b(?:avm fritz!?box|fritz!box|3cx|asterisk|freepbx|e-?fax|hylafax|nagios|zabbix|grafana|prtg|kmmfp|mfp|ricoh|konica|kyocera|xerox|lexmark|synology|qnap|apcupsd)\b"
+)
+"""Machines that have no keyboard to write a letter with."""
+_PERSONAL = (":proton", ":fastmail")
+"""How the Feedback-ID ends that these mailbox providers give to what people write."""
 _ADDRESS = any_of(
     r"(?:orders?|billing|invoic(?:es?|ing)|ebay|router|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
 )
@@ -100,7 +106,7 @@ _NOTICE = any_of(
     # orders, as a shop's program tells the shop
     r"\[[^\]]{1,60}\]:? ?(?:new )?(?:order|bestellung|commande|pedido|ordine|bestelling|zamówienie|заказ)\b.{0,6}[#(\d]|(?:new|neue|nouvelle|nuev[oa]|nova|nuovo|nieuwe|nowe) (?:customer )?(?:order|bestellung|commande|pedido|encomenda|ordine|bestelling|zamówienie):? ?[#(]\W?\w{0,6}-?\d+|order \S{1,14} (?:placed|confirmed|confirmation|shipped)\b|you made a sale\b|(?:sold|verkauft|vendu), ship now\b|your item sold\b|.{0,30}\bhas been placed by\b",
     # parcels and orders, as it tells the customer
-    r"your (?:.{1,30} )?(?:order|shipment|package|parcel|delivery)\b.{0,30}\b(?:has (?:been )?(?:shipped|dispatched|delivered|confirmed)|is (?:on its way|out for delivery|confirmed|arriving))|(?:order|booking|reservation|registration) confirmation\b.{0,30}\d|(?:bestell|versand|buchungs|auftrags)bestätigung\b.{0,30}\d|ihre? (?:sendung|paket|bestellung)\b.{0,30}\b(?:unterwegs|versandt|verschickt|zugestellt|bestätigt)",
+    r"your (?:.{1,30} )?(?:order|shipment|package|parcel|delivery)\b.{0,30}\b(?:has (?:been )?(?:shipped|dispatched|delivered|confirmed)|is (?:on its way|out for delivery|confirmed|arriving))|(?:order|booking|reservation|registration) confirmation\b.{0,30}\d|(?:bestell|versand|buchungs|auftrags)bestätigung\b.{0,30}\d|ihre? (?:sendung|paket|bestellung)\b.{0,30}\b(?:unterwegs|versandt|verschickt|zugestellt|bestätigt|kommt (?:heute|morgen|am|zwischen)|trifft .{0,20}ein|wurde hinterlegt|liegt .{0,20}bereit)|your (?:parcel|package|delivery|order) (?:arrives|is arriving|will (?:arrive|be delivered))|votre colis (?:arrive|est (?:en cours|arrivé|disponible))|tu (?:paquete|pedido) (?:llega|está en camino)|il tuo (?:pacco|ordine) (?:arriva|è in arrivo|è in consegna)|je (?:pakket|bestelling) (?:komt|is onderweg|wordt)|twoja paczka (?:jest|zostanie)",
     # telephones, telefaxes, scanners
     r"(?:(?:you have )?(?:a )?new )?voice ?-?(?:mail|message)s?(?: message)? (?:from|in mailbox|on extension)\b|missed call (?:from|on)\b.{0,30}\d|(?:you(?:['’]ve| have) )?(?:received )?(?:a )?(?:new )?(?:e-?fax|fax(?: message)?)(?: received)? (?:from|message from)\b|(?:fax|telefax) (?:received|eingang|empfangen)\b|fax .{0,40}\bcaller-id\b",
     r"neue (?:nachricht auf (?:dem|ihrem) anrufbeantworter|sprachnachricht|fax-?nachricht)|(?:verpasster|entgangener) anruf von|nouveau message vocal|appel manqué de|nuevo (?:mensaje|correo) de voz|nuovo messaggio (?:vocale|in segreteria)|nieuwe? voicemail",
@@ -108,12 +114,12 @@ _NOTICE = any_of(
     # monitors
     r"\[(?:firing|resolved|alerting|ok|no ?data|critical|warning|problem|recovery|triggered|alarm|down|up)(?::\d+)?\]|(?:problem|resolved|recovery|acknowledged?|service alert|host alert|alarm|ok): \S.{0,60}\b(?:on|is|host|server|disk|cpu|memory|service|down|in)\b|\W{0,3}(?:problem|recovery|flapping\w*) (?:service|host) alert\b|\[?(?:monitor|site|server)\b.{0,40}\bis (?:down|up|back up|unreachable)\b|(?:backup|job|build|pipeline|deployment) .{0,40}\b(?:succeeded|completed|failed|finished|successful)\b|apcupsd\b|cron <|logwatch for|anacron job|\[jira\]|\[\w[^\]]{0,30}\] \([A-Z]{2,9}-\d+\)|\[ .{2,40}-(?:bugs|patches|feature requests)-\d+ \]|run failed: ",
     # accounts
-    r"security alert\b|(?:unusual|new|suspicious) (?:sign[- ]?in|login|log-?in|device|activity)\b|(?:microsoft|google|apple)(?: id)? account (?:unusual|security|sign)|(?:your )?(?:verification|security|one-time|login|confirmation) (?:code|passcode|pin)\b|(?:reset your|your) password (?:reset|was|has been|changed)?|(?:confirm|verify) your (?:e-?mail|account|address)",
+    r"security alert\b|notification of \w|(?:unusual|new|suspicious) (?:sign[- ]?in|login|log-?in|device|activity)\b|(?:microsoft|google|apple)(?: id)? account (?:unusual|security|sign)|(?:your )?(?:verification|security|one-time|login|confirmation) (?:code|passcode|pin)\b|(?:reset your|your) password (?:reset|was|has been|changed)?|(?:confirm|verify) your (?:e-?mail|account|address)",
     r"(?:ungewöhnliche|neue) (?:anmelde\w*|anmeldung)|(?:ihr )?(?:bestätigungs|sicherheits)code\b|sicherheits(?:warnung|hinweis)\b|(?:connexion|activité de connexion) (?:inhabituelle|suspecte)|nouvelle connexion|alerte de sécurité|(?:actividad|inicio) de (?:inicio de )?sesión (?:inusual|nuev)|actividad inusual|alerta de (?:seguridad|segurança)|código de (?:verificación|verificação)|(?:accesso|attività) (?:insolit|di accesso)|avviso di sicurezza|ongebruikelijke aanmeld\w*|beveiligingswaarschuwing|nietypow\w+ (?:aktywność|logowani)|оповещение (?:системы )?безопасности|код подтверждения|验证码|安全(?:提醒|警报)|認証コード|セキュリティ通知",
     # domains, subscriptions
     r"(?:final |last |first |second )?(?:notice|reminder|action required|important)?[:!]? ?(?:your )?(?:the )?(?:domain|ssl|certificate|subscription|licen[cs]e|hosting|[\w-]+(?:\.[\w-]+)+)\b.{0,60}\b(?:expires?|expiring|expiration|renew(?:al|s|ed)?|suspen(?:ded|sion))\b",
     # calendars, signatures, shares
-    r"reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
+    r"newsletter\b|reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
     r"login failed on\b|\[[^\]]{1,20}\] backup\b|.{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
     start=r"\s*",
 )
@@ -177,11 +183,15 @@ def find(
     signs = _Signs(entity, written, sender, settings)
     if any(map(entity.get, _CHALLENGE_FIELDS)):
         return "auto_reply", "held"
-    if signs.feedback and not answered and (signs.program or (signs.service and not signs.speaks)):
+    if not (answered or (form and signs.own)) and signs.for_many:
         return "list_or_bulk", "feedback-id"
     if shapes.LIST_MANAGER.match(sender.address):
         return "auto_reply", "list_manager"
-    to_nobody = None if answered or form else _to_nobody(entity, subject, written, sender, signs)
+    to_nobody: tuple[Kind, str] | None = None
+    if answered and not form:
+        to_nobody = ("auto_reply", "notice") if signs.silent and wording.notice(written) else None
+    elif not form:
+        to_nobody = _to_nobody(entity, subject, written, sender, signs, by_desk=by_desk)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
     if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
@@ -193,17 +203,25 @@ class _Signs:
     """What of a mail speaks for a program. None of it alone is proof."""
 
     def __init__(self, entity: Entity, written: str, sender: Address, settings: Settings) -> None:
-        self.feedback = bool(entity.get("feedback-id"))
-        mailer = entity.get("x-mailer")[:200]
+        feedback, mailer = entity.get("feedback-id").strip().lower(), entity.get("x-mailer")[:200]
+        personal = feedback.endswith(_PERSONAL)
+        self.feedback = bool(feedback) and not personal
         notified = entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
-        self.service = any(map(entity.get, _SERVICE_FIELDS)) or bool(_MAILER.search(mailer)) or notified
+        many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
+        self.service = many or bool(_MAILER.search(mailer)) or notified
+        self.device = bool(_DEVICE.search(mailer))
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
         named = entity.get("reply-to") or shapes.ADDRESS.search(written)
-        own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
-        self.foreign = not (own or named)
+        self.own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
+        self.foreign = not (self.own or named)
         """It comes from elsewhere, and names nobody to answer to: a form of our own site may forget to."""
         self.speaks = wording.speaks(written)
+
+    @property
+    def for_many(self) -> bool:
+        """Whether a service sent it whose mails have a number for those who complain about them."""
+        return self.feedback and (self.program or (self.service and not self.speaks))
 
 
 def _notifies(
@@ -215,14 +233,16 @@ def _notifies(
     person = notices.FIRST_PERSON.search(written[:3_000])
     if form and (person or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
         return False
-    if signs.service or signs.program or signs.feedback or _SURE_NOTICE.match(subject):
+    if signs.service or signs.program or signs.feedback:
+        return True
+    if _SURE_NOTICE.match(subject) and not (signs.speaks and by_desk):
         return True
     asked = signs.speaks or shapes.INTERROGATIVE.search(written[:2_000])
     return bool(_ADDRESS.match(sender.address)) and not (asked or by_desk)
 
 
 def _to_nobody(
-    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
+    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs, *, by_desk: bool
 ) -> tuple[Kind, str] | None:
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
@@ -235,6 +255,8 @@ def _to_nobody(
         or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
     )
     nobody = (
-        signs.silent and (signs.service or signs.feedback or signs.foreign)
-    ) or shapes.NOTIFIER_ADDRESS.match(sender.address)
+        (signs.silent and (signs.service or signs.feedback or (signs.foreign and not by_desk)))
+        or signs.device
+        or shapes.NOTIFIER_ADDRESS.match(sender.address)
+    )
     return ("auto_reply", "program") if monitor or (nobody and not signs.speaks) else None

@@ -33,6 +33,7 @@ _PLAIN = dict.fromkeys([0xA0, 0x202F, 0x2009], " ") | dict.fromkeys(
 
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
+_INITIALS = re.compile(r"\s{0,6}([A-ZА-Я]{1,4})>(?=\s|$)")
 _PIPE = re.compile(r"\s{0,3}\|(?: |$)")
 _PROMPT = re.compile(r"\s{0,3}>>> ?[\w(#@\[{]|.*<<<?\s*$")
 _TRACE = re.compile(
@@ -53,7 +54,7 @@ _GROUPWISE = re.compile(
     re.IGNORECASE,
 )
 """GroupWise sets who wrote it and when between such marks above a quote that has none."""
-_NOTES_NAME = re.compile(r"\s*[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
+_NOTES_NAME = re.compile(r"\s*\"?[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
 _SAID = re.compile(r"\bsa(?:id|ys)\b", re.IGNORECASE)
 """What a few programs write, and everybody who tells what somebody said."""
 _QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
@@ -85,8 +86,20 @@ def above_forwarded(text: str) -> str:
 
 
 def _looked_at(lines: list[str]) -> list[str]:
-    """What of each line is looked at; QQ Mail writes spaces of HTML into plain text, too."""
-    return [line[:200].rstrip("\n").replace("&nbsp;", " ").translate(_PLAIN) for line in lines]
+    """What of each line is looked at; QQ Mail writes spaces of HTML into plain text, too.
+
+    The Bat! and some older programs set initials before the mark of a quote: below the line that says who
+    wrote it, such lines are looked at without.
+    """
+    looked = [line[:200].rstrip("\n").replace("&nbsp;", " ").translate(_PLAIN) for line in lines]
+    initials, wrote = "", -1
+    for at, line in enumerate(looked):
+        if line.rstrip().endswith((":", "：")) and WROTE.search(line):
+            wrote = at
+        elif (marked := _INITIALS.match(line)) and (marked[1] == initials or 0 <= wrote >= at - 2):
+            initials = marked[1]
+            looked[at] = line[marked.end() - 1 :]
+    return looked
 
 
 class _Marks:
@@ -165,6 +178,7 @@ class _Marks:
         after = self._next(end) < len(self._lines)
         first = self._lines[start].strip(" >")
         attributed = attributed or _is_attribution(first, wrapped=False) or bool(SEPARATED.fullmatch(first))
+        attributed = attributed or self._from_block(start) > 0
         own = not attributed and (
             all(_PROMPT.match(line) for line in lines)
             or (written and after and not self._quoted_again(end) and not self._has("quoted", start))
@@ -323,7 +337,7 @@ def _is_header(roles: dict[str, str]) -> bool:
     first = next(iter(roles), "")
     if "from" not in roles or len(roles) < 2 or (first not in {"from", "sent", "subject"} and len(roles) < 4):
         return False
-    if not roles["from"] or not {"sent", "subject", "to"} & set(roles):
+    if not roles["from"] or not {"sent", "subject"} & set(roles):  # "From: …, To: …" people write
         return False
     dated = bool(TIME.search(roles.get("sent", "")) or _YEAR.search(roles.get("sent", "")))
     known = MAILBOX.search(roles["from"]) or (dated and MAILBOX.search(roles.get("to", "")))

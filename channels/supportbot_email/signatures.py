@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
+_AD_RULE = re.compile(r"\s*_{50,}\s*")
+_AD = re.compile(r"\b(?:msn|hotmail|windows live|yahoo!?|aol|messenger)\b", re.IGNORECASE)
+"""What providers of mailboxes once set below what people wrote."""
 _RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
 _DASHED = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
 _NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
@@ -33,7 +36,10 @@ _TOLD = re.compile(r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but
 """Words of a sentence that only begins like a device's line: "Sent from my iPhone I could not open it."."""
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
+_LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
+"""Five words in small letters: no name, no role, no address."""
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
+_PARTS = re.compile(r"\s[|•·]\s")
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
 _LOOKED = 60  # lines at the end that are looked at
@@ -54,16 +60,25 @@ def begin(lines: Sequence[str]) -> int:
 def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     line = lines[at]
     below = [one for one in lines[at + 1 : end] if one.strip()]
+    if any(map(POSTSCRIPT.match, below)):
+        return False
     if line == "-- ":  # RFC 3676, section 4.3
         return len(below) <= _MOST_LINES
     if line.rstrip() == "--":  # or a dash that parts two matters
         device = all(DEVICE.fullmatch(one) for one in below)
         return device or (
-            len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(_is_long, below)))
+            len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(_is_letter, below)))
         )
     if line.strip() in {"__", "—", "–"}:
         return len(below) <= _MOST_LINES // 2 and all(len(one) < 60 for one in below)
+    if _AD_RULE.fullmatch(line) and len(below) <= 3 and any(map(_AD.search, below)):
+        return True
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
+
+
+def _is_letter(line: str) -> bool:
+    """Whether a line is a sentence, or half of one, and no name, role or address."""
+    return _is_long(line) or bool(_SENTENCE.fullmatch(line) or _LETTER.fullmatch(line))
 
 
 def _is_long(line: str) -> bool:
@@ -125,7 +140,8 @@ def _above_contact(lines: Sequence[str], end: int) -> int:
 
 
 def _is_contact(block: Sequence[str], *, named: bool) -> bool:
-    if not (2 if named else 3) <= len(block) <= _MOST_CONTACT:
+    parts = sum(len(_PARTS.split(one)) for one in block)
+    if parts < (2 if named else 3) or len(block) > _MOST_CONTACT:
         return False
     if not any(map(PHONE.search, block)) or not any(map(FIRM.search, block)):
         return False

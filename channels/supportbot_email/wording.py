@@ -180,4 +180,5 @@ def newsletter(text: str) -> int:
     ways = any(notices.WAY_OUT.search(one) for one in leaving)
     subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
     speaks = any(notices.FIRST_PERSON.search(one) for one in leaving)
-    return bool(leaving) + ways + 2 * subscribed - 3 * speaks - 2 * asks(text)
+    beside = asks("\n\n".join(one for one in sentences(text) if one not in leaving))
+    return bool(leaving) + ways + 2 * subscribed - 3 * speaks - 2 * beside
