@@ -139,15 +139,18 @@ def tells(
     bare = _DUTCH_YOUR.sub("", _without_orders(_without_calls(said)))
     if notices.FIRST_PERSON.search(bare) or asks(bare):
         return False
+    listed = _FIELD.findall(said)
+    if any("@" in one for one in listed):
+        return False  # a form, in whatever language, that names its customer
     joined = " ".join(said.split())
     about = 2 * bool(_EVENT.search(joined)) + 2 * bool(_CODE.search(joined))
     sure = 2 * bool(_IGNORE.search(joined)) + 2 * bool(_RATES.search(joined)) + _looks(said)
     about += 2 * ((device or (named and program)) and _is_record(said))
     named = named or bool(_EVENT.search(subject) or _SUBJECT.match(subject))
     told = bool(about or sure > 1 or (named and (silent or program)))
-    if not told or not (sure or silent or program):
+    if not told or not (sure or program or (silent and named)):
         return False  # what it is about is what its reader's customers write about, too
-    fields = len(_FIELD.findall(said)) > 1 or any(map(_SUM.search, said.splitlines()))
+    fields = len(listed) > 1 or any(map(_SUM.search, said.splitlines()))
     points = about + sure + named + silent + program + fields - 2 * personal
     points -= 3 * bool(_TROUBLE.search(joined))
     return points >= (_ENOUGH_FROM_NOBODY if silent else _ENOUGH)

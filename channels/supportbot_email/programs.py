@@ -229,8 +229,10 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
         written,
         named=bool(_NOTICE.match(subject)),
         silent=signs.silent,
-        program=bool(signs.program or role),  # people's mail, too, goes through services that send for many
-        device=signs.program,
+        program=bool(
+            (signs.program and not signs.silent) or role
+        ),  # people's mail, too, goes through services that send for many
+        device=signs.program and not signs.silent,  # forms write from there, in names and values
         personal=not (role or signs.program) and any(word in local for word in called),
     )
 
