@@ -26,10 +26,11 @@ _END = re.compile(
 
 _REQUEST = any_of(
     r"\bplease\b|\bpls\b|\bkindly\b|\b(?:can|could|would|will) (?:you|we|someone|somebody)\b|\b(?:i|we)(?:['’]d| would) (?:like|love)\b(?! to (?:acknowledge|inform|thank|confirm|let|hear))"
+    r"|^\W*(?:dear [\w ]{1,20}, ?)?(?:send|give|ship|deliver|cancel|change|replace|refund|stop|call) (?:me|us|it|them|this|these|those|to (?:me|us)|my|our|two|three|\d{1,4})\b"
     r"|\bi (?:want|need)\b|\bhow (?:do|can|long|much)\b|\b(?:when|where) (?:can|will|is|do)\b|\blet me know\b|\bhelp me\b",
     r"\bbitte\b|\b(?:können|könnten|würden|wollen) (?:sie|wir)\b|\b(?:könnt|kannst|könntest) (?:ihr|du)\b|\bich (?:möchte|brauche|hätte gern|suche|will)\b"
-    r"|\bhelfen sie\b",
-    r"\bmerci de (?:ne (?:pas|plus) (?:me |nous |l[ae] |les |l['’])?(?!répon|tenir|prendre|utiliser|y\b)|(?!ne ))\w+(?:er|ir|re)\b|\bveuillez\b|\bs['’]il (?:vous|te) pla[iî]t\b|\bsvp\b|\b(?:pouvez|pourriez|auriez|voulez)[- ]vous\b|\bje (?:voudrais|veux|souhaite|souhaiterais)\b"
+    r"|\bhelfen sie\b|^\W*(?:schicken|senden|liefern|stornieren|rufen) sie (?:mich|mir|uns|die|das|den|es)\b",
+    r"\bmerci de (?:ne (?:pas|plus) (?:me |nous |l[ae] |les |l['’])?(?!répon|tenir|prendre|utiliser|y\b)|(?!ne |votre |notre ))\w+(?:er|ir|re)\b|\bveuillez\b|\bs['’]il (?:vous|te) pla[iî]t\b|\bsvp\b|\b(?:pouvez|pourriez|auriez|voulez)[- ]vous\b|\bje (?:voudrais|veux|souhaite|souhaiterais)\b"
     r"|\bj['’]aimerais\b",
     r"\bpor favor\b|\bpodr[ií]an?\b|\b(?:quisiera|quiero|me gustar[ií]a|necesito)\b",
     r"\bpoderiam?\b|\b(?:gostaria|queria|quero|preciso)\b",
@@ -45,7 +46,7 @@ _PASSED_OVER = any_of(
     r"@|https?://|\bwww\.",
     r"\bcontact(?:er|ar|are|ez|e|en)?\b|\bcontatt|\breach (?:out|me|us|him|her|them)\b|\bin (?:my|our|his|her) absence\b|\bcall\b.{0,40}\d|\bresend\b|\bredirect|\b(?:direct|address|send|forward) (?:your|all|any)\b"
     r"|\burgen|\bemergenc|\bimmediate (?:assistance|attention|help|response)\b|\b(?:e-?mail|write to|speak to|turn to) (?:my|our|the|mr|mrs|ms) ",
-    r"\b(?:repl(?:y|ies|ying)|respond|response|answer(?:ing)?)\b|\bclick|\bvisit\b|\bnote\b|\bbe (?:aware|advised|patient)\b|\btry again\b|\bignore\b|\bquote (?:the|this|it)\b|\brefer(?:ence| to)\b|\brate\b|\bmonitored\b|\bplease (?:bear|allow|keep|find|expect|feel free|do not|don['’]t|take a moment)\b",
+    r"\b(?:repl(?:y|ies|ying)|respond|response|answer(?:ing)?)\b|\bclick|\bvisit\b|\bnote\b|\bbe (?:aware|advised|patient)\b|\btry again\b|\bignore\b|\bquote (?:the|this|it)\b|\brefer(?:ence| to)\b|\brate\b|\bmonitored\b|\b(?:möchten sie|sie möchten|möchtest du|du möchtest)\b.{0,30}\b(?:keine|nicht mehr)\b|\bplease (?:bear|allow|keep|find|expect|feel free|do not|don['’]t|take a moment)\b",
     r"\bwenden\b|\bkontakt|\bkolleg|\bvertret|\bdringend|\beil(?:ig|t)|\bnotf[aä]ll|\bantwort|\bbeachten\b|\bklicken\b|\bgeduld|\bverständnis\b|\brückfragen\b|\btelefonisch\b|\bunter .{0,30}\d{4}",
     r"\badresser\b|\brépon[ds]|\bjoindre\b|\bnoter\b|\bcliquer|\bpatienter\b",
     r"\bescrib|\bdir[ií]ja|\bdirigirse\b|\brespond|\bcontest|\btenga|\bacuda\b|\bllame\b|\bpónganse\b",

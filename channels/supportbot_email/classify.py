@@ -55,7 +55,7 @@ def classify(
     """
     types = [part.content_type for part in entity.walk()]
     answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
-    form = _is_form(entity, written, sender)
+    form = _is_form(entity, written, sender, settings)
     relayed = programs.is_relayed(sender)
     found = (
         _feedback(entity, types, text, subject, sender)
@@ -348,8 +348,11 @@ def _bulk(entity: Entity, settings: Settings, sender: Address, *, form: bool) ->
     return ("list_or_bulk", rule) if rule else None
 
 
-def _is_form(entity: Entity, written: str, sender: Address) -> bool:
-    """Whether a mail is a contact form's: it has fields, or somebody of another domain gets the answer."""
+def _is_form(entity: Entity, written: str, sender: Address, settings: Settings) -> bool:
+    """Whether a mail is a contact form's: bot.yaml says so, it has fields, or somebody of another domain gets
+    the answer."""
+    if set(shapes.ADDRESS.findall(entity.get("from")[:500].lower())) & set(settings.contact_forms):
+        return True
     if len(shapes.FORM_FIELD.findall(written[:3_000])) > 1:
         return True
     named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]

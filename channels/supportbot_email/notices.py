@@ -243,7 +243,7 @@ THANKS_FOR_MAIL = any_of(
     r"\b(?:thank you|thanks|many thanks) for (?:your (?:e-?mail|message|mail|note)|contacting|reaching|getting in touch|writing)|\b(?:vielen dank|danke|dank) für ihre (?:e-?mail|nachricht|mail|anfrage)|\bmerci (?:pour|de) (?:votre (?:message|mail|e-?mail|courriel)|nous avoir contact)|\bgracias por (?:su|tu) (?:mensaje|correo|e-?mail)|\bobrigad[oa] (?:pela sua mensagem|pelo seu (?:contact?o|e-?mail))|\bgrazie per (?:il (?:suo|tuo) messaggio|la (?:sua|tua) (?:e-?mail|mail))|\b(?:bedankt|dank) voor (?:uw|je) (?:bericht|e-?mail|mail)|\bdziękuj(?:ę|emy) za (?:wiadomość|maila|kontakt)|спасибо за (?:ваше )?(?:письмо|сообщение|обращение)|来信已收到|感谢(?:您的)?(?:来信|邮件)|メールをいただき|いただいたメール|\btak for din\b|\btack för ditt\b"
 )
 MATTERS = any_of(
-    r"\b(?:orders?|parcels?|packages?|shipments?|deliver(?:y|ed|ies)?|invoices?|refunds?|vouchers?|quote|bestellung\w*|paket\w*|sendung|lieferung|liefer\w*|rechnung\w*|colis|commande\w*|livraison|livreur|facture\w*|pedidos?|paquetes?|entregas?|facturas?|encomendas?|entrega|faturas?|ordin[ei]|pacco|consegna|fattura|pakket\w*|bestelling\w*|bezorg\w*|factu\w+|paczk\w*|zamówieni\w*|dostaw\w*|faktur\w*|monter|técnico)\b|заказ|посылк|доставк|мастер|订单|包裹|快递|师傅|注文|荷物|配達|届け"
+    r"\b(?:orders?|parcels?|packages?|shipments?|deliver(?:y|ed|ies)?|invoices?|refunds?|vouchers?|quote|bestellung\w*|paket\w*|sendung|lieferung|liefer\w*|rechnung\w*|colis|commande\w*|anliefer\w*|livraison|livreur|facture\w*|pedidos?|paquetes?|entregas?|facturas?|encomendas?|entrega|faturas?|ordin[ei]|pacco|consegna|fattura|pakket\w*|bestelling\w*|bezorg\w*|factu\w+|paczk\w*|zamówieni\w*|dostaw\w*|faktur\w*|monter|técnico)\b|заказ|посылк|доставк|мастер|订单|包裹|快递|师傅|注文|荷物|配達|届け"
 )
 """What customers write about and a program that answers for somebody does not."""
 
@@ -253,7 +253,7 @@ _MATTER = (
     r"|vraag|melding|aanvraag|bericht|zgłoszeni[ea]|wiadomość|zapytani[ea]|обращение|заявк[ау]|запрос|письмо|сообщение|ärende|henvendelse|požadavek|talebiniz)"
 )
 _STATE = (
-    r"(?:received|created|opened|logged|registered|assigned|queued|submitted|closed|resolved|raised|updated|got|erhalten|eingegangen|erfasst|entgegengenommen|registriert|angelegt|geschlossen|gelandet|reçue?|enregistrée?|prise? en compte|créée?|clôturée?"
+    r"(?:received|created|opened|logged|registered|assigned|queued|submitted|closed|resolved|raised|updated|got|erhalten|eingegangen|erfasst|entgegengenommen|registriert|angelegt|geschlossen|gelandet|aufgenommen|reçue?|enregistrée?|prise? en compte|créée?|clôturée?"
     r"|recibid[oa]|recibido|registrad[oa]|cread[oa]|generado|cerrad[oa]|recebemos|recebid[oa]|criad[oa]|abert[oa]|ricevut[oa]|registrat[oa]|pres[ao] in carico|creat[oa]|chius[oa]|ontvangen|geregistreerd|aangemaakt|gesloten"
     r"|zarejestrowan[eao]|przyjęt[eao]|otrzyman[eao]|otrzymaliśmy|utworzon[eao]|utworzyliśmy|зарегистрирован[оа]?|принят[оа]?|получен[оа]?|получили|создан[оа]?|закрыт[оа]?|mottagit|modtaget|přijali|alındı|oluşturuldu)"
 )
@@ -285,10 +285,10 @@ ENCLOSES = any_of(
 
 RECEIVED = any_of(
     r"\bconfirm(?:s|ing)? (?:the )?receipt of your\b|\bist bei uns eingegangen\b",
-    r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application)\b",
+    r"\b(?:we|i)(?:['’]ve| have)? (?:\w+ ){0,2}(?:received|got|logged|registered) (?:your|the) (?:\w+ ){0,2}(?:e-?mail|message|request|enquiry|inquiry|ticket|case|query|submission|feedback|application|documents|form)\b",
     r"\byour (?:\w+ ){0,2}(?:request|ticket|case|message|e-?mail|enquiry|inquiry|query)\b.{0,40}\b(?:has been|was|is) (?:\w+ )?(?:received|created|opened|logged|registered|assigned|queued|submitted)",
     r"\b(?:ticket|case|request) (?:has been|was) (?:opened|created|logged|assigned|raised)\b|\bcreation of a \w* ?ticket\b|\backnowledg(?:e|ing|ement)\b.{0,40}\b(?:received|receipt)\b",
-    r"\bihre? (?:anfrage|nachricht|e-?mail|mitteilung|anliegen|meldung|bewerbung)\b.{0,60}\b(?:erhalten|eingegangen|erfasst|entgegengenommen|registriert|angelegt)\b|\bhaben ihre? .{0,30}\berhalten\b|\beingangsbestätigung\b",
+    r"\bihre? (?:anfrage|nachricht|e-?mail|mitteilung|anliegen|meldung|bewerbung)\b[^.!?]{0,60}\b(?:erhalten|eingegangen|erfasst|entgegengenommen|registriert|angelegt)\b|\bhaben ihre? (?!angebot|ware|lieferung|sendung|paket|rechnung|zahlung|auftragsbestätigung|muster).{0,30}\berhalten\b|\beingangsbestätigung\b",
     r"\bavons bien reçu\b|\bbien été (?:reçue?|enregistrée?|prise? en compte)\b|\baccusé de réception\b",
     r"\b(?:hemos recibido|se ha (?:recibido|registrado|creado)|ha sido (?:recibid|registrad)[oa])\b.{0,30}\b(?:consulta|mensaje|solicitud|correo|petición|ticket|caso)\b|\b(?:consulta|solicitud|petición) (?:ha sido|se ha) (?:recibid|registrad)",
     r"\brecebemos (?:a |o )?(?:su?a|seu|tua|teu) (?:solicita|mensagem|contact?o|e-?mail|pedido de)|\b(?:solicitação|mensagem|pedido|chamado) foi (?:registrad|recebid|criad|abert)",
@@ -369,7 +369,7 @@ DO_NOT_ANSWER = any_of(
     r"\bno (?:further |other )?action (?:is|from you is) (?:required|needed|necessary) (?:from you|on your (?:part|side|end)|by you)\b|\b(?:sie müssen nichts (?:weiter )?(?:tun|unternehmen)|es ist keine (?:weitere )?aktion (?:von ihnen )?erforderlich)\b|\baucune (?:autre )?action (?:de votre part )?n['’]est (?:requise|nécessaire)\b|\bno (?:es necesario|tiene) que (?:realice|hacer) (?:ninguna acción|nada)\b",
 )
 FIRST_PERSON = any_of(
-    r"\b(?:i|my(?! (?:subscriptions?|account|preferences|profile)\b)|ich|mein|meine|meiner|meinen|mir|je|mon(?= (?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|to|thru|through|and)\b)[^\W\d])|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|я\b|\bмо[йяеи]\b|我(?!们)|私"
+    r"\b(?:i|my(?! (?:subscriptions?|account|preferences|profile)\b)|ich|mein|meine|meiner|meinen|mir|je|mon(?= (?!(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|to|thru|through|and)\b)[^\W\d])|yo|eu|meu|minha|io|mio|ik|mijn|mój|moja)\b|\bj['’]|\bя\b|\bмо[йяеи]\b|我(?!们)|私"
 )
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
@@ -383,7 +383,7 @@ NOT_OF_THIS = any_of(
 """What a firm's foot says of scanners and of wrong readers."""
 
 UNSUBSCRIBE = any_of(
-    r"\bkeine (?:weiteren )?(?:e-?mails|newsletter)\b.{0,30}\b(?:erhalten|möchten|wünschen)\b|\bno longer wish to receive\b|\bne plus recevoir\b|\bno (?:desea|deseas) recibir\b",
+    r"\bkeine (?:weiteren )?(?:e-?mails|newsletter|angebote|werbung|informationen)\b.{0,30}\b(?:erhalten|möchten|wünschen)\b|\bno longer wish to receive\b|\bne plus recevoir\b|\bno (?:desea|deseas) recibir\b",
     r"\bto be removed from\b",
     r"\bunsubscribe\b|\bopt[- ]out\b|\b(?:manage|update|change) (?:your )?(?:\w+ )?(?:preferences|subscriptions?|notifications?)\b|\bnotification settings\b|\bemail preferences\b|\bstop receiving\b",
     r"\b(?:abmelden|abbestellen|abmeldelink|austragen)\b|\bkeinen? (?:newsletter|e-?mails?) mehr\b",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportbot_email import notices, shapes, wording
+from supportbot_email import events, notices, shapes, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 
@@ -94,6 +94,10 @@ _ADDRESS = any_of(
     r"(?:orders?|billing|invoic(?:es?|ing)|ebay|router|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
 )
 """Addresses that both programs and people send from: a sign beside a subject of a notice."""
+_OFFICE = any_of(
+    r"(?:orders?|billing|invoic(?:es?|ing)|receipts?|payments?|service|accounts?|security|transactions?|renewals?|ship(?:ping|ment)|tracking|bank|pay|statements?)(?:[._+-][^@]*)?@"
+)
+"""Those of them at which people work."""
 _RELAY = any_of(
     r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid)\."
 )
@@ -196,7 +200,8 @@ def find(
         return to_nobody
     if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
-    return to_nobody
+    told = not (answered or form or by_desk or to_nobody) and _tells(subject, written, sender, signs)
+    return ("auto_reply", "event") if told else to_nobody
 
 
 class _Signs:
@@ -238,7 +243,33 @@ def _notifies(
     if _SURE_NOTICE.match(subject) and not (signs.speaks and by_desk):
         return True
     asked = signs.speaks or shapes.INTERROGATIVE.search(written[:2_000])
-    return bool(_ADDRESS.match(sender.address)) and not (asked or by_desk)
+    return bool(_ADDRESS.match(sender.address)) and not (
+        asked or by_desk or _is_of_an_office(sender, written)
+    )
+
+
+def _is_of_an_office(sender: Address, written: str) -> bool:
+    """Whether somebody may have written from an office's address: nothing of it is as programs write."""
+    return bool(_OFFICE.match(sender.address)) and events.looks_written(written)
+
+
+def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
+    """Whether the text is a notice's. What its subject and its sender say comes to what stands in it."""
+    local, _, domain = sender.address.lower().partition("@")
+    called = [word for word in sender.name.lower().split() if len(word) > 2 and word not in domain]
+    known = _ADDRESS.match(sender.address) and not _OFFICE.match(sender.address)
+    role = known or events.is_notifier(sender.address)
+    return events.tells(
+        subject,
+        written,
+        named=bool(_NOTICE.match(subject)),
+        silent=signs.silent,
+        program=bool(
+            (signs.program and not signs.silent) or role
+        ),  # people's mail, too, goes through services that send for many
+        device=signs.program and not signs.silent,  # forms write from there, in names and values
+        personal=not (role or signs.program) and any(word in local for word in called),
+    )
 
 
 def _to_nobody(

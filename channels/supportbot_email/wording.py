@@ -45,6 +45,8 @@ def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
             beside += 2  # a program begins with what it has to say
         opened = opened or bool(found)
         beside += not found and long
+        matter = notices.GOODS.search(one) or notices.MATTERS.search(one)
+        beside += 2 * (not found and matter is not None)
     if beside > _beside(told):
         return False
     named = _names_absence(subject)

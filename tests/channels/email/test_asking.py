@@ -23,6 +23,9 @@ ASKING = [
     "交換をお願いします。",
     "¿Cuándo llega.",
     "I am away. Please\nsend it on Friday",
+    "Dear team, send us two samples.",
+    "Cancel my order 4411.",
+    "Schicken Sie uns die zweite Lampe.",
 ]
 NOT_ASKING = [
     "I am away.",
@@ -32,6 +35,8 @@ NOT_ASKING = [
     "In dringenden Fällen wenden Sie sich bitte an Frau Kern.",
     "Bitte beachten Sie, dass niemand im Haus ist.",
     "Merci de ne pas répondre à ce message.",
+    "Merci de votre confiance.",
+    "Sie möchten keine Angebote mehr erhalten?",
     "En caso de urgencia, por favor contacte con recepción.",
     "W pilnych sprawach proszę o kontakt z Janem.",
     "По срочным вопросам обращайтесь, пожалуйста, к Ирине.",
