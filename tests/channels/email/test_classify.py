@@ -178,3 +178,17 @@ def test_a_matter_beside_an_absence(subject: str, text: str) -> None:
     """Who is away and has something delivered is a person, and so is whom nobody answers."""
     raw = f"From: Ann <ann@customer.example>\r\nSubject: {subject}\r\n\r\n{text}\r\n"
     assert "human" == parse(raw.encode(), settings=Settings()).kind
+
+
+def test_what_a_finn_answers_is_no_forward() -> None:
+    """A Dane passes on under the same two letters."""
+    lines = (
+        "Lähettäjä: Help <help@shop.example>",
+        "Lähetetty: 6. elokuuta 2021 15.20",
+        "Aihe: Osat",
+        "",
+        "Vanha.",
+    )
+    block = "\r\n".join(lines)
+    raw = f"From: Ann <ann@customer.example>\r\nSubject: VS: Varaosat\r\n\r\nPitää olla 42 mm.\r\n\r\n{block}"
+    assert "Pitää olla 42 mm." == parse(raw.encode(), settings=Settings()).reply.strip()

@@ -177,3 +177,52 @@ def test_a_notice_to_nobody() -> None:
         ("noreply@form.example", " I cannot open it."),
     ):
         assert "human" == rule("Subject: News", sender=sender, text=text + more)[0]
+
+
+@pytest.mark.parametrize(
+    ("fields", "sender", "text"),
+    [
+        (
+            ("Subject: Nachricht von 0301234567", "X-Mailer: AVM FRITZ!Box Fon WLAN 7390"),
+            "box@far.example",
+            "0:21 Min.",
+        ),
+        (("Subject: Newsletter Oktober", "X-Mailer: PHP/4.3.10"), "newsletter@far.example", "Neue Titel."),
+        (
+            ("Subject: 【レシピ】春",),
+            "mag@far.example",
+            "春です。\r\n\r\n解除はこちら → http://far.example/x",
+        ),
+        (
+            ("Subject: Ihr Paket kommt heute zwischen 10 und 12",),
+            "noreply@far.example",
+            "Nicht da? Ablageort wählen.",
+        ),
+        (("Subject: Re: Your order",), "noreply@far.example", "You have reached an unattended mailbox."),
+        (
+            ("Subject: Moved", "Delivered-To: help@shop.example", "Delivered-To: Autoresponder"),
+            "a@far.example",
+            "New address.",
+        ),
+    ],
+)
+def test_machines(fields: tuple[str, ...], sender: str, text: str) -> None:
+    """Each by a sign of its own."""
+    assert rule(*fields, sender=sender, text=text)[0] in {"auto_reply", "list_or_bulk"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "sender", "text"),
+    [
+        (("Feedback-ID: 1:user:proton", "X-Pm-Message-ID: 5"), "ann@customer.example", "Response 500."),
+        (("Subject: Cron <root@a> mails", "User-Agent: Thunderbird"), "ann@far.example", "How do I stop it?"),
+        (("Subject: Leser", "Thread-Index: nAAm"), "noreply@far.example", "Er blinkt. Rückruf unter 0361 1."),
+        (("Subject: Urlaub: Vertretung",), "ann@customer.example",
+         "Hallo zusammen, ich bin bis 15.7. im Urlaub. Ein Konto bitte für die Kollegin (x@far.example)."),
+        (("Subject: [Contact] Broken", "Return-Path: <0102-bounce@far.example>", "Feedback-ID: 1.x:AmazonSES",
+          "Reply-To: kim@customer.example"), "no-reply@shop.example", "Topic: Download\r\nText: It stops."),
+    ],
+)  # fmt: skip
+def test_people(fields: tuple[str, ...], sender: str, text: str) -> None:
+    """Who has such a sign and is one all the same."""
+    assert "human" == rule(*fields, sender=sender, text=text)[0]

@@ -66,6 +66,16 @@ CASES = {
     "the bat to you": ("Вы писали 3.03.2026, 10:11:20:\n\n> Добрый день!\n\nОплатили вчера.", "Оплатили вчера."),
     "outlook of a german": ("Morgen um acht.\n\nOutlook für iOS<https://aka.ms/o0ukef> beziehen", "Morgen um acht."),
     "a note at the bottom": ("See my note at the bottom.\n\n________________________________\nFrom: Help <help@shop.example>\nSent: Tuesday, March 3, 2026 10:11 AM\nTo: ann@customer.example\nSubject: Bill\n\nPlease check line 3.\n\nAnn: line 3 is not ours.", "See my note at the bottom.\n\n________________________________\nFrom: Help <help@shop.example>\nSent: Tuesday, March 3, 2026 10:11 AM\nTo: ann@customer.example\nSubject: Bill\n\nPlease check line 3.\n\nAnn: line 3 is not ours."),
+    "the bat with initials": ("Здравствуйте.\n\nВы писали 3 марта 2026 г., 10:11:20:\n\nП> Пришлите номер.\nП> Спасибо.\n\n4711", "Здравствуйте.\n\n4711"),
+    "supercite": (">>>>> \"H\" == Help <help@shop.example> writes:\n\n    H> is it set to 4?\n\nIt was 6.", "It was 6."),
+    "a prompt that is shown": ("It says:\n\nPS> Get-Item lamp\nnot found\n\nWhat now?", "It says:\n\nPS> Get-Item lamp\nnot found\n\nWhat now?"),
+    "an ad below a quote": ("I send it by post.\n\nann\n\n>From: \"Help\" <help@shop.example>\n>To: <ann@hotmail.test>\n>Subject: discount\n>Date: Mon, 13 Sep 2004 16:20:01 +0200\n>\n>Send your card.\n\n" + "_" * 65 + "\nExpress yourself with MSN Messenger! http://messenger.test/", "I send it by post.\n\nann"),
+    "notes in danish": ("It was the list.\n\n\"Help\" <help@shop.example> \n09-03-2026 08:30\n\nTo\n\"Ann\" <ann@customer.example>\ncc\n\nSubject\nReplication\n\nLook at the list.", "It was the list."),
+    "notes in german": ("Nun geht es.\n\nHelp <help@shop.example> \n24.05.2026 15:55\n\nAn\nAnn Lee/CUSTOMER@CUSTOMER\nKopie\n\nThema\nSchnittstelle\n\nBitte testen.", "Nun geht es."),
+    "headers that were asked for": ("Here they are:\n\nFrom: shop@spam.example\nTo: ann@customer.example\nX-Spam-Score: 7.1\n\nand no body.\n\nOn Tue, Mar 3, 2026 at 10:11 AM, Help <help@shop.example> wrote:\n\n> Send them.", "Here they are:\n\nFrom: shop@spam.example\nTo: ann@customer.example\nX-Spam-Score: 7.1\n\nand no body."),
+    "a postscript below the name": ("To the office.\n\n-- \nAnn Lee\n\nP.S. it closes at two\n\nOn Tue, Mar 3, 2026 at 10:11 AM, Help <help@shop.example> wrote:\n\n> Where to?", "To the office.\n\n-- \nAnn Lee\n\nP.S. it closes at two"),
+    "dashes of a poem": ("It should read\n\nGreen the hedge\n--\ngrey the rain\n\nwith the two dashes on a line of their own.", "It should read\n\nGreen the hedge\n--\ngrey the rain\n\nwith the two dashes on a line of their own."),
+    "bluemail": ("Može.\n\nGet BlueMail for Android", "Može."),
     "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
 }  # fmt: skip
 
