@@ -27,8 +27,8 @@ class UnknownChannel(SupportBotError):
 
 
 class ChannelDependencyMissing(SupportBotError):
-    """Channel '{name}' needs '{module}', which is not installed. Install its
-    extra, in your clone of SupportBot: pip install '.[{name}]'."""
+    """Channel '{name}' needs '{module}', which is not installed. Install its extra; for a channel of
+    SupportBot's own, in your clone: pip install '.[{name}]'."""
 
 
 # -- store -------------------------------------------------------------------------------------
@@ -129,8 +129,8 @@ class RolesNeedServer(SupportBotError):
 
 
 class DatabaseDriverMissing(SupportBotError):
-    """PostgreSQL needs '{module}', which is not installed. Install its
-    extra, in your clone of SupportBot: pip install '.[postgres]'."""
+    """PostgreSQL needs '{module}', which is not installed. Install its extra, in your clone:
+    pip install '.[postgres]'."""
 
 
 class NoStoreYet(SupportBotError):

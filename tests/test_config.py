@@ -215,7 +215,7 @@ channels:
         ]),
         ("channels: {b: {type: bare}}", [
             ("1:22: channels.b.type cannot be used: channel 'bare' needs 'bare_sdk', which is not installed: "
-            "Install its extra: pip install '.[bare]'."),
+            "Install its extra; for a channel of SupportBot's own, in your clone: pip install '.[bare]'."),
         ]),
         ("channels: {b: {type: broken}}", [
             "1:22: channels.b.type cannot be loaded (RuntimeError): reinstall the package that brings it",

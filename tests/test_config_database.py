@@ -87,7 +87,7 @@ def test_a_server_needs_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """``check`` says so, with the extra to install: not only the start."""
     monkeypatch.setattr(needs, "find_spec", lambda name: None if name == missing else name)
     bot = BotFolder(tmp_path)
-    fix = "install it: pip install '.[postgres]'"
+    fix = "install it, in your clone: pip install '.[postgres]'"
     assert [
         f"bot.yaml:1:11: database names a PostgreSQL server, which needs {missing}: {fix}"
     ] == bot.problems("database: postgresql+psycopg://bot@127.0.0.1/bot\n")
