@@ -328,7 +328,16 @@ def test_a_title_is_found_without_front_matter(folder: Path) -> None:
     write(folder, "green-tea.md", "It is green.")
     write(folder, "x.md", "# Black tea\n\nIt is black.")
     titles = {p.title for p in Knowledge.load(folder).search("tea")}
-    assert {"Green tea", "Black tea: Black tea"} == titles
+    assert {"Green tea", "Black tea"} == titles
+
+
+def test_an_article_that_customers_can_read_is_cited_by_its_address(folder: Path) -> None:
+    """With the section, as most websites give headings their names as anchors."""
+    page = "https://shop.example/help/tea?lang=en"
+    write(folder, "a.md", f"---\ntitle: Tea\nurl: {page}\n---\nGreen.\n\n## How long\n\nThree minutes.")
+    sources = {passage.source for passage in Knowledge.load(folder).search("tea how long")}
+    assert f"{page}#how-long" in sources
+    assert all(source.startswith(page) for source in sources)
 
 
 def test_code_is_not_a_heading_and_is_not_split(folder: Path) -> None:
@@ -382,6 +391,10 @@ BROKEN = {
     "a list": ("---\n- a\n---\n", "'key: value' lines"),
     "unknown key": ("---\ntitel: x\n---\n", "unknown key 'titel'"),
     "a number as title": ("---\ntitle: 2026\n---\n", "'title' must be a text"),
+    "no address": ("---\nurl: shop.example/tea\n---\n", "'url' must begin with https:// or http://"),
+    "a script as address": ("---\nurl: 'javascript:alert(1)'\n---\n", "'url' must begin with https://"),
+    "an address with an anchor": ("---\nurl: https://shop.example/#tea\n---\n", "'url' must have no '#'"),
+    "an address with a blank": ("---\nurl: https://shop.example/a b\n---\n", "'url' is not a URL"),
     "yes in also": ("---\nalso: [yes, 5]\n---\n", "'also' must be a list of texts"),
     "a tag": ("---\ntitle: !!python/object/apply:os.system [ls]\n---\n", "the front matter is not YAML"),
     "nested too deeply": ("---\nalso: " + "[" * 1000 + "\n---\n", "the front matter is nested too deeply"),

@@ -29,11 +29,11 @@ def mark(sources: Sequence[Source]) -> tuple[str, str]:
     """Return the field's name and value: ``draft; confidence=0.83; sources=returns.md, shipping.md``.
 
     The confidence is how well the best source fits the question, 0 to 1. What is not a letter, a digit or one
-    of ``-._~/#`` in a source is percent-encoded (RFC 3986, section 2.1).
+    of ``-._~:/#`` in a source is percent-encoded (RFC 3986, section 2.1).
     """
     best = max((source.score for source in sources), default=0.0)
     names = ", ".join(
-        quote(source.source, safe="/#", errors="replace")[:_LONGEST] for source in sources[:_MOST]
+        quote(source.source, safe=":/#", errors="replace")[:_LONGEST] for source in sources[:_MOST]
     )
     return NAME, f"draft; confidence={min(1.0, max(0.0, best)):.2f}; sources={names or 'none'}"
 

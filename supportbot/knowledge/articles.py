@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from supportbot.errors import ConfigError
 from supportbot.knowledge.front_matter import FrontMatterError, read_front_matter
@@ -22,6 +23,7 @@ _MAX_SECTION = 1200  # characters; a longer section is split between paragraphs
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^---[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 _HEADING = re.compile(r"(#{1,6})[ \t]+(.*?)[ \t#]*")
+_LONGEST_URL = 500
 _FENCE = re.compile(r"[ ]{0,3}(`{3,}|~{3,})")
 
 
@@ -36,6 +38,8 @@ class Article:
     path: str
     """Relative to the folder's parent, with forward slashes: ``knowledge/returns.md``."""
     title: str
+    url: str
+    """Where customers can read it; empty when they cannot."""
     topic: str
     also: tuple[str, ...]
     """Other words customers use for it."""
@@ -54,12 +58,14 @@ class Section:
     @property
     def title(self) -> str:
         """What a citation calls it: ``Returning an item: How long you have``."""
-        return f"{self.article.title}: {self.heading}" if self.heading else self.article.title
+        article = self.article.title
+        return f"{article}: {self.heading}" if self.heading not in {"", article} else article
 
     @property
     def source(self) -> str:
-        """Where it stands: ``knowledge/returns.md#how-long-you-have``."""
-        return f"{self.article.path}#{_slug(self.heading)}" if self.heading else self.article.path
+        """Where it stands: ``knowledge/returns.md#how-long-you-have``, or so below the article's address."""
+        whole = self.article.url or self.article.path
+        return f"{whole}#{_slug(self.heading)}" if self.heading else whole
 
 
 def read_articles(folder: Path) -> tuple[list[Article], str]:
@@ -162,6 +168,7 @@ def _article(name: str, text: str) -> Article:
     return Article(
         path=name,
         title=_text(front, "title") or _first_heading(body) or _readable(name),
+        url=_url(_text(front, "url")),
         topic=_text(front, "topic"),
         also=tuple(also),
         body=body,
@@ -173,10 +180,10 @@ def _front_matter(text: str) -> dict[object, object]:
         front = read_front_matter(text)
     except FrontMatterError as error:
         raise _ArticleError(str(error)) from None
-    unknown = [str(key) for key in front if key not in {"title", "topic", "also"}]
+    unknown = [str(key) for key in front if key not in {"title", "url", "topic", "also"}]
     if unknown:
         raise _ArticleError(
-            f"unknown key '{unknown[0][:40]}' in the front matter: title, topic and also are known"
+            f"unknown key '{unknown[0][:40]}' in the front matter: title, url, topic and also are known"
         )
     return front
 
@@ -186,6 +193,28 @@ def _text(front: dict[object, object], key: str) -> str:
     if not isinstance(value, str):
         raise _ArticleError(f"'{key}' must be a text: put quotes around it")
     return value.strip()
+
+
+def _url(value: str) -> str:
+    """Return an address that customers may be sent to, as it is."""
+    if not value:
+        return ""
+    if not value.startswith(("https://", "http://")):
+        raise _ArticleError("'url' must begin with https:// or http://: write the page's whole address")
+    if "#" in value:
+        raise _ArticleError("'url' must have no '#': each section's own anchor is put behind it")
+    try:
+        host = urlsplit(value).hostname
+    except ValueError:
+        host = None
+    if (
+        not host
+        or not value.isascii()
+        or re.search(r"[\s\\<>\"|\x00-\x1f\x7f]", value)
+        or len(value) > _LONGEST_URL
+    ):
+        raise _ArticleError("'url' is not a URL: copy it from the browser's address bar")
+    return value
 
 
 def _first_heading(body: str) -> str:
