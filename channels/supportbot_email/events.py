@@ -106,7 +106,7 @@ _TO_ANYBODY = any_of(
 )
 _SUBJECT = any_of(
     r"(?:\[[^\]]{2,30}\] ?)?.{0,60}(?:\bis (?:now )?(?:down|up)\b|\bcertificate\b.{0,60}\bexpires?\b|\bdeploy failed\b|\border shipped\b|\b(?:reservierungs|buchungs|bestell|anmelde|registrierungs)bestätigung\b|\b(?:payout|payment|transfer|betaling|paiement|pago|pagamento|zahlung)\b.{0,40}\b(?:sent|received|initiated|ontvangen|reçu|recibido|ricevuto|eingegangen)\b|\b(?:paket|sendung|bestellung)\b.{0,40}\b(?:unterwegs|zugestellt|kommt|versandt|verschickt)\b|\b(?:account|konto)\W{0,3}(?:activation|aktivierung)\b|\b(?:backup|task|job|build|pipeline)\b.{0,60}\b(?:completed|failed|succeeded|finished)\b|\bfailed (?:pipeline|build|job)\b|\b(?:disk|storage|quota|usage)\b.{0,20}\b(?:warning|full|exceeded|limit)\b|\bcertificate expiration\b)",
-    r".{0,40}\b(?:conferma (?:d['’])?ordine|confirmation de (?:commande|réservation)|confirmación de (?:pedido|reserva)|confirmação de (?:pedido|encomenda)|orderbevestiging|potwierdzenie zamówienia|(?:rechnung|facture|factura|fattura|factuur|faktura|invoice)\b.{0,24}\d)",
+    r".{0,40}\b(?:conferma (?:d['’])?ordine|confirmation de (?:commande|réservation)|confirmación de (?:pedido|reserva)|confirmação de (?:pedido|encomenda)|orderbevestiging|potwierdzenie zamówienia)\b",
     r".{0,30}(?:order|bestellung|commande|pedido|ordine|bestelling|zamówienie|заказ|订单|注文)\W{0,3}(?:no\.?|nr\.?|n[°º]|№)?\W{0,3}\d+.{0,20}(?:confirmed|placed|received|shipped|delivered|оформлен|принят|отправлен|жд[её]т|ожидает|已|ありがとう)|.{0,40}\b(?:shipment|parcel|package)\b.{0,30}\b(?:delivered|scheduled|shipped|on its way)\b",
 )
 """Subjects beside those that ``programs`` knows; customers write them as well."""

@@ -16,6 +16,7 @@ _MOST = 3_000  # characters at the beginning that are looked at
 _OPENING = 600  # in which a program says what it is about
 _LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
 _FOOT = 2_000  # and at the end
+_A_FEW = 8  # characters of a sentence that are no newsletter
 _GREETING = 5  # words; a sentence that is no longer is a greeting, a name, a closing
 
 
@@ -181,6 +182,9 @@ def newsletter(text: str) -> int:
     leaving = [one for part in ends for one in sentences(part) if notices.UNSUBSCRIBE.search(one)]
     ways = any(notices.WAY_OUT.search(one) for one in leaving)
     subscribed = any(notices.SUBSCRIBED.search(" ".join(one.split())) for one in ends)
+    others = [one for one in sentences(text) if one not in leaving]
+    if not (subscribed or any(len(one) > _A_FEW for one in others)):
+        return 0  # a foot, and nothing above it: somebody writes about it
     speaks = any(notices.FIRST_PERSON.search(one) for one in leaving)
     beside = asks("\n\n".join(one for one in sentences(text) if one not in leaving))
     return bool(leaving) + ways + 2 * subscribed - 3 * speaks - 2 * beside

@@ -139,6 +139,15 @@ def test_to_several() -> None:
     assert ["auto_reply", "human"] == [one[0], many[0]]
 
 
+@pytest.mark.parametrize("text", ["Unsubscribe link returns 404.", "Unsubscribe here: https://x.example"])
+def test_a_foot_without_a_newsletter(text: str) -> None:
+    """Somebody writes about it, or passes it on; above it there is what a newsletter is for."""
+    assert "human" == rule("Subject: Link", text=text)[0]
+    assert ("list_or_bulk", "newsletter") == rule(
+        "Subject: Lamps", text=f"New lamps from 9.99.\r\n\r\n{text}"
+    )
+
+
 @pytest.mark.parametrize(
     "text",
     [
