@@ -6,17 +6,15 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
 from supportbot.errors import StoreUnavailable
+from supportbot.store.bounded import BoundedConnection
 from supportbot.store.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    from psycopg import AsyncConnection
 
 _MOST = 20
 _WAIT = 2.0
@@ -51,13 +49,13 @@ def connection_settings(url: str, **settings: str) -> dict[str, Any]:
     return {**given, "options": f"{given.get('options', '')} {options}".strip()}
 
 
-async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
+async def connect(url: str, **settings: str) -> BoundedConnection:
     """Open one connection in autocommit mode; the arguments are those of ``connection_settings``.
 
     Raises:
         psycopg.OperationalError: there is none to be had.
     """
-    return await psycopg.AsyncConnection.connect(**connection_settings(url, **settings), autocommit=True)
+    return await BoundedConnection.connect(**connection_settings(url, **settings), autocommit=True)
 
 
 class Pool:
