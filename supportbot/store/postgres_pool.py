@@ -6,6 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
+from psycopg import Error
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
@@ -19,6 +20,15 @@ if TYPE_CHECKING:
 _MOST = 20
 _WAIT = 2.0
 """Seconds to wait for a free connection; below the 2.5 s an acknowledgement may take."""
+
+_NOT_THE_ONE = (
+    "25006",  # read_only_sql_transaction: a stand-by, or a primary that became one
+    "57P01",  # admin_shutdown,
+    "57P02",  # crash_shutdown,
+    "57P03",  # cannot_connect_now: it stops or starts
+)
+"""What says that a server is not to be used, while its name may lead to another one by now.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _SETTINGS = {
     # A hung statement must not hold a connection; durable whatever the server's default is.
@@ -71,20 +81,25 @@ class Pool:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Wire]:
-        """Lend a connection.
+        """Lend a connection; where its server turns out to be the wrong one, it is not kept, nor is any other.
 
         Raises:
             StoreUnavailable: none became free in time.
             psycopg.OperationalError: none can be opened.
         """
         await self._place()
-        wire = None
+        wire, keep = None, True
         try:
             wire = self._idle() or await self._connect()
             yield wire
+        except Error as error:
+            if error.sqlstate in _NOT_THE_ONE:
+                keep = False
+                self.forget_idle()  # a connection leads for ever where it did when it was opened
+            raise
         finally:
             if wire is not None:
-                if wire.usable:
+                if keep and wire.usable:
                     self._free.append(wire)
                 else:
                     self._discard(wire)
