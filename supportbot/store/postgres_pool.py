@@ -81,7 +81,7 @@ class Pool:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Wire]:
-        """Lend a connection; where its server turns out to be the wrong one, it is not kept, nor is any other.
+        """Lend a connection; where its server turns out to be the wrong one, none of them is kept.
 
         Raises:
             StoreUnavailable: none became free in time.
