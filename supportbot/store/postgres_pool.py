@@ -17,7 +17,8 @@ from supportbot.store.wire import Wire
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-_MOST = 20
+MOST = 20
+"""Connections of a store at once."""
 _WAIT = 2.0
 """Seconds to wait for a free connection; below the 2.5 s an acknowledgement may take."""
 
@@ -71,7 +72,7 @@ async def connect(url: str, **settings: str) -> BoundedConnection:
 class Pool:
     """Opens connections as they are needed and keeps them; the one used last is used first."""
 
-    def __init__(self, url: str, *, most: int = _MOST, wait: float = _WAIT) -> None:
+    def __init__(self, url: str, *, most: int = MOST, wait: float = _WAIT) -> None:
         self._url = url
         self._wait = wait
         self._places = asyncio.Semaphore(most)
