@@ -159,4 +159,10 @@ class Notices:
                 log.warning("notices.not_heard", error=in_words(error))
                 await asyncio.sleep(_PAUSE)
             else:
-                self._back()
+                self._tell_back()
+
+    def _tell_back(self) -> None:
+        try:
+            self._back()
+        except Exception as error:  # noqa: BLE001 - whatever it does must not end the listening
+            log.warning("notices.back_failed", error=in_one_line(error))
