@@ -16,7 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from supportbot import schema
+from supportbot import migrations, schema
 from supportbot.errors import (
     DatabaseUnusable,
     NotFound,
@@ -280,3 +280,43 @@ def test_without_a_backup_there_is_no_migration(
 
     assert before == photograph(sqlite_database)
     assert [] == list(file_of(sqlite_database).parent.glob("*.bak"))
+
+
+@pytest.mark.parametrize(
+    ("version", "known", "added"),
+    [
+        ("0001a", "0001", True),
+        ("0001b", "0001a", True),
+        ("0001aa", "0001z", True),
+        ("0001ab", "0001aa", True),
+        ("0001z", "0001aa", False),
+        ("0001", "0001", False),
+        ("0001a", "0001a", False),
+        ("0001", "0001a", False),
+        ("0002a", "0001", False),
+        ("1", "0001", False),
+        ("other", "0001", False),
+    ],
+)
+def test_a_name_says_which_version_only_added_to_which(version: str, known: str, added: bool) -> None:
+    """After twenty-six that add, the next one has two letters."""
+    assert added == migrations.expands(version, known)
+
+
+@pytest.mark.parametrize(
+    ("version", "head", "newer"),
+    [
+        ("0001aa", "0001z", True),
+        ("0002", "0001z", True),
+        ("0010", "0002aa", True),
+        ("0001z", "0001aa", False),
+        ("0001", "0001", False),
+        ("9f3b", "0001", False),
+    ],
+)
+def test_a_name_says_which_version_is_newer(
+    version: str, head: str, newer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that no release of ours can have is not called newer."""
+    monkeypatch.setattr(migrations, "HEAD", head)
+    assert newer == migrations.is_newer(version)
