@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import tomllib
 from contextlib import closing
 from datetime import datetime
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
@@ -15,6 +17,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from procrastinate.schema import SchemaManager
 
 from supportbot import migrations, schema
 from supportbot.errors import (
@@ -71,6 +74,14 @@ def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
 
     assert definitions(database_url) == migrated
     assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
+
+
+def test_the_queue_of_version_0001_is_frozen() -> None:
+    """It is made of procrastinate's words, which are those of the release it was made with."""
+    words = SchemaManager.get_schema().encode()
+    assert "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009" == sha256(words).hexdigest()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert "procrastinate==3.10.0" in extras["postgres"]
 
 
 LATER: dict[str, dict[str, object]] = {
