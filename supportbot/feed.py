@@ -17,10 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import structlog
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from supportbot.messages import Message, MessageState, State
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,16 +134,27 @@ class Subscription:
 class _Ear:
     """A listener that is called instead of having a queue."""
 
-    __slots__ = ("_hear",)
+    __slots__ = ("_failed", "_hear")
 
     def __init__(self, hear: Callable[[Event], None]) -> None:
         self._hear = hear
+        self._failed = False
 
     def _put(self, event: Event) -> None:
-        self._hear(event)
+        try:
+            self._hear(event)
+        except Exception as error:  # noqa: BLE001 - a channel's mistake: whoever publishes goes on, as do others
+            if not self._failed:  # once: it may be called with every word
+                log.warning("feed.ear_failed", ear=_named(self._hear), error=type(error).__name__)
+            self._failed = True
 
     def close(self) -> None:
         """It just hears nothing more."""
+
+
+def _named(hear: Callable[[Event], None]) -> str:
+    what = getattr(hear, "func", hear)  # of a partial
+    return f"{what.__module__}.{getattr(what, '__qualname__', type(what).__qualname__)}"
 
 
 class Feed:
@@ -209,7 +224,8 @@ class Feed:
         """Call ``ear`` with every event from now on; what is returned ends that.
 
         For those who listen to every word of many conversations: nothing is queued and no task is woken. The
-        ear is called by whoever publishes, so it must neither wait nor raise.
+        ear is called by whoever publishes, so it must not wait. If it raises, the log tells of it once, and
+        it is called with the next event all the same.
         """
         listener = _Ear(ear)
         self._add(conversation_id, listener)

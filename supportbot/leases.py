@@ -76,7 +76,7 @@ class Leases:
         """Do some endless work whenever the lease is ours; until cancelled, whatever else happens.
 
         ``work`` is cancelled before the lease can be another's, and begun again when it is back, or after a
-        while when it failed.
+        while when it failed; at once where only the database was away.
         """
         clock = asyncio.get_running_loop().time
         doing = _Doing(name, work)
@@ -139,6 +139,10 @@ class _Doing:
             return
         if (error := task.exception()) is not None:
             _tell("lease.work_failed", self._name, error)
+        if _is_away(error):  # no failure of the work: while the lease is ours, nobody else would do it
+            self._failures = 0
+            self._not_before = self._clock()
+            return
         self._failures = 1 if self._clock() - self._begun_at > _LONGEST_PAUSE else self._failures + 1
         pause = min(_LONGEST_PAUSE, _RENEW * 2 ** min(self._failures - 1, 16))
         self._not_before = self._clock() + pause * (0.75 + 0.5 * random.random())  # noqa: S311 - no secret
@@ -146,5 +150,8 @@ class _Doing:
 
 def _tell(event: str, name: str, error: BaseException) -> None:
     """Write a failure into the log: a warning where the database is away, else it is a mistake of ours."""
-    known = isinstance(error, StoreUnavailable | TimeoutError)
-    (log.warning if known else log.error)(event, name=name, error=in_one_line(error))
+    (log.warning if _is_away(error) else log.error)(event, name=name, error=in_one_line(error))
+
+
+def _is_away(error: BaseException | None) -> bool:
+    return isinstance(error, StoreUnavailable | TimeoutError)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -57,7 +57,7 @@ class Process:
     """Host, process id, and what tells it from one before it."""
     roles: tuple[str, ...]
     version: str
-    """Of SupportBot."""
+    """Of SupportBot; a question mark where it says so in a way that this release does not understand."""
     started_at: int
     seen_at: int
     """Its last sign of life; both in Unix milliseconds."""
@@ -153,15 +153,26 @@ async def processes(store: Store, *, clock: Callable[[], int] = now_ms) -> list[
     """
     records = ChannelRecords(store, _OURS, clock=clock)
     return [
-        Process(
-            id=key.removeprefix(_PREFIX),
-            roles=tuple(about["roles"]),
-            version=about["version"],
-            started_at=about["started_at"],
-            seen_at=about["seen_at"],
-        )
-        async for key, about in records.scan(_PREFIX)
+        _understood(key.removeprefix(_PREFIX), about, clock()) async for key, about in records.scan(_PREFIX)
     ]
+
+
+def _understood(name: str, about: Any, now: int) -> Process:
+    """Return what is understood of a sign of life: a release to come may give it another shape.
+
+    It is there, so it was seen lately.
+    """
+    said = about if isinstance(about, dict) else {}
+    roles, version = said.get("roles"), said.get("version")
+    started_at, seen_at = said.get("started_at"), said.get("seen_at")
+    seen_at = seen_at if isinstance(seen_at, int) else now
+    return Process(
+        id=name,
+        roles=tuple(role for role in roles if isinstance(role, str)) if isinstance(roles, list) else (),
+        version=version if isinstance(version, str) else "?",
+        started_at=started_at if isinstance(started_at, int) else seen_at,
+        seen_at=seen_at,
+    )
 
 
 def missing_roles(present: Iterable[Process], needed: Iterable[str]) -> dict[str, str]:

@@ -13,7 +13,6 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, event
@@ -37,12 +36,14 @@ from supportbot.errors import (
     UnknownSchema,
 )
 from supportbot.migrations import HEAD, KNOWN, expands, is_newer
+from supportbot.migrations.running import run
 from supportbot.store import sqlite_path
 from supportbot.store.remedies import SERVER_ONLY_READS, only_reads, remedy
 from supportbot.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection, Engine, Row
 
@@ -141,7 +142,7 @@ def prepare(url: str) -> None:
             return
         with _alone(url) as connection:
             if not _is_ready(url, _look_through(connection)):
-                _run(connection, to="head", report=_say_nothing)
+                run(connection, to="head", report=_say_nothing)
 
 
 def check_writable(url: str) -> None:
@@ -205,7 +206,7 @@ def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) 
             path = sqlite_path(url)
             if path is not None and current is not None:
                 report(f"Backup: {_back_up(path, current)}")
-            _run(connection, to=wanted or "base", report=report, down=_rank(wanted) < _rank(current))
+            run(connection, to=wanted or "base", report=report, down=_rank(wanted) < _rank(current))
     report("Done.")
 
 
@@ -332,17 +333,6 @@ def _engine(url: str) -> Engine:
 def _open_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None  # pysqlite would commit around DDL; we say BEGIN ourselves
     connection.execute("PRAGMA journal_mode=WAL")
-
-
-def _run(connection: Connection, *, to: str, report: Callable[[str], None], down: bool = False) -> None:
-    from alembic import command
-    from alembic.config import Config
-
-    folder = Path(__file__).with_name("migrations")
-    config = Config(attributes={"connection": connection, "report": report})
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    (command.downgrade if down else command.upgrade)(config, to)
 
 
 def _back_up(path: Path, current: str) -> Path:

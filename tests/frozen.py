@@ -20,6 +20,7 @@ class Freezing:
         self._thawed = asyncio.Event()
         self._thawed.set()
         self._sides: set[_Side] = set()
+        self._swallowed: set[_Side] = set()
         self._connecting: set[asyncio.Task[None]] = set()
         self.url = ""
         """The database's, by way of this server."""
@@ -36,6 +37,16 @@ class Freezing:
         for side in self._sides:
             side.transport.resume_reading()
 
+    def swallow(self) -> None:
+        """Say nothing any more to whoever is connected, for ever; who connects from now on is served.
+
+        So it is after a fail-over from a primary that hangs: nothing is closed, the name leads elsewhere.
+        """
+        for side in self._sides:
+            side.transport.pause_reading()
+        self._swallowed |= self._sides
+        self._sides = set()
+
     async def listen(self) -> asyncio.Server:
         """Begin."""
         server = await asyncio.get_running_loop().create_server(self._accepted, "127.0.0.1", 0)
@@ -49,7 +60,7 @@ class Freezing:
         for task in self._connecting:
             task.cancel()
         await asyncio.gather(*self._connecting, return_exceptions=True)
-        for side in tuple(self._sides):
+        for side in self._sides | self._swallowed:
             side.transport.abort()
 
     def _accepted(self) -> _Side:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from supportbot.feed import Delta, Event, Feed, Typing
+from structlog.testing import capture_logs
+
+from supportbot.feed import Delta, Event, Feed, Lagged, StateChanged, Typing
 from supportbot.ids import made_at, new_id, now_ms
 
 
@@ -37,3 +39,27 @@ def test_an_identifier_says_when_it_was_made() -> None:
     before = now_ms()
     assert before <= made_at(new_id("turn")) <= now_ms()
     assert [0, 0, 0] == [made_at(other) for other in ("", "turn_", "turn_uuuuuuuuuuuu")]
+
+
+def test_an_ear_that_raises_robs_nobody() -> None:
+    """Those behind it hear everything, whoever publishes goes on, and the log tells of it once."""
+    feed, heard = Feed(), list[Event]()
+
+    def bad(_event: Event) -> None:
+        raise ValueError("the words of a customer")
+
+    with capture_logs() as logs:
+        feed.publish("c1", Typing("t0"))
+        feed.hear("c1", bad)
+        feed.hear("c1", heard.append)
+        feed.publish("c1", Typing("t1"))
+        feed.repeat("c1", StateChanged("human"))
+        feed.lag()
+    assert [Typing("t0"), Typing("t1"), StateChanged("human"), Lagged()] == heard
+    told = {
+        "event": "feed.ear_failed",
+        "ear": f"{__name__}.test_an_ear_that_raises_robs_nobody.<locals>.bad",
+        "error": "ValueError",
+        "log_level": "warning",
+    }
+    assert [told] == logs

@@ -47,8 +47,9 @@ class Moody:
 class Work:
     """Endless work that says when it begins and ends, and fails as often as it is told."""
 
-    def __init__(self, *, failures: int = 0) -> None:
+    def __init__(self, *, failures: int = 0, error: Exception | None = None) -> None:
         self.failures = failures
+        self.error = error or ValueError("the words of a customer")
         self.begun = 0
         self.at_work = asyncio.Event()
         self.ended = asyncio.Event()
@@ -57,7 +58,7 @@ class Work:
         self.begun += 1
         if self.failures:
             self.failures -= 1
-            raise ValueError("the words of a customer")
+            raise self.error
         self.at_work.set()
         try:
             await asyncio.Event().wait()
@@ -133,3 +134,16 @@ async def test_work_that_fails_is_begun_again_and_each_failure_is_told(database_
         assert 6 == work.begun
         failed = [line for line in logs if line["event"] == "lease.work_failed"]
         assert [("error", "watch")] * 5 == [(line["log_level"], line["name"]) for line in failed]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable(cause="gone"), TimeoutError()])
+async def test_a_database_that_is_away_again_and_again_delays_nothing(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """That is no failure of the work: who holds the lease, and is the only one to do it, begins at once."""
+    monkeypatch.setattr("supportbot.leases._LONGEST_PAUSE", 60.0)
+    async with opened(database_url) as store, asyncio.timeout(10):
+        work = Work(failures=12, error=error)
+        async with held(Leases(store, "a"), work):
+            await work.at_work.wait()
+        assert 13 == work.begun

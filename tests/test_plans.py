@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from tests.plans import Statements
 
-_FEW = {"leases", "tenants"}
-"""Tables that have a row or two, however much is stored."""
+_FEW = {"leases", "procrastinate_workers", "tenants"}
+"""Tables that have a row or two, or one for each process, however much is stored."""
 
 _MAY = {
     "limits.ledger._PURGE": "limits: every five minutes; an index of them would cost each message more",
@@ -36,6 +36,7 @@ _MAY = {
     "routes.AWAITED": "ix_routes_due: those whose customers may be told; a thousand are asked for at once",
     "store.probe._DELIVERIES": "ix_deliveries_open: counts what is in it",
     "turns.ledger._SUSPECTS_DUE": "ix_turns_died: the few turns that outlived a process",
+    "turns.queue._TAKE_FROM_THE_DEAD": "procrastinate_jobs_lock_idx_v1: the jobs that somebody works on",
     "withdrawals._STANDING": "ix_withdrawals_state: counts what is in it",
 }
 """The statements that read something whole: what, and why they may."""

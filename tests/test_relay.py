@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import orjson
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from supportbot.feed import Delta, Feed, Lagged, Outcome, Said, Settled, StateChanged, Typing
 from supportbot.messages import Attachment, Choice, Citation, Message
@@ -329,6 +330,49 @@ async def test_a_broken_connection_is_told_and_mended(postgres_database: str) ->
                     a.feed.publish("conv_1", StateChanged("bot"))
                     if StateChanged("bot") in await heard(events, 1):
                         break
+
+
+async def test_whatever_an_interruption_brings_about_listening_goes_on(postgres_database: str) -> None:
+    """Who is told that it goes on may fail, once or always: the next interruption is noticed as well."""
+    backs = 0
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    def back() -> None:
+        nonlocal backs
+        backs += 1
+        raise ValueError("a stranger's channel")
+
+    notices = Notices(postgres_database, "anything")
+    await notices.start(heard.put_nowait, back)
+    with capture_logs() as logs:
+        for interruption in (1, 2):
+            notices.hang_up()
+            await until(lambda expected=interruption: backs == expected)  # type: ignore[misc]
+    assert await notices.post(["heard"])
+    async with asyncio.timeout(10):
+        assert "heard" == await heard.get()
+    await notices.stop()
+    assert ["notices.back_failed"] * 2 == [line["event"] for line in logs]
+
+
+async def test_whatever_a_silent_process_brings_about_signs_of_life_go_on(
+    postgres_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the others would think that this one is gone too."""
+    monkeypatch.setattr("supportbot.relay.relay._BEAT", 0.02)
+    monkeypatch.setattr("supportbot.relay.relay._SILENT", 0.5)
+
+    def bad() -> None:
+        raise ValueError("a stranger's channel")
+
+    async with process(postgres_database, "b") as b:
+        monkeypatch.setattr(b.feed, "lag", bad)
+        b.relay._heard_at["killed"] = 0.0
+        with capture_logs() as logs:
+            await until(lambda: b.relay.peers() == 0)
+            await until(lambda: any(line["event"] == "relay.beat_failed" for line in logs))
+            async with process(postgres_database, "a") as a:
+                await a.until_it_knows(1)
 
 
 async def test_ears_are_spared_the_words_of_other_processes(postgres_database: str) -> None:

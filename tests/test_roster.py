@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
 from structlog.testing import capture_logs
 
 from supportbot import __version__
@@ -95,16 +96,48 @@ async def test_what_was_seen_last_stands_while_the_store_is_away(database_url: s
     await web.stop()
 
 
-async def test_a_first_look_that_fails_ends_no_start(database_url: str) -> None:
+async def test_a_first_look_that_fails_ends_no_start(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever it was, the next one may see more."""
+
+    async def fails(*_args: object, **_options: object) -> None:
+        raise ValueError
+
     async with opened(database_url) as store:
         web = member(store, "a:1", {"web"}, Clock())
-        await ChannelRecords(store, "").put("process:of a release to come", {"does": ["web"]})
+        monkeypatch.setattr("supportbot.roster.processes", fails)
         with capture_logs() as logs:
             await web.start()
         assert ["roster.failed"] == [entry["event"] for entry in logs]
         assert {} == web.problems()
         await web.stop()
+
+
+@pytest.mark.parametrize(
+    ("about", "roles", "version"),
+    [
+        ({"roles": ["worker"], "version": "9.9"}, ("worker",), "9.9"),
+        ({"roles": ["worker", {"name": "slack"}], "seen_at": "today"}, ("worker",), "?"),
+        ({"does": ["worker"], "started_at": None}, (), "?"),
+        ({"roles": 5, "version": 9}, (), "?"),
+        ("worker", (), "?"),
+    ],
+)
+async def test_a_process_of_another_release_hides_nobody(
+    database_url: str, about: object, roles: tuple[str, ...], version: str
+) -> None:
+    """What is understood of it counts, and the others are seen."""
+    clock = Clock()
+    async with opened(database_url) as store:
+        web = member(store, "z:1", {"web"}, clock)
+        await ChannelRecords(store, "", clock=clock).put("process:n+1", about)
+        await web.look()
+        newer, ours = await processes(store, clock=clock)
+        now = clock.now
+        assert Process(id="n+1", roles=roles, version=version, started_at=now, seen_at=now) == newer
+        assert ("z:1", ("web",)) == (ours.id, ours.roles)
+        assert ([] if roles else ["role worker"]) == list(web.problems())
 
 
 async def test_nor_does_a_store_that_is_away(database_url: str) -> None:

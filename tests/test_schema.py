@@ -6,6 +6,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -152,6 +154,21 @@ def test_processes_that_start_at_once_all_succeed(database_url: str) -> None:
 
     assert ["", "", ""] == errors
     assert [(1,)] == rows(database_url, "SELECT count(*) FROM tenants")
+
+
+def test_bots_of_one_process_that_start_at_once_all_succeed(tmp_path: Path) -> None:
+    """Each on a database of its own, which none of the others fills."""
+    urls = [f"sqlite:///{tmp_path}/{number}.db" for number in range(4)]
+    together = threading.Barrier(len(urls))
+
+    def start(url: str) -> None:
+        together.wait()
+        schema.prepare(url)
+
+    with ThreadPoolExecutor(len(urls)) as threads:
+        list(threads.map(start, urls))
+
+    assert [[(1,)]] * 4 == [rows(url, "SELECT count(*) FROM tenants") for url in urls]
 
 
 # -- a database that is refused ----------------------------------------------------------------

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+import tomllib
 from contextlib import closing
 from datetime import datetime
+from hashlib import sha256
 from itertools import pairwise
 from typing import Any
 
@@ -15,8 +17,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from procrastinate.schema import SchemaManager
 
-from supportbot import schema
+from supportbot import migrations, schema
 from supportbot.errors import (
     DatabaseUnusable,
     NotFound,
@@ -71,6 +74,14 @@ def test_the_database_defines_both_in_the_same_words(database_url: str) -> None:
 
     assert definitions(database_url) == migrated
     assert {"ix_conversations_due", "ix_messages_pending", "ix_deliveries_open"} <= {n for n, _ in migrated}
+
+
+def test_the_queue_of_version_0001_is_frozen() -> None:
+    """It is made of procrastinate's words, which are those of the release it was made with."""
+    words = SchemaManager.get_schema().encode()
+    assert "c70ec4b400a60ad9592787653aae5ae77ae41bf801d56b5bd2712751a07f2009" == sha256(words).hexdigest()
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert "procrastinate==3.10.0" in extras["postgres"]
 
 
 LATER: dict[str, dict[str, object]] = {
@@ -280,3 +291,43 @@ def test_without_a_backup_there_is_no_migration(
 
     assert before == photograph(sqlite_database)
     assert [] == list(file_of(sqlite_database).parent.glob("*.bak"))
+
+
+@pytest.mark.parametrize(
+    ("version", "known", "added"),
+    [
+        ("0001a", "0001", True),
+        ("0001b", "0001a", True),
+        ("0001aa", "0001z", True),
+        ("0001ab", "0001aa", True),
+        ("0001z", "0001aa", False),
+        ("0001", "0001", False),
+        ("0001a", "0001a", False),
+        ("0001", "0001a", False),
+        ("0002a", "0001", False),
+        ("1", "0001", False),
+        ("other", "0001", False),
+    ],
+)
+def test_a_name_says_which_version_only_added_to_which(version: str, known: str, added: bool) -> None:
+    """After twenty-six that add, the next one has two letters."""
+    assert added == migrations.expands(version, known)
+
+
+@pytest.mark.parametrize(
+    ("version", "head", "newer"),
+    [
+        ("0001aa", "0001z", True),
+        ("0002", "0001z", True),
+        ("0010", "0002aa", True),
+        ("0001z", "0001aa", False),
+        ("0001", "0001", False),
+        ("9f3b", "0001", False),
+    ],
+)
+def test_a_name_says_which_version_is_newer(
+    version: str, head: str, newer: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A version that no release of ours can have is not called newer."""
+    monkeypatch.setattr(migrations, "HEAD", head)
+    assert newer == migrations.is_newer(version)

@@ -1,4 +1,9 @@
-"""The queue of version 0001: procrastinate 3.10 in a schema of its own. Frozen, like every step."""
+"""The queue of version 0001: procrastinate 3.10.0 in a schema of its own.
+
+Frozen, like every step, although the SQL is procrastinate's: pyproject.toml names that one release, and
+``tests/test_schema_migrations.py`` holds its words to what they were. A newer one whose SQL is another comes
+with a step of its own, and this one is given the old SQL to keep.
+"""
 
 from __future__ import annotations
 

@@ -186,17 +186,23 @@ class Relay:
     async def _beat_forever(self) -> None:
         while True:
             await asyncio.sleep(_BEAT)
-            await self._notices.post([self._notice()])
-            silent_since = self._loop.time() - _SILENT
-            for process, heard_at in list(self._heard_at.items()):
-                if heard_at > silent_since:
-                    continue
-                if process == self._owner:  # we do not even hear ourselves
-                    self._heard_at[process] = self._loop.time()
-                    self._notices.hang_up()
-                else:
-                    log.info("relay.process_silent", process=process)
-                    self._forget(process)
+            try:
+                await self._notices.post([self._notice()])
+                self._look_for_the_silent()
+            except Exception as error:  # noqa: BLE001 - whatever it was, the others must not think us gone
+                log.warning("relay.beat_failed", error=in_one_line(error))
+
+    def _look_for_the_silent(self) -> None:
+        silent_since = self._loop.time() - _SILENT
+        for process, heard_at in list(self._heard_at.items()):
+            if heard_at > silent_since:
+                continue
+            if process == self._owner:  # we do not even hear ourselves
+                self._heard_at[process] = self._loop.time()
+                self._notices.hang_up()
+            else:
+                log.info("relay.process_silent", process=process)
+                self._forget(process)
 
     # -- in -------------------------------------------------------------------------------------
 

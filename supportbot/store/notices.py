@@ -71,8 +71,7 @@ class Notices:
             self._keeper.cancel()
             await asyncio.wait([self._keeper])
         self._hang_up()
-        if self._sending is not None:
-            self._sending.close()
+        self._close_sender()
 
     async def post(self, notices: Sequence[str]) -> bool:
         """Hand out notices, in their order, to all who listen; says whether that succeeded."""
@@ -90,6 +89,7 @@ class Notices:
             await self._sending.synced()
         except (Error, OSError) as error:
             log.warning("notices.not_sent", error=in_words(error))
+            self._close_sender()  # whose server may be the wrong one: a stand-by refuses every notice
             return False
         return True
 
@@ -98,13 +98,16 @@ class Notices:
         self._gone.set()
 
     async def _connect_sender(self) -> None:
-        if self._sending is not None:
-            self._sending.close()
-            self._sending = None
+        self._close_sender()
         connection = await connect(self._url, synchronous_commit="off")  # nothing of it is kept anyway
         self._sending = Wire(connection)
         if self._stopped:
             self._sending.close()
+
+    def _close_sender(self) -> None:
+        wire, self._sending = self._sending, None
+        if wire is not None:
+            wire.close()
 
     async def _listen(self) -> None:
         connection = await connect(self._url)
@@ -156,4 +159,10 @@ class Notices:
                 log.warning("notices.not_heard", error=in_words(error))
                 await asyncio.sleep(_PAUSE)
             else:
-                self._back()
+                self._tell_back()
+
+    def _tell_back(self) -> None:
+        try:
+            self._back()
+        except Exception as error:  # noqa: BLE001 - whatever it does must not end the listening
+            log.warning("notices.back_failed", error=in_one_line(error))

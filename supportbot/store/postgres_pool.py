@@ -6,21 +6,30 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-import psycopg
+from psycopg import Error
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import make_url
 
 from supportbot.errors import StoreUnavailable
+from supportbot.store.bounded import BoundedConnection
 from supportbot.store.wire import Wire
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from psycopg import AsyncConnection
-
-_MOST = 20
+MOST = 20
+"""Connections of a store at once."""
 _WAIT = 2.0
 """Seconds to wait for a free connection; below the 2.5 s an acknowledgement may take."""
+
+_NOT_THE_ONE = (
+    "25006",  # read_only_sql_transaction: a stand-by, or a primary that became one
+    "57P01",  # admin_shutdown,
+    "57P02",  # crash_shutdown,
+    "57P03",  # cannot_connect_now: it stops or starts
+)
+"""What says that a server is not to be used, while its name may lead to another one by now.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
 
 _SETTINGS = {
     # A hung statement must not hold a connection; durable whatever the server's default is.
@@ -51,19 +60,19 @@ def connection_settings(url: str, **settings: str) -> dict[str, Any]:
     return {**given, "options": f"{given.get('options', '')} {options}".strip()}
 
 
-async def connect(url: str, **settings: str) -> AsyncConnection[Any]:
+async def connect(url: str, **settings: str) -> BoundedConnection:
     """Open one connection in autocommit mode; the arguments are those of ``connection_settings``.
 
     Raises:
         psycopg.OperationalError: there is none to be had.
     """
-    return await psycopg.AsyncConnection.connect(**connection_settings(url, **settings), autocommit=True)
+    return await BoundedConnection.connect(**connection_settings(url, **settings), autocommit=True)
 
 
 class Pool:
     """Opens connections as they are needed and keeps them; the one used last is used first."""
 
-    def __init__(self, url: str, *, most: int = _MOST, wait: float = _WAIT) -> None:
+    def __init__(self, url: str, *, most: int = MOST, wait: float = _WAIT) -> None:
         self._url = url
         self._wait = wait
         self._places = asyncio.Semaphore(most)
@@ -73,20 +82,25 @@ class Pool:
 
     @asynccontextmanager
     async def lend(self) -> AsyncIterator[Wire]:
-        """Lend a connection.
+        """Lend a connection; where its server turns out to be the wrong one, none of them is kept.
 
         Raises:
             StoreUnavailable: none became free in time.
             psycopg.OperationalError: none can be opened.
         """
         await self._place()
-        wire = None
+        wire, keep = None, True
         try:
             wire = self._idle() or await self._connect()
             yield wire
+        except Error as error:
+            if error.sqlstate in _NOT_THE_ONE:
+                keep = False
+                self.forget_idle()  # a connection leads for ever where it did when it was opened
+            raise
         finally:
             if wire is not None:
-                if wire.usable:
+                if keep and wire.usable:
                     self._free.append(wire)
                 else:
                     self._discard(wire)

@@ -18,6 +18,8 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus, TransactionStatus
 from psycopg.types.string import TextLoader
 
+from supportbot.store import bounded
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,9 +27,6 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
 
     from supportbot.store.statement import Prepared
-
-_HUNG = 15.0
-"""Seconds without an answer after which a connection is given up: above what the server may take."""
 
 _BEGIN, _COMMIT, _ROLLBACK = b"BEGIN", b"COMMIT", b"ROLLBACK"
 
@@ -174,7 +173,7 @@ class Wire:
             raise self._failure or OperationalError("the connection was lost")
         if self._expected:
             self._waiter = self._loop.create_future()
-            patience = self._loop.call_later(_HUNG, self._hung)
+            patience = self._loop.call_later(bounded.HUNG, self._hung)
             try:
                 await self._waiter
             finally:

@@ -18,7 +18,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import BigInteger, Text, bindparam, text
+from sqlalchemy import BigInteger, Float, Text, bindparam, text
 
 from supportbot.errors import StoreUnavailable
 from supportbot.ids import now_ms
@@ -92,6 +92,20 @@ _LEFT_BEHIND = Statement(
         """  # noqa: S608 - constants
     ).bindparams(bindparam("until", type_=BigInteger))
 )
+_TAKE_FROM_THE_DEAD = Statement(
+    text(
+        f"""
+        DELETE FROM {SCHEMA}.procrastinate_jobs job
+        WHERE job.status = 'doing' AND job.queue_name = '{_QUEUE}'
+            AND NOT EXISTS (
+                SELECT FROM {SCHEMA}.procrastinate_workers worker
+                WHERE worker.id = job.worker_id
+                    AND worker.last_heartbeat >= now() - make_interval(secs => :seconds))
+        RETURNING lock
+        """  # noqa: S608 - constants
+    ).bindparams(bindparam("seconds", type_=Float))
+)
+"""As procrastinate's ``get_stalled_jobs`` and ``finish_job`` have it, in one statement."""
 
 log = structlog.get_logger(__name__)
 
@@ -203,29 +217,28 @@ class QueueEngine(Engine):
     # -- for all processes ----------------------------------------------------------------------
 
     async def _reap_forever(self) -> None:
-        """Make jobs for what is due and has none: somebody died, or a wake-up was lost. And sort them."""
-        app = self._queue()
+        """Make jobs for what is due and has none: somebody died, or a wake-up was lost. And sort them.
+
+        On the store's connections: a queue of procrastinate's own would be five more of them.
+        """
         order = Order(SCHEMA, share=max(1, self._most_jobs // 8))
         clock, look_at = asyncio.get_running_loop().time, 0.0
-        async with app.open_async():
-            while True:
-                if clock() >= look_at:
-                    look_at = clock() + _STALLED / 2
-                    await self._take_from_the_dead(app.job_manager)
-                await self._store.write(lambda tx: _keep_in_order(tx, order, clock()))
-                await asyncio.sleep(_REAP)
-
-    async def _take_from_the_dead(self, manager: procrastinate.manager.JobManager) -> None:
-        """Remove the jobs of workers that are gone: their conversations' locks must not stay taken."""
-        from procrastinate.jobs import Status
-
-        for job in await manager.get_stalled_jobs(queue=_QUEUE, seconds_since_heartbeat=_STALLED):
-            log.warning("turns.worker_died", conversation=job.lock)
-            await manager.finish_job(job, status=Status.FAILED, delete_job=True)
+        while True:
+            if clock() >= look_at:
+                look_at = clock() + _STALLED / 2
+                for conversation_id in await self._store.write(_take_from_the_dead):
+                    log.warning("turns.worker_died", conversation=conversation_id)
+            await self._store.write(lambda tx: _keep_in_order(tx, order, clock()))
+            await asyncio.sleep(_REAP)
 
 
 def _enqueue(tx: Tx, conversation_id: str, due_at: int) -> None:
     tx.send(_ENQUEUE, conversation=conversation_id, due=due_at if due_at > now_ms() else None)
+
+
+def _take_from_the_dead(tx: Tx) -> list[str]:
+    """Remove the jobs of workers that are gone: their conversations' locks must not stay taken."""
+    return [row[0] for row in tx.rows(_TAKE_FROM_THE_DEAD, seconds=_STALLED)]
 
 
 def _keep_in_order(tx: Tx, order: Order, clock: float) -> None:

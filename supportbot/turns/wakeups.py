@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 from procrastinate import PsycopgConnector
 from procrastinate.sql import queries
 from psycopg_pool import AsyncConnectionPool
 
+from supportbot.store.bounded import BoundedConnection
 from supportbot.store.postgres_pool import connection_settings
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable
 
     from procrastinate.connector import Notify
-    from psycopg import AsyncConnection
+
+MOST = 4
+"""Connections of a worker at once, and one that listens."""
 
 _FETCH, _FINISH = queries["fetch_job"], queries["finish_job"]
 
@@ -33,6 +37,9 @@ class QueueConnector(PsycopgConnector):
 
     Nor is anybody told when a lock becomes free: a job that came while another one of its conversation ended
     was looked for in vain. So who finishes a job looks again, if a notice came since the job was taken up.
+
+    procrastinate waits for its questions' answers as long as they take. Where the server does not answer all
+    these connections are given up at once, so that the worker ends, and begins anew with others.
     """
 
     def __init__(self, url: str, schema: str) -> None:
@@ -40,18 +47,30 @@ class QueueConnector(PsycopgConnector):
         super().__init__(
             # Not waiting for the disk: jobs are handed out one by one, and one that is lost is made again.
             kwargs=connection_settings(url, search_path=schema, synchronous_commit="off"),
-            configure=_each_statement_alone,
+            connection_class=BoundedConnection,
+            configure=self._lay,
             min_size=1,
-            max_size=4,
+            max_size=MOST,
             timeout=5.0,
             pool_factory=_unchecked,
         )
+        self._lines: WeakSet[BoundedConnection] = WeakSet()
         self._looking = False
         self._notices = 0
         self._noticed: dict[int, int] = {}  # job that was taken up -> how many notices had come by then
         self._heard: partial[Awaitable[None]] | None = None
         self._tell_again: partial[Awaitable[None]] | None = None
         self._telling: set[asyncio.Future[None]] = set()
+
+    async def _lay(self, connection: BoundedConnection) -> None:
+        """Make a new connection ready, the one that listens too: each statement is a transaction."""
+        await connection.set_autocommit(True)
+        connection.when_hung = self._give_up
+        self._lines.add(connection)
+
+    def _give_up(self) -> None:
+        for connection in tuple(self._lines):
+            connection.give_up()
 
     async def listen_notify(self, on_notification: Notify, channels: Iterable[str]) -> None:
         """Listen, and remember what is heard while the worker looks."""
@@ -100,10 +119,6 @@ class QueueConnector(PsycopgConnector):
 
 async def _call(notice: partial[Awaitable[None]]) -> None:
     await notice()
-
-
-async def _each_statement_alone(connection: AsyncConnection[Any]) -> None:
-    await connection.set_autocommit(True)
 
 
 def _unchecked(**options: Any) -> AsyncConnectionPool[Any]:
