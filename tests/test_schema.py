@@ -372,5 +372,5 @@ def test_a_missing_driver_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> No
     """Without psycopg, a PostgreSQL URL says which extra brings it."""
     monkeypatch.setitem(sys.modules, "psycopg", None)
 
-    with pytest.raises(DatabaseDriverMissing, match=r"'psycopg'.*supportbot-framework\[postgres\]"):
+    with pytest.raises(DatabaseDriverMissing, match=r"'psycopg'.*pip install '\.\[postgres\]'"):
         schema.version("postgresql+psycopg://bot@127.0.0.1:1/bot")

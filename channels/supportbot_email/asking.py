@@ -47,6 +47,7 @@ _PASSED_OVER = any_of(
     r"\bcontact(?:er|ar|are|ez|e|en)?\b|\bcontatt|\breach (?:out|me|us|him|her|them)\b|\bin (?:my|our|his|her) absence\b|\bcall\b.{0,40}\d|\bresend\b|\bredirect|\b(?:direct|address|send|forward) (?:your|all|any)\b"
     r"|\burgen|\bemergenc|\bimmediate (?:assistance|attention|help|response)\b|\b(?:e-?mail|write to|speak to|turn to) (?:my|our|the|mr|mrs|ms) ",
     r"\b(?:repl(?:y|ies|ying)|respond|response|answer(?:ing)?)\b|\bclick|\bvisit\b|\bnote\b|\bbe (?:aware|advised|patient)\b|\btry again\b|\bignore\b|\bquote (?:the|this|it)\b|\brefer(?:ence| to)\b|\brate\b|\bmonitored\b|\b(?:möchten sie|sie möchten|möchtest du|du möchtest)\b.{0,30}\b(?:keine|nicht mehr)\b|\bplease (?:bear|allow|keep|find|expect|feel free|do not|don['’]t|take a moment)\b",
+    r"\b(?:kundencenter|kundenkonto|kundenportal|kundenbereich|espace client|área de cliente|area clienti|klantomgeving|panel klienta)\b|\bin (?:your|the) (?:account|dashboard|(?:customer )?portal|control panel)\b",
     r"\bwenden\b|\bkontakt|\bkolleg|\bvertret|\bdringend|\beil(?:ig|t)|\bnotf[aä]ll|\bantwort|\bbeachten\b|\bklicken\b|\bgeduld|\bverständnis\b|\brückfragen\b|\btelefonisch\b|\bunter .{0,30}\d{4}",
     r"\badresser\b|\brépon[ds]|\bjoindre\b|\bnoter\b|\bcliquer|\bpatienter\b",
     r"\bescrib|\bdir[ií]ja|\bdirigirse\b|\brespond|\bcontest|\btenga|\bacuda\b|\bllame\b|\bpónganse\b",

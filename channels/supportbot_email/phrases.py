@@ -38,7 +38,7 @@ FORWARDED = re.compile(
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
     r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|télécharger|obtener|descargar|obter|baixar|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)(?: [^\W\d_]{3,16})?|get \w{3,16} for (?:android|ios|iphone|windows|mac)|sent via (?:my )?blackberry\b.{0,70}|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
-    r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
+    r"von mein\S{1,20} .{2,40} gesendet|gesendet mit \[?proton ?mail\b.{0,110}|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
     r"sent from .{3,50}[.,] (?:please )?(?:excuse|pardon|forgive) .{3,50}|sent (?:with|from|by) (?:airmail|sparrow|mailbird|spark|spike|newton|mailspring|superhuman)\b.{0,60}|(?:télécharger|obtenir) outlook pour .{3,12}|yahoo mail ?: ?\w{3,14}, \w{3,14}, \w{3,14}|"
@@ -118,10 +118,10 @@ FIRM = re.compile(
 )
 """Where somebody works, and as what: a private person's address is no signature."""
 REFERS = re.compile(
-    r"\b(?:call|phone|ring|numbers?|address(?:es)?|reach|below|data|deliver\w*|shipping|ship|send it|pick(?:ed)? up|visit|contact"
-    r"|anruf\w*|rufen|rückruf\w*|telefon\w*|nummer|adresse\w*|anschrift|erreich\w*|unten|liefer\w*|abhol\w*|daten|kontakt\w*"
-    r"|appel\w*|téléphon\w*|numéro|joindre|ci-dessous|livr\w+|coordonnées|llam\w*|teléfono|número|dirección|abajo|entreg\w*|envi\w*|enví\w*|datos"
-    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|chiam\w*|numero|indirizzo|sotto|consegn\w*|spedi\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorg\w*|lever\w*|stuur\w*|gegevens"
+    r"\b(?:call|phone|ring|numbers?|(?<!mail )(?<!ip )address(?:es)?|reach|below|data|deliver(?! (?:time|date|note))|ship|send it|pick(?:ed)? up|visit|contact"
+    r"|anruf\w*|rufen|rückruf\w*|telefon\w*|nummer|adresse\w*|anschrift|erreich\w*|unten|liefer(?:n|t)|abhol\w*|daten|kontakt\w*"
+    r"|appel\w*|téléphon\w*|numéro|joindre|ci-dessous|livrez|livrer|coordonnées|llam\w*|teléfono|número|dirección|abajo|entregar\w*|entregu\w+|envi[ae]\w*|enví\w*|datos"
+    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|chiam\w*|numero|indirizzo|sotto|consegn(?:are|ate|i)|spedi(?:re|te|ci|sca)\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorgen|bezorgt|leveren|lever|levert|stuur\w*|gegevens"
     r"|zadzwo\w*|dzwoni\w*|numer|poniż\w*|dostarcz\w*|wysł\w*|dane)\b|звон|телефон|номер|адрес|ниже|достав|данные|电话|号码|地址|下方|寄|送|電話|番号|住所|下記|届け|連絡",
     re.IGNORECASE,
 )
@@ -130,19 +130,26 @@ POSTSCRIPT = re.compile(
     r"[\s*]{0,4}(?:n\.?\s?b|p\.?\s?p?\.?\s?s|追伸|另|又及|附)\b[\s.:)-]|.{0,4}(?:追伸|又及)", re.IGNORECASE
 )
 PRINTING = re.compile(
-    r"\W{0,4}(?:(?:please )?(?:consider|think (?:of|about)) the environment before (?:you )?print|(?:bitte )?(?:denken sie|prüfen sie|überlegen sie)\b.{0,40}\b(?:umwelt|ausdruck)|(?:merci de )?pense[zr] à l['’]environnement avant d['’]imprim|(?:por favor,? )?piens[ae] en el medio ?ambiente antes de imprim|(?:antes de imprimir,? )?pense no (?:meio )?ambiente|(?:per favore,? )?(?:pensa|pensi|rispetta) (?:all['’]|l['’])ambiente\b.{0,40}\bstamp|denk aan het milieu\b.{0,40}\bprint|pomyśl o środowisku\b.{0,40}\bdruk)",
+    r"\W{0,4}(?:(?:please )?(?:consider|think (?:of|about)) the environment before (?:you )?print|(?:bitte )?(?:denken sie|prüfen sie|überlegen sie)\b.{0,40}\b(?:umwelt|ausdruck)|(?:merci de )?pense[zr] à l['’]environnement avant d['’]imprim|(?:antes de imprimir,? )?(?:por favor,? )?piens[ae] en el medio ?ambiente|(?:antes de imprimir,? )?pense no (?:meio )?ambiente|(?:per favore,? )?(?:pensa|pensi|rispetta) (?:all['’]|l['’])ambiente\b.{0,40}\bstamp|denk aan het milieu\b.{0,40}\bprint|pomyśl o środowisku\b.{0,40}\bdruk)",
     re.IGNORECASE,
 )
 """What firms say of paper below their address."""
+FIRM_S_FOOT = re.compile(
+    r"\W{0,4}(?:diese e-?mail wurde von \S{3,40} auf viren geprüft|(?:this (?:e-?mail|message) (?:has been|was) (?:checked|scanned) (?:for viruses )?by|virus-?free\b)|(?:www\.)?avast\.com"
+    r"|we process (?:your )?personal data\b.{0,80}\bprivacy|hinweise zum datenschutz\b|(?:unsere )?datenschutz(?:hinweise|erklärung)\b.{0,20}(?:https?|www)|en cumplimiento del (?:rgpd|reglamento|la lopd)\b|conforme(?:mente)? (?:al|au) (?:rgpd|gdpr|règlement)\b|ai sensi del (?:gdpr|regolamento)\b"
+    r"|aan dit bericht kunnen geen rechten\b|this (?:e-?mail|message) is a service from\b|delivered by zendesk\b)",
+    re.IGNORECASE,
+)
+"""What firms, and the programs of firms, set below everything, in a line of its own."""
 ABOUT_MAIL = re.compile(
-    r"\b(?:e-?mails?|message|mail|attachments?|communication|transmission|nachricht|courriel|pièces? jointes?|mensaje|correo|mensagem|messaggio|bericht|wiadomo\w+)\b|письм|сообщ|邮件|郵件|メール",
+    r"\b(?:e-?mails?|e-posta|message|mail|attachments?|communication|transmission|nachricht|courriel|pièces? jointes?|mensaje|correo|mensagem|messaggio|bericht|wiadomo\w+)\b|письм|сообщ|邮件|郵件|メール",
     re.IGNORECASE,
 )
 DISCLAIMERS = re.compile(
     r"\b(?:confidential|privileged)\b.{0,400}\b(?:intended|recipient|addressee|in error)\b|\bintended (?:solely|only|recipient)\b.{0,300}\b(?:confidential|privileged|in error|prohibited)\b"
     r"|\bvertrauliche?n?\b.{0,400}(?:empfänger|adressat|irrtümlich|absender)|(?:nicht der (?:richtige|beabsichtigte)).{0,300}\b(?:vernichten|löschen|informieren)"
-    r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinatari|error|erro)\b|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
-    r"|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
+    r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinat[aá]ri|error|erro\b|engano)|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
+    r"|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\buitsluitend bestemd voor\b.{0,200}(?:abuis|vernietigen|abusievelijk)|gizli bilgi.{0,300}(?:yanlışlıkla|gönderen)|\bsadece gönderildiği kişi|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
     r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager"
     r"|\b(?:ausschlie(?:ß|ss)lich|nur) für den (?:adressaten|empfänger)\b.{0,60}\bbestimmt|\bai sensi del (?:regolamento|d\. ?lgs)\b.{0,200}\briservat",
     re.IGNORECASE,

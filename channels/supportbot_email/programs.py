@@ -88,6 +88,8 @@ _DEVICE = any_of(
     r"\b(?:avm fritz!?box|fritz!box|3cx|asterisk|freepbx|e-?fax|hylafax|nagios|zabbix|grafana|prtg|kmmfp|mfp|ricoh|konica|kyocera|xerox|lexmark|synology|qnap|apcupsd)\b"
 )
 """Machines that have no keyboard to write a letter with."""
+_SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
+"""Users that web servers run as."""
 _PERSONAL = (":proton", ":fastmail")
 """How the Feedback-ID ends that these mailbox providers give to what people write."""
 _ADDRESS = any_of(
@@ -215,6 +217,10 @@ class _Signs:
         many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
         self.service = many or bool(_MAILER.search(mailer)) or notified
         self.device = bool(_DEVICE.search(mailer))
+        self.by_server = bool(
+            entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
+        )
+        """A website's program handed it over: a shop's own, or a form's."""
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
         named = entity.get("reply-to") or shapes.ADDRESS.search(written)
@@ -264,9 +270,8 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
         written,
         named=bool(_NOTICE.match(subject)),
         silent=signs.silent,
-        program=bool(
-            (signs.program and not signs.silent) or role
-        ),  # people's mail, too, goes through services that send for many
+        # People's mail, too, goes through services that send for many.
+        program=bool((signs.program and not signs.silent) or role or signs.by_server),
         device=signs.program and not signs.silent,  # forms write from there, in names and values
         personal=not (role or signs.program) and any(word in local for word in called),
     )

@@ -14,6 +14,7 @@ from supportbot_email.phrases import (
     DEVICE_WORD,
     DISCLAIMERS,
     FIRM,
+    FIRM_S_FOOT,
     PHONE,
     POSTSCRIPT,
     PRINTING,
@@ -109,7 +110,7 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
     """Return the end of the lines without the last paragraphs that only say for whom the mail is."""
     end = len(lines)
     while (last := _last(lines, end)) >= 0:
-        if last > 0 and PRINTING.match(lines[last]):
+        if last > 0 and (PRINTING.match(lines[last]) or FIRM_S_FOOT.match(lines[last])):
             end = last
             continue
         first = last

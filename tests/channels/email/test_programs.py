@@ -199,8 +199,8 @@ def test_a_notice_to_nobody() -> None:
         (("Subject: Newsletter Oktober", "X-Mailer: PHP/4.3.10"), "newsletter@far.example", "Neue Titel."),
         (
             ("Subject: 【レシピ】春",),
-            "mag@far.example",
-            "春です。\r\n\r\n解除はこちら → http://far.example/x",
+            "mailmag@far.example",
+            "春キャベツがおいしい季節になりました。今週のレシピ。\r\n\r\n解除はこちら → http://far.example/x",
         ),
         (
             ("Subject: Ihr Paket kommt heute zwischen 10 und 12",),
@@ -235,3 +235,9 @@ def test_machines(fields: tuple[str, ...], sender: str, text: str) -> None:
 def test_people(fields: tuple[str, ...], sender: str, text: str) -> None:
     """Who has such a sign and is one all the same."""
     assert "human" == rule(*fields, sender=sender, text=text)[0]
+
+
+def test_a_request_that_programs_make() -> None:
+    """To do something in an account is no question for the reader."""
+    text = "Kündigen Sie bitte im Kundencenter.\r\n\r\nDiese E-Mail wurde automatisch erstellt."
+    assert ("auto_reply", "notice") == rule("Subject: Domain", sender="domains@far.example", text=text)

@@ -75,6 +75,11 @@ CASES = {
     "headers that were asked for": ("Here they are:\n\nFrom: shop@spam.example\nTo: ann@customer.example\nX-Spam-Score: 7.1\n\nand no body.\n\nOn Tue, Mar 3, 2026 at 10:11 AM, Help <help@shop.example> wrote:\n\n> Send them.", "Here they are:\n\nFrom: shop@spam.example\nTo: ann@customer.example\nX-Spam-Score: 7.1\n\nand no body."),
     "a postscript below the name": ("To the office.\n\n-- \nAnn Lee\n\nP.S. it closes at two\n\nOn Tue, Mar 3, 2026 at 10:11 AM, Help <help@shop.example> wrote:\n\n> Where to?", "To the office.\n\n-- \nAnn Lee\n\nP.S. it closes at two"),
     "dashes of a poem": ("It should read\n\nGreen the hedge\n--\ngrey the rain\n\nwith the two dashes on a line of their own.", "It should read\n\nGreen the hedge\n--\ngrey the rain\n\nwith the two dashes on a line of their own."),
+    "a lawyer in portuguese": ("Confirmamos.\n\nAVISO: Esta mensagem pode conter informação confidencial destinada ao destinatário. Se a recebeu por engano, elimine-a.", "Confirmamos."),
+    "a lawyer in dutch": ("De standen kloppen.\n\nDit bericht is uitsluitend bestemd voor de geadresseerde. Hebt u het per abuis ontvangen, dan moet u het vernietigen.", "De standen kloppen."),
+    "a lawyer in turkish": ("Onaylıyoruz.\n\nBu e-posta sadece gönderildiği kişiye özeldir ve gizli bilgi içerebilir. Yanlışlıkla aldıysanız siliniz.", "Onaylıyoruz."),
+    "a scanner for viruses": ("Bitte um Rückruf!\n\nDiese E-Mail wurde von Avast-Antivirussoftware auf Viren geprüft.\nwww.avast.com", "Bitte um Rückruf!"),
+    "what an agent's desk adds": ("It goes out tonight.\n\nBest,\nTyler\n\nThis email is a service from Parcelwise Support. Delivered by Zendesk", "It goes out tonight.\n\nBest,\nTyler"),
     "bluemail": ("Može.\n\nGet BlueMail for Android", "Može."),
     "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
 }  # fmt: skip
