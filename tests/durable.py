@@ -142,6 +142,16 @@ class Durable:
         await self.engine.stop(1)
         await self.outbox.stop(1)
 
+    async def kill(self) -> None:
+        """Let the engine's process die: nothing is written any more of what it is at."""
+        engine = self.engine
+        engine._open = False
+        for running in engine._running.values():
+            running.interrupt()
+        for chore in engine._chores:
+            chore.cancel()
+        await self.until(lambda: not engine._running and not engine._chores)
+
     def interrupt(self, turn: Turn) -> None:
         """Stop the work on a turn, as when another process has it."""
         running = self.engine._at_work_on(turn)
