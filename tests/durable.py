@@ -72,6 +72,7 @@ class Durable:
         queue: str = "",
         works: bool = True,
         lease_ms: int = 60_000,
+        attempts: int = 3,
         retry_delay: float = 0.01,
         delivery_timeout: float = 5.0,
         vault: Vault | None = None,
@@ -91,7 +92,7 @@ class Durable:
         self.engine: LocalEngine | QueueEngine = make(
             store,
             self.feed,
-            Rules(owner=owner, lease_ms=lease_ms, attempts=3, history=50),
+            Rules(owner=owner, lease_ms=lease_ms, attempts=attempts, history=50),
             counts=self.metrics,
             alone=alone,
             concurrency=concurrency,

@@ -223,7 +223,9 @@ def claim(
 def _begin(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> Turn | Unreadable | None:
     turn_id = conversation.open_turn_id
     take = _TAKE_UNREAD if unread else _TAKE_INTO_TURN
-    rows = tx.rows(take, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
+    # The last try is one message's, see ``_resume``; here it may be the first.
+    most = 1 if rules.attempts == 1 else _MOST_MESSAGES
+    rows = tx.rows(take, conversation=conversation.id, most=most, turn=turn_id)
     if not rows:
         tx.send(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
         return None
