@@ -12,6 +12,7 @@ import pytest
 from supportbot.chaos.clients import Http
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
+from tests.acceptance.conftest import asked_about
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -103,7 +104,7 @@ async def test_a_message_that_kills_the_process_is_put_aside(
         messages = await visitor.read()
         assert ["dead", "answered"] == [m["state"] for m in messages if m["author"] == "customer"]
         assert 1 == sum(SORRY in m["text"] for m in messages)
-        assert 5 == model.asked_about("deadly")
+        assert 5 == asked_about(model, "deadly")
         await replayed(bot, visitor, model, dead[0]["id"])
 
 
