@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from math import ceil, log2
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -15,6 +16,8 @@ from supportbot.turns.opening import Unreadable
 from tests.durable import Durable, opened
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from supportbot.messages import Turn
     from supportbot.store import Store
 
@@ -69,19 +72,25 @@ class Life:
                 await self._store.write(lambda tx, turn=turn: ledger.close(tx, turn, now_ms()))  # type: ignore[misc]
 
 
+async def suspected(store: Store, count: int, poison: Iterable[int] = ()) -> Life:
+    """Let so many turns be at work when two processes die, some of them poison."""
+    bot = Durable(store)
+    names = [(await bot.accept("hello", to=f"c{n}")).conversation_id for n in range(count)]
+    life = Life(store, {names[it] for it in poison})
+    for _ in range(suspects.IN_COMPANY):
+        for name in names:
+            await life.claim(name, 0)
+        await life.die()
+    return life
+
+
 async def lived(url: str, count: int, poison: list[int]) -> Life:
-    """Let so many turns be at work when two processes die, some of them poison, and go on from there."""
+    """The same, and go on from there."""
     async with opened(url) as store:
-        bot = Durable(store)
-        names = [(await bot.accept("hello", to=f"c{n}")).conversation_id for n in range(count)]
-        life = Life(store, {names[it] for it in poison})
-        for _ in range(suspects.IN_COMPANY):
-            for name in names:
-                await life.claim(name, 0)
-            await life.die()
+        life = await suspected(store, count, poison)
         await life.go_on()
         assert life.buried == life._poison
-        assert {name: 1 for name in names if name not in life.buried} == life.tries
+        assert [1] * (count - len(poison)) == list(life.tries.values())
         return life
 
 
@@ -105,6 +114,49 @@ async def test_without_poison_two_batches_are_enough(sqlite_database: str) -> No
     """The power failed twice: half of them are begun at once, then all the rest."""
     life = await lived(sqlite_database, 40, [])
     assert (suspects.IN_COMPANY, 2) == (life.deaths, life.batches)
+
+
+async def test_who_met_fewer_deaths_goes_first(database_url: str) -> None:
+    """Two suspects, and a process that dies with either of them: they take turns."""
+    async with opened(database_url) as store:
+        life = await suspected(store, 2)
+        begun: list[str] = []
+        for _ in range(4):
+            [first] = await store.read(lambda tx: suspects.next_batch(tx, now_ms(), most=500))
+            await life.claim(first, 1)
+            begun.append(first)
+            await life.die()
+        assert (2, 2) == (len(set(begun[:2])), len(set(begun[2:])))
+
+
+@pytest.mark.parametrize(("room", "sizes"), [(1000, [3, 3, 2]), (2, [2, 2, 2, 2]), (1, [1] * 8)])
+async def test_no_more_are_begun_together_than_there_is_room_for(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch, room: int, sizes: list[int]
+) -> None:
+    """Nor more than can be claimed at once; who works on them is told how many they are."""
+    monkeypatch.setattr(suspects, "_MOST", 3)
+    async with opened(sqlite_database) as store:
+        life = await suspected(store, 8)
+        companies: list[int] = []
+        ended = asyncio.Event()
+
+        async def work(conversation: str, company: int) -> bool:
+            turn = await life.claim(conversation, company)
+            assert turn is not None
+            await store.write(lambda tx: ledger.close(tx, turn, now_ms()))
+            companies.append(company)
+            if len(companies) == 8:
+                ended.set()
+            return True
+
+        examining = asyncio.create_task(
+            suspects.Suspects(store, "", room=lambda: room, work=work).examine_forever()
+        )
+        async with asyncio.timeout(10):
+            await ended.wait()
+        examining.cancel()
+        await asyncio.wait([examining])
+        assert [size for size in sizes for _ in range(size)] == companies
 
 
 def row(name: str, company: int, state: str = "running") -> Any:

@@ -34,6 +34,9 @@ IN_COMPANY = 2
 _LOOK = 2.0
 """Seconds between two looks for suspects when there was none."""
 
+_MOST = 200
+"""So many are begun together at most: each is claimed in a transaction of its own, beside all other work."""
+
 log = structlog.get_logger(__name__)
 
 _UNFINISHED = turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'")))
@@ -100,7 +103,7 @@ class Suspects:
             await asyncio.sleep(_LOOK)
 
     async def _next(self, survived: int) -> list[str]:
-        room, only = self._room(), self._only
+        room, only = min(_MOST, self._room()), self._only
         return await self._store.read(
             lambda tx: next_batch(tx, now_ms(), most=room, survived=survived, only=only)
         )
