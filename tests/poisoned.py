@@ -65,7 +65,8 @@ class Poisoned:
         await asyncio.wait((ended, dying), return_when=asyncio.FIRST_COMPLETED, timeout=30)
         if dying.done():
             ended.cancel()
-            await self._replace(dying.result())
+            if dying.result() in self._bots:  # it has not died with the others at first
+                await self._replace(dying.result())
             return True
         dying.cancel()
         await ended
@@ -98,7 +99,7 @@ class Poisoned:
             if turn.question == POISON:
                 self._dying.put_nowait(bot)
                 await asyncio.Event().wait()
-            await asyncio.sleep(0.1)  # the model takes its time
+            await asyncio.sleep(0.3)  # the model takes its time
             at_work.remove(turn.id)
             return "re: " + turn.question
 

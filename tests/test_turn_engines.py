@@ -310,9 +310,9 @@ async def test_a_suspect_that_fails_is_tried_again_like_any_other(
 async def test_the_neighbours_of_poison_do_not_wait_in_single_file(
     driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Half of 31 suspects are begun together; the poison is put aside after 9 deaths at most, alone."""
+    """31 suspects are begun in halves; the poison is put aside after 9 deaths at most, and it alone."""
     processes = Poisoned(*driver)
-    await the_poison_is_found(processes, monkeypatch, together=16)
+    await the_poison_is_found(processes, monkeypatch, together=8)
     assert IN_COMPANY + 3 <= processes.deaths <= IN_COMPANY + 4 + 3
 
 
@@ -325,7 +325,7 @@ async def the_poison_is_found(processes: Poisoned, monkeypatch: pytest.MonkeyPat
         monkeypatch.setattr(f"supportbot.turns.{name}", 0.05)
     monkeypatch.setattr("supportbot.turns.queue._OVERDUE", 0)
     found = await processes.run(30)
-    assert together <= max(processes.together) <= 16
+    assert together <= max(processes.together)
     neighbours = [row for row in found if row[0] != POISON]
     assert {("hello", "answered", 1)} == set(neighbours)
     assert 30 == len(neighbours)
