@@ -45,6 +45,11 @@ def processor_seconds(program: Program) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def resident(program: Program) -> int:
+    status = Path(f"/proc/{program.pid}/status").read_text("utf-8")
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
+
+
 async def measure(options: argparse.Namespace, database: str, processes: int) -> None:
     with tempfile.TemporaryDirectory(prefix="supportbot-bench-") as root:
         async with (
@@ -64,7 +69,7 @@ async def measure(options: argparse.Namespace, database: str, processes: int) ->
                 return int(tables.rows(_POSTGRES_SIZE)[0][0])
 
             async with fleet(folder, processes, random.Random(1)) as bots:
-                idle = max(program.resident for program in bots.programs)
+                idle = max(resident(program) for program in bots.programs)
                 empty, used = size(), sum(map(processor_seconds, bots.programs))
                 habits = Habits(messages=options.messages)
                 load = Load(
@@ -80,13 +85,13 @@ async def measure(options: argparse.Namespace, database: str, processes: int) ->
                 await tables.drained(within=60)
                 seconds = time.monotonic() - begun
                 used = sum(map(processor_seconds, bots.programs)) - used
-                resident = max(program.resident for program in bots.programs)
+                loaded = max(resident(program) for program in bots.programs)
                 messages, turns, conversations = tables.rows(_COUNTS)[0]
                 grown = size() - empty
         print(
             f"{'SQLite' if is_sqlite else 'PostgreSQL'}, {processes} process(es): "
             f"{conversations} conversations, {messages} messages, {turns} turns in {seconds:.1f} s\n"
-            f"  memory of a process   {idle / 1e6:.0f} MB idle, {resident / 1e6:.0f} MB under load\n"
+            f"  memory of a process   {idle / 1e6:.0f} MB idle, {loaded / 1e6:.0f} MB under load\n"
             f"  processor             {used / turns * 1000:.1f} ms for each turn\n"
             f"  database              {grown / messages:.0f} bytes for each message"
         )

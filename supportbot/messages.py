@@ -257,7 +257,7 @@ class Turn(_Evolve):
     memory: Memory = field(default_factory=Memory)
     """What is known of what was said before that."""
     created_at: int = 0
-    suspect: bool = False  # its processes died more than once: one such turn at a time in a process
+    suspect: bool = False  # its processes died more than once: it may be what they died of
     spent_tokens: int = 0  # what the conversation had used before; 0 unless bot.yaml sets it a cap
     spent_cost: int = 0  # the same, in billionths of the currency
 

@@ -203,7 +203,8 @@ turns = Table(
     Column("currency", Text, nullable=False),
     Column("created_at", BigInteger, nullable=False),
     Column("finished_at", BigInteger),
-    Column("deaths", Integer, nullable=False),  # of processes that worked on it
+    Column("deaths", Integer, nullable=False),  # of processes that worked on it among others
+    Column("company", Integer, nullable=False),  # so many suspects were begun together, it included; or 0
     Index("ix_turns_conversation", "conversation_id", "created_at"),
 )
 _partial("ix_turns_dead", turns.c.state == "dead", turns.c.finished_at)

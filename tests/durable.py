@@ -72,6 +72,7 @@ class Durable:
         queue: str = "",
         works: bool = True,
         lease_ms: int = 60_000,
+        attempts: int = 3,
         retry_delay: float = 0.01,
         delivery_timeout: float = 5.0,
         vault: Vault | None = None,
@@ -91,7 +92,7 @@ class Durable:
         self.engine: LocalEngine | QueueEngine = make(
             store,
             self.feed,
-            Rules(owner=owner, lease_ms=lease_ms, attempts=3, history=50),
+            Rules(owner=owner, lease_ms=lease_ms, attempts=attempts, history=50),
             counts=self.metrics,
             alone=alone,
             concurrency=concurrency,
@@ -141,6 +142,16 @@ class Durable:
         await self.memories.stop()
         await self.engine.stop(1)
         await self.outbox.stop(1)
+
+    async def kill(self) -> None:
+        """Let the engine's process die: nothing is written any more of what it is at."""
+        engine = self.engine
+        engine._open = False
+        for running in engine._running.values():
+            running.interrupt()
+        for chore in engine._chores:
+            chore.cancel()
+        await self.until(lambda: not engine._running and not engine._chores)
 
     def interrupt(self, turn: Turn) -> None:
         """Stop the work on a turn, as when another process has it."""

@@ -34,8 +34,8 @@ SELECT 'conv_' || n, 'default', 'web', 'c' || n, 'contact_' || n, 'bot', '{{}}',
 FROM generate_series(1, {conversations}) AS n;
 
 INSERT INTO turns (id, conversation_id, state, fence, attempt, reason, model, template_hash, estimated,
-    currency, created_at, finished_at, deaths)
-SELECT 'turn_' || n || '_' || m, 'conv_' || n, 'answered', m, 1, '', 'model', '', 0, '', n, n, 0
+    currency, created_at, finished_at, deaths, company)
+SELECT 'turn_' || n || '_' || m, 'conv_' || n, 'answered', m, 1, '', 'model', '', 0, '', n, n, 0, 0
 FROM generate_series(1, {conversations}) AS n, generate_series(1, {each} / 2) AS m;
 
 INSERT INTO messages (id, conversation_id, seq, author, contact_id, text, state, reason, fixed_for, request,

@@ -118,7 +118,7 @@ def test_a_post_that_is_to_be_taken_back_is_a_delivery_too(operator: Operator) -
 async def told_and_deleted(durable: Durable) -> None:
     conversation = await ask_for_a_person(durable)
     await durable.until_rows(NOTICES, [("desk", "delivered")])
-    await durable.outbox._withdrawals.stop()
+    await durable.outbox._taking_back.stop()
     await delete_conversation(durable.store, conversation)
 
 

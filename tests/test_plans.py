@@ -35,8 +35,8 @@ _MAY = {
     "reports.ratings._VERDICTS": "ratings: the same",
     "routes.AWAITED": "ix_routes_due: those whose customers may be told; a thousand are asked for at once",
     "store.probe._DELIVERIES": "ix_deliveries_open: counts what is in it",
-    "turns.ledger._SUSPECTS_DUE": "ix_turns_died: the few turns that outlived a process",
     "turns.queue._TAKE_FROM_THE_DEAD": "procrastinate_jobs_lock_idx_v1: the jobs that somebody works on",
+    "turns.suspects._DUE": "ix_turns_died: the few turns that outlived a process",
     "withdrawals._STANDING": "ix_withdrawals_state: counts what is in it",
 }
 """The statements that read something whole: what, and why they may."""

@@ -16,7 +16,9 @@ from supportbot.errors import Fenced, StoreUnavailable
 from supportbot.ids import now_ms
 from supportbot.store import Statement
 from supportbot.turns import Rules, ledger
+from supportbot.turns.suspects import IN_COMPANY
 from tests.durable import Durable, opened
+from tests.poisoned import POISON, Poisoned
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
@@ -93,9 +95,10 @@ async def test_a_failure_is_tried_again(driver: tuple[str, str]) -> None:
         assert [("answered", 2)] == await bot.rows("select state, attempt from turns")
 
 
-async def test_the_dead_do_not_hold_up_the_living(driver: tuple[str, str]) -> None:
-    """Three tries, then it is put aside with a word to the customer; what stands behind is answered."""
-    async with process(*driver, debounce=0.1) as bot:
+@pytest.mark.parametrize("attempts", [1, 2, 3])
+async def test_the_dead_do_not_hold_up_the_living(driver: tuple[str, str], attempts: int) -> None:
+    """So many tries, then it is put aside with a word to the customer; what came with it is answered."""
+    async with process(*driver, debounce=0.1, attempts=attempts) as bot:
 
         def say(turn: Turn) -> str:
             if "poison" in turn.question:
@@ -106,7 +109,7 @@ async def test_the_dead_do_not_hold_up_the_living(driver: tuple[str, str]) -> No
         await bot.accept("poison")
         await bot.accept("good")
         assert ["sorry", "re: good"] == await bot.replies(2)
-        assert [("dead", 3), ("answered", 1)] == await bot.rows(
+        assert [("dead", attempts), ("answered", 1)] == await bot.rows(
             "select state, attempt from turns order by id"
         )
 
@@ -252,7 +255,7 @@ async def test_a_suspect_waits_unclaimed_while_another_is_at_work(
     driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing is written for those that wait, however often somebody looks; others pass them."""
-    for name in ("local._SWEEP", "engine._SUSPECTS", "queue._REAP", "queue._POLL"):
+    for name in ("local._SWEEP", "suspects._LOOK", "queue._REAP", "queue._POLL"):
         monkeypatch.setattr(f"supportbot.turns.{name}", 0.01)
     monkeypatch.setattr("supportbot.turns.queue._OVERDUE", 0)
     url, queue = driver
@@ -290,7 +293,7 @@ async def test_a_suspect_that_fails_is_tried_again_like_any_other(
     driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its failures count, and the last one puts it aside."""
-    monkeypatch.setattr("supportbot.turns.engine._SUSPECTS", 0.01)
+    monkeypatch.setattr("supportbot.turns.suspects._LOOK", 0.01)
     url, queue = driver
     async with process(url, queue, start=False) as dying:
         await suspects(dying, "a")
@@ -302,6 +305,31 @@ async def test_a_suspect_that_fails_is_tried_again_like_any_other(
         bot.worker.say = say
         assert ["sorry"] == await bot.replies(1)
         assert [("dead", 3, 2)] == await bot.rows("select state, attempt, deaths from turns")
+
+
+async def test_the_neighbours_of_poison_do_not_wait_in_single_file(
+    driver: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """31 suspects are begun in halves; the poison is put aside after 9 deaths at most, and it alone."""
+    processes = Poisoned(*driver)
+    await the_poison_is_found(processes, monkeypatch, together=8)
+    assert IN_COMPANY + 3 <= processes.deaths <= IN_COMPANY + 4 + 3
+
+
+async def the_poison_is_found(processes: Poisoned, monkeypatch: pytest.MonkeyPatch, *, together: int) -> None:
+    """It is put aside, and its 30 neighbours are answered, none of them charged with a death.
+
+    At least so many of them are at work in one process together while they are suspects.
+    """
+    for name in ("local._SWEEP", "suspects._LOOK", "queue._REAP", "queue._POLL"):
+        monkeypatch.setattr(f"supportbot.turns.{name}", 0.05)
+    monkeypatch.setattr("supportbot.turns.queue._OVERDUE", 0)
+    found = await processes.run(30)
+    assert together <= max(processes.together)
+    neighbours = [row for row in found if row[0] != POISON]
+    assert {("hello", "answered", 1)} == set(neighbours)
+    assert 30 == len(neighbours)
+    assert [(POISON, "dead", 3)] == [row for row in found if row[0] == POISON]
 
 
 @pytest.mark.parametrize(
@@ -473,3 +501,10 @@ async def test_two_processes_share_the_work(queue: str, monkeypatch: pytest.Monk
         go.set()
         await a.until_rows("select count(*) from messages where state = 'answered'", [(4,)])
         assert 2 == len(a.worker.turns) == len(b.worker.turns)
+
+
+async def test_poison_is_found_by_two_processes(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each has suspects at work; the death of one is none of those that the other one has."""
+    processes = Poisoned(queue, queue, processes=2)
+    await the_poison_is_found(processes, monkeypatch, together=4)
+    assert 2 * IN_COMPANY + 3 <= processes.deaths <= 2 * IN_COMPANY + 4 + 3

@@ -114,10 +114,6 @@ class ListeningModel:
         async with self._news:
             await self._news.wait_for(lambda: len(self.calls) >= number)
 
-    def asked_about(self, text: str) -> int:
-        """Return in how many calls the newest words held this text."""
-        return sum(text in call.body["messages"][-1]["content"] for call in self.calls)
-
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         call = self._understand(body, dict(request.headers))

@@ -34,7 +34,7 @@ class Plan:
     platform_faults: float = 0.15
     """How likely a platform fails at a reply that it took: 429, 500, 503, a hang, a broken connection."""
     attempts: int = 20
-    """The bot's ``turns.attempts``. The death of a process in mid-turn costs one."""
+    """The bot's ``turns.attempts``. From its third on, the death of a turn's process may cost one."""
 
     @property
     def is_calm(self) -> bool:

@@ -8,7 +8,6 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from supportbot.chaos.folder import ENVIRONMENT
@@ -151,11 +150,6 @@ class Program:
         return self._up.is_set()
 
     @property
-    def exit_code(self) -> int | None:
-        """How it ended, if it did and nobody has started it since."""
-        return None if self._process is None else self._process.returncode
-
-    @property
     def is_running(self) -> bool:
         """There is a process."""
         return self._process is not None and self._process.returncode is None
@@ -169,17 +163,6 @@ class Program:
     def who(self) -> str:
         """This process of it: another one after a new start, which what befell this one does not excuse."""
         return f"{self.name}, pid {self.pid}"
-
-    @property
-    def resident(self) -> int:
-        """Memory in use, in bytes."""
-        status = Path(f"/proc/{self.pid}/status").read_text("utf-8")
-        return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmRSS"))
-
-    @property
-    def open_files(self) -> int:
-        """How many files and connections it has open."""
-        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
 
     def log(self, *, level: str = "") -> list[dict[str, Any]]:
         """Return the lines of the log, of one level if named; what is no such line has the level ``raw``."""

@@ -63,7 +63,10 @@ def chaos(
         float, typer.Option(min=0, max=1, metavar="SHARE", help="Replies at which the platform fails.")
     ] = 0.15,
     attempts: Annotated[
-        int, typer.Option(min=1, max=20, help="The bot's turns.attempts; the death of a process costs one.")
+        int,
+        typer.Option(
+            min=1, max=20, help="The bot's turns.attempts; from the third on, a death may cost one."
+        ),
     ] = 20,
     seconds: Annotated[float, typer.Option(min=0, help="Go on for at least so long.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed decides the same by chance.")] = 1,

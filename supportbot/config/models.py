@@ -235,7 +235,13 @@ class TurnsSection(Section):
         0.0, ge=0, le=60, description="Seconds to wait for more of the same before answering."
     )
     concurrency: int = Field(1000, ge=1, le=100_000, description="Turns worked on at once, in one process.")
-    attempts: int = Field(3, ge=1, le=20, description="Tries before a turn is put aside as dead.")
+    attempts: int = Field(
+        3,
+        ge=1,
+        le=20,
+        description="Tries before a turn is put aside as dead. The last one is of one message alone: with 1, "
+        "several that come together are answered one by one.",
+    )
     lease: float = Field(
         60.0,
         ge=1,

@@ -1,8 +1,9 @@
 """The port to the session store: units of work, each in one transaction.
 
-A *unit* is a plain function of a transaction. It runs outside the event loop (or interleaved
-with it), may be run again when the database asks for it, and so must do nothing but read and
-write through its transaction; what should happen once it is on disk goes to ``after_commit``.
+A *unit* is a plain function of a transaction. It may run in the event loop, which stands still
+meanwhile (as SQLite's writes do), interleaved with it, or in another thread, and be run again when the
+database asks for it. So it must be quick, and do nothing but read and write through its transaction;
+what should happen once it is on disk goes to ``after_commit``.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class _Asked:
 
 
 class SqliteTx:
-    """One transaction, in the thread that owns the connection; see ``Tx``."""
+    """One transaction, in the event loop when it writes, in a reader's thread when it reads; see ``Tx``."""
 
     __slots__ = ("_cursor", "callbacks")
 

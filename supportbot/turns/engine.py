@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -16,6 +17,7 @@ from supportbot.storable import clean_text
 from supportbot.turns import ledger
 from supportbot.turns.opening import Unreadable
 from supportbot.turns.running import Running
+from supportbot.turns.suspects import Suspects
 from supportbot.turns.turnstile import Turnstile
 
 if TYPE_CHECKING:
@@ -31,9 +33,6 @@ _TIMER = 10.0
 
 _LAST_WORDS = 1.5
 """Seconds that something which was cancelled may take for its end."""
-
-_SUSPECTS = 2.0
-"""Seconds between two looks for suspects (see ``ledger.claim``) when there was none."""
 
 log = structlog.get_logger(__name__)
 
@@ -55,7 +54,7 @@ class Counts(Protocol):
         """A try ended."""
 
 
-class Engine:
+class Engine(ABC):
     """Claims turns, has them answered, and keeps their leases. A driver says how they are found."""
 
     def __init__(
@@ -98,6 +97,7 @@ class Engine:
         self._more = asyncio.Event()
         self._places = asyncio.Semaphore(concurrency)
         self._turnstile = Turnstile()
+        self._suspects = Suspects(store, rules.only, room=self._room_for_suspects, work=self._work_on_suspect)
 
     # -- the port -------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class Engine:
                 log.info("turns.recovered", count=found)
         self._open = True
         self._chore(self._find_forever())
-        self._chore(self._examine_forever())
+        self._chore(self._suspects.examine_forever())
         self._chore(self._renew_forever())
 
     async def stop(self, grace: float) -> None:
@@ -160,9 +160,9 @@ class Engine:
         """Inside a transaction: see to it that somebody looks at a conversation, now or later."""
         tx.after_commit(lambda: self._look_at(conversation_id, due_at))
 
+    @abstractmethod
     async def _find_forever(self) -> None:
         """Look for work that no timer of this process knows of."""
-        raise NotImplementedError
 
     # -- claiming -------------------------------------------------------------------------------
 
@@ -170,13 +170,13 @@ class Engine:
         return self._open and len(self._running) < self._concurrency
 
     def _claim(
-        self, tx: Tx, conversation_id: str, now: int, *, suspects: bool = False, unread: str = ""
+        self, tx: Tx, conversation_id: str, now: int, *, company: int = 0, unread: str = ""
     ) -> Turn | None:
         """Claim what is due in a conversation, and begin to work on it once that is on disk.
 
         The last two arguments are those of ``ledger.claim``.
         """
-        claimed = ledger.claim(tx, conversation_id, now, self._rules, suspects=suspects, unread=unread)
+        claimed = ledger.claim(tx, conversation_id, now, self._rules, company=company, unread=unread)
         match claimed:
             case None:
                 return None
@@ -191,21 +191,21 @@ class Engine:
                 tx.after_commit(lambda: self._begin(claimed, now + self._rules.lease_ms))
                 return claimed
 
-    async def _claim_now(self, conversation_id: str, *, suspects: bool = False) -> Turn | None:
+    async def _claim_now(self, conversation_id: str, *, company: int = 0) -> Turn | None:
         """Claim what is due in a conversation, in a transaction of its own.
 
         A claim that cannot be made, whyever, is a failed try of its turn: it must end some day.
         """
-        store, suspect = self._store, suspects
+        store = self._store
         try:
-            return await store.write(lambda tx: self._claim(tx, conversation_id, now_ms(), suspects=suspect))
+            return await store.write(lambda tx: self._claim(tx, conversation_id, now_ms(), company=company))
         except StoreUnavailable:
             raise
         except Exception as error:  # noqa: BLE001 - see above
             log.error("turn.not_claimed", conversation=conversation_id, error=in_one_line(error))  # noqa: TRY400
             unread = f"it cannot be claimed: {type(error).__name__}"
         return await store.write(
-            lambda tx: self._claim(tx, conversation_id, now_ms(), suspects=suspect, unread=unread)
+            lambda tx: self._claim(tx, conversation_id, now_ms(), company=company, unread=unread)
         )
 
     async def _claim_all(self, conversation_ids: list[str]) -> bool:
@@ -235,19 +235,15 @@ class Engine:
         if self._has_room():
             self._chore(self._claim_all([conversation_id]))
 
-    async def _examine_forever(self) -> None:
-        """Work on suspects, one after the other: of a death that one of them met, it was the cause."""
-        while True:
-            try:
-                found = await self._store.read(lambda tx: ledger.next_suspect(tx, now_ms(), self._rules.only))
-                if found is not None:
-                    turn = await self._claim_now(found, suspects=True)
-                    if turn is not None:
-                        await self._until_done(turn)
-                    continue
-            except Exception as error:  # noqa: BLE001 - whatever it was must not end the search for work
-                log.warning("turns.suspects_not_seen", error=in_one_line(error))
-            await asyncio.sleep(_SUSPECTS)
+    def _room_for_suspects(self) -> int:
+        """Half of the places that are free: who writes now has the others."""
+        return max(1, (self._concurrency - len(self._running)) // 2)
+
+    async def _work_on_suspect(self, conversation_id: str, company: int) -> bool:
+        turn = await self._claim_now(conversation_id, company=company)
+        if turn is not None:
+            await self._until_done(turn)
+        return turn is not None
 
     async def _until_done(self, turn: Turn) -> None:
         running = self._at_work_on(turn)

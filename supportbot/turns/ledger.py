@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Text, and_, bindparam, case, exists, func, insert, literal_column, or_, select, update
+from sqlalchemy import Text, and_, bindparam, func, insert, literal_column, or_, select, update
 
 from supportbot.errors import Fenced
 from supportbot.ids import new_id
@@ -19,6 +19,7 @@ from supportbot.journal import note
 from supportbot.store import Statement
 from supportbot.tables import conversations, messages, tool_calls, turns
 from supportbot.turns.opening import Opening, Rules, Unreadable, opened, unreadable
+from supportbot.turns.suspects import IN_COMPANY, SUSPECT
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
@@ -32,16 +33,7 @@ _FENCED = and_(_THIS_CONVERSATION, conversations.c.fence == bindparam("held"))
 # whose outcome its writer never heard (it was cancelled, its connection broke) and now records another one.
 _HELD = and_(_FENCED, conversations.c.open_turn_id == bindparam("turn"))
 
-IN_COMPANY = 2
-"""So many deaths of its process a turn is allowed beside others: any of them may have been the cause."""
-
 _UNFINISHED = turns.c.state.in_((literal_column("'running'"), literal_column("'waiting'")))
-_deaths = turns.c.deaths + case((turns.c.state == literal_column("'running'"), 1), else_=0)
-_SUSPECT = (
-    exists()
-    .where(turns.c.id == conversations.c.open_turn_id, _deaths >= literal_column(str(IN_COMPANY)))
-    .correlate(conversations)
-)
 _claim = (
     update(conversations)
     .where(
@@ -58,7 +50,7 @@ _claim = (
     .returning(conversations)
 )
 _CLAIM = Statement(_claim)
-_CLAIM_UNSUSPECTED = Statement(_claim.where(~_SUSPECT))
+_CLAIM_UNSUSPECTED = Statement(_claim.where(~SUSPECT))
 _take = (
     update(messages)
     .where(
@@ -90,6 +82,7 @@ _TRY_AGAIN = Statement(
         state="running",
         attempt=bindparam("new_attempt"),
         deaths=bindparam("new_deaths"),
+        company=bindparam("new_company"),
         fence=bindparam("new_fence"),
     )
 )
@@ -147,7 +140,7 @@ _TAKE_AWAY = Statement(
     .values(fence=conversations.c.fence + 1, open_turn_id=None, owner=None, due_at=None)
 )
 _OPEN_TURN = Statement(select(conversations.c.open_turn_id).where(_THIS_CONVERSATION))
-_due = (
+_DUE = Statement(
     select(conversations.c.id, conversations.c.due_at)
     .where(
         conversations.c.state == literal_column("'bot'"),
@@ -155,20 +148,11 @@ _due = (
             bindparam("only", type_=Text) == literal_column("''"),
             conversations.c.channel == bindparam("only"),
         ),
+        conversations.c.due_at <= bindparam("until"),
+        ~SUSPECT,
     )
     .order_by(conversations.c.due_at)
     .limit(bindparam("most"))
-)
-_DUE = Statement(_due.where(conversations.c.due_at <= bindparam("until"), ~_SUSPECT))
-_SUSPECTS_DUE = Statement(
-    _due.join_from(turns, conversations, conversations.c.id == turns.c.conversation_id).where(
-        # By the index of the few turns that outlived a process, not by that of all that is due.
-        turns.c.deaths > literal_column("0"),
-        _UNFINISHED,
-        _deaths >= literal_column(str(IN_COMPANY)),
-        conversations.c.open_turn_id == turns.c.id,
-        conversations.c.due_at + literal_column("0") <= bindparam("until"),
-    )
 )
 _ABANDONED = Statement(
     update(conversations)
@@ -203,7 +187,7 @@ class Closed:
 
 
 def claim(
-    tx: Tx, conversation_id: str, now: int, rules: Rules, *, suspects: bool = True, unread: str = ""
+    tx: Tx, conversation_id: str, now: int, rules: Rules, *, company: int = 1, unread: str = ""
 ) -> Turn | Buried | Unreadable | None:
     """Claim what is due in a conversation, if anything is and nobody holds it.
 
@@ -212,17 +196,17 @@ def claim(
     cannot be read as ``Unreadable``, and must be given to ``fail`` or ``bury``.
 
     A death is not held against a turn that merely was at work when it happened. After the second one it is a
-    *suspect*: whoever works on it works on one suspect at a time, so that from then on a death does count.
+    *suspect* (see ``suspects``), and the death of a process that had no other one at work is a failed try.
 
     Args:
         tx, conversation_id, now: where, which, and when it is.
         rules: how turns are claimed.
-        suspects: False leaves suspects alone.
+        company: how many suspects are begun together, where this one is; 0 leaves suspects alone.
         unread: why to read nothing of the turn, and call it ``Unreadable``; empty to open it.
     """
     new_turn = new_id("turn")
     conversation = tx.row(
-        _CLAIM if suspects else _CLAIM_UNSUSPECTED,
+        _CLAIM if company else _CLAIM_UNSUSPECTED,
         conversation=conversation_id,
         now=now,
         new_owner=rules.owner,
@@ -233,13 +217,15 @@ def claim(
         return None
     if conversation.open_turn_id == new_turn:
         return _begin(tx, conversation, now, rules, unread)
-    return _resume(tx, conversation, now, rules, unread)
+    return _resume(tx, conversation, now, rules, company=company, unread=unread)
 
 
 def _begin(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> Turn | Unreadable | None:
     turn_id = conversation.open_turn_id
     take = _TAKE_UNREAD if unread else _TAKE_INTO_TURN
-    rows = tx.rows(take, conversation=conversation.id, most=_MOST_MESSAGES, turn=turn_id)
+    # The last try is one message's, see ``_resume``; here it may be the first.
+    most = 1 if rules.attempts == 1 else _MOST_MESSAGES
+    rows = tx.rows(take, conversation=conversation.id, most=most, turn=turn_id)
     if not rows:
         tx.send(_NOTHING_DUE, conversation=conversation.id, held=conversation.fence)
         return None
@@ -259,6 +245,7 @@ def _add(tx: Tx, conversation: Any, now: int) -> None:
         fence=conversation.fence,
         attempt=1,
         deaths=0,
+        company=0,
         reason="",
         model="",
         template_hash="",
@@ -272,32 +259,43 @@ def _add(tx: Tx, conversation: Any, now: int) -> None:
     )
 
 
-def _resume(tx: Tx, conversation: Any, now: int, rules: Rules, unread: str) -> Turn | Buried | Unreadable:
+def _resume(
+    tx: Tx, conversation: Any, now: int, rules: Rules, *, company: int, unread: str
+) -> Turn | Buried | Unreadable:
     turn_id = conversation.open_turn_id
     row = tx.row(_TURN, turn=turn_id)
     assert row is not None
     died = row.state == "running"  # whoever worked on it never said how that ended
-    attempt, deaths = row.attempt + (not died), row.deaths + died
+    witnessed = died and row.company != 1
+    attempt, deaths = row.attempt + (not witnessed), row.deaths + witnessed
+    suspect = deaths >= IN_COMPANY
     asked = tx.rows(_OF_TURN_UNREAD if unread else _OF_TURN, conversation=conversation.id, turn=turn_id)
     opening = Opening(
         conversation=conversation,
         turn_id=turn_id,
         attempt=attempt,
         created_at=row.created_at,
-        suspect=deaths >= IN_COMPANY,
+        suspect=suspect,
     )
-    if attempt > rules.attempts or deaths >= IN_COMPANY + rules.attempts:
+    if attempt > rules.attempts:
         last = replace(opening, attempt=row.attempt)
         turn = unreadable(last, asked, unread) if unread else opened(tx, last, rules, asked)
         reason = row.reason or unread or "the process died on every try"
         return Buried(turn=turn.turn if isinstance(turn, Unreadable) else turn, reason=reason)
-    alone = deaths + 1 == IN_COMPANY + rules.attempts or attempt == rules.attempts
-    if alone and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
+    last_try = attempt == rules.attempts
+    if last_try and len(asked) > 1 and not tx.rows(_ANY_TOOL_CALL, turn=turn_id, most=1):
         # The last try takes the oldest message alone: the poison must not take its neighbours with it. Not
         # where tools were run for all of them: another turn would not know of that.
         tx.send(_PUT_BACK, conversation=conversation.id, turn=turn_id, first=asked[0].seq)
         asked = asked[:1]
-    tx.send(_TRY_AGAIN, turn=turn_id, new_attempt=attempt, new_deaths=deaths, new_fence=conversation.fence)
+    tx.send(
+        _TRY_AGAIN,
+        turn=turn_id,
+        new_attempt=attempt,
+        new_deaths=deaths,
+        new_company=company if suspect else 0,
+        new_fence=conversation.fence,
+    )
     note(tx, conversation.id, "turn.claimed", at=now, turn_id=turn_id, attempt=attempt, messages=len(asked))
     return unreadable(opening, asked, unread) if unread else opened(tx, opening, rules, asked)
 
@@ -395,14 +393,6 @@ def due(tx: Tx, until: int, most: int, only: str = "") -> list[Any]:
         only: those of this channel; of all channels when empty.
     """
     return tx.rows(_DUE, until=until, most=most, only=only)
-
-
-def next_suspect(tx: Tx, until: int, only: str = "") -> str | None:
-    """Return the conversation whose turn is a suspect and was to be looked at first; the rest is as for
-    ``due``.
-    """
-    row = tx.row(_SUSPECTS_DUE, until=until, most=1, only=only)
-    return None if row is None else str(row.id)
 
 
 def reclaim(tx: Tx, owner: str, now: int) -> int:

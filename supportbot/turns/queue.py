@@ -25,8 +25,8 @@ from supportbot.ids import now_ms
 from supportbot.store import Statement
 from supportbot.store.remedies import in_words
 from supportbot.turns.engine import Engine
-from supportbot.turns.ledger import IN_COMPANY
 from supportbot.turns.order import Order
+from supportbot.turns.suspects import IN_COMPANY
 
 if TYPE_CHECKING:
     import procrastinate

@@ -76,6 +76,11 @@ def seed() -> int:
     return seed
 
 
+def asked_about(model: ListeningModel, text: str) -> int:
+    """Return in how many calls of a model the newest words held this text."""
+    return sum(text in call.body["messages"][-1]["content"] for call in model.calls)
+
+
 def check(name: str, verdict: Verdict) -> None:
     """Print a verdict, keep it among the tests' artefacts, and fail unless the promise was kept."""
     print(f"\n{name}: {verdict.line}")

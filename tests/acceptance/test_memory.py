@@ -11,6 +11,7 @@ from supportbot.chaos.clients import Http
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
 from tests.acceptance import ROOT
+from tests.acceptance.conftest import asked_about
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +42,7 @@ async def test_a_summary_survives_kill_9(
         for number in range(1, 6):
             await visitor.say(f"kmemory1-{number} and what else?")
             await visitor.answered(f"kmemory1-{number}")
-        while not model.asked_about(ASKS):  # noqa: ASYNC110 - another process asks, when it gets to it
+        while not asked_about(model, ASKS):  # noqa: ASYNC110 - another process asks, when it gets to it
             await asyncio.sleep(0.02)
         await bot.kill()
         model.before = None

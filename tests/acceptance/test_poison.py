@@ -12,8 +12,10 @@ import pytest
 from supportbot.chaos.clients import Http
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import program
+from tests.acceptance.conftest import asked_about
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
     from pathlib import Path
 
     import aiohttp
@@ -102,8 +104,71 @@ async def test_a_message_that_kills_the_process_is_put_aside(
         messages = await visitor.read()
         assert ["dead", "answered"] == [m["state"] for m in messages if m["author"] == "customer"]
         assert 1 == sum(SORRY in m["text"] for m in messages)
-        assert 5 == model.asked_about("deadly")
+        assert 5 == asked_about(model, "deadly")
         await replayed(bot, visitor, model, dead[0]["id"])
+
+
+async def test_the_neighbours_of_a_message_that_kills_do_not_wait_for_each_other(
+    tmp_path: Path, model: ListeningModel, session: aiohttp.ClientSession
+) -> None:
+    """31 turns are at work when the process dies twice: they are begun in halves until the cause is alone."""
+    folder = BotFolder(tmp_path / "bot", model_url=model.url)
+    deaths, at_work, together = 0, 0, [0]
+    deadly, never = asyncio.Event(), asyncio.Event()
+
+    async def think(call: Call) -> None:
+        nonlocal at_work
+        at_work += 1
+        try:
+            if deaths < 2:
+                if at_work == 31:
+                    deadly.set()
+                await never.wait()
+            together.append(at_work)
+            if "deadly" in call.body["messages"][-1]["content"]:
+                deadly.set()
+                await never.wait()
+            await asyncio.sleep(0.5)
+        finally:
+            at_work -= 1
+
+    model.before = think
+    async with program(folder) as bot:
+        http = Http(bot, session)
+        visitors = [await http.visitor() for _ in range(31)]
+        for number, visitor in enumerate(visitors):
+            said = "deadly kdeadly1-1" if number == 15 else f"kbeside{number}-1"
+            assert 202 == (await visitor.post("c1", said)).status
+        poisoned = visitors.pop(15)
+        while (await states(poisoned)) == ["pending"]:
+            async with asyncio.timeout(30):
+                await deadly.wait()
+            await bot.kill()
+            deadly.clear()
+            deaths += 1
+            await bot.start()
+            await any_of(deadly.wait(), poisoned.answered(SORRY))
+        assert 5 <= deaths <= 9
+        dead = await dead_turns(bot)
+        assert [("deadly kdeadly1-1", deaths)] == [(turn["question"], turn["tries"]) for turn in dead]
+        for visitor in visitors:
+            await visitor.answered("kbeside")
+        assert [["answered"]] * 30 == [await states(visitor) for visitor in visitors]
+        assert max(together) >= 8
+
+
+async def states(visitor: Visitor) -> list[str]:
+    """Where each message of a customer is."""
+    return [m["state"] for m in await visitor.read() if m["author"] == "customer"]
+
+
+async def any_of(*waits: Coroutine[Any, Any, object]) -> None:
+    """Wait for one of these."""
+    tasks = [asyncio.ensure_future(wait) for wait in waits]
+    _, others = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
 
 
 async def replayed(bot: Program, visitor: Visitor, model: ListeningModel, turn: str) -> None:

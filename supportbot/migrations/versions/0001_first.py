@@ -196,6 +196,7 @@ def _turns() -> None:
         sa.Column("created_at", sa.BigInteger, nullable=False),
         sa.Column("finished_at", sa.BigInteger),
         sa.Column("deaths", sa.Integer, nullable=False),
+        sa.Column("company", sa.Integer, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_turns"),
         _of_conversation("turns"),
     )
