@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from supportbot.errors import NeverClear, RetryAfter, SendUnseen
 from supportbot.ids import now_ms
 from supportbot.messages import Choice
 from supportbot.outbox import ledger
+from supportbot.outbox.deliveries import Deliveries
 from supportbot.session import ChannelTranscripts
 from supportbot.store import Statement
 from supportbot.testing.fakes import BlindChannel, Fate
@@ -348,3 +350,21 @@ async def test_behind_a_delivery_that_cannot_be_read_the_next_one_is_sent(databa
         assert [("dead", "unreadable"), ("delivered", "")] == await bot.rows(DEATHS)
         assert [(1,)] == await bot.rows("select count(*) from events where kind = 'delivery.dead'")
         await bot.stop()
+
+
+async def test_what_a_process_that_stood_still_has_claimed_is_claimed_anew(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lease may end before the post does, and then another process would post it, too."""
+
+    def late(deliveries: Deliveries, claimed: Claimed) -> None:
+        deliveries._begin(deliveries._send(claimed, until=claimed.since + 100))
+
+    monkeypatch.setattr(Deliveries, "begin", late)
+    async with running(database_url) as bot:
+        with capture_logs() as logged:
+            await bot.accept("hello")
+            await bot.until_rows("select state, sends from deliveries", [("delivered", 1)])
+        told = [line["reason"] for line in logged if line["event"] == "delivery.postponed"]
+        assert ["the process stood still before it was sent"] == told
+        assert ["send"] == [call.split()[0] for call in bot.platform.calls]

@@ -117,16 +117,24 @@ class Deliveries:
         return int((self._timeout + _MARGIN) * 1000)
 
     def begin(self, claimed: Claimed) -> None:
-        """Send a delivery that was claimed for this process, once that is on disk."""
-        self._begin(self._send(claimed))
+        """Send a delivery that was claimed for this process when it was planned, once that is on disk."""
+        self._begin(self._send(claimed, until=claimed.since + self.lease_ms))
 
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, claimed: Claimed) -> None:
-        """Hand a claimed delivery to its channel, once, and record what came of it."""
+    async def _send(self, claimed: Claimed, *, until: int) -> None:
+        """Hand a claimed delivery to its channel, once, and record what came of it.
+
+        A lease (``until``, in Unix milliseconds) that does not last as long as a try may take is given back: this
+        process stood still meanwhile (a paused virtual machine), and another one would send it, too.
+        """
+        if now_ms() + 1000 * self._timeout > until:
+            unsent = replace(claimed, sends=claimed.sends - 1)
+            await self._postpone(unsent, due=now_ms(), reason="the process stood still before it was sent")
+            return
         outbound = claimed.outbound
         channel = self._channels.get(outbound.channel)
         if channel is None:
@@ -282,11 +290,13 @@ class Deliveries:
         if not self._open:
             return
         now = now_ms()
-        claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=now + self.lease_ms)
+        until = now + self.lease_ms
+        claimed = ledger.claim(tx, delivery_id, now=now, owner=self._owner, lease_until=until)
         match claimed:
+            case Claimed(unclear=True):
+                tx.after_commit(lambda: self._begin(self._settle(claimed)))
             case Claimed():
-                work = self._settle if claimed.unclear else self._send
-                tx.after_commit(lambda: self._begin(work(claimed)))
+                tx.after_commit(lambda: self._begin(self._send(claimed, until=until)))
             case Unreadable(channel=channel, kind=kind, reason=reason, following=following):
                 log.error("delivery.ended", state="dead", delivery=delivery_id, reason=reason)
                 tx.after_commit(lambda: self._counts.delivery(channel, kind, "dead"))
