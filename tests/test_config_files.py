@@ -103,7 +103,7 @@ def test_broken_articles_are_named_with_the_rest(tmp_path: Path) -> None:
     (bot.root / "knowledge" / "a.md").write_text("---\ntitel: A\n---\nHi.\n", "utf-8")
     (bot.root / "knowledge" / "b.md").write_bytes(b"\xff")
     assert [
-        "knowledge/a.md:1:1: unknown key 'titel' in the front matter: title, topic and also are known",
+        "knowledge/a.md:1:1: unknown key 'titel' in the front matter: title, url, topic and also are known",
         "knowledge/b.md:1:1: is not UTF-8 (byte 0): save it as UTF-8",
     ] == bot.problems("bot: {name: Robin}\n")
 

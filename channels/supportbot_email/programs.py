@@ -197,7 +197,7 @@ def find(
     if answered and not form:
         to_nobody = ("auto_reply", "notice") if signs.silent and wording.notice(written) else None
     elif not form:
-        to_nobody = _to_nobody(entity, subject, written, sender, signs, by_desk=by_desk)
+        to_nobody = _to_nobody(entity, subject, written, sender, signs)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
     if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
@@ -223,10 +223,7 @@ class _Signs:
         """A website's program handed it over: a shop's own, or a form's."""
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
-        named = entity.get("reply-to") or shapes.ADDRESS.search(written)
         self.own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
-        self.foreign = not (self.own or named)
-        """It comes from elsewhere, and names nobody to answer to: a form of our own site may forget to."""
         self.speaks = wording.speaks(written)
 
     @property
@@ -278,7 +275,7 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
 
 
 def _to_nobody(
-    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs, *, by_desk: bool
+    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
 ) -> tuple[Kind, str] | None:
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
@@ -291,7 +288,7 @@ def _to_nobody(
         or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
     )
     nobody = (
-        (signs.silent and (signs.service or signs.feedback or (signs.foreign and not by_desk)))
+        (signs.silent and (signs.service or signs.feedback))
         or signs.device
         or shapes.NOTIFIER_ADDRESS.match(sender.address)
     )

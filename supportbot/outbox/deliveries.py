@@ -128,8 +128,9 @@ class Deliveries:
     async def _send(self, claimed: Claimed, *, until: int) -> None:
         """Hand a claimed delivery to its channel, once, and record what came of it.
 
-        A lease (``until``, in Unix milliseconds) that does not last as long as a try may take is given back: this
-        process stood still meanwhile (a paused virtual machine), and another one would send it, too.
+        A lease that does not last as long as a try may take (``until`` is its end, in Unix milliseconds) is
+        given back: this process stood still meanwhile (a paused virtual machine), and another one would send it,
+        too.
         """
         if now_ms() + 1000 * self._timeout > until:
             unsent = replace(claimed, sends=claimed.sends - 1)

@@ -176,18 +176,6 @@ def test_what_machines_say(text: str) -> None:
     assert "human" == rule("Subject: For you", text=f"{text}\r\n\r\nI got this today. Is it from you?")[0]
 
 
-def test_a_notice_to_nobody() -> None:
-    """Nobody can answer it: a program's, unless it comes from our site, names somebody, or speaks."""
-    text = "A new statement is in your inbox."
-    assert ("auto_reply", "program") == rule("Subject: News", sender="noreply@bank.example", text=text)
-    for sender, more in (
-        ("noreply@shop.example", ""),
-        ("noreply@form.example", " kim@customer.example"),
-        ("noreply@form.example", " I cannot open it."),
-    ):
-        assert "human" == rule("Subject: News", sender=sender, text=text + more)[0]
-
-
 @pytest.mark.parametrize(
     ("fields", "sender", "text"),
     [
