@@ -276,6 +276,28 @@ async def test_the_model_notices_calls_that_overlap_and_prompts_that_mix() -> No
         assert "cross-talk: ['kanna0', 'kbert2'] in one prompt" in model.wrong
 
 
+async def test_the_platform_tells_nobody_who_has_gone() -> None:
+    """Whoever waited too long hears no answer, and posts again as it should."""
+    async with Receiver() as receiver, aiohttp.ClientSession() as session:
+        gone = asyncio.Event()
+
+        async def answer(_: Posted) -> int:
+            await gone.wait()
+            return 204
+
+        receiver.before = answer
+        headers = {"webhook-id": "r1"}
+        waiting = asyncio.create_task(session.post(receiver.url, data=b"{}", headers=headers))
+        await receiver.got(1)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        gone.set()
+        async with asyncio.timeout(10):
+            while not receiver.tries[0].status:  # noqa: ASYNC110 - the handler goes on by itself
+                await asyncio.sleep(0.01)
+        assert (HANG_UP, False) == (receiver.tries[0].status, receiver.tries[0].is_taken)
+
+
 async def test_the_platform_remembers_how_it_answered() -> None:
     """A post that was taken can be told from one that failed."""
     async with Receiver() as receiver, aiohttp.ClientSession() as session:

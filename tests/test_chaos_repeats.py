@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +16,7 @@ from supportbot.chaos.audit import examine
 from supportbot.chaos.folder import BotFolder
 from supportbot.chaos.program import Program
 from supportbot.chaos.receiver import HANG_UP, Posted, Receiver
-from supportbot.chaos.troubles import LOCKS_KEPT, Trouble, Troubles, holder
+from supportbot.chaos.troubles import LOCKS_KEPT, STALL, Trouble, Troubles, holder
 from supportbot.store.postgres_pool import connection_settings
 from tests.trial_ledger import UNIX, Ledger
 
@@ -148,6 +150,23 @@ def test_what_waited_for_the_database_says_nothing_of_the_machine(trouble: Troub
     ledger.deliveries[4].updated_at += 5000
     ledger.troubles = [trouble]
     assert 0 == examine(ledger.evidence).written_down_within
+
+
+async def test_a_machine_that_stands_still_is_trouble_of_all() -> None:
+    """Who gives the processor to nobody for a while is noticed here as well."""
+    troubles = Troubles()
+    feeling = asyncio.create_task(troubles.feel())
+    await asyncio.sleep(0)
+    begun = asyncio.get_running_loop().time()
+    time.sleep(STALL + 0.3)  # noqa: ASYNC251 - nothing else runs meanwhile: that is what it is about
+    async with asyncio.timeout(10):
+        while not troubles.seen:  # noqa: ASYNC110 - it looks by itself
+            await asyncio.sleep(0.01)
+    feeling.cancel()
+    [stall] = troubles.seen
+    assert ("", True) == (stall.of, stall.stall)
+    assert stall.begun <= begun + 0.2
+    assert stall.ended - stall.begun >= STALL
 
 
 async def test_the_end_of_one_process_is_no_excuse_for_the_next(tmp_path: Path) -> None:

@@ -103,6 +103,9 @@ class Receiver:
             self.tries.append(posted)
             self._news.notify_all()
         status = 204 if self.before is None else await self.before(posted)
+        await asyncio.sleep(0.001)  # whoever has hung up meanwhile is seen to have
+        if request.transport is None or request.transport.is_closing():
+            status = HANG_UP
         posted.status, posted.answered_at, posted.answered_unix = status, clock(), time.time()
         if status == HANG_UP and request.transport is not None:
             request.transport.abort()

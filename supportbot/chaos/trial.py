@@ -136,13 +136,14 @@ class _Trial:
             async with asyncio.TaskGroup() as group:
                 ticking = group.create_task(self._tick(group))
                 following = group.create_task(self._follow(group))
+                feeling = group.create_task(self._troubles.feel())
                 async with asyncio.TaskGroup() as storm:
                     storm.create_task(self._load.run())
                     storm.create_task(self._kill(storm))
                     storm.create_task(self._freeze())
                     storm.create_task(self._stop(storm))
                     storm.create_task(self._restart())
-                for task in (ticking, following, *self._following):
+                for task in (ticking, following, feeling, *self._following):
                     task.cancel()
                 self._flaky_model.behave()
                 self._flaky_platform.behave()
@@ -182,6 +183,7 @@ class _Trial:
         verdict.failed_starts = self._bots.failed_starts
         verdict.model_faults = self._flaky_model.faults
         verdict.platform_faults = self._flaky_platform.faults
+        verdict.stalls = self._troubles.stalls
         for name, value in asdict(self._done).items():
             if name != "accepted":
                 setattr(verdict, name, value)

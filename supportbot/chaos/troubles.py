@@ -25,6 +25,12 @@ LOCKS_KEPT = 3.0
 """Seconds after which the database takes a process that stands still its locks away
 (``idle_in_transaction_session_timeout``)."""
 
+STALL = 0.5
+"""Seconds without the processor after which all of the machine's processes may have stood still."""
+
+_FEEL = 0.1
+"""Seconds between two looks whether it does."""
+
 _ABOUT = 10.0
 """Seconds before and after a moment that say how busy the machine was then."""
 
@@ -65,6 +71,8 @@ class Trouble:
     """The process that it befell (``Program.who``); empty when it was the database, and so all of them."""
     slept: bool = False
     """The process went on afterwards, as if nothing had been."""
+    stall: bool = False
+    """Nobody did anything to it: the machine gave the processor to others."""
 
     def excuses(self, taken: Posted, again: Posted, within: float = WRITTEN_DOWN_WITHIN) -> bool:
         """Say whether because of it a reply that the platform had taken may have been posted again.
@@ -115,6 +123,24 @@ class Troubles:
 
     def __init__(self) -> None:
         self.seen: list[Trouble] = []
+
+    async def feel(self) -> None:
+        """Notice, until it is cancelled, when this machine stands still: then the bot's processes do, too.
+
+        A post may then be taken and the answer come later than its sender waits, or the sender look at the
+        clock before it looks at the answer.
+        """
+        clock = asyncio.get_running_loop().time
+        while True:
+            looked = clock()
+            await asyncio.sleep(_FEEL)
+            if clock() - looked > _FEEL + STALL:
+                self.seen.append(Trouble(looked, clock(), stall=True, slept=True))
+
+    @property
+    def stalls(self) -> int:
+        """How often it did."""
+        return sum(trouble.stall for trouble in self.seen)
 
     @contextmanager
     def last(self, of: str = "", *, slept: bool = False) -> Iterator[None]:

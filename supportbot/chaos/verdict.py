@@ -65,6 +65,8 @@ class Verdict:
     """Processes that ended instead of starting, the database being down."""
     model_faults: int = 0
     platform_faults: int = 0
+    stalls: int = 0
+    """How often the machine stood still for half a second or longer: it had other things to do."""
     seconds: float = 0.0
 
     @property

@@ -129,8 +129,7 @@ class Deliveries:
         """Hand a claimed delivery to its channel, once, and record what came of it.
 
         A lease that does not last as long as a try may take (``until`` is its end, in Unix milliseconds) is
-        given back: this process stood still meanwhile (a paused virtual machine), and another one would send it,
-        too.
+        given back: this process stood still meanwhile (a paused machine), and another one would send it.
         """
         if now_ms() + 1000 * self._timeout > until:
             unsent = replace(claimed, sends=claimed.sends - 1)
