@@ -78,7 +78,10 @@ class Readers:
             for pragma in ("busy_timeout=2000", "query_only=ON"):
                 await connection.execute(f"PRAGMA {pragma}")
         except BaseException:
-            connection.stop()  # nobody else knows of it, and its thread would keep the process from ending
+            # Nobody else knows of it, and its thread would keep the process from ending; or would still have
+            # something to say when the event loop is closed.
+            if (stopped := connection.stop()) is not None:
+                await stopped
             raise
         return connection
 
