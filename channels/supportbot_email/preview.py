@@ -57,8 +57,8 @@ def _too_old(config: EmailConfig, mail: Mail) -> str:
     """Return why a first start would pass over a mail that is there now; empty when it would take it."""
     if not config.backfill_hours:
         return "it is there already, and 'backfill' is not set"
-    since = now_ms() - config.backfill_hours * _HOUR
-    return f"it is older than 'backfill' ({config.backfill})" if (mail.received or mail.date) < since else ""
+    came, since = mail.received or mail.date, now_ms() - config.backfill_hours * _HOUR
+    return f"it is older than 'backfill' ({config.backfill})" if came and came < since else ""
 
 
 def would(config: EmailConfig, mail: Mail, records: Records) -> str:
