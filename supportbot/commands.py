@@ -15,12 +15,14 @@ from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING, Any, Protocol
 
-from supportbot.errors import ChannelDependencyMissing
+from supportbot.errors import ChannelDependencyMissing, ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import typer
+
+    from supportbot.channel import ChannelConfig
 
 _GROUP = "supportbot.commands"
 
@@ -36,6 +38,25 @@ class Outline:
     sections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """The sections of one type of channel, by the channel's name. A value that comes from outside and is not
     there yet is None; nothing else about them has been checked."""
+    problems: tuple[str, ...] = ()
+    """Why a section may not be among them, as ``supportbot check`` says it, one thing each: a key that stands
+    twice, a type that nobody knows."""
+    is_there: bool = True
+    """Whether there is such a file at all."""
+
+    def section(self, channel: str = "") -> tuple[str, Mapping[str, Any]] | None:
+        """Return a channel's name and section: the one of that name, without a name the only one.
+
+        None when it is not clear which is meant, or there is none.
+
+        Raises:
+            ConfigError: there is none, and something in the file may be why.
+        """
+        if channel in self.sections:
+            return channel, self.sections[channel]
+        if self.problems and (channel or not self.sections):
+            raise ConfigError(problems="\n".join(self.problems))
+        return next(iter(self.sections.items())) if len(self.sections) == 1 and not channel else None
 
 
 class BotFile(Protocol):
@@ -46,6 +67,14 @@ class BotFile(Protocol):
 
         Raises:
             ConfigError: it is there and is not YAML.
+        """
+
+    def channel(self, name: str) -> ChannelConfig:
+        """Return a channel's section as the ``Config`` of its package reads it.
+
+        Raises:
+            ConfigError: it cannot be used, or there is no such file; the message is what ``supportbot check``
+                says, one thing a line. What is wrong with other channels does not matter.
         """
 
     def records(self, channel: str, prefix: str) -> list[tuple[str, Any]]:

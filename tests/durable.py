@@ -15,7 +15,7 @@ from supportbot.follow_ups import FollowUps
 from supportbot.inbox import Inbox
 from supportbot.leases import Leases
 from supportbot.memory import Memories
-from supportbot.messages import Answer, Choice, Inbound, Prompt, Sender
+from supportbot.messages import Answer, Choice, Citation, Inbound, Prompt, Sender
 from supportbot.metrics import Metrics
 from supportbot.outbox import Outbox
 from supportbot.store import Statement, open_store
@@ -44,6 +44,8 @@ class Worker:
         self.prompts: Prompts | None = None
         self.asked: list[Prompt] = []
         self.choices: tuple[Choice, ...] = ()
+        self.model = "test"
+        self.citations: tuple[Citation, ...] = ()
 
     async def answer(self, turn: Turn) -> None:
         self.turns.append(turn)
@@ -52,7 +54,14 @@ class Worker:
             said = await said
         prompt = self.prompts.render(turn) if self.prompts else Prompt(turn=turn, words=())
         self.asked.append(prompt)
-        answer = Answer(prompt=prompt, text=said, model="test", handoff=self.handoff, choices=self.choices)
+        answer = Answer(
+            prompt=prompt,
+            text=said,
+            model=self.model,
+            citations=self.citations,
+            handoff=self.handoff,
+            choices=self.choices,
+        )
         await self.outbox.commit(answer, patience=5)
 
     def give_up(self, tx: Tx, turn: Turn) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import insert
 
 from supportbot import reports
 from supportbot.drafts import ChannelDrafts
-from supportbot.messages import Passage, Prompt, Source
+from supportbot.messages import Citation, Passage, Prompt, Source
 from supportbot.metrics import Metrics
 from supportbot.records import ChannelRecords
 from supportbot.store import Statement
@@ -134,3 +134,17 @@ async def test_what_stood_behind_a_reply_comes_with_it(database_url: str, fate: 
         assert ["7.md", "6.md", "5.md", "4.md", "3.md"] == [source.source for source in sources]
         assert Source(title="T7", source="7.md", score=0.7) == sources[0]
         assert bot.platform.posts[-1].model, "it names who wrote it, also when it is read from the store"
+
+
+@pytest.mark.parametrize(("quotes", "expected"), [((), ()), (("2.md",), ("2.md",))], ids=["fixed", "quoted"])
+async def test_behind_a_fixed_text_stands_no_article(
+    database_url: str, quotes: tuple[str, ...], expected: tuple[str, ...]
+) -> None:
+    """That nothing was found is made of nothing, whatever was searched; a quote is made of what it cites."""
+    passages = tuple(Passage(title=f"T{n}", source=f"{n}.md", text="…", score=n / 10) for n in range(1, 4))
+    cited = tuple(Citation(title="T", source=source, quote="…") for source in quotes)
+    async with running(database_url) as bot:
+        bot.worker.prompts = _Rendered(passages)  # type: ignore[assignment]
+        bot.worker.model, bot.worker.citations = "knowledge", cited
+        sources = (await _answered(bot, "a")).sources
+        assert expected == tuple(source.source for source in sources)

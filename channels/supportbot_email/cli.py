@@ -9,7 +9,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from supportbot.commands import bot_file
 from supportbot.errors import NoStoreYet, SupportBotError
@@ -21,7 +20,7 @@ from supportbot_email.reading import reading
 from supportbot_email.threads import verify_token
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from supportbot.commands import BotFile
     from supportbot_email.check import View
@@ -29,7 +28,6 @@ if TYPE_CHECKING:
     from supportbot_email.preview import Records
 
 _TYPE = "email"
-_EMPTY = "has no value yet: set its environment variable"
 _SHOWN = 8
 """Lines of a mail that are shown."""
 
@@ -38,10 +36,6 @@ app = typer.Typer(no_args_is_help=True, help="Set a mailbox up.")
 
 class WhichMailbox(SupportBotError):
     """Say which e-mail channel of bot.yaml is meant, with --channel. There is: {known}."""
-
-
-class BadSection(SupportBotError):
-    """The section 'channels.{name}' is not complete: {problems}. Run supportbot check."""
 
 
 @app.callback()
@@ -58,8 +52,7 @@ def check(
 ) -> None:
     """Log in, and show the last five mails as the bot would see them. Nothing is changed or answered."""
     bot = bot_file(context)
-    name, section = _section(bot, channel)
-    config = _config(name, section)
+    name, config = _mailbox(bot, channel)
     seen = view(config)
     records = partial(_records, bot, name)
     for line in _summary(config, seen, strangers=_strangers(config, seen, records)):
@@ -96,35 +89,21 @@ def _records(bot: "BotFile", channel: str, prefix: str) -> "list[tuple[str, Any]
     return []
 
 
-def _section(bot: "BotFile", channel: str) -> "tuple[str, Mapping[str, Any]]":
-    sections = bot.outline(_TYPE).sections
-    if channel in sections:
-        return channel, sections[channel]
-    if channel or len(sections) != 1:
-        raise WhichMailbox(known=", ".join(sorted(sections)) or "none")
-    return next(iter(sections.items()))
+def _mailbox(bot: "BotFile", channel: str) -> tuple[str, EmailConfig]:
+    """Return the mailbox that is meant, and what it is called.
 
-
-def _config(name: str, section: "Mapping[str, Any]") -> EmailConfig:
-    try:
-        return EmailConfig.model_validate(section)
-    except ValidationError as error:
-        found = error.errors(include_input=False, include_url=False)
-        problems = (
-            f"{'.'.join(map(str, place)) or name}: {_EMPTY if _is_empty(section, place) else said}"
-            for place, said in ((one["loc"], one["msg"]) for one in found)
-        )
-        raise BadSection(name=name, problems="; ".join(problems)) from None
-
-
-def _is_empty(section: "Mapping[str, Any]", place: "tuple[int | str, ...]") -> bool:
-    """Say whether a key stands there whose value comes from outside and is not there yet."""
-    value: Any = section
-    for key in place:
-        if not isinstance(value, dict) or key not in value:
-            return False
-        value = value[key]
-    return value is None
+    Raises:
+        ConfigError: something is wrong with its section, or with what keeps it from being found.
+        WhichMailbox: bot.yaml has several, or none of that name.
+    """
+    outline = bot.outline(_TYPE)
+    found = outline.section(channel)
+    if found is None and outline.is_there:
+        raise WhichMailbox(known=", ".join(sorted(outline.sections)) or "none")
+    name = found[0] if found is not None else channel
+    config = bot.channel(name)  # which says so where there is no bot.yaml
+    assert isinstance(config, EmailConfig)
+    return name, config
 
 
 def _strangers(config: EmailConfig, seen: "View", records: "Records") -> int:

@@ -14,6 +14,7 @@ from urllib.request import Request, urlopen
 import orjson
 
 from supportbot_email.failures import LoginRefused
+from supportbot_email.logins import Logins
 
 if TYPE_CHECKING:
     from supportbot_email.config import EmailConfig, Oauth
@@ -117,10 +118,12 @@ class Credentials:
         self.username = config.login
         self.password = config.password.get_secret_value()
         self.tokens = Tokens(config.oauth) if config.oauth else None
+        self.logins = Logins(bearable=1 if self.tokens else 0)
 
     @classmethod
     def of(cls, username: str, password: str) -> Credentials:
         """Return those of somebody else than the mailbox's owner."""
         made = cls.__new__(cls)
         made.username, made.password, made.tokens = username, password, None
+        made.logins = Logins()
         return made

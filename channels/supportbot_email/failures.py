@@ -21,6 +21,15 @@ class LoginRefused(MailServerError):
     """The mail server does not let us in: {cause}"""
 
 
+class LoginParked(LoginRefused):
+    """The mail server does not let us in: {cause}"""
+
+    @property
+    def seconds(self) -> float:
+        """How long none of the mailbox's connections may try again."""
+        return float(self.details["seconds"])
+
+
 class ServerSaysNo(MailServerError):
     """The mail server refused a command: {cause}"""
 

@@ -27,6 +27,7 @@ from supportbot_email.failures import (
     TooLate,
     Unreachable,
 )
+from supportbot_email.logins import WRONG_LOGIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -43,10 +44,6 @@ _CONNECT = 10.0
 _COMMAND = 60.0
 """Seconds of silence in a command after which the connection is dead."""
 
-_WRONG_LOGIN = (
-    "'username', 'password' or token is wrong, or IMAP is off. Gmail and Fastmail want an app password, "
-    "Microsoft 365 wants 'oauth'"
-)
 _REASONS: tuple[tuple[type[BaseException], str], ...] = (
     (ssl.SSLError, "it does not speak TLS there: port 993 is for 'tls', port 143 usually for 'starttls'"),
     (TimeoutError, "it did not answer in time: check 'imap.host' and 'imap.port'"),
@@ -310,15 +307,17 @@ def connect(config: EmailConfig, credentials: Credentials) -> Connection:
     Raises:
         Unreachable: the server cannot be reached, or not safely.
         Disconnected: it hung up on us.
-        LoginRefused: it does not let us in.
+        LoginRefused: it does not let us in, or has refused another connection of this mailbox lately.
     """
+    credentials.logins.look()
     try:
         box = _box(config)
     except (OSError, imaplib.IMAP4.error, ImapToolsError) as error:
         server = f"{config.imap.host}:{config.imap.port}"
         raise Unreachable(server=server, cause=_reason(error)) from error
     try:
-        _log_in(box, credentials)
+        with credentials.logins.one():
+            _log_in(box, credentials)
         box.client.sock.settimeout(_COMMAND)
         _refresh_capabilities(box.client)
         return Connection(box)
@@ -330,7 +329,7 @@ def connect(config: EmailConfig, credentials: Credentials) -> Connection:
         if isinstance(error, ImapToolsError | imaplib.IMAP4.error):
             if credentials.tokens:
                 credentials.tokens.forget()
-            raise LoginRefused(cause=_WRONG_LOGIN) from error
+            raise LoginRefused(cause=WRONG_LOGIN) from error
         raise
 
 

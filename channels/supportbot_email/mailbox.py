@@ -15,9 +15,10 @@ import structlog
 
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot_email.ahead import read_ahead
-from supportbot_email.failures import Broke, CannotRead, LoginRefused, MailServerError, Stumbled
+from supportbot_email.failures import Broke, CannotRead, LoginParked, LoginRefused, MailServerError, Stumbled
 from supportbot_email.imap import Connection
 from supportbot_email.lease import RENEW
+from supportbot_email.logins import PARKED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -47,8 +48,8 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 300.0
 _LONGEST_WAIT = 30.0
 """Seconds between two tries to hand over what was read already, which cost the mail server nothing."""
-_PARKED = 600.0
-"""Seconds between two tries to log in once the server refused us: more, and it locks the account."""
+_SHORTEST = 0.75
+"""Share of a pause that is waited at least; at most it is 1.25 of it."""
 
 log = structlog.get_logger(__name__)
 
@@ -130,8 +131,10 @@ class Watcher:
                     tries = 0
                 self.problem = ""  # another process watches: that is as it should be
                 await asyncio.sleep(RENEW)
+            except LoginParked as error:  # another connection was refused: its time is over when this is
+                await self._pause(error, error.seconds / _SHORTEST)
             except LoginRefused as error:
-                await self._pause(error, _PARKED)
+                await self._pause(error, PARKED / _SHORTEST)
             except (MailServerError, StoreUnavailable, NotAccepting) as error:
                 tries = 1 if not self.problem else tries + 1
                 await self._pause(error, _pause_after(tries))
@@ -142,7 +145,7 @@ class Watcher:
     async def _pause(self, error: Exception, seconds: float) -> None:
         self.problem = str(error)
         log.warning("email.mailbox_unavailable", problem=self.problem, again_in=round(seconds))
-        await asyncio.sleep(seconds * (0.75 + 0.5 * random.random()))  # noqa: S311 - not a secret
+        await asyncio.sleep(seconds * (_SHORTEST + 0.5 * random.random()))  # noqa: S311 - not a secret
 
     async def _watch_while_ours(self) -> None:
         """Watch until another process has the lease, or something fails."""

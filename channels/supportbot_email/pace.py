@@ -26,6 +26,9 @@ _DAY = 24 * _HOUR
 _THREAD = 90 * _DAY
 """Milliseconds for which an automatic mail counts as one of its thread."""
 
+_QUOTES = "knowledge"
+"""What the core calls an answer that no language model wrote: quoted articles, or a fixed text."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -102,6 +105,8 @@ class Pace:
         known = outbound.address.get("facts")
         if known is None:  # read by an earlier release, or before the mailbox was to send
             return "nothing_known"
+        if says_nothing(outbound):
+            return "no_answer"
         facts, mine, prefix = Facts.from_json(known), _entry(outbound), _prefix(outbound)
         await self._count(outbound, mine)
         earlier = await self._earlier(outbound, mine)
@@ -131,6 +136,15 @@ class Pace:
             return ""
         await self._records.delete(key)
         return "mailbox_limit"
+
+
+def says_nothing(outbound: Outbound) -> bool:
+    """Say whether a reply is a fixed text: that nothing was found or went wrong, or a question what is meant.
+
+    That a person was asked is news to the customer, and so it is not meant here.
+    """
+    wrote = outbound.model not in {"", _QUOTES}
+    return not (wrote or outbound.citations or outbound.handoff)
 
 
 def earlier_of(value: dict[str, Any]) -> Earlier:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     Records = Callable[[str], list[tuple[str, Any]]]
     """What the channel keeps under keys that begin so; nothing before the first start."""
 
+_HOUR = 3_600_000
+
 
 def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, uid: int) -> str:
     """Return what the bot would do with a mail of the inbox, or that it has had its turn.
@@ -46,7 +48,17 @@ def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, ui
         cursors = [dict(value) for key, value in records(f"cursor:{inbox.name}") if key.endswith(inbox.name)]
         if any(one["validity"] == inbox.validity and uid <= one["uid"] for one in cursors):
             return "do nothing: it came before the first start, and not within 'backfill'"
+        if not cursors and (old := _too_old(config, mail)):
+            return f"{would(config, mail, records)}, if it came after the first start: {old}"
     return would(config, mail, records)
+
+
+def _too_old(config: EmailConfig, mail: Mail) -> str:
+    """Return why a first start would pass over a mail that is there now; empty when it would take it."""
+    if not config.backfill_hours:
+        return "it is there already, and 'backfill' is not set"
+    came, since = mail.received or mail.date, now_ms() - config.backfill_hours * _HOUR
+    return f"it is older than 'backfill' ({config.backfill})" if came and came < since else ""
 
 
 def would(config: EmailConfig, mail: Mail, records: Records) -> str:

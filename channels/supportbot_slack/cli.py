@@ -115,12 +115,12 @@ def _app(outline: "Outline", url: str, channel: str) -> App:
 
 
 def _section(outline: "Outline", channel: str) -> "tuple[str, Mapping[str, Any]]":
-    sections = outline.sections
-    if channel in sections:
-        return channel, sections[channel]
-    if channel or len(sections) > 1:
-        raise WhichChannel(known=", ".join(sorted(sections)) or "none")
-    return next(iter(sections.items()), (_NAME, {}))
+    found = outline.section(channel)
+    if found is not None:
+        return found
+    if channel or outline.sections:
+        raise WhichChannel(known=", ".join(sorted(outline.sections)) or "none")
+    return _NAME, {}
 
 
 def _uses_socket_mode(section: "Mapping[str, Any]", address: str) -> bool:

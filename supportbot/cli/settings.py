@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     import typer
 
+    from supportbot.channel import ChannelConfig
     from supportbot.commands import Outline
     from supportbot.config import Loaded, Report
     from supportbot.store import Store
@@ -45,6 +46,12 @@ class Settings:
         from supportbot.config.outline import outline_of
 
         return outline_of(self.config, channel_type)
+
+    def channel(self, name: str) -> ChannelConfig:
+        """Read one channel's section of bot.yaml; see ``supportbot.commands.BotFile``."""
+        from supportbot.config.outline import channel_of
+
+        return channel_of(self.config, name)
 
     def records(self, channel: str, prefix: str) -> list[tuple[str, Any]]:
         """Return what a channel keeps; see ``supportbot.commands.BotFile``."""

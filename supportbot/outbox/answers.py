@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from supportbot.store import Store, Tx
     from supportbot.usage import Spent
 
+_QUOTES = "knowledge"
+"""The model that is none: it quotes articles, or says a fixed text."""
+
 
 def _added(column: Column[int], name: str) -> ColumnElement[int]:
     """Return a sum in which None is no part: what earlier tries used stands there already."""
@@ -289,9 +292,13 @@ class Outbox:
 
 
 def _sources(answer: Answer) -> tuple[Source, ...]:
-    """Return what of the knowledge stood behind an answer: what it quotes, else what the model was given."""
+    """Return what of the knowledge stood behind an answer: what it quotes, else what the model was given.
+
+    Where no model wrote it and it quotes nothing, it is a fixed text, made of none.
+    """
     quoted = {citation.source for citation in answer.citations}
-    read = [p for p in answer.prompt.passages if answer.model and (p.source in quoted or not quoted)]
+    wrote = answer.model not in {"", _QUOTES}
+    read = [p for p in answer.prompt.passages if p.source in quoted or (wrote and not quoted)]
     best = sorted(read, key=lambda passage: -passage.score)[:_MOST_SOURCES]
     return tuple(Source(title=p.title, source=p.source, score=p.score) for p in best)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -75,7 +77,7 @@ def test_a_login_that_fails_is_one_line(server: Dovecot, address: str, tmp_path:
             {"folders": {"drafts": "Entwürfe"}},
             "The server has no folder 'Entwürfe', as 'folders.drafts' names it",
         ),
-        ({"password": "${NO_SUCH_VARIABLE}"}, "password: has no value yet"),
+        ({"password": "${NO_SUCH_VARIABLE}"}, "password needs ${NO_SUCH_VARIABLE}, which is not set"),
     ],
     ids=["port", "host", "starttls", "tls", "folder", "variable"],
 )
@@ -121,11 +123,49 @@ def test_without_a_mailbox_it_says_so(tmp_path: Path) -> None:
     assert (2, True) == (code, "channels.support" in said and "address" in said)
 
 
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("channels:\n  support: {type: emial}\n", "channels.support.type is 'emial', which is not installed"),
+        ("channels:\nchannels:\n  support: {type: email}\n", "the key 'channels' stands in line 1 already"),
+        ("channels:\n  support: {\n", "bot.yaml:"),
+        ("channels: []\n", "channels must be a mapping"),
+        (
+            "channels:\n  support: {type: email, imapp: {host: h}}\n",
+            "channels.support.imapp is not a known key: did you mean 'imap'?",
+        ),
+        ("channels:\n  support: {type: email}\n", "channels.support.imap is missing: add it"),
+        (None, "there is no such file"),
+    ],
+    ids=["type", "twice", "yaml", "list", "key", "missing", "file"],
+)
+def test_a_section_that_is_wrong_is_named_as_check_does(tmp_path: Path, text: str | None, says: str) -> None:
+    """With its line; "there is none" would send people looking for what stands before their eyes."""
+    file = tmp_path / "bot.yaml"
+    if text is not None:
+        file.write_text(text)
+    done, whole = (
+        CliRunner().invoke(app, ["-c", str(file), *name]) for name in (["email", "check"], ["check"])
+    )
+    assert 2 == done.exit_code
+    assert says in done.output
+    assert "There is: none" not in done.output
+    assert set(done.output.splitlines()) <= set(whole.output.splitlines())
+
+
+def test_another_channel_may_be_unfinished(tmp_path: Path) -> None:
+    """Its secrets are somebody else's; which mailbox is meant is still asked."""
+    file = tmp_path / "bot.yaml"
+    file.write_text("channels:\n  a: {type: slack, bot_token: '${NO_SUCH_VARIABLE}'}\n")
+    done = CliRunner().invoke(app, ["-c", str(file), "email", "check"])
+    assert (2, True) == (done.exit_code, "There is: none" in done.output)
+
+
 @needs_dovecot
 async def test_it_says_what_sending_would_do(server: Dovecot, address: str, tmp_path: Path) -> None:
     """In mode send: it logs in where mail is sent, and sends none; each mail's fate is named."""
     server.deliver(address, mail("Where is it?"))
-    server.deliver(address, mail("Your order.", From="no-reply@shop.test"))
+    server.deliver(address, mail("Can you tell me more?", From="no-reply@shop.test"))
     async with Relay() as relay:
         support = sending(address, server.port, relay)
         code, said = await asyncio.to_thread(_check, tmp_path, {"support": support})
@@ -140,6 +180,25 @@ async def test_it_says_what_sending_would_do(server: Dovecot, address: str, tmp_
         assert line in said
     assert (1, True) == (failed, "does not let us in" in told)
     assert "no-such-password" not in told
+
+
+@pytest.mark.parametrize(
+    ("backfill", "age", "says"),
+    [
+        (None, 1, ", if it came after the first start: it is there already, and 'backfill' is not set"),
+        ("3d", 4 * 24, ", if it came after the first start: it is older than 'backfill' (3d)"),
+        ("3d", 2 * 24, ""),
+    ],
+)
+def test_before_the_first_start_no_draft_is_promised_that_never_comes(
+    backfill: str | None, age: int, says: str
+) -> None:
+    """The first start begins at now: of what lies there it takes what 'backfill' asks for."""
+    own = config("support@example.com", 993, backfill=backfill)
+    came = format_datetime(datetime.now(UTC) - timedelta(hours=age))
+    asked = parse(mail("Where?", Date=came), settings=Settings())
+    inbox = Folder(name="INBOX", validity=7, next_uid=12)
+    assert f"get a draft to anna@customer.test{says}" == fate(own, asked, lambda _: [], inbox=inbox, uid=11)
 
 
 def test_a_mail_that_had_its_turn_gets_no_second_one() -> None:

@@ -11,7 +11,7 @@ import time_machine
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportbot.messages import Outbound
+from supportbot.messages import Citation, Outbound
 from supportbot.testing.host import MemoryRecords
 from supportbot_email.config import Limits
 from supportbot_email.guard import (
@@ -58,7 +58,7 @@ def earlier(**changes: object) -> Earlier:
 def reply(address: dict[str, Any]) -> Outbound:
     return Outbound(
         delivery_id="dlv_1", conversation_id="conv", message_id="msg", turn_id="turn", tenant="default",
-        channel="support", external_id="thread", address=address, text="…", seq=2,
+        channel="support", external_id="thread", address=address, text="…", seq=2, model="llama",
     )  # fmt: skip
 
 
@@ -91,6 +91,25 @@ def test_a_person_is_answered_again() -> None:
 def test_a_second_answer_needs_a_sign_of_a_person(asked: Facts, why: str) -> None:
     """Each sign of a machine is enough for a draft, and each has its name."""
     assert why == reason(asked, earlier())
+
+
+@pytest.mark.parametrize(
+    ("changes", "goes"),
+    [
+        ({"model": "llama"}, True),
+        ({"model": "knowledge", "citations": (Citation(title="T", source="t.md", quote="…"),)}, True),
+        ({"model": "knowledge", "handoff": "customer_asked"}, True),
+        ({"model": "knowledge"}, False),
+        ({"model": ""}, False),
+    ],
+    ids=["written", "quoted", "handed over", "not known", "fixed"],
+)
+async def test_nobody_gets_an_automatic_mail_that_says_nothing(
+    changes: dict[str, Any], *, goes: bool
+) -> None:
+    """That no answer was found is for the team to read, and to write one; that a person was asked is news."""
+    outbound = reply({"to": "anna@customer.test", "facts": facts(named=()).to_json()}).evolve(**changes)
+    assert goes == await Pace(MemoryRecords(), Limits()).may_send(outbound)
 
 
 def test_a_stripped_thread_is_still_that_thread() -> None:
@@ -182,6 +201,7 @@ class Mailbox:
             conversation_id="conv",
             message_id="msg",
             turn_id="turn",
+            model="llama",
             tenant="default",
             channel="support",
             external_id=conversation,

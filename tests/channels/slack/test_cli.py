@@ -181,3 +181,18 @@ def test_workspaces_are_listed(bot: BotFolder) -> None:
     told = CliRunner().invoke(app, [*args, "--json"], catch_exceptions=False).stdout  # type: ignore[arg-type]
     assert ["T1", "T2", "T3"] == [row["id"] for row in json.loads(told)]
     assert "xoxb" not in told
+
+
+@pytest.mark.parametrize(
+    ("channels", "says"),
+    [
+        ("channels:\n  team: {type: slak}\n", "channels.team.type is 'slak', which is not installed"),
+        ("channels:\nchannels:\n  team: {type: slack}\n", "the key 'channels' stands in line 1 already"),
+    ],
+    ids=["type", "twice"],
+)
+def test_why_a_section_is_not_found_is_said(bot: BotFolder, channels: str, says: str) -> None:
+    """Else the manifest would be of a channel that is not the one in bot.yaml."""
+    bot.file.write_text(channels, "utf-8")
+    done = run(bot, "--url", "https://bot.example.com")
+    assert (2, "", True) == (done.exit_code, done.stdout, says in done.stderr)
