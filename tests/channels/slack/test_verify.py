@@ -96,10 +96,9 @@ async def test_what_answers_in_slack_s_place_is_named(
 ) -> None:
     """With its address and status: it may be Slack that is ill, or another web server."""
     authority.away, authority.away_with = status, text
-    assert [
-        f"what answers at {authority.url}/, with status {status}, says nothing that Slack says: look whether "
-        "api_url is right and what stands between, and try again"
-    ] == await check_bot_token(client(authority))
+    [problem] = await check_bot_token(client(authority))
+    assert problem.startswith(f"what answers at {authority.url}/, with status {status}, says nothing that")
+    assert "look whether api_url is right" in problem
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://nobody.invalid/api/"])
