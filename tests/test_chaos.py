@@ -10,6 +10,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
 from supportbot.chaos import audit, postgres, trial
@@ -20,7 +21,7 @@ from supportbot.chaos.trial import hold
 from supportbot.chaos.verdict import FAULTS, Verdict
 from supportbot.cli import chaos
 from supportbot.cli.commands import app
-from supportbot.errors import BotMisbehaved
+from supportbot.errors import BotMisbehaved, TrialBroke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -202,6 +203,30 @@ def test_a_server_that_has_no_connection_left_is_told_in_one_line(
     assert result.stderr.startswith("The trial could not be held: ")
     assert "127.0.0.1" in result.stderr
     assert 1 == len(result.stderr.splitlines())
+
+
+def test_a_database_that_cannot_be_dropped_is_named(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever let the trial make it can take it away."""
+    really = postgres._execute
+
+    def execute(server: Any, statement: str) -> None:
+        if statement.startswith("DROP"):
+            raise TrialBroke(cause="too many clients already")
+        really(server, statement)
+
+    monkeypatch.setattr(postgres, "_execute", execute)
+    with (
+        pytest.raises(
+            TrialBroke, match=r"too many clients already; .* to be dropped: supportbot_chaos_"
+        ) as broke,
+        postgres.own_database(postgres_url) as url,
+    ):
+        pass
+    name = make_url(url).database
+    assert str(broke.value).endswith(str(name))
+    really(make_url(postgres_url), f'DROP DATABASE "{name}"')
 
 
 def test_who_ends_a_trial_early_is_told_what_that_means(

@@ -164,7 +164,7 @@ async def _answer(ask: Callable[[], Awaitable[AsyncSlackResponse]]) -> Mapping[s
 def _refusal(error: SlackApiError) -> Exception:
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
-    status = getattr(error.response, "status_code", None) or getattr(error.response, "status", 200)
+    status = int(getattr(error.response, "status_code", getattr(error.response, "status", 200)))
     if not isinstance(code, str) or status >= 429 or code in {"ratelimited", "internal_error", "fatal_error"}:
         return SlackAway(status)
     return NotGranted(code)
