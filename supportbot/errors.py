@@ -92,6 +92,15 @@ class DatabaseReadOnly(DatabaseUnusable):
     """The database {database} cannot be written: {cause}; nothing was changed. {remedy}"""
 
 
+class DatabaseShut(DatabaseUnusable):
+    """The database {database} does not let its user look into it: {cause}; nothing was changed. {remedy}"""
+
+
+class BotsAtWork(SupportBotError):
+    """Bots work on the database {database}: {processes}. Stop them first; one that was killed is forgotten
+    after 30 seconds, and 'supportbot processes' lists them. Nothing was changed."""
+
+
 class DatabaseForbids(SupportBotError):
     """The database {database} does not let its user set it up: {cause}. Let its owner say 'GRANT CREATE ON
     DATABASE "…" TO "…"' and 'GRANT CREATE, USAGE ON SCHEMA "…" TO "…"', with the names of the database, the

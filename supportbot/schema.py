@@ -26,6 +26,7 @@ from supportbot.errors import (
     DatabaseDriverMissing,
     DatabaseForbids,
     DatabaseReadOnly,
+    DatabaseShut,
     DatabaseUnusable,
     ForeignDatabase,
     NewerSchema,
@@ -37,15 +38,15 @@ from supportbot.errors import (
 )
 from supportbot.migrations import HEAD, KNOWN, expands, is_newer
 from supportbot.migrations.running import run
+from supportbot.rights import IN_WORDS, NO_SCHEMA, VERSION_TABLE, has_schema, rights_on, to_grant
 from supportbot.store import sqlite_path
 from supportbot.store.remedies import SERVER_ONLY_READS, only_reads, remedy
-from supportbot.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from sqlalchemy import Connection, Engine, Row
+    from sqlalchemy import Connection, Engine
 
 _NO_PRIVILEGE = "42501"  # https://www.postgresql.org/docs/current/errcodes-appendix.html
 
@@ -58,7 +59,6 @@ _WAIT = 30.0
 _ADVISORY_LOCK = int.from_bytes(b"supportb")
 """The key under which the bot's processes queue to change a PostgreSQL schema; locks are per database."""
 
-_VERSION_TABLE = "alembic_version"
 _LANDMARK = "conversations"  # in every version of ours: tells our version "0001" from another program's
 
 _SQLITE_TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT GLOB 'sqlite_*'"
@@ -68,39 +68,6 @@ _POSTGRES_TABLES = """
       AND NOT EXISTS (  -- what belongs to an extension is nobody's data
         SELECT FROM pg_depend
         WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid AND deptype = 'e')
-"""
-_POSTGRES_RIGHTS = """
-    WITH ours AS (
-        SELECT oid, relname, relnamespace FROM pg_class
-        WHERE relkind IN ('r', 'p') AND (relnamespace = to_regnamespace('supportbot_queue')
-            OR relnamespace = quote_ident(current_schema())::regnamespace AND relname = ANY (%(ours)s))
-    ), within AS (  -- and not in the schema that is ours alone
-        SELECT oid FROM ours WHERE relnamespace = quote_ident(current_schema())::regnamespace
-    )
-    SELECT
-        current_user AS user, quote_ident(current_user) AS grantee, quote_ident(current_schema()) AS schema,
-        current_setting('transaction_read_only') = 'on' AS only_reading,
-        ARRAY(
-            SELECT relname::text FROM ours
-            WHERE NOT (has_schema_privilege(relnamespace, 'USAGE')
-                AND has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT')
-                AND has_table_privilege(oid, 'UPDATE') AND has_table_privilege(oid, 'DELETE'))
-            ORDER BY relname) AS shut,
-        ARRAY(
-            SELECT format('%%I.%%I', current_schema(), relname) FROM ours
-            WHERE oid IN (SELECT oid FROM within) ORDER BY relname) AS tables,
-        ARRAY(
-            SELECT format('%%I.%%I', current_schema(), relname)
-            FROM pg_depend JOIN pg_class ON pg_class.oid = objid
-            WHERE classid = 'pg_class'::regclass AND relkind = 'S' AND refobjid IN (SELECT oid FROM within)
-            ORDER BY relname) AS sequences
-"""
-_GRANT = """Let the owner of the tables say:
-    GRANT USAGE ON SCHEMA {schema}, supportbot_queue TO {grantee};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {grantee};
-    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA supportbot_queue TO {grantee};
-    GRANT USAGE ON SEQUENCE {sequences} TO {grantee};
-    GRANT USAGE ON ALL SEQUENCES IN SCHEMA supportbot_queue TO {grantee};
 """
 
 
@@ -157,23 +124,16 @@ def check_writable(url: str) -> None:
     """
     with _explained(url), _engine(url).begin() as connection:
         if sqlite_path(url) is not None:
-            connection.exec_driver_sql(f"UPDATE {_VERSION_TABLE} SET version_num = version_num")  # noqa: S608 - constant
+            connection.exec_driver_sql(f"UPDATE {VERSION_TABLE} SET version_num = version_num")  # noqa: S608 - constant
             connection.rollback()
             return
-        ours = {"ours": list(metadata.tables)}
-        rights = connection.exec_driver_sql(_POSTGRES_RIGHTS, ours).one()
+        rights = rights_on(connection)
     if rights.only_reading:
         cause = "its server only reads"
         raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=f"{SERVER_ONLY_READS}.")
     if rights.shut:
         cause = f"its user '{rights.user}' may not change {_enumerated(rights.shut)}"
-        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=_to_grant(rights))
-
-
-def _to_grant(rights: Row[Any]) -> str:
-    """Return what the owner of our tables may say; it is not about those of others beside them."""
-    names = {name: ", ".join(getattr(rights, name)) for name in ("tables", "sequences")}
-    return _GRANT.strip().format(schema=rights.schema, grantee=rights.grantee, **names)
+        raise DatabaseReadOnly(database=_shown(url), cause=cause, remedy=to_grant(rights))
 
 
 def migrate(url: str, revision: str = "head", *, report: Callable[[str], None]) -> None:
@@ -251,14 +211,17 @@ def _look(url: str) -> _Found:
 
 
 def _look_through(connection: Connection) -> _Found:
-    return _catalogue(connection.exec_driver_sql, sqlite=connection.dialect.name == "sqlite")
+    is_sqlite = connection.dialect.name == "sqlite"
+    if not is_sqlite and not has_schema(connection):
+        raise DatabaseShut(database=_shown(str(connection.engine.url)), cause=NO_SCHEMA, remedy=IN_WORDS)
+    return _catalogue(connection.exec_driver_sql, sqlite=is_sqlite)
 
 
 def _catalogue(query: Callable[[str], Iterable[Any]], *, sqlite: bool) -> _Found:
     tables = frozenset(row[0] for row in query(_SQLITE_TABLES if sqlite else _POSTGRES_TABLES))
-    if _VERSION_TABLE not in tables:
+    if VERSION_TABLE not in tables:
         return _Found(tables)
-    versions = sorted(row[0] for row in query(f"SELECT version_num FROM {_VERSION_TABLE}"))  # noqa: S608 - constant
+    versions = sorted(row[0] for row in query(f"SELECT version_num FROM {VERSION_TABLE}"))  # noqa: S608 - constant
     fits = versions == [HEAD] or (len(versions) == 1 and expands(versions[0], HEAD))
     differs = differences(query, sqlite=sqlite) if fits and _LANDMARK in tables else []
     return _Found(tables, ", ".join(versions) or None, tuple(differs))
@@ -266,11 +229,11 @@ def _catalogue(query: Callable[[str], Iterable[Any]], *, sqlite: bool) -> _Found
 
 def _judged(url: str, found: _Found) -> str | None:
     """Return the version of a database that is ours, None for one that is empty; refuse any other."""
-    foreign = sorted(found.tables - {_VERSION_TABLE})
+    foreign = sorted(found.tables - {VERSION_TABLE})
     if found.version is None and not foreign:
         return None
     if found.version is None or _LANDMARK not in found.tables:
-        raise ForeignDatabase(database=_shown(url), tables=_enumerated(foreign or [_VERSION_TABLE]))
+        raise ForeignDatabase(database=_shown(url), tables=_enumerated(foreign or [VERSION_TABLE]))
     if found.version not in KNOWN:
         kind = NewerSchema if is_newer(found.version) else UnknownSchema
         raise kind(database=_shown(url), found=found.version, known=HEAD)
@@ -403,7 +366,8 @@ def _explained(url: str) -> Iterator[None]:
 def _unusable(url: str, error: BaseException | None) -> SupportBotError:
     told = {"database": _shown(url), "cause": _first_line(error)}
     if getattr(error, "sqlstate", None) == _NO_PRIVILEGE:
-        return DatabaseForbids(**told)
+        granted = _lacking(url)
+        return DatabaseShut(**told, remedy=granted) if granted else DatabaseForbids(**told)
     if only_reads(error):
         return DatabaseReadOnly(**told, remedy=f"{remedy(error)}.")
     if _is_busy(error):
@@ -411,6 +375,17 @@ def _unusable(url: str, error: BaseException | None) -> SupportBotError:
     if _is_server_s(error):
         return DatabaseAway(**told, remedy=remedy(error) or _AWAY)
     return DatabaseUnusable(**told)
+
+
+def _lacking(url: str) -> str:
+    """Return what the owner of our tables may say; empty if none are there, or none is shut."""
+    try:
+        with _engine(url).connect() as connection:
+            rights = rights_on(connection)
+    except DBAPIError:
+        return IN_WORDS  # it was away a moment later, or hides its catalogue
+    is_ours = rights.is_there and rights.version_table is not None
+    return to_grant(rights) if is_ours and (rights.shut or not rights.may_see_version) else ""
 
 
 def _is_server_s(error: BaseException | None) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sqlite3
@@ -9,9 +10,10 @@ from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from sqlalchemy.engine import make_url
 from typer.testing import CliRunner
 
-from supportbot.chaos import postgres
+from supportbot.chaos import audit, postgres, trial
 from supportbot.chaos.clients import Answer, insist
 from supportbot.chaos.plan import Done, Plan
 from supportbot.chaos.postgres import own_server
@@ -19,7 +21,7 @@ from supportbot.chaos.trial import hold
 from supportbot.chaos.verdict import FAULTS, Verdict
 from supportbot.cli import chaos
 from supportbot.cli.commands import app
-from supportbot.errors import BotMisbehaved
+from supportbot.errors import BotMisbehaved, TrialBroke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,6 +87,11 @@ def test_its_own_server_is_crashed(call: Callable[..., Result]) -> None:
         (("--database", "sqlite:///bot.db"), "write sqlite"),
         (("--database", "mysql://h/d"), "is not a database SupportBot can use"),
         (("--database", "postgresql://h/d"), "begin with postgresql+psycopg://"),
+        (("--seconds", "inf"), "'--seconds'"),
+        (("--seconds", "1e300"), "'--seconds'"),
+        (("--seconds", "604801"), "'--seconds'"),
+        (("--seconds", "nan"), "'--seconds'"),
+        (("--seconds", "-1"), "'--seconds'"),
     ],
 )
 def test_what_cannot_be_tried(call: Callable[..., Result], options: tuple[str, ...], said: str) -> None:
@@ -176,6 +183,66 @@ def test_a_server_that_is_not_there_is_told_in_one_line(call: Callable[..., Resu
     result = call("--database", "postgresql+psycopg://nobody@127.0.0.1:1/postgres")
     assert 2 == result.exit_code
     assert result.stderr.startswith("The trial could not be held: ")
+    assert 1 == len(result.stderr.splitlines())
+
+
+def test_a_server_that_has_no_connection_left_is_told_in_one_line(
+    call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the middle of a trial: it could not be held, and nothing is said of the promise."""
+
+    async def crowded(*_args: object, **_more: object) -> Verdict:
+        tables = audit.Tables("postgresql+psycopg://nobody@127.0.0.1:1/postgres")
+        await tables.drained(within=1)
+        raise AssertionError("nobody is there")
+
+    pytest.importorskip("psycopg")
+    monkeypatch.setattr(trial, "hold", crowded)
+    result = call()
+    assert (2, "") == (result.exit_code, result.stdout)
+    assert result.stderr.startswith("The trial could not be held: ")
+    assert "127.0.0.1" in result.stderr
+    assert 1 == len(result.stderr.splitlines())
+
+
+def test_a_database_that_cannot_be_dropped_is_named(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever let the trial make it can take it away."""
+    really = postgres._execute
+
+    def execute(server: Any, statement: str) -> None:
+        if statement.startswith("DROP"):
+            raise TrialBroke(cause="too many clients already")
+        really(server, statement)
+
+    monkeypatch.setattr(postgres, "_execute", execute)
+    with (
+        pytest.raises(
+            TrialBroke, match=r"too many clients already; .* to be dropped: supportbot_chaos_"
+        ) as broke,
+        postgres.own_database(postgres_url) as url,
+    ):
+        pass
+    name = make_url(url).database
+    assert str(broke.value).endswith(str(name))
+    really(make_url(postgres_url), f'DROP DATABASE "{name}"')
+
+
+def test_who_ends_a_trial_early_is_told_what_that_means(
+    call: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One line: the promise was neither kept nor broken, and nothing is left behind."""
+
+    async def interrupted(*_args: object, **_more: object) -> Verdict:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(60)
+        raise AssertionError("the signal ends it")
+
+    monkeypatch.setattr(trial, "hold", interrupted)
+    result = call()
+    assert 130 == result.exit_code
+    assert result.stderr.startswith("The trial was ended early: ")
     assert 1 == len(result.stderr.splitlines())
 
 

@@ -203,6 +203,31 @@ def test_processes_names_the_role_that_nobody_has(operator: Operator, postgres_d
     assert (["worker"], "shop-1:7:ab") == (list(told["missing"]), told["processes"][0]["id"])
 
 
+def test_nobody_removes_the_tables_under_bots_at_work(operator: Operator, postgres_database: str) -> None:
+    """On PostgreSQL there is no lock: those that gave a sign of life are named, and all stays as it was."""
+    operator.url = postgres_database
+    operator.folder.file.write_text(
+        f"database: {postgres_database}\nchannels: {{web: {{type: webhook}}}}\n", "utf-8"
+    )
+
+    async def at_work(store: Any) -> None:
+        for name in ("shop-1:7:ab", "shop-2:8:cd"):
+            await Roster(store, name, {"web"}, {"web"}).look()
+
+    async def stopped(store: Any) -> None:
+        for name in ("shop-1:7:ab", "shop-2:8:cd"):
+            await Roster(store, name, {"web"}, {"web"}).stop()
+
+    operator.look(at_work)
+    said = operator.refused("migrate", "base", "--yes")
+    assert "Bots work on the database" in said
+    assert "shop-1:7:ab, shop-2:8:cd. Stop them first" in said
+    assert ["shop-1:7:ab", "shop-2:8:cd"] == [p["id"] for p in operator.json("processes")["processes"]]
+    operator.look(stopped)
+    assert "to base" in operator.says("migrate", "base", "--yes")
+    assert "Nothing to do" in operator.says("migrate", "base", "--yes")
+
+
 # -- the page ------------------------------------------------------------------------------------
 
 

@@ -199,13 +199,27 @@ model:
     assert (False, 0.5) == (second.stream, second.temperature)
 
 
+QUOTED = (
+    "must be a whole number: leave the quotes out; outside of { } and [ ], on a line of its own: port: ${…}"
+)
+
+
+def test_a_number_from_a_reference_has_one_way_that_both_messages_name(bot: BotFolder) -> None:
+    """In quotes it is text, and without them { } ends at its bracket: only the line of its own works."""
+    (quoted,) = bot.problems('server: {port: "${PORT:-18103}"}\n', {})
+    assert quoted.endswith(QUOTED)
+    (bare,) = bot.problems("server: {port: ${PORT:-18103}}\n", {})
+    assert bare.endswith("on a line of its own outside of them: port: ${…}")
+    assert 18103 == bot.load("server:\n  port: ${PORT:-18103}\n", {}).config.server.port
+
+
 @pytest.mark.parametrize(
     ("port", "value", "problem"),
     [
         ("${PORT}", "Zq80", "must be a whole number: write a whole number"),
         ("${PORT}", "0800", "must be a whole number: write a whole number"),
         ("${PORT}", "70000", "is too large: the most is 65535"),
-        ('"${PORT}"', "9000", "must be a whole number: leave the quotes out"),
+        ('"${PORT}"', "9000", QUOTED),
         ("9${PORT}", "000", "must be a whole number: write a whole number"),
     ],
 )

@@ -62,7 +62,8 @@ QUOTE = "put it in quotes"
             [
                 (
                     "1:6: a list in [ ] or a mapping in { } is broken here: "
-                    "check commas and brackets; put ${…} in quotes inside of them"
+                    "check commas and brackets; put ${…} in quotes inside of them, "
+                    "or on a line of its own outside of them: port: ${…}"
                 )
             ],
         ),

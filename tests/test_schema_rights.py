@@ -17,9 +17,9 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from supportbot import schema
 from supportbot.chaos import postgres
-from supportbot.errors import DatabaseReadOnly
+from supportbot.errors import DatabaseForbids, DatabaseReadOnly, DatabaseShut
 from supportbot.store.probe import probe
-from tests.databases import execute
+from tests.databases import execute, rows
 from tests.durable import opened
 
 if TYPE_CHECKING:
@@ -96,6 +96,45 @@ def test_a_user_who_may_only_read_may_look_and_is_told_what_to_grant(
         execute(
             reader, "INSERT INTO events (conversation_id, kind, actor, at, data) VALUES ('', '', '', 0, '{}')"
         )
+
+
+def test_a_user_who_may_not_even_look_is_told_what_to_grant(reader: str, postgres_database: str) -> None:
+    """Whoever finds the tables of another owner: the list is whole, and with it a bot can start."""
+    within = _schema(postgres_database)
+    grantee = _quoted(str(make_url(reader).username))
+    execute(postgres_database, f"REVOKE ALL ON ALL TABLES IN SCHEMA {within} FROM {grantee}")
+    with pytest.raises(DatabaseShut) as refused:
+        schema.is_empty(reader)
+    said = str(refused.value)
+    assert "does not let its user look into it: permission denied for table alembic_version" in said
+    assert "GRANT CREATE" not in said
+    execute(postgres_database, *re.findall(r"GRANT [^;]*", said))
+    assert not schema.is_empty(reader)
+    schema.prepare(reader)
+    schema.check_writable(reader)
+
+
+def test_a_user_who_may_use_no_schema_is_told_so_in_words(reader: str, postgres_database: str) -> None:
+    """The database looks empty to them, and is not."""
+    within = _schema(postgres_database)
+    grantee = _quoted(str(make_url(reader).username))
+    execute(postgres_database, f"REVOKE ALL ON SCHEMA {within} FROM {grantee}, PUBLIC")
+    with pytest.raises(DatabaseShut, match=r"search_path.* SELECT on alembic_version"):
+        schema.is_empty(reader)
+
+
+def test_an_empty_database_that_may_not_be_filled_wants_other_rights(reader: str, postgres_url: str) -> None:
+    """Nothing of ours is there to be granted."""
+    with postgres.own_database(postgres_url) as url:
+        name = make_url(reader).username
+        mine = make_url(url).set(username=name).render_as_string(hide_password=False)
+        with pytest.raises(DatabaseForbids, match="GRANT CREATE ON"):
+            schema.prepare(mine)
+
+
+def _schema(url: str) -> str:
+    """Return the schema that our tables are in, as SQL writes it."""
+    return str(rows(url, "SELECT quote_ident(current_schema())")[0][0])
 
 
 def test_a_schema_may_have_any_name(postgres_url: str) -> None:

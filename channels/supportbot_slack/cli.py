@@ -31,6 +31,10 @@ class NoAddress(SupportBotError):
     channel's section of bot.yaml. With an app_token it would need no address (Socket Mode)."""
 
 
+class BadAddress(SupportBotError):
+    """channels.{name}.public_url in bot.yaml {what}."""
+
+
 class WhichChannel(SupportBotError):
     """Say which Slack channel of bot.yaml is meant, with --channel. There is: {known}."""
 
@@ -95,10 +99,11 @@ def _app(outline: "Outline", url: str, channel: str) -> App:
 
     Raises:
         NoAddress: Slack could not find the bot.
+        BadAddress: what bot.yaml calls its address is none.
         WhichChannel: bot.yaml has several, or none of that name.
     """
     name, section = _section(outline, channel)
-    address = _checked(url or str(section.get("public_url") or ""))
+    address = _checked(url) if url else _configured(name, section)
     socket_mode = _uses_socket_mode(section, address)
     several = "oauth" in section
     if not address and (several or not socket_mode):
@@ -140,8 +145,19 @@ def _prompts(section: "Mapping[str, Any]") -> tuple[str, ...]:
     return tuple(p for p in prompts if isinstance(p, str)) if isinstance(prompts, list) else ()
 
 
+def _configured(name: str, section: "Mapping[str, Any]") -> str:
+    """Return the address that bot.yaml has; empty when it has none."""
+    given = section.get("public_url")
+    if not given:
+        return ""
+    try:
+        return check_public_url(str(given))
+    except ValueError as error:
+        raise BadAddress(name=name, what=str(error)) from None
+
+
 def _checked(url: str) -> str:
     try:
-        return check_public_url(url) if url else ""
+        return check_public_url(url)
     except ValueError as error:
         raise typer.BadParameter(f"The bot's public address {error}.") from None

@@ -41,6 +41,11 @@ class NotGranted(Exception):
 class SlackAway(Exception):
     """Slack could not be asked, or gave no answer that can be understood: try again later."""
 
+    def __init__(self, status: int | None = None) -> None:
+        super().__init__(status)
+        self.status = status
+        """The HTTP status of what did answer; None when nothing did."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Installation:
@@ -70,6 +75,11 @@ class Grants:
         self._client = client
         self._client_id = client_id
         self._client_secret = client_secret
+
+    @property
+    def address(self) -> str:
+        """Where it asks."""
+        return self._client.base_url
 
     async def exchange(self, code: str, redirect_uri: str) -> Installation:
         """Return what a code from the install page stands for. A code works once.
@@ -136,10 +146,12 @@ async def asked(ask: Callable[[], Awaitable[AsyncSlackResponse]]) -> AsyncSlackR
         response = await ask()
     except SlackApiError as error:
         raise _refusal(error) from None
+    except AttributeError:  # the client's, which looks for a word in plain text with status 200
+        raise SlackAway(200) from None
     except (SlackClientError, aiohttp.ClientError, OSError, TimeoutError, ValueError):
         raise SlackAway from None
     if not isinstance(response.data, dict):
-        raise SlackAway
+        raise SlackAway(response.status_code)
     return response
 
 
@@ -152,9 +164,9 @@ async def _answer(ask: Callable[[], Awaitable[AsyncSlackResponse]]) -> Mapping[s
 def _refusal(error: SlackApiError) -> Exception:
     data = getattr(error.response, "data", None)
     code = data.get("error") if isinstance(data, dict) else None
-    status = getattr(error.response, "status_code", 200)
+    status = int(getattr(error.response, "status_code", getattr(error.response, "status", 200)))
     if not isinstance(code, str) or status >= 429 or code in {"ratelimited", "internal_error", "fatal_error"}:
-        return SlackAway()
+        return SlackAway(status)
     return NotGranted(code)
 
 

@@ -6,11 +6,13 @@ before anything reads them; what is not signed is answered 401 and nothing else 
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import orjson
+import structlog
 from aiohttp import web
 
 from supportbot import strictjson
@@ -28,7 +30,15 @@ _LONGEST_BODY = 1024 * 1024
 """Bytes: a message of 40,000 characters comes several times in one event, and escaped."""
 _LONGEST_CHALLENGE = 4096
 _MOST_FIELDS = 100
+_COMPLAIN_EVERY = 60.0
+"""Seconds between two lines in the log while requests are refused: anybody may send some."""
+_UNSIGNED = (
+    "requests were refused that this app's Slack did not sign within five minutes: if Slack's own are among "
+    "them, signing_secret is another app's, or this machine's clock is off"
+)
 _NO_RETRY = {"X-Slack-No-Retry": "1"}
+
+log = structlog.get_logger(__name__)
 
 
 class Requests:
@@ -47,6 +57,8 @@ class Requests:
         self._events = events
         self._pressed = pressed
         self._command = command
+        self._refused = 0
+        self._silent_until = 0.0
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes: one handler behind three names."""
@@ -60,6 +72,7 @@ class Requests:
     async def _handle(self, request: web.Request) -> web.Response:
         body = await read_body(request, limit=_LONGEST_BODY)
         if not self._signatures.fit(request.headers, body, time.time()):
+            self._tell_of_refusal(asyncio.get_running_loop().time())
             raise Problem(401, "not_signed", "The request is not signed by Slack, or too old.")
         if body[:1] in b"{[ \t\r\n\xef" and body:
             return await self._event(_json(body))
@@ -71,6 +84,14 @@ class Requests:
         if "ssl_check" in fields:  # Slack looks at the certificate only
             return web.Response()
         return await self._event(_json(body))
+
+    def _tell_of_refusal(self, now: float) -> None:
+        """Count it, and tell the operator now and then; nothing of the request is told."""
+        self._refused += 1
+        if now >= self._silent_until:
+            log.warning("slack.not_signed", refused=self._refused, problem=_UNSIGNED)
+            self._refused = 0
+            self._silent_until = now + _COMPLAIN_EVERY
 
     async def _event(self, payload: Any) -> web.Response:
         if not isinstance(payload, dict):

@@ -14,18 +14,19 @@ _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def check_public_url(url: str) -> str:
-    """Hold the address that Slack reaches the bot at to https, without a slash at its end.
+    """Hold the address that Slack reaches the bot at to https; return it without a slash at its end.
 
     Raises:
         ValueError: it is none; the message says what to write.
     """
+    url = url.removesuffix("/")
     try:
         parts = urlsplit(url)
         fits = bool(parts.hostname) and (parts.port is None or parts.port > 0)
     except ValueError:
         fits = False
     if not fits or re.search(r"[\s\\?#@<>\"']", url) or parts.path.endswith("/"):
-        raise ValueError("is not a public address: write https://bot.example.com, without a slash at the end")
+        raise ValueError("is not a public address: write it as https://bot.example.com")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
         raise ValueError("must begin with https://, which Slack asks for (http:// is for localhost only)")
     return url

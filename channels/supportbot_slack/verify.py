@@ -29,7 +29,6 @@ REMEDIES = {
 }
 """What to do about what Slack says; the troubleshooting table of docs/slack.md has each."""
 
-_NO_ANSWER = "Slack does not answer: check that this machine reaches it, and try again"
 _ARCHIVED = frozenset({"channel_archive", "group_archive"})
 _NOBODY_S_CODE = "supportbot-check"
 
@@ -40,8 +39,8 @@ async def check_bot_token(client: AsyncWebClient, *, direct_messages: bool = Tru
         response = await asked(client.auth_test)
     except NotGranted as error:
         return [_problem("bot_token", error.code)]
-    except SlackAway:
-        return [_NO_ANSWER]
+    except SlackAway as error:
+        return [_no_answer(client.base_url, error)]
     granted = response.headers.get("x-oauth-scopes")
     if granted is None:
         return []
@@ -59,8 +58,8 @@ async def check_app_token(client: AsyncWebClient, app_token: str) -> list[str]:
         await asked(lambda: client.apps_connections_open(app_token=app_token))
     except NotGranted as error:
         return [_problem("app_token", error.code)]
-    except SlackAway:
-        return [_NO_ANSWER]
+    except SlackAway as error:
+        return [_no_answer(client.base_url, error)]
     return []
 
 
@@ -75,8 +74,8 @@ async def check_handoff_channel(client: AsyncWebClient, channel: str) -> list[st
         response = await asked(lambda: client.conversations_history(channel=channel, limit=1))
     except NotGranted as error:
         return [_problem("handoff_channel", error.code)]
-    except SlackAway:
-        return [_NO_ANSWER]
+    except SlackAway as error:
+        return [_no_answer(client.base_url, error)]
     newest = response.get("messages")
     is_archived = isinstance(newest, list) and any(text_at(one, "subtype") in _ARCHIVED for one in newest[:1])
     return [_problem("handoff_channel", "is_archived")] if is_archived else []
@@ -88,9 +87,19 @@ async def check_oauth(grants: Grants, redirect_uri: str) -> list[str]:
         await grants.exchange(_NOBODY_S_CODE, redirect_uri)
     except NotGranted as error:
         return [] if error.code == "invalid_code" else [_problem("oauth", error.code)]
-    except SlackAway:
-        return [_NO_ANSWER]
+    except SlackAway as error:
+        return [_no_answer(grants.address, error)]
     return []
+
+
+def _no_answer(address: str, error: SlackAway) -> str:
+    """Say where nobody answers, or somebody who is not Slack, or not well."""
+    if error.status is None:
+        return f"Slack does not answer at {address}: check that this machine reaches it, and try again"
+    return (
+        f"what answers at {address}, with status {error.status}, says nothing that Slack says: look whether "
+        "api_url is right and what stands between, and try again"
+    )
 
 
 def _problem(key: str, code: str) -> str:

@@ -126,7 +126,11 @@ def own_database(server_url: str, *, template: str = "template1") -> Iterator[st
     try:
         yield server.set(database=name).render_as_string(hide_password=False)
     finally:
-        _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        try:
+            _execute(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+        except TrialBroke as error:
+            cause = f"{error.details['cause']}; the trial's database is still there, to be dropped: {name}"
+            raise TrialBroke(cause=cause) from error
 
 
 def _execute(server: Any, statement: str) -> None:

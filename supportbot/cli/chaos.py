@@ -16,7 +16,7 @@ from supportbot.cli.failures import BROKE, TO_CHANGE, say
 from supportbot.cli.options import AsJson
 from supportbot.cli.output import console, print_json, print_table
 from supportbot.cli.stored import be_quiet
-from supportbot.errors import DatabaseDriverMissing
+from supportbot.errors import DatabaseDriverMissing, TrialBroke
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 _EVERY = 10.0
 """Seconds between two lines of progress."""
+
+_LONGEST = 7 * 24 * 3600.0
+"""Seconds: a week, more than any trial is good for."""
 
 _MOST_PROBLEMS = 20
 """So many are printed; ``--json`` has all of them."""
@@ -68,7 +71,9 @@ def chaos(
             min=1, max=20, help="The bot's turns.attempts; from the third on, a death may cost one."
         ),
     ] = 20,
-    seconds: Annotated[float, typer.Option(min=0, help="Go on for at least so long.")] = 0.0,
+    seconds: Annotated[
+        float, typer.Option(min=0, max=_LONGEST, help="Go on for at least so long; a week at most.")
+    ] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed decides the same by chance.")] = 1,
     as_json: AsJson = False,
 ) -> None:
@@ -103,8 +108,12 @@ def chaos(
     # Whoever ends the trial must not leave its bot behind: SIGTERM ends it as Ctrl-C does.
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
-    with _progress(plan) as report:
-        verdict = _held(plan, database, report)
+    try:
+        with _progress(plan) as report:
+            verdict = _held(plan, database, report)
+    except KeyboardInterrupt:
+        say("The trial was ended early: nothing is known of the promise, and nothing of the trial is left.")
+        raise
     if as_json:
         print_json({"passed": verdict.passed, "seed": seed} | asdict(verdict))
     else:
@@ -134,13 +143,19 @@ def _check(database: str) -> None:
 
 
 def _held(plan: "Plan", database: str, report: "Callable[[Done], None]") -> "Verdict":
-    from supportbot.chaos.trial import hold
+    from sqlalchemy.exc import OperationalError
 
-    with (
-        tempfile.TemporaryDirectory(prefix="supportbot-chaos-") as folder,
-        _opened(database) as (url, server),
-    ):
-        return asyncio.run(hold(plan, Path(folder), url, server=server, report=report))
+    from supportbot.chaos.trial import hold
+    from supportbot.store.remedies import unavailable
+
+    try:
+        with (
+            tempfile.TemporaryDirectory(prefix="supportbot-chaos-") as folder,
+            _opened(database) as (url, server),
+        ):
+            return asyncio.run(hold(plan, Path(folder), url, server=server, report=report))
+    except OperationalError as error:  # the trial's own look; no bot is to blame
+        raise TrialBroke(cause=unavailable(error.orig or error).what) from error
 
 
 @contextmanager

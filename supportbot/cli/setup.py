@@ -11,7 +11,8 @@ from supportbot.cli.failures import TO_CHANGE, say
 from supportbot.cli.options import AsJson, Yes
 from supportbot.cli.output import print_json
 from supportbot.cli.settings import settings_of
-from supportbot.cli.stored import be_quiet
+from supportbot.cli.stored import be_quiet, worked
+from supportbot.errors import BotsAtWork
 
 if TYPE_CHECKING:
     from supportbot.config import Loaded, Problem
@@ -74,11 +75,33 @@ def migrate(
 
     be_quiet()
     database = settings_of(context).load().database
+    if version == "base":
+        _refuse_while_at_work(database)
     if version == "base" and not yes:
         typer.confirm("This removes all tables and everything in them. Go on?", abort=True, err=True)
     with ExitStack() as stack:
         _hold(database, stack)
         schemas.migrate(database, version, report=typer.echo)
+
+
+def _refuse_while_at_work(database: str) -> None:
+    """Keep the tables of a server's bots from being removed under them; an SQLite file has its lock for that.
+
+    Raises:
+        BotsAtWork: processes gave a sign of life lately.
+    """
+    from sqlalchemy.engine import make_url
+
+    from supportbot import roster
+    from supportbot import schema as schemas
+    from supportbot.store import sqlite_path
+
+    if sqlite_path(database) is not None or schemas.is_empty(database):
+        return
+    present = asyncio.run(worked(database, roster.processes))
+    if present:
+        shown = make_url(database).render_as_string(hide_password=True)
+        raise BotsAtWork(database=shown, processes=", ".join(process.id for process in present))
 
 
 def _hold(database: str, stack: ExitStack) -> None:

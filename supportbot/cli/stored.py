@@ -34,7 +34,7 @@ def looked_into(database: str, work: Callable[[Store], Awaitable[T]]) -> T:
     """The same with the store of this URL."""
     be_quiet()
     check_store(database)
-    return asyncio.run(_worked(database, work))
+    return asyncio.run(worked(database, work))
 
 
 def check_channel(context: typer.Context, name: str) -> None:
@@ -92,7 +92,8 @@ def be_quiet() -> None:
     log.set_up(LogSection(level="error"))
 
 
-async def _worked(database: str, work: Callable[[Store], Awaitable[T]]) -> T:
+async def worked(database: str, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the store of this URL, which is known to be one, do the work, close it."""
     from supportbot.store import open_store
 
     store = open_store(database)

@@ -136,6 +136,8 @@ class Complaints:
             how = f"write {wanted} after the ':'"
         if isinstance(node, Scalar) and not node.plain and wanted not in {"text", "a list", "a mapping"}:
             how = "leave the quotes out"
+            if references(node.text):  # which YAML does not read inside of { }
+                how += f"; outside of {{ }} and [ ], on a line of its own: {_line(loc[-1])}"
         return f"must be {wanted}{found}", how
 
     @staticmethod
@@ -196,3 +198,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return a question that names the nearest known word; empty when none is near."""
     near = get_close_matches(word[:100].lower(), known, n=1, cutoff=0.6)
     return f"did you mean '{near[0]}'?" if near else ""
+
+
+def _line(key: str | int) -> str:
+    """Return how an entry with a reference stands on a line of its own."""
+    return "- ${…}" if isinstance(key, int) else f"{key}: ${{…}}"

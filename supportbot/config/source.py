@@ -54,7 +54,10 @@ _SAID = (
     (
         r"expected ',' or '[\]}]'",
         "a list in [ ] or a mapping in { } is broken here",
-        "check commas and brackets; put ${…} in quotes inside of them",
+        (
+            "check commas and brackets; put ${…} in quotes inside of them, "
+            "or on a line of its own outside of them: port: ${…}"
+        ),
     ),
     (r"undefined tag handle", "a tag (!…) stands here", "write the value without it"),
 )

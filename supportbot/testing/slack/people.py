@@ -134,15 +134,31 @@ class People:
         return await self.event(team, {"type": "app_uninstalled"})
 
     async def press(
-        self, team: str, channel: str, user: str, action: Mapping[str, Any], **more: Any
+        self,
+        team: str,
+        channel: str,
+        user: str,
+        action: Mapping[str, Any],
+        *,
+        ts: str = "",
+        **more: Any,
     ) -> Delivery:
-        """Press a button: ``block_actions`` with one action, and with the message when ``ts`` is given."""
+        """Press a button: ``block_actions`` with one action.
+
+        Args:
+            team: the workspace's id.
+            channel: where the button is.
+            user: who presses it.
+            action: the button as it stands in the message's ``blocks``, or its ``action_id`` and ``value``.
+            ts: the message that it is in; what Slack sends of that one is filled in.
+            more: further fields of the payload, such as ``view`` for a button in one.
+        """
         workspace = self.world.workspaces[team]
         more["actions"] = [{"action_ts": self.world.store.next_ts((team, "")), **action}]
-        if ts := more.pop("ts", ""):
+        if ts:
             message = self._known(team, channel, ts)
             container = {"type": "message", "message_ts": ts, "channel_id": channel, "is_ephemeral": False}
-            more |= {"container": container, "message": message_json(workspace, message)}
+            more = {"container": container, "message": message_json(workspace, message)} | more
         more |= {"channel": {"id": channel, "name": channel.lower()}, "response_url": self._response_url()}
         return await self.interact(interaction(workspace, "block_actions", user, **more))
 

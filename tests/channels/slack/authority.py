@@ -41,6 +41,7 @@ class Authority:
         self.before: Callable[[], Awaitable[object]] = lambda: asyncio.sleep(0)
         """Awaited before anything is answered."""
         self.away: int | None = None
+        self.away_with: str | None = None
         """While it is set, everything is answered with this status and nothing else."""
         self._numbers = count(1)
 
@@ -69,7 +70,11 @@ class Authority:
         @web.middleware
         async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
             await self.before()
-            return await handler(request) if self.away is None else web.Response(status=self.away)
+            return (
+                await handler(request)
+                if self.away is None
+                else web.Response(status=self.away, text=self.away_with)
+            )
 
         return fail
 

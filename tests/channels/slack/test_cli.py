@@ -108,7 +108,7 @@ def test_one_of_several_channels_is_chosen(bot: BotFolder) -> None:
     assert 2 == run(bot, "--channel", "three").exit_code
 
 
-@pytest.mark.parametrize("url", ["http://bot.example.com", "bot.example.com", "https://bot.example.com/"])
+@pytest.mark.parametrize("url", ["http://bot.example.com", "bot.example.com", "https://bot.example.com//"])
 def test_a_wrong_address_is_refused(bot: BotFolder, url: str) -> None:
     """Slack would not take it either."""
     done = run(bot, "--url", url)
@@ -196,3 +196,20 @@ def test_why_a_section_is_not_found_is_said(bot: BotFolder, channels: str, says:
     bot.file.write_text(channels, "utf-8")
     done = run(bot, "--url", "https://bot.example.com")
     assert (2, "", True) == (done.exit_code, done.stdout, says in done.stderr)
+
+
+def test_an_address_of_bot_yaml_that_is_none_is_called_by_its_key(bot: BotFolder) -> None:
+    """No option was given, so none is blamed; with the option, the option is."""
+    write(bot, help="{type: slack, signing_secret: '${X}', public_url: 'http://bot.example.com'}")
+    done = run(bot)
+    assert (2, "") == (done.exit_code, done.stdout)
+    assert done.stderr.startswith("channels.help.public_url in bot.yaml must begin with https://")
+    assert "Usage" in run(bot, "--url", "http://bot.example.com").stderr
+
+
+def test_a_slash_at_the_end_of_the_address_does_no_harm(bot: BotFolder) -> None:
+    """It is how browsers show it, and what people copy."""
+    write(bot, slack="{type: slack, signing_secret: '${X}', public_url: 'https://bot.example.com/'}")
+    for options in ((), ("--url", "https://bot.example.com/")):
+        events = printed(bot, *options)["settings"]["event_subscriptions"]
+        assert "https://bot.example.com/channels/slack/events" == events["request_url"]

@@ -70,7 +70,7 @@ def test_the_right_kind_is_taken(given: dict[str, str]) -> None:
         ({"signing_secret": "8f742231b10e8888 abcd99yyyzzz85a5"}, "is too short, or holds characters"),
         ({"client_id": "1234567890"}, "is not a client ID: copy"),
         ({"public_url": "http://bot.example.com"}, "must begin with https://"),
-        ({"public_url": "https://bot.example.com/"}, "without a slash at the end"),
+        ({"public_url": "https://bot.example.com//"}, "is not a public address"),
         ({"public_url": "https://bot.example.com/?a=b"}, "is not a public address"),
         ({"public_url": "bot.acme.test"}, "is not a public address"),
         ({"public_url": "https://[bad"}, "is not a public address"),

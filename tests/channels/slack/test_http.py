@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
+import structlog
 from aiohttp import ClientSession
 
 from supportbot.errors import NotAccepting, StoreUnavailable
 from supportbot.testing import FakeCore
 from supportbot.testing.site import serving
-from supportbot_slack import SlackChannel
+from supportbot_slack import SlackChannel, http
+from supportbot_slack.signature import Signatures
 from tests.channels.slack.driver import SECRET, direct, event, mention, post, signed
 from tests.channels.slack.workspace import ScriptedSlack
 from tests.channels.test_contract import Workspace
@@ -80,6 +82,33 @@ async def test_what_is_not_signed_is_401_and_nothing_else(site: Site, name: str)
     assert 401 == status
     assert "not_signed" in body
     assert [] == site.handed_in
+
+
+async def test_the_log_tells_of_unsigned_requests_once_a_minute(
+    site: Site,
+) -> None:
+    """It says what may be wrong and how many there were, and nothing of what they hold."""
+    wrong = signed(GOOD, secret="another secret of an app")
+    with structlog.testing.capture_logs() as logs:
+        for _ in range(3):
+            assert 401 == (await send(site, GOOD, wrong))[0]
+    [told] = [line for line in logs if line["event"] == "slack.not_signed"]
+    assert 1 == told["refused"]
+    assert "signing_secret is another app's, or this machine's clock is off" in told["problem"]
+    assert {"event", "log_level", "refused", "problem"} == told.keys()
+
+
+async def test_the_next_line_counts_what_was_refused_since() -> None:
+    """The minute is measured from the line before."""
+    requests = http.Requests(Signatures(["a secret of this app"]), events=_no, pressed=_no, command=_no)
+    with structlog.testing.capture_logs() as logs:
+        for now in (1000.0, 1001.0, 1059.9, 1060.0, 1061.0):
+            requests._tell_of_refusal(now)
+    assert [1, 3] == [line["refused"] for line in logs]
+
+
+async def _no(_: object) -> None:
+    raise AssertionError("nothing is handed in")
 
 
 @pytest.mark.parametrize(

@@ -13,12 +13,18 @@ from supportbot.testing import FakeCore
 from supportbot.vault import Vault
 from supportbot_slack import SlackChannel
 from supportbot_slack.config import SlackConfig
-from supportbot_slack.grants import Installation
+from supportbot_slack.grants import Grants, Installation
 from supportbot_slack.install_config import OAuth
 from supportbot_slack.scopes import SCOPES
 from supportbot_slack.sdk import web_client
 from supportbot_slack.several import Several
-from supportbot_slack.verify import REMEDIES, check_app_token, check_bot_token
+from supportbot_slack.verify import (
+    REMEDIES,
+    check_app_token,
+    check_bot_token,
+    check_handoff_channel,
+    check_oauth,
+)
 from supportbot_slack.workspaces import Workspace
 from tests.channels.slack.authority import CLIENT_ID, CLIENT_SECRET, REDIRECT, Authority
 
@@ -83,13 +89,27 @@ async def test_an_app_token_is_tried(authority: Authority) -> None:
     assert "connections:write" in problem
 
 
-@pytest.mark.parametrize("status", [429, 500, 200])
-async def test_slack_away_is_said(authority: Authority, status: int) -> None:
-    """It is no fault of the configuration."""
-    authority.away = status
-    assert [
-        "Slack does not answer: check that this machine reaches it, and try again"
-    ] == await check_bot_token(client(authority))
+@pytest.mark.parametrize("text", [None, "Not Slack.", "<html>"])
+@pytest.mark.parametrize("status", [429, 500, 501, 404, 200])
+async def test_what_answers_in_slack_s_place_is_named(
+    authority: Authority, status: int, text: str | None
+) -> None:
+    """With its address and status: it may be Slack that is ill, or another web server."""
+    authority.away, authority.away_with = status, text
+    [problem] = await check_bot_token(client(authority))
+    assert problem.startswith(f"what answers at {authority.url}/, with status {status}, says nothing that")
+    assert "look whether api_url is right" in problem
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1/", "http://nobody.invalid/api/"])
+async def test_slack_away_is_said(url: str) -> None:
+    """Where it was looked for, too: a port that is closed, a host that is not there."""
+    said = [f"Slack does not answer at {url}: check that this machine reaches it, and try again"]
+    asked = web_client(url, TOKEN)
+    assert said == await check_bot_token(asked) == await check_app_token(asked, "xapp-1")
+    assert said == await check_handoff_channel(asked, "C1")
+    grants = Grants(asked, client_id=CLIENT_ID, client_secret=SecretStr(CLIENT_SECRET))
+    assert said == await check_oauth(grants, REDIRECT)
 
 
 async def test_keys_that_open_nothing_are_named(authority: Authority) -> None:
