@@ -54,7 +54,7 @@ async def test_killed_where_it_hurts(server: Dovecot, address: str, tmp_path: Pa
             else:
                 await wire.was_cut.wait()
             await bot.kill()
-            server.deliver(address, mail("Where can I follow it?", subject="two"))
+            server.deliver(address, mail("How long does a parcel take?", subject="two"))
             await bot.start()
             await until(lambda: 2 == len(server.mails(address, "Drafts")), 40)
             assert 0 == await bot.stop()
@@ -74,7 +74,7 @@ async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_
             await bot.kill()
             relay.hold.set()
             relay.hold = None
-            server.deliver(address, mail("Where can I follow it?", subject="two", From="b@c.test"))
+            server.deliver(address, mail("How long does a parcel take?", subject="two", From="b@c.test"))
             await bot.start()
             await until(lambda: [("delivered",), ("unknown",)] == _ends(folder), 40)
             assert 0 == await bot.stop()
@@ -86,7 +86,7 @@ async def test_killed_while_the_relay_thinks(server: Dovecot, address: str, tmp_
 async def test_stopped_while_the_relay_thinks(server: Dovecot, address: str, tmp_path: Path) -> None:
     """A relay that answers the final dot after a second is waited for when the bot stops: nothing is unclear,
     and the copy lies in Sent. One that answers never holds nobody up."""
-    async with Relay() as relay:
+    async with asyncio.timeout(90), Relay() as relay:
         support = sending(address, server.port, relay)
         folder = BotFolder(tmp_path, channels={"support": support})
         async with program(folder) as bot:
@@ -100,7 +100,7 @@ async def test_stopped_while_the_relay_thinks(server: Dovecot, address: str, tmp
             relay.on_taken, relay.hold = None, asyncio.Event()
             relay.has_dot.clear()
             await bot.start()
-            server.deliver(address, mail("Where can I follow it?", subject="two", From="b@c.test"))
+            server.deliver(address, mail("How long does a parcel take?", subject="two", From="b@c.test"))
             await relay.has_dot.wait()
             assert 0 == await bot.stop(within=8)
     assert [("delivered",), ("sending",)] == _ends(folder)
@@ -123,7 +123,7 @@ async def test_killed_on_postgresql(
             server.deliver(address, mail("How long does a parcel take?", subject="one"))
             await wire.was_cut.wait()
             await bot.kill()
-            server.deliver(address, mail("Where can I follow it?", subject="two"))
+            server.deliver(address, mail("How long does a parcel take?", subject="two"))
             await bot.start()
             await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
             assert 0 == await bot.stop()
@@ -147,7 +147,7 @@ async def test_the_second_program_stands_by(
                 assert not any("email.watching" in line for line in second.errors)
                 await first.kill()
                 await _watches(second)
-                server.deliver(address, mail("Where can I follow it?", subject="four"))
+                server.deliver(address, mail("How long does a parcel take?", subject="four"))
                 await until(lambda: 4 <= len(server.mails(address, "Drafts")), 60)
                 assert 0 == await second.stop()
     found = sorted(map(subject, server.mails(address, "Drafts")))
@@ -173,7 +173,7 @@ async def test_frozen_while_it_hands_over(
                 wire.go_on.set()
                 first.thaw()
                 await until(lambda: any("delivery.postponed" in line for line in first.errors), 30)
-                server.deliver(address, mail("Where can I follow it?", subject="two"))
+                server.deliver(address, mail("How long does a parcel take?", subject="two"))
                 await until(lambda: 2 <= len(server.mails(address, "Drafts")), 60)
                 assert [0, 0] == await asyncio.gather(first.stop(), second.stop())
     assert ["Re: one", "Re: two"] == sorted(map(subject, server.mails(address, "Drafts")))
