@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 import structlog
 
+from supportbot.authorship import KNOWLEDGE
 from supportbot.config.models import ModelSection
 from supportbot.errors import ModelError
 from supportbot.messages import Answer, Words
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     Of = Literal["input", "output"]
 
-_QUOTES = "knowledge"
-"""The model that only quotes the bot's own articles: its answers are not judged."""
 
 log = structlog.get_logger(__name__)
 
@@ -158,7 +157,7 @@ class CheckedOutput:
     async def complete(self, prompt: Prompt, live: Sink) -> Answer:
         """Answer as the model does, if nothing stands against it; ``live`` gets it whole, or not at all."""
         answer = await self._model.complete(prompt, Unheard())
-        if answer.model == _QUOTES or answer.objection is not None:
+        if answer.model == KNOWLEDGE or answer.objection is not None:
             return answer
         exchange = (
             Words(role="user", content=prompt.turn.question),

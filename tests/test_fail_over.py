@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -20,7 +20,9 @@ from tests.durable import Durable, opened, rows_of
 from tests.frozen import freezing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
+
+    from tests.frozen import Freezing
 
 _ADD = Statement(text("INSERT INTO tenants (id, name, created_at) VALUES ('t1', '', 1)"))
 
@@ -36,26 +38,28 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turn_queue, "_PAUSE", 0.05)
 
 
-@pytest.mark.usefixtures("impatient")
-async def test_a_worker_goes_on_taking_jobs_when_its_primary_hung(postgres_database: str) -> None:
-    """Not one of its connections is closed by anybody; it gives them up and begins anew."""
-    async with (
-        freezing(postgres_database) as server,
-        opened(postgres_database) as of_the_front,
-        opened(server.url) as of_the_worker,
-    ):
-        front = Durable(of_the_front, queue=postgres_database, works=False)
+@asynccontextmanager
+async def parted(url: str) -> AsyncIterator[tuple[Freezing, Durable, Durable]]:
+    """A server in front of the database, who takes messages in beside it, and who works through it."""
+    async with freezing(url) as server, opened(url) as of_the_front, opened(server.url) as of_the_worker:
         worker = Durable(of_the_worker, queue=server.url)
         await worker.start()
         try:
-            await front.accept("before", to="c0")
-            await worker.replies(1)
-            for failure in range(1, 4):
-                server.swallow()
-                await front.accept("after", to=f"c{failure}")
-                await worker.replies(failure + 1)
+            yield server, Durable(of_the_front, queue=url, works=False), worker
         finally:
             await worker.stop()
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_worker_goes_on_taking_jobs_when_its_primary_hung(postgres_database: str) -> None:
+    """Not one of its connections is closed by anybody; it gives them up and begins anew."""
+    async with parted(postgres_database) as (server, front, worker):
+        await front.accept("before", to="c0")
+        await worker.replies(1)
+        for failure in range(1, 4):
+            server.swallow()
+            await front.accept("after", to=f"c{failure}")
+            await worker.replies(failure + 1)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -82,22 +86,12 @@ async def test_whoever_looks_after_the_dead_goes_on_when_the_primary_hung(
     monkeypatch.setattr(turn_queue, "_REAP", 0.05)
     monkeypatch.setattr(turn_queue, "_STALLED", 0.6)
     monkeypatch.setattr("supportbot.leases._RENEW", 0.05)
-    async with (
-        freezing(postgres_database) as server,
-        opened(postgres_database) as of_the_front,
-        opened(server.url) as of_the_worker,
-    ):
-        front = Durable(of_the_front, queue=postgres_database, works=False)
-        worker = Durable(of_the_worker, queue=server.url)
-        await worker.start()
-        try:
-            await front.until_rows("select count(*) from leases", [(1,)])
-            server.swallow()
-            await front.accept("its job is lost", to="c1")
-            await front.store.write(lambda tx: tx.run(_LOSE_THE_JOBS))
-            assert ["re: its job is lost"] == await worker.replies(1)
-        finally:
-            await worker.stop()
+    async with parted(postgres_database) as (server, front, worker):
+        await front.until_rows("select count(*) from leases", [(1,)])
+        server.swallow()
+        await front.accept("its job is lost", to="c1")
+        await front.store.write(lambda tx: tx.run(_LOSE_THE_JOBS))
+        assert ["re: its job is lost"] == await worker.replies(1)
 
 
 async def test_a_stand_by_is_left_once_the_name_leads_to_the_primary(postgres_database: str) -> None:

@@ -90,11 +90,17 @@ async def test_a_conversation_deleted_while_its_notice_is_posted_leaves_no_word(
         assert (["post-1"] if is_posted else []) == [gone.external_id for gone in board.withdrawals]
 
 
-async def test_a_look_that_failed_is_none(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what was looked for twice, and not found, is not there."""
+def unseen(monkeypatch: pytest.MonkeyPatch) -> tuple[Board, Failing]:
+    """Return a board with a post of which nobody knows, and what keeps it from being looked for."""
     board = Board()
     board.fates.append("unclear but there")
     monkeypatch.setattr(board, "find", fails := Failing(board.find, NeverClear(cause="missing_scope")))
+    return board, fails
+
+
+async def test_a_look_that_failed_is_none(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what was looked for twice, and not found, is not there."""
+    board, fails = unseen(monkeypatch)
     async with running(database_url, channels=with_team(desk=board)) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "unknown")])
@@ -113,9 +119,7 @@ async def test_what_a_person_saw_is_taken_back_too(
     database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody knew whether it was posted, the operator looked and said so: it has no receipt."""
-    board = Board()
-    board.fates.append("unclear but there")
-    monkeypatch.setattr(board, "find", fails := Failing(board.find, NeverClear(cause="missing_scope")))
+    board, fails = unseen(monkeypatch)
     async with running(database_url, channels=with_team(desk=board)) as bot:
         conversation = await ask_for_a_person(bot)
         await bot.until_rows(NOTICES, [("desk", "unknown")])

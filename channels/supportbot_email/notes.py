@@ -10,6 +10,7 @@ import secrets
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from supportbot.authorship import is_written
 from supportbot.ids import now_ms
 from supportbot_email.lease import Lease
 from supportbot_email.words import MOST
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 NoteState = Literal["planned", "open", "touched", "replacing", "replaced", "gone"]
 """The server may not have it; it lies as it was left; a person saved it with changes; it is being taken away
 for a newer one; it was; it is not there any more."""
-
-_QUOTED = "knowledge"
-"""What the core calls an answer that no language model wrote."""
 
 _KEPT = 180 * 24 * 3_600_000
 """Milliseconds that a note outlives its draft."""
@@ -170,5 +168,5 @@ def planned_note(outbound: Outbound, message_id: str) -> Note:
         said=outbound.message_id,
         answered=str(outbound.address.get("message_id", "")),
         to=str(outbound.address.get("to", "")),
-        read_on=outbound.model not in {"", _QUOTED},
+        read_on=is_written(outbound.model),
     )

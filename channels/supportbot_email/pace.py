@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from supportbot.authorship import is_fixed
 from supportbot.ids import now_ms
 from supportbot_email.guard import Earlier, Facts, correspondent_of, is_over, reason_to_draft
 
@@ -25,9 +26,6 @@ _HOUR = 3_600_000
 _DAY = 24 * _HOUR
 _THREAD = 90 * _DAY
 """Milliseconds for which an automatic mail counts as one of its thread."""
-
-_QUOTES = "knowledge"
-"""What the core calls an answer that no language model wrote: quoted articles, or a fixed text."""
 
 log = structlog.get_logger(__name__)
 
@@ -143,8 +141,7 @@ def says_nothing(outbound: Outbound) -> bool:
 
     That a person was asked is news to the customer, and so it is not meant here.
     """
-    wrote = outbound.model not in {"", _QUOTES}
-    return not (wrote or outbound.citations or outbound.handoff)
+    return is_fixed(outbound.model, cites=bool(outbound.citations)) and not outbound.handoff
 
 
 def earlier_of(value: dict[str, Any]) -> Earlier:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 from sqlalchemy.pool import NullPool
 
+from supportbot.authorship import KNOWLEDGE
 from supportbot.chaos.model import markers
 from supportbot.chaos.troubles import Pace, held_up
 from supportbot.chaos.verdict import Verdict
@@ -106,7 +107,7 @@ class Stored:
     def is_from_knowledge(self, turn_id: str) -> bool:
         """Say whether no model's answer ended a turn, but the knowledge's."""
         turn = self.turns.get(turn_id)
-        return turn is not None and turn.model == "knowledge"
+        return turn is not None and turn.model == KNOWLEDGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel
 
 from supportbot import channel
+from supportbot.authorship import KNOWLEDGE
 from supportbot.channel import FollowedConfig
 from supportbot.config.problems import Problem, shown
 from supportbot.knowledge.articles import article_problems
@@ -167,7 +168,7 @@ def check_guard(config: Config, findings: Findings) -> None:
     section = config.moderation
     if section.guard is None or findings.suspect(("moderation",)):
         return
-    if section.guard.label in {"knowledge", *(model.label for model in config.model)}:
+    if section.guard.label in {KNOWLEDGE, *(model.label for model in config.model)}:
         findings.add(
             ("moderation", "guard", "name"),
             f"is '{shown(section.guard.label)}', as an entry of 'model' is called",

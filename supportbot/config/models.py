@@ -21,6 +21,7 @@ from pydantic import (
     field_validator,
 )
 
+from supportbot.authorship import KNOWLEDGE
 from supportbot.config.fields import DatabaseUrl, EncryptionKey, Secret, is_loopback
 from supportbot.config.moderation import ModerationSection
 from supportbot.config.section import EndpointSection, Section
@@ -374,7 +375,7 @@ class Config(Section):
     def _models_have_their_own_names(cls, value: tuple[ModelSection, ...]) -> tuple[ModelSection, ...]:
         if len({model.label for model in value}) < len(value):
             raise ValueError("has two entries of one name: give each its own with 'name'")
-        if any(model.label == "knowledge" for model in value):
+        if any(model.label == KNOWLEDGE for model in value):
             raise ValueError(
                 "has an entry called knowledge, as what stands behind them all: give it a 'name'"
             )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from supportbot.authorship import KNOWLEDGE
 from supportbot.knowledge.phrases import Phrases
 from supportbot.messages import Answer, Citation
 from supportbot.model.excerpt import excerpt
@@ -41,7 +42,7 @@ class KnowledgeModel:
     unprompted = True
 
     def __init__(
-        self, knowledge: Knowledge, texts: TextsSection, *, threshold: float, name: str = "knowledge"
+        self, knowledge: Knowledge, texts: TextsSection, *, threshold: float, name: str = KNOWLEDGE
     ) -> None:
         """Take the articles, the fixed texts, and how well a passage must fit (0 to 1) to be an answer."""
         self.name = name

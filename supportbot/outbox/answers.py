@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import BigInteger, bindparam, func, literal_column, update
 
+from supportbot.authorship import is_written
 from supportbot.feed import Outcome, Said, Settled, StateChanged
 from supportbot.ids import new_id, now_ms
 from supportbot.journal import note
@@ -33,9 +34,6 @@ if TYPE_CHECKING:
     from supportbot.outbox.deliveries import Counts
     from supportbot.store import Store, Tx
     from supportbot.usage import Spent
-
-_QUOTES = "knowledge"
-"""The model that is none: it quotes articles, or says a fixed text."""
 
 
 def _added(column: Column[int], name: str) -> ColumnElement[int]:
@@ -297,8 +295,8 @@ def _sources(answer: Answer) -> tuple[Source, ...]:
     Where no model wrote it and it quotes nothing, it is a fixed text, made of none.
     """
     quoted = {citation.source for citation in answer.citations}
-    wrote = answer.model not in {"", _QUOTES}
-    read = [p for p in answer.prompt.passages if p.source in quoted or (wrote and not quoted)]
+    written = is_written(answer.model)
+    read = [p for p in answer.prompt.passages if p.source in quoted or (written and not quoted)]
     best = sorted(read, key=lambda passage: -passage.score)[:_MOST_SOURCES]
     return tuple(Source(title=p.title, source=p.source, score=p.score) for p in best)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, literal_column, select
 
+from supportbot.authorship import is_fixed
 from supportbot.store import Statement
 from supportbot.tables import contacts, conversations, messages, turns
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 _PAGE = 100
 _END = 2**31 - 1
-_KNOWLEDGE = "knowledge"
 
 _NEWEST = Statement(
     select(
@@ -140,4 +140,4 @@ def _teaches(row: Any) -> bool:
     """
     if row.author != "bot" or row.turn_state != "answered" or row.turn_reason:
         return False
-    return row.model not in {"", _KNOWLEDGE} or (row.model == _KNOWLEDGE and row.citations != "[]")
+    return not is_fixed(row.model, cites=row.citations != "[]")

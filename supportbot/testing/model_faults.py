@@ -10,6 +10,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from supportbot.authorship import KNOWLEDGE
 from supportbot.config.models import ModelSection
 from supportbot.config.texts import TextsSection
 from supportbot.model import build
@@ -215,7 +216,7 @@ async def suffer(fault: ModelFault, dialect: Dialect, knowledge: Knowledge, *, s
 
 class _Counted(list[str]):
     def model_called(self, model: str, outcome: str, _seconds: float | None) -> None:
-        if model != "knowledge":
+        if model != KNOWLEDGE:
             self.append(outcome)
 
     def model_waited(self, _model: str, _seconds: float) -> None:
