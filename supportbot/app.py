@@ -10,7 +10,7 @@ import asyncio
 import os
 import secrets
 import socket
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -30,7 +30,7 @@ from supportbot.feed import Feed
 from supportbot.follow_ups import FollowUps
 from supportbot.health import Health, disk_free
 from supportbot.host import ROLES, Host
-from supportbot.housekeeping import keep_house
+from supportbot.housekeeping import Backlog, keep_house
 from supportbot.images.gallery import Gallery
 from supportbot.inbox import Inbox
 from supportbot.limits import Limits
@@ -238,10 +238,10 @@ async def running(
             settle_delay=config.deliveries.settle_delay,
             only=only,
         )
+        backlog = Backlog(store, metrics)
         triages = Triages(store, metrics)
         completions = Completions()
-        gallery = Gallery(store)
-        stack.callback(gallery.close)
+        gallery = stack.enter_context(closing(Gallery(store)))
         brain = Brain(
             loaded,
             outbox,
@@ -288,7 +288,7 @@ async def running(
             store,
             metrics,
             untold=outbox.untold,
-            weak=lambda: {**brain.problems(), **roster.problems()},
+            weak=lambda: {**brain.problems(), **roster.problems(), **backlog.problems()},
             takes="web" in roles,
         )
         await till.start()
@@ -298,7 +298,7 @@ async def running(
         stack.push_async_callback(listening.stop, 2.0)
         if "worker" in roles:  # stops before the channels are closed, which deliveries at work still need
             await _start_work(stack, channels, outbox, memories, follow_ups)
-        stack.callback(asyncio.create_task(keep_house(store, metrics, limits, outbox.untold)).cancel)
+        stack.callback(asyncio.create_task(keep_house(store, limits, outbox.untold, backlog)).cancel)
         try:
             await engine.start()  # last: a start that fails must not have begun, and counted, any turn
             await _sign_in(stack, lock, None if only else roster, listening.url)

@@ -67,6 +67,9 @@ class Metrics:
         self._turns_waiting = Gauge(
             "supportbot_turns_waiting", "Turns that are due and not yet claimed.", registry=registry
         )
+        self._turns_waiting_seconds = Gauge(
+            "supportbot_turns_waiting_seconds", "For how long the first of them has been.", registry=registry
+        )
         self._model_calls = Counter(
             "supportbot_model_calls_total", "Requests to a model.", ["model", "outcome"], registry=registry
         )
@@ -305,10 +308,12 @@ class Metrics:
         """What somebody missed in a channel is about to be told in another."""
         self._follow_ups.labels(channel).inc()
 
-    def waiting(self, turns: int, deliveries: int, withdrawals: Mapping[str, int]) -> None:
-        """So many turns are due and not yet claimed; so many deliveries are planned or being sent; so many
-        posts may hold words of deleted conversations, by state: ``planned``, ``unknown``, ``dead``."""
+    def waiting(self, turns: int, longest: float, deliveries: int, withdrawals: Mapping[str, int]) -> None:
+        """So many turns are due and not yet claimed, the first of them for so many seconds; so many
+        deliveries are planned or being sent; so many posts may hold words of deleted conversations, by
+        state: ``planned``, ``unknown``, ``dead``."""
         self._turns_waiting.set(turns)
+        self._turns_waiting_seconds.set(longest)
         self._deliveries_open.set(deliveries)
         for state in ("planned", "unknown", "dead"):
             self._withdrawals.labels(state).set(withdrawals.get(state, 0))

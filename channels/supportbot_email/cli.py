@@ -12,9 +12,10 @@ import typer
 
 from supportbot.commands import bot_file
 from supportbot.errors import NoStoreYet, SupportBotError
-from supportbot_email.check import view
+from supportbot_email.check import Noted, view
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
+from supportbot_email.folders import Folders
 from supportbot_email.preview import fate, sending_tried
 from supportbot_email.reading import reading
 from supportbot_email.threads import verify_token
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from supportbot.commands import BotFile
-    from supportbot_email.check import View
+    from supportbot_email.check import Records, View
     from supportbot_email.mail import Mail
-    from supportbot_email.preview import Records
 
 _TYPE = "email"
 _SHOWN = 8
@@ -53,8 +53,10 @@ def check(
     """Log in, and show the last five mails as the bot would see them. Nothing is changed or answered."""
     bot = bot_file(context)
     name, config = _mailbox(bot, channel)
-    seen = view(config)
     records = partial(_records, bot, name)
+    folders = Folders(config.folders, Noted(records))
+    asyncio.run(folders.remember())
+    seen = view(config, folders)
     for line in _summary(config, seen, strangers=_strangers(config, seen, records)):
         typer.echo(line)
     works = _sending(config)
@@ -118,6 +120,8 @@ def _summary(config: EmailConfig, seen: "View", *, strangers: int) -> "Iterator[
     yield f"inbox   {seen.inbox.name}, {seen.count} mails, {news}"
     for use, folder in (("drafts", seen.drafts), ("sent", seen.sent)):
         yield f"{use:<6}  {folder.name or f'({folder.missing})'}"
+        if folder.problem:
+            yield f"        {folder.problem}"
     if strangers:
         yield (
             f"\n{seen.drafts.name} has {strangers} drafts of another SupportBot, or of an earlier database "

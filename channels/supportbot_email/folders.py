@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from supportbot_email.failures import NoFolder, ServerSaysNo
 
 if TYPE_CHECKING:
-    from supportbot.host import Records
     from supportbot_email.config import Folders as Named
     from supportbot_email.imap import Connection, Folder, FolderUse
+
+NOTED = "folder:"
+"""How the keys of their records begin."""
 
 _MOST = 200
 """Folders of a mailbox among which one is sought."""
@@ -45,10 +47,20 @@ class Place:
     """It was not where bot.yaml or the server says."""
 
 
+class Kept(Protocol):
+    """What is needed of a channel's records."""
+
+    async def get(self, key: str) -> Any | None:
+        """Return what is written down; None when nothing is."""
+
+    async def put(self, key: str, value: Any) -> None:
+        """Write it down, where that is done."""
+
+
 class MailFolder:
     """The folder of a mailbox for drafts, or for sent mail."""
 
-    def __init__(self, use: FolderUse, named: str, records: Records) -> None:
+    def __init__(self, use: FolderUse, named: str, records: Kept) -> None:
         """Name it.
 
         Args:
@@ -70,6 +82,11 @@ class MailFolder:
     def name(self) -> str:
         """What it is called, as far as is known; empty: ask the server."""
         return self._place.name or self._named
+
+    @property
+    def called(self) -> str:
+        """What bot.yaml calls it and with which key, or what it is for."""
+        return f"'{self._named}', as 'folders.{self._use}' names it" if self._named else _FOR[self._use][0]
 
     @property
     def former(self) -> str:
@@ -102,7 +119,7 @@ class MailFolder:
 
     @property
     def _key(self) -> str:
-        return f"folder:{self._use}"
+        return f"{NOTED}{self._use}"
 
     def open(self, connection: Connection, *, writing: bool = False) -> Folder:
         """Open it; where it is not as bot.yaml has it any more, the one that it has become.
@@ -178,10 +195,15 @@ class MailFolder:
 class Folders:
     """Those of a mailbox that people rename, and we follow; the inbox is watched under its name."""
 
-    def __init__(self, named: Named, records: Records) -> None:
+    def __init__(self, named: Named, records: Kept) -> None:
         """``named``: as bot.yaml does; ``records``: where it is written down where they are."""
         self.drafts = MailFolder("drafts", named.drafts, records)
         self.sent = MailFolder("sent", named.sent, records)
+
+    async def remember(self) -> None:
+        """Keep in mind where they are, as ``MailFolder.remember``."""
+        await self.drafts.remember()
+        await self.sent.remember()
 
 
 def _called(connection: Connection, validity: int) -> str:

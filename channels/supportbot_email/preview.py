@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from supportbot.ids import now_ms
-from supportbot_email.check import view
+from supportbot_email.check import Noted, view
 from supportbot_email.conversations import record_of
 from supportbot_email.credentials import Credentials
 from supportbot_email.failures import MailServerError
+from supportbot_email.folders import Folders
 from supportbot_email.guard import facts_of, reason_to_draft
 from supportbot_email.incoming import NOBODY, reason_to_ignore, recipient
 from supportbot_email.pace import earlier_of, prefix_of
@@ -17,14 +18,10 @@ from supportbot_email.smtp import Submission
 from supportbot_email.threads import verify_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from supportbot_email.check import Records
     from supportbot_email.config import EmailConfig
     from supportbot_email.imap import Folder
     from supportbot_email.mail import Mail
-
-    Records = Callable[[str], list[tuple[str, Any]]]
-    """What the channel keeps under keys that begin so; nothing before the first start."""
 
 _HOUR = 3_600_000
 
@@ -94,7 +91,8 @@ async def problems(config: EmailConfig) -> list[str]:
     """Log in where mail is read, and where it is sent; returns what is wrong, each in a line."""
     wrong = []
     try:
-        seen = await asyncio.to_thread(view, config)
+        folders = Folders(config.folders, Noted(lambda _: []))  # as they are before the first start
+        seen = await asyncio.to_thread(view, config, folders)
     except MailServerError as error:
         wrong.append(f"imap {config.imap.host}: {error}")
     else:

@@ -21,7 +21,7 @@ _ANSWERS = 1.0
 """Seconds in which a store that does not hang answers."""
 
 _TURNS = Statement(
-    select(func.count().label("number")).where(
+    select(func.count().label("number"), func.min(conversations.c.due_at).label("since")).where(
         conversations.c.due_at <= bindparam("now"), conversations.c.state == literal_column("'bot'")
     )
 )
@@ -58,6 +58,8 @@ class Waiting(NamedTuple):
 
     turns: int
     """Conversations that are due."""
+    longest: float
+    """Seconds for which the first of them has been."""
     deliveries: int
     """Deliveries that are open."""
 
@@ -69,4 +71,5 @@ async def waiting_counts(store: Store) -> Waiting:
     open_deliveries = await store.read(lambda tx: tx.row(_DELIVERIES))
     assert turns is not None
     assert open_deliveries is not None
-    return Waiting(turns.number, open_deliveries.number)
+    longest = (now - turns.since) / 1000 if turns.number else 0.0
+    return Waiting(turns.number, longest, open_deliveries.number)

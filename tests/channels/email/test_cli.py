@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,19 @@ import pytest
 from typer.testing import CliRunner
 
 from supportbot.cli.commands import app
+from supportbot.records import ChannelRecords
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
-from supportbot_email.imap import Folder
+from supportbot_email.credentials import Credentials
+from supportbot_email.folders import MailFolder
+from supportbot_email.imap import Folder, connect
 from supportbot_email.mail import Settings
 from supportbot_email.parse import parse
 from supportbot_email.preview import fate, problems, would
 from tests.channels.email.dovecot import mail, needs_dovecot
 from tests.channels.email.mailboxes import config, section, sending
 from tests.channels.email.relay import Relay
+from tests.durable import opened
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -113,6 +118,30 @@ async def test_a_folder_may_be_called_anything(
     wrong = await problems(EmailConfig.model_validate(support))
     named = [use for use in names for one in wrong if f"folders.{use}" in one]
     assert ([] if is_there else ["drafts", "sent"]) == named
+
+
+@needs_dovecot
+async def test_a_renamed_folder_is_found_as_the_bot_finds_it(
+    server: Dovecot, address: str, tmp_path: Path
+) -> None:
+    """By what the bot wrote down of it; and the name is told that bot.yaml should have."""
+    with server.person(address) as person:
+        person.create("Team")
+    support = {"type": "email", **section(address, server.port), "folders": {"drafts": "Team"}}
+    own = EmailConfig.model_validate(support)
+    (tmp_path / "data").mkdir()
+    async with opened(f"sqlite:///{tmp_path}/data/bot.db") as store:
+        folder = MailFolder("drafts", "Team", ChannelRecords(store, "support"))
+        with closing(connect(own, Credentials(own))) as connection:
+            folder.open(connection)
+        await folder.remember()
+    with server.person(address) as person:
+        person.rename("Team", "Answers")
+    code, said = await asyncio.to_thread(_check, tmp_path, {"support": support})
+    assert 0 == code
+    assert (
+        "drafts  Answers\n        The folder 'Team' for drafts is gone: drafts are left in 'Answers'." in said
+    )
 
 
 def test_without_a_mailbox_it_says_so(tmp_path: Path) -> None:
