@@ -61,6 +61,11 @@ _PASSED_OVER = any_of(
     r"\b(?:any|further|more|noch|weitere)? ?(?:questions|fragen|preguntas|dúvidas|domande|vragen|pytania) ?\?\s*$",
 )
 
+_LOG_IN = any_of(
+    r"\W*(?:please |to (?:read|view) (?:it|the message|this message),? (?:please )?)?(?:log|sign) ?in(?:to)? .{0,60}(?:account|banking|portal|inbox|mailbox|message|read|view)|\W*(?:bitte )?(?:melden sie sich|melde dich|loggen sie sich|logge dich)\b.{0,80}\b(?:an|ein)\b|\W*(?:veuillez (?:vous )?)?connecte[rz](?:-vous)?\b|\W*(?:por favor,? )?(?:inicie|inicia) sesión|\W*(?:por favor,? )?(?:inicie|faça) (?:a )?(?:sessão|login)|\W*(?:effettu[ai] |faccia )?(?:l['’])?access[oi]\b|\W*(?:gelieve |meld u |log )(?:aan |in )?\b.{0,40}\b(?:aan|in)\b|\W*(?:prosimy o )?zalog(?:uj|owanie)|\W*请登录"
+)
+"""What a bank or a portal asks for that has something to read."""
+
 
 def asks(text: str) -> bool:
     """Whether a text has a question or a request that is not one of those that programs make."""
@@ -80,3 +85,8 @@ def sentences(text: str) -> Iterator[str]:
             start = found.end()
         if joined[start:].strip():
             yield joined[start:].strip()
+
+
+def without_log_in(text: str) -> str:
+    """Return a text without the sentences in which a bank or a portal asks its reader to log in."""
+    return "\n\n".join(one for one in sentences(text) if not _LOG_IN.match(one))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import asking, notices, programs, shapes, wording
+from supportbot_email import acknowledgements, asking, groups, notices, programs, shapes, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
@@ -55,7 +55,8 @@ def classify(
     """
     types = [part.content_type for part in entity.walk()]
     answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
-    form = _is_form(entity, written, sender, settings)
+    passed_on = _is_passed_on(entity, sender, settings)
+    form = passed_on or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1
     relayed = programs.is_relayed(sender)
     found = (
         _feedback(entity, types, text, subject, sender)
@@ -67,12 +68,14 @@ def classify(
         or _auto_shape(entity, subject, written, form=form)
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
-        or _auto_wording(entity, subject, written, sender, answered=answered, form=form)
+        or _auto_wording(
+            entity, subject, written, sender, answered=answered, form=form, passed_on=passed_on or relayed
+        )
         or (None if relayed else _bulk(entity, settings, sender, form=form))
         or programs.find(
             entity,
             subject,
-            wording.without_list_foot(written) if is_our_list(entity, settings) else written,
+            wording.without_list_foot(written) if groups.is_ours(entity, settings) else written,
             sender,
             answered=answered,
             form=form or relayed,
@@ -91,13 +94,6 @@ def is_no_reply(sender: Address) -> bool:
 def nobody_reads(address: str) -> bool:
     """Whether an address is a noreply@; behind postmaster@, which seldom answers, is a person (RFC 2142)."""
     return bool(shapes.NO_REPLY.fullmatch(address.rpartition("@")[0]))
-
-
-def is_our_list(entity: Entity, settings: Settings) -> bool:
-    """Whether the list is one of our addresses: many teams' mailbox is a group (Google Groups, Mailman)."""
-    ours = {one.lower() for one in settings.own_addresses}
-    named = shapes.LIST_NAME.findall(entity.get("list-id")[:500].lower())
-    return any(one.partition("@")[0] + "." + one.partition("@")[2] in named for one in ours)
 
 
 def loop_count(entity: Entity) -> int:
@@ -268,6 +264,8 @@ def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tu
 def _announces(subject: str, text: str, *, to_many: bool) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
     phrase = notices.AUTO_SUBJECT.match(subject)
+    if acknowledgements.is_headed(subject) and not asking.asks(text):
+        return True
     if not phrase:
         texts = notices.AUTO_TEXT, notices.ACKNOWLEDGED, notices.AWAY
         told = notices.AUTO_PREFIX.match(subject) and any(one.search(text) for one in texts)
@@ -298,6 +296,8 @@ def _bounce_shape(
     entity: Entity, subject: str, text: str, written: str, *, sender: Address, settings: Settings
 ) -> tuple[Kind, str] | None:
     """Points for what a bounce looks like. None of it alone is proof: a person may write about a bounce."""
+    if _is_postmaster_in_person(entity, sender):
+        return None  # who quotes what a mail server said to theirs
     start, opening = text[:8_000], text.lstrip()[:500]
     points = (
         (2 if shapes.BOUNCE_SUBJECT.match(subject) else bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject)))
@@ -327,12 +327,21 @@ def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
 
 
 def _auto_wording(
-    entity: Entity, subject: str, written: str, sender: Address, *, answered: bool, form: bool
+    entity: Entity,
+    subject: str,
+    written: str,
+    sender: Address,
+    *,
+    answered: bool,
+    form: bool,
+    passed_on: bool,
 ) -> tuple[Kind, str] | None:
     if _is_by_hand(entity) or _is_to_many(entity):
         return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
+    if not (answered or passed_on) and acknowledgements.acknowledges(subject, written):
+        return "auto_reply", "acknowledged"
     if wording.held(written):
         return "auto_reply", "held"
     return ("auto_reply", "receipt") if not form and wording.receipt(subject, written) else None
@@ -340,7 +349,7 @@ def _auto_wording(
 
 def _bulk(entity: Entity, settings: Settings, sender: Address, *, form: bool) -> tuple[Kind, str] | None:
     """A list's mail, but for one that came through a list of our own: there strangers write to us."""
-    if is_our_list(entity, settings):
+    if groups.is_ours(entity, settings):
         return None
     rule = programs.lists(entity)
     if rule == "list_sender" and form and sender.domain == settings.own_domain:
@@ -348,12 +357,10 @@ def _bulk(entity: Entity, settings: Settings, sender: Address, *, form: bool) ->
     return ("list_or_bulk", rule) if rule else None
 
 
-def _is_form(entity: Entity, written: str, sender: Address, settings: Settings) -> bool:
-    """Whether a mail is a contact form's: bot.yaml says so, it has fields, or somebody of another domain gets
-    the answer."""
+def _is_passed_on(entity: Entity, sender: Address, settings: Settings) -> bool:
+    """Whether a mail is a contact form's, by what its headers say: bot.yaml names it, or somebody of another
+    domain gets the answer. Without that, its fields make it one."""
     if set(shapes.ADDRESS.findall(entity.get("from")[:500].lower())) & set(settings.contact_forms):
-        return True
-    if len(shapes.FORM_FIELD.findall(written[:3_000])) > 1:
         return True
     named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
     return len(named) == 1 and _registered(named[0]) != _registered(sender.domain)

@@ -30,7 +30,7 @@ _EVENT = any_of(
     r"\byou have (?:a|an|\d+) new (?:messages?|submissions?|orders?|leads?|notifications?|followers?|reviews?|comments?|voice ?mails?|fax(?:es)?)\b|\bapplied (?:to|for) your (?:job|position)\b|\b(?:someone|somebody) (?:tried|attempted) to\b|\bcertificate\b.{0,60}\bwill expire\b|\bto (?:activate|confirm|verify|reset)\b.{0,30}\b(?:account|password|e-?mail|address|subscription)\b.{0,40}\b(?:click|visit|follow|log in)\b",
     r"\bthank(?:s| you) for (?:your (?:recent )?(?:order|purchase|payment|booking|reservation)|riding|signing up|staying|shopping|booking with|flying|calling|travelling)\b|\bwelcome aboard\b|\b(?:recently|just) (?:contacted|visited|bought|purchased|stayed)\b.{0,80}$",
     # German
-    r"\b(?:ihr|dein|ihre|deine)[nmr]? (?:[\w&.-]+ ){0,3}(?:sendung|paket|bestellung|lieferung|buchung|termin|zahlung|rechnung|kontoauszug|abo(?:nnement)?|testzeitraum|domain|zertifikat|konto|passwort|dokument|fax|anmeldung|reservierung|anzeige|mitgliedschaft|guthaben|bescheid)\b.{0,80}\b(?:wird|wurde|werden|ist|kommt|liegt|läuft|steht|endet|finden sie|konnte nicht)\b",
+    r"\b(?:ihr|dein|ihre|deine)[nmr]? (?:[\w&.-]+ ){0,3}(?:sendung|paket|bestellung|lieferung|buchung|termin|zahlung|rechnung|kontoauszug|abo(?:nnement)?|testzeitraum|domain|zertifikat|konto|passwort|dokument|fax|anmeldung|reservierung|anzeige|mitgliedschaft|guthaben|bescheid)\b.{0,80}\b(?:wird|wurde|werden|ist|kommt|liegt|läuft|steht|endet|finden sie|konnte nicht|wartet)\b",
     r"\b(?:sie haben|du hast)\b.{0,30}\b(?:zahlung|fax|nachricht|bestellung|anruf)\b.{0,40}\berhalten\b|\bhat (?:ihnen|dir)\b.{0,30}\b(?:gesendet|überwiesen|freigegeben)\b|\b(?:anrufbeantworter|faxgerät)\b.{0,40}\b(?:aufgezeichnet|empfangen)\b|\b(?:rechnung|rechnungs ?betrag|betrag)\b.{0,60}\b(?:abgebucht|eingezogen|finden sie|erhalten sie)\b|\berhalten sie\b.{0,30}\brechnung\b",
     r"\b(?:wurde|haben)\b.{0,30}\bpasswort\b.{0,20}\b(?:zurück|angefordert)|\b(?:vielen dank|danke) für (?:ihre|deine|ihren|deinen) (?:bestellung|buchung|einkauf|zahlung|aufenthalt)\b|\ban (?:ihren|deinen) termin\b.{0,60}\berinnern\b|\bneues? (?:dokument|nachricht)\b.{0,20}\bbereit\b|\bhaben \d+ neue\b.{0,20}\bgefunden\b|\b(?:haben|waren) (?:sie )?vor kurzem bei uns\b|\b(?:sie wurden|du wurdest)\b.{0,60}\b(?:eingeschrieben|eingeladen|hinzugefügt|registriert|freigeschaltet)\b|\bum (?:dein|ihr|das) (?:konto|profil)\b.{0,20}\baktivieren\b|\bein paket\b.{0,40}\bfür (?:sie|dich) erhalten\b|\bsie haben (?:eine|\d+) neue\b",
     # French
@@ -116,7 +116,7 @@ _DUTCH_YOUR = re.compile(
 )
 """What is "I" in French."""
 _SENDER = any_of(
-    r"(?:receipts?|messenger|tracking-?updates?|order-?(?:update|status|confirm\w*)|(?:versand|buchungs|bestell|auftrags)-?bestaetigung|kundenmeinung|survey|umfragen?|powiadomienia|notificaciones|notifiche|avisos|jobagent|gitlab|jenkins|opsgenie|healthchecks|fritz\.?box|mcinfo|expiry|itinerary|payouts|cpanel|automail|elster|hosting)(?:[._+-][^@]*)?@"
+    r"(?:receipts?|messenger|tracking-?updates?|order-?(?:update|status|confirm\w*)|(?:versand|buchungs|bestell|auftrags)-?bestaetigung|kundenmeinung|survey|umfragen?|powiadomienia|notificaciones|notifiche|avisos|jobagent|gitlab|jenkins|opsgenie|healthchecks|fritz\.?box|mcinfo|expiry|itinerary|payouts|cpanel|automail|elster|hosting|benachrichtigung(?:en)?|mitteilung(?:en)?|meldung(?:en)?)(?:[._+-][^@]*)?@"
 )
 """Further addresses that hardly anybody writes from."""
 
@@ -136,8 +136,7 @@ def tells(
         personal: the address is called as its owner.
     """
     said = text[:_MOST]
-    bare = _DUTCH_YOUR.sub("", _without_orders(_without_calls(said)))
-    if notices.FIRST_PERSON.search(bare) or asks(bare):
+    if _speaks(said):
         return False
     listed = _FIELD.findall(said)
     if any("@" in one for one in listed):
@@ -156,6 +155,12 @@ def tells(
     return points >= (_ENOUGH_FROM_NOBODY if silent else _ENOUGH)
 
 
+def speaks(text: str) -> bool:
+    """Whether somebody speaks of themselves in a text, asks what programs do not ask, or says what is wrong."""
+    said = text[:_MOST]
+    return _speaks(said) or bool(_TROUBLE.search(" ".join(said.split())))
+
+
 def looks_written(text: str) -> bool:
     """Whether nothing of a text is as programs write; buyers, too, write in names and values."""
     said = text[:_MOST]
@@ -166,6 +171,11 @@ def looks_written(text: str) -> bool:
 def is_notifier(address: str) -> bool:
     """Whether an address is one that programs like to send from."""
     return bool(_SENDER.match(address))
+
+
+def _speaks(text: str) -> bool:
+    bare = _DUTCH_YOUR.sub("", _without_orders(_without_calls(text)))
+    return bool(notices.FIRST_PERSON.search(bare)) or asks(bare)
 
 
 def _looks(text: str) -> int:

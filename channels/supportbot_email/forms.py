@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import classify, headers, shapes
+from supportbot_email import classify, groups, headers, shapes
 from supportbot_email.mail import is_one_of
 
 if TYPE_CHECKING:
@@ -116,7 +116,8 @@ def _looks_like_form(text: str) -> bool:
 
 def _member(entity: Entity, sender: Address, settings: Settings) -> Address | None:
     """Who wrote through a group whose address is ours, where the group put itself into From (for DMARC)."""
-    if sender.address.lower() not in settings.own_addresses or not classify.is_our_list(entity, settings):
+    listed = groups.address_of(entity, settings)
+    if not listed or sender.address.lower() not in (listed, *settings.own_addresses):
         return None
     named = headers.addresses(entity.get("x-original-from") or entity.get("reply-to"))
     is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in settings.own_addresses

@@ -319,7 +319,7 @@ WILL_ANSWER = any_of(
 """Somebody else will answer, later."""
 
 THANKED = any_of(
-    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|contacting|writing|reaching|getting in touch|submitting)",
+    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|using our (?:contact |web )?form|contacting|writing|reaching|getting in touch|submitting)",
     r"\b(?:vielen dank|danke)(?: für (?:ihre|deine)|, dass (?:sie|du))|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
 )
 TICKET = any_of(
@@ -378,6 +378,7 @@ OF_MAIL = any_of(
     r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
 )
 NOT_OF_THIS = any_of(
+    r"\b(?:footers?|disclaimers?|letterhead|stationery)\b|\bfu(?:ß|ss)zeile|\bpied de page|\bpie de (?:página|correo|mensaje)|\brodapé|\bpiè di pagina|\bvoettekst|\bstopk[aię]|\bpodpis|подпис|колонтитул|签名|署名|フッター|\bservice (?:of (?:documents|process|proceedings)|by (?:e-?mail|fax))\b",
     r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvir(?:us|en)\b|\bchecked\b|\bon behalf\b|\bsecure\b|encrypt|verschlüssel|chiffr|cifrad|\bgateway|passerelle|signatur|firma corporativ|sistema de firma|controllat|geprüft|überprüft|vérifié|\banti-?(?:virus|spam)|\bfilter|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
 )
 """What a firm's foot says of scanners and of wrong readers."""
@@ -439,3 +440,7 @@ HELD = any_of(
     r"\bmessages? on hold\b|\bmessages? (?:are|is) being held for you\b|\bmessages in quarantine\b|\bquarantine(?:d)? (?:digest|summary|notification|report)\b|\bpersonal quarantine\b|\bspam digest\b|\bquarant[äa]ne-?(?:bericht|benachrichtigung)\b",
 )
 """A gate that wants to know who writes, or tells what it kept."""
+COUNSEL = any_of(
+    r"\bwe (?:act for|represent|are instructed by|are acting for)\b|\b(?:on behalf of|for) our client\b|\bwithout prejudice\b|\b(?:wir vertreten|namens und in vollmacht|unsere?[rmns]? mandant\w*|(?:interessen|vertretung) (?:der|des|von)\b.{0,60}\bangezeigt|zeigen wir .{0,40}vertretung)\b|\b(?:notre|ma|mon) client[e]?\b|\bnous (?:sommes le conseil|représentons)\b|\b(?:nuestr[oa]|mi) client[ea]\b|\ben (?:nombre y )?representación de\b|\b(?:noss[oa]|meu|minha) cliente\b|\b(?:nostro|mio|nostra|mia) (?:assistit[oa]|cliente)\b|\bin nome e per conto\b|\b(?:onze|mijn) cli[ëe]nt\w*\b|\b(?:nasz|mój|naszego|mojego) (?:klient|mocodawc)\w*|\bнаш(?:его|ей) клиент\w*|\bдоверител\w+"
+)
+"""A lawyer writes; what a program set below is not about the letter."""

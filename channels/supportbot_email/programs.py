@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from supportbot_email import events, notices, shapes, wording
+from supportbot_email import events, notices, shapes, subjects, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 
@@ -75,13 +75,23 @@ _SERVICE_FIELDS = (
     "x-notifications",
     "x-auto-mailing",
     "x-bulkmail",
+    "x-ebay-mailtracker",
+    "x-etsy-email-type",
+    "x-xero-message-id",
+    "x-ms-mail-application",
+    "x-ses-configuration-set",
+    "x-mailgun-variables",
+    "x-mailgun-tag",
 )
 """Of services that send for many: newsletters and notices, and now and then a person's mail."""
+_MARKET_FIELDS = ("x-ebay-mailtracker", "x-etsy-email-type")
+"""Of market places that tell their sellers."""
 _CHALLENGE_FIELDS = ("x-boxtrapper", "x-tmda-fingerprint", "x-ask-auth", "x-spamarrest")
 """Of gates that ask whoever writes to prove that they are a person."""
 _MAILER = any_of(
     r"\b(?:mailchimp|cleverreach|sendinblue|brevo|mailjet|klaviyo|activecampaign|campaign ?monitor|constant contact|getresponse|rapidmail|newsletter2go|emarsys|inxmail|marketo|pardot|phplist|mailpoet|acymailing|sendy|aweber|mailerlite|swiftmailer newsletter|powermta)\b",
     r"\b(?:3cx|asterisk|freepbx|e-?fax|hylafax|whmcs|magento|prestashop|woocommerce|shopware|nagios|zabbix|grafana|prtg|jira|confluence|redmine|mantisbt|bugzilla|gitlab|jenkins|nas|mfp|ricoh|konica|kyocera|canon|xerox|lexmark)\b",
+    r"\b(?:bexio|lexoffice|lexware office|sevdesk|fastbill|billomat|easybill|debitoor|freshbooks|quickbooks|xero|zoho (?:invoice|books)|holded|fatture in cloud|fakturownia|moneybird|e-conomic|fortnox|freeagent|invoicely|invoice ninja|pennylane)\b",
 )
 """Programs that send without anybody; what people write with is not among them."""
 _DEVICE = any_of(
@@ -93,7 +103,7 @@ _SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
 _PERSONAL = (":proton", ":fastmail")
 """How the Feedback-ID ends that these mailbox providers give to what people write."""
 _ADDRESS = any_of(
-    r"(?:orders?|billing|invoic(?:es?|ing)|ebay|router|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
+    r"(?:orders?|billing|invoic(?:es?|ing)|ebay|router|receipts?|payments?|service|account(?:s|-security)?|security|alerts?|pbx|voice-?mail|fax|transactions?|renewals?|messaging-service|mailer|wordpress|quickbooks|ship(?:ping|ment)|tracking|reminders?|invitations?|message|indeedapply|job-?alerts?|job-?apply|applications?|copier|ricoh|grafana|prometheus|zbx|jira|root|forum|wiki|bugzilla|mantis|cvs|svn|git|e-?bank|bank|pay|transaction|statements?)(?:[._+-][^@]*)?@"
 )
 """Addresses that both programs and people send from: a sign beside a subject of a notice."""
 _OFFICE = any_of(
@@ -104,40 +114,6 @@ _RELAY = any_of(
     r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid)\."
 )
 """Domains behind which a market place hides its customers: what comes from there, one of them wrote."""
-_NOTICE = any_of(
-    # money
-    r"(?:you(?:['’]ve| have)|.{2,40} has) (?:received|got|been (?:sent|paid)|sent you) (?:a )?(?:payment|money|[$€£]|\w{3} ?\d)|(?:receipt|invoice) for your (?:payment|order|purchase|subscription)|payment (?:received|confirmation|receipt)\b(?!\?)|your (?:.{1,30} )?(?:payout|invoice|bill|statement|receipt) (?:is|of|for|from|on)\b",
-    r"sie haben (?:eine zahlung|geld|\d.{1,20}) erhalten|zahlungs(?:eingang|bestätigung|erinnerung)\b.{0,30}\d|vous avez reçu un (?:paiement|virement)|(?:has|ha) recibido (?:un pago|dinero)|(?:hai|ha) ricevuto (?:un pagamento|denaro)|(?:você )?recebeu um pagamento|je hebt (?:een betaling|geld) ontvangen|otrzymano płatność",
-    r"(?:invoice|bill|credit note|rechnung|facture|factura|fattura|factuur|faktura) (?:no\.? ?|nr\.? ?|#)?\S{0,12}\d\S{0,12} (?:from|von|de|da|van|od) .+|(?:invoice|payment|renewal) (?:payment )?(?:reminder|overdue|due)\b|(?:overdue|unpaid) invoice\b.{0,20}\d",
-    # orders, as a shop's program tells the shop
-    r"\[[^\]]{1,60}\]:? ?(?:new )?(?:order|bestellung|commande|pedido|ordine|bestelling|zamówienie|заказ)\b.{0,6}[#(\d]|(?:new|neue|nouvelle|nuev[oa]|nova|nuovo|nieuwe|nowe) (?:customer )?(?:order|bestellung|commande|pedido|encomenda|ordine|bestelling|zamówienie):? ?[#(]\W?\w{0,6}-?\d+|order \S{1,14} (?:placed|confirmed|confirmation|shipped)\b|you made a sale\b|(?:sold|verkauft|vendu), ship now\b|your item sold\b|.{0,30}\bhas been placed by\b",
-    # parcels and orders, as it tells the customer
-    r"your (?:.{1,30} )?(?:order|shipment|package|parcel|delivery)\b.{0,30}\b(?:has (?:been )?(?:shipped|dispatched|delivered|confirmed)|is (?:on its way|out for delivery|confirmed|arriving))|(?:order|booking|reservation|registration) confirmation\b.{0,30}\d|(?:bestell|versand|buchungs|auftrags)bestätigung\b.{0,30}\d|ihre? (?:sendung|paket|bestellung)\b.{0,30}\b(?:unterwegs|versandt|verschickt|zugestellt|bestätigt|kommt (?:heute|morgen|am|zwischen)|trifft .{0,20}ein|wurde hinterlegt|liegt .{0,20}bereit)|your (?:parcel|package|delivery|order) (?:arrives|is arriving|will (?:arrive|be delivered))|votre colis (?:arrive|est (?:en cours|arrivé|disponible))|tu (?:paquete|pedido) (?:llega|está en camino)|il tuo (?:pacco|ordine) (?:arriva|è in arrivo|è in consegna)|je (?:pakket|bestelling) (?:komt|is onderweg|wordt)|twoja paczka (?:jest|zostanie)",
-    # telephones, telefaxes, scanners
-    r"(?:(?:you have )?(?:a )?new )?voice ?-?(?:mail|message)s?(?: message)? (?:from|in mailbox|on extension)\b|missed call (?:from|on)\b.{0,30}\d|(?:you(?:['’]ve| have) )?(?:received )?(?:a )?(?:new )?(?:e-?fax|fax(?: message)?)(?: received)? (?:from|message from)\b|(?:fax|telefax) (?:received|eingang|empfangen)\b|fax .{0,40}\bcaller-id\b",
-    r"neue (?:nachricht auf (?:dem|ihrem) anrufbeantworter|sprachnachricht|fax-?nachricht)|(?:verpasster|entgangener) anruf von|nouveau message vocal|appel manqué de|nuevo (?:mensaje|correo) de voz|nuovo messaggio (?:vocale|in segreteria)|nieuwe? voicemail",
-    r"(?:message|scan(?:ned image)?|scanned (?:document|file)|attached image) from (?:a |an )?\"?(?:km_?\w|rnp|bizhub|konica|ricoh|xerox|canon|kyocera|sharp|mfp|scanner|hp\b)|scan(?:ned)? (?:data|document) from .{0,20}\b(?:mfp|printer|copier|scanner)",
-    # monitors
-    r"\[(?:firing|resolved|alerting|ok|no ?data|critical|warning|problem|recovery|triggered|alarm|down|up)(?::\d+)?\]|(?:problem|resolved|recovery|acknowledged?|service alert|host alert|alarm|ok): \S.{0,60}\b(?:on|is|host|server|disk|cpu|memory|service|down|in)\b|\W{0,3}(?:problem|recovery|flapping\w*) (?:service|host) alert\b|\[?(?:monitor|site|server)\b.{0,40}\bis (?:down|up|back up|unreachable)\b|(?:backup|job|build|pipeline|deployment) .{0,40}\b(?:succeeded|completed|failed|finished|successful)\b|apcupsd\b|cron <|logwatch for|anacron job|\[jira\]|\[\w[^\]]{0,30}\] \([A-Z]{2,9}-\d+\)|\[ .{2,40}-(?:bugs|patches|feature requests)-\d+ \]|run failed: ",
-    # accounts
-    r"security alert\b|notification of \w|(?:unusual|new|suspicious) (?:sign[- ]?in|login|log-?in|device|activity)\b|(?:microsoft|google|apple)(?: id)? account (?:unusual|security|sign)|(?:your )?(?:verification|security|one-time|login|confirmation) (?:code|passcode|pin)\b|(?:reset your|your) password (?:reset|was|has been|changed)?|(?:confirm|verify) your (?:e-?mail|account|address)",
-    r"(?:ungewöhnliche|neue) (?:anmelde\w*|anmeldung)|(?:ihr )?(?:bestätigungs|sicherheits)code\b|sicherheits(?:warnung|hinweis)\b|(?:connexion|activité de connexion) (?:inhabituelle|suspecte)|nouvelle connexion|alerte de sécurité|(?:actividad|inicio) de (?:inicio de )?sesión (?:inusual|nuev)|actividad inusual|alerta de (?:seguridad|segurança)|código de (?:verificación|verificação)|(?:accesso|attività) (?:insolit|di accesso)|avviso di sicurezza|ongebruikelijke aanmeld\w*|beveiligingswaarschuwing|nietypow\w+ (?:aktywność|logowani)|оповещение (?:системы )?безопасности|код подтверждения|验证码|安全(?:提醒|警报)|認証コード|セキュリティ通知",
-    # domains, subscriptions
-    r"(?:final |last |first |second )?(?:notice|reminder|action required|important)?[:!]? ?(?:your )?(?:the )?(?:domain|ssl|certificate|subscription|licen[cs]e|hosting|[\w-]+(?:\.[\w-]+)+)\b.{0,60}\b(?:expires?|expiring|expiration|renew(?:al|s|ed)?|suspen(?:ded|sion))\b",
-    # calendars, signatures, shares
-    r"newsletter\b|reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
-    r"login failed on\b|\[[^\]]{1,20}\] backup\b|.{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
-    start=r"\s*",
-)
-"""What programs tell; people ask about it in the same words, so that there has to be a second sign."""
-_SURE_NOTICE = any_of(
-    r"you made a sale on\b|(?:sold|verkauft), ship now\b|\[[^\]]{1,60}\]:? (?:new )?order #?\S+ (?:placed|received)|payment reminder: invoice",
-    r"\[(?:firing|resolved|alerting):?\d*\] |\*\* (?:problem|recovery)\b.{0,60}\*\*|apcupsd\b|cron <\S|logwatch for|\[jira\]|\[ .{2,40}-bugs-\d+ \]|run failed: ",
-    r"new voice ?(?:mail|message)s? from \S{0,3}\d|e-?fax from .{0,40}\bcaller-id\b|neue (?:nachricht auf dem anrufbeantworter|sprachnachricht) von \S{0,3}\d",
-    r"completed: .{0,60}\bdocusign\b|domain renewal notice\b|.{2,40} wants to connect\s*$|.{0,40}\bplease moderate: ",
-    start=r"\s*",
-)
-"""Nobody writes such a subject by hand."""
 
 
 def is_relayed(sender: Address) -> bool:
@@ -202,6 +178,8 @@ def find(
         return to_nobody
     if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
+    if not answered and _is_for_whoever_runs_it(subject, written, sender, signs, form=form, by_desk=by_desk):
+        return "auto_reply", "notice_subject"
     told = not (answered or form or by_desk or to_nobody) and _tells(subject, written, sender, signs)
     return ("auto_reply", "event") if told else to_nobody
 
@@ -216,6 +194,7 @@ class _Signs:
         notified = entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
         many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
         self.service = many or bool(_MAILER.search(mailer)) or notified
+        self.of_market = notified or any(map(entity.get, _MARKET_FIELDS))
         self.device = bool(_DEVICE.search(mailer))
         self.by_server = bool(
             entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
@@ -236,19 +215,51 @@ def _notifies(
     subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
 ) -> bool:
     """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
-    if not _NOTICE.match(subject):
+    if not subjects.NOTICE.match(subject):
         return False
-    person = notices.FIRST_PERSON.search(written[:3_000])
-    if form and (person or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
         return False
     if signs.service or signs.program or signs.feedback:
         return True
-    if _SURE_NOTICE.match(subject) and not (signs.speaks and by_desk):
+    if subjects.SURE.match(subject) and not (signs.speaks and by_desk):
         return True
     asked = signs.speaks or shapes.INTERROGATIVE.search(written[:2_000])
     return bool(_ADDRESS.match(sender.address)) and not (
         asked or by_desk or _is_of_an_office(sender, written)
     )
+
+
+def _is_for_whoever_runs_it(
+    subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
+) -> bool:
+    """Whether a program tells a shop or a site of what its customers did: nobody waits for an answer there."""
+    if by_desk:
+        return False
+    if subjects.MODERATION.match(subject) and "/wp-admin/" in written:
+        return True
+    if subjects.RESPONSE.match(subject) and not form:
+        return (signs.program or signs.service) and not _names_somebody(written, sender)
+    return _is_to_seller(subject, written, sender, signs, form=form)
+
+
+def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *, form: bool) -> bool:
+    """Whether a market place tells of an order. What its buyers ask comes from other addresses."""
+    if signs.of_market and (subjects.SOLD.match(subject) or subjects.SURE.match(subject)):
+        return True
+    if not subjects.SOLD.match(subject) or notices.FIRST_PERSON.search(written[:3_000]):
+        return False
+    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+        return False
+    if signs.service or signs.program or signs.feedback or wording.is_automatic(written):
+        return True
+    known = _ADDRESS.match(sender.address) or events.is_notifier(sender.address) or signs.by_server
+    return bool(known) and not (signs.speaks or _is_of_an_office(sender, written))
+
+
+def _names_somebody(written: str, sender: Address) -> bool:
+    """Whether a text has somebody's address, or somebody speaks: then one is there who could be answered."""
+    domains = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(written[:20_000])}
+    return bool(domains - {sender.domain} or notices.FIRST_PERSON.search(written[:3_000]))
 
 
 def _is_of_an_office(sender: Address, written: str) -> bool:
@@ -265,7 +276,7 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
     return events.tells(
         subject,
         written,
-        named=bool(_NOTICE.match(subject)),
+        named=bool(subjects.NOTICE.match(subject)),
         silent=signs.silent,
         # People's mail, too, goes through services that send for many.
         program=bool((signs.program and not signs.silent) or role or signs.by_server),

@@ -38,7 +38,7 @@ FORM_FIELD = re.compile(
 )
 NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
 PROGRAM_ADDRESS = _any(
-    r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|quarantine|surveys?|mailmag|edm|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
+    r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|quarantine|quarantaene|alarms?|alarm-?(?:anlage|server|zentrale|system)|surveys?|mailmag|edm|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
 )
 """From such an address hardly anybody writes a letter."""
 NOTIFIER_ADDRESS = _any(

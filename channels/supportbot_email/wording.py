@@ -7,10 +7,14 @@ received something. `text` is always what was written now, without quotes and wi
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from supportbot_email import notices, shapes
-from supportbot_email.asking import asks, sentences
+from supportbot_email.asking import asks, sentences, without_log_in
 from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _MOST = 3_000  # characters at the beginning that are looked at
 _OPENING = 600  # in which a program says what it is about
@@ -117,9 +121,20 @@ def receipt(subject: str, text: str) -> bool:
 def notice(text: str) -> bool:
     """Whether a text says of itself that a program wrote it, or that nobody reads answers."""
     said = without_legal(text)
-    if asks(said):
+    if notices.COUNSEL.search(said[:_MOST]) or asks(without_log_in(said)):
         return False
-    return any(_is_notice(one) for part in (said[:_MOST], said[-_FOOT:]) for one in sentences(part))
+    return any(map(_is_notice, _ends(said)))
+
+
+def is_automatic(text: str) -> bool:
+    """Whether one of a text's sentences says of the mail itself that a program wrote it."""
+    return any(map(_is_automatic, _ends(without_legal(text))))
+
+
+def _ends(text: str) -> Iterator[str]:
+    """Give the sentences at a text's beginning and at its end."""
+    yield from sentences(text[:_MOST])
+    yield from sentences(text[-_FOOT:])
 
 
 def without_legal(text: str) -> str:
@@ -140,10 +155,19 @@ def _is_legal(paragraph: str) -> bool:
 
 
 def _is_notice(sentence: str) -> bool:
-    automatic = notices.AUTOMATIC.search(sentence) and notices.OF_MAIL.search(sentence)
-    says = automatic or notices.DO_NOT_ANSWER.search(sentence)
+    silent = notices.DO_NOT_ANSWER.search(sentence) and not _of_another(sentence)
+    return bool(silent) or _is_automatic(sentence)
+
+
+def _is_automatic(sentence: str) -> bool:
+    says = notices.AUTOMATIC.search(sentence) and notices.OF_MAIL.search(sentence)
+    return bool(says) and not _of_another(sentence)
+
+
+def _of_another(sentence: str) -> bool:
+    """Whether a sentence is a person's, or about something else than the mail it stands in."""
     other = notices.FIRST_PERSON.search(sentence) or notices.NOT_OF_THIS.search(sentence)
-    return bool(says) and not other and not sentence.endswith("?")
+    return bool(other) or sentence.endswith("?")
 
 
 def of_device(text: str) -> bool:

@@ -1,0 +1,50 @@
+"""Whether a website's program answers whoever filled in its form, and repeats to them what they typed.
+
+What was typed has the fields of a form, as a mail has that hands on a customer's words to us; the program's own
+words tell the two apart.
+"""
+
+from __future__ import annotations
+
+from supportbot_email import notices, shapes, wording
+from supportbot_email.patterns import any_of
+
+_MOST = 3_000
+"""Characters at the beginning that are looked at."""
+
+_HEADED = any_of(
+    r"auto(?:matic|mated|matisch|matische)?[- ]?(?:reply|response|answer|confirmation|acknowledge?ment|antwort|antwoord|eingangsbestätigung|empfangsbestätigung|bestätigung|bevestiging)|autoantwort|réponse automatique|accusé de réception automatique|respuesta automática|acuse de recibo automático|resposta automática|risposta automatica|conferma automatica|odpowied[zź] automatyczna|automatyczne potwierdzenie|автоматический ответ|автоответ|自動(?:返信|応答)(?:メール)?|自动(?:回复|答复)|自動(?:回覆|回復)|자동 ?(?:회신|응답|답장)",
+    start=r"[(（\[【［]\s?(?=.{1,40}[)）\]】］])",
+)
+"""A subject says in brackets that a program answers."""
+_COPY = any_of(
+    r"(?:(?:(?:a )?copy of )?(?:your|the) (?:original )?(?:message|enquiry|inquiry|request|submission|details|entries|data)|(?:ihre|deine) (?:nachricht|anfrage|mitteilung|angaben|daten|eingaben)|(?:votre|ton) (?:message|demande)|(?:su|tu) (?:mensaje|consulta|solicitud)|(?:(?:a )?sua|tua) (?:mensagem|solicitação)|(?:il )?(?:suo|tuo|vostro) messaggio|(?:la )?(?:sua|tua|vostra) richiesta|(?:uw|je) (?:bericht|vraag|aanvraag|gegevens)|(?:twoja|państwa) wiadomość|ваше (?:сообщение|обращение)|(?:お問い?合わせ|ご送信|ご入力)内容|您的(?:留言|咨询|信息))(?=[^\w\n]{0,6}$)",
+    start=r"(?m)^[^\w\n]{0,6}",
+)
+"""What stands above what a form repeats to whoever filled it in."""
+
+
+def is_headed(subject: str) -> bool:
+    """Whether a subject says in brackets that a program answers."""
+    return bool(_HEADED.search(subject)) and not shapes.ANSWERED_SUBJECT.match(subject)
+
+
+def acknowledges(subject: str, text: str) -> bool:
+    """Whether a website's program thanks whoever filled in its form, and repeats to them what they typed.
+
+    What was typed is theirs; above it the program speaks, and somewhere it says that it is one. A form that hands
+    on what a customer wrote says so as well, but thanks nobody.
+    """
+    if not (is_headed(subject) or wording.is_automatic(text)):
+        return False
+    head = _above_copy(text[:_MOST])
+    joined = " ".join(f"{subject} \n {head}".split())
+    thanks = notices.THANKED.search(joined) or notices.RECEIVED.search(joined)
+    answers = notices.WILL_ANSWER.search(joined) or notices.RECEIVED.search(joined)
+    return bool(thanks and answers) and not wording.speaks(head)
+
+
+def _above_copy(text: str) -> str:
+    """Return what of a text stands above what it repeats of a form."""
+    found = [one.start() for one in (_COPY.search(text), shapes.FORM_FIELD.search(text)) if one]
+    return text[: min(found)] if found else text
