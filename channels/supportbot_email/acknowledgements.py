@@ -24,24 +24,21 @@ _COPY = any_of(
 """What stands above what a form repeats to whoever filled it in."""
 
 
-def is_headed(subject: str) -> bool:
-    """Whether a subject says in brackets that a program answers."""
-    return bool(_HEADED.search(subject)) and not shapes.ANSWERED_SUBJECT.match(subject)
-
-
 def acknowledges(subject: str, text: str) -> bool:
     """Whether a website's program thanks whoever filled in its form, and repeats to them what they typed.
 
-    What was typed is theirs; above it the program speaks, and somewhere it says that it is one. A form that hands
-    on what a customer wrote says so as well, but thanks nobody.
+    What was typed is theirs; above it the program speaks, and it says that it is one: in brackets in the subject,
+    or in a sentence. A form that hands on what a customer wrote says so as well, but thanks nobody.
     """
-    if not (is_headed(subject) or wording.is_automatic(text)):
+    headed, said = bool(_HEADED.search(subject)), text[:_MOST]
+    head = _above_copy(said)
+    if wording.speaks(head) or not (headed or wording.is_automatic(text)):
         return False
-    head = _above_copy(text[:_MOST])
     joined = " ".join(f"{subject} \n {head}".split())
-    thanks = notices.THANKED.search(joined) or notices.RECEIVED.search(joined)
-    answers = notices.WILL_ANSWER.search(joined) or notices.RECEIVED.search(joined)
-    return bool(thanks and answers) and not wording.speaks(head)
+    thanks, received = notices.THANKED.search(joined), notices.RECEIVED.search(joined)
+    answers = notices.WILL_ANSWER.search(joined) or notices.WITHIN.search(joined)
+    enough = received or (thanks and (headed or answers)) or (headed and head == said)
+    return bool(enough)
 
 
 def _above_copy(text: str) -> str:

@@ -264,8 +264,6 @@ def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tu
 def _announces(subject: str, text: str, *, to_many: bool) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
     phrase = notices.AUTO_SUBJECT.match(subject)
-    if acknowledgements.is_headed(subject) and not asking.asks(text):
-        return True
     if not phrase:
         texts = notices.AUTO_TEXT, notices.ACKNOWLEDGED, notices.AWAY
         told = notices.AUTO_PREFIX.match(subject) and any(one.search(text) for one in texts)

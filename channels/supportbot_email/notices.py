@@ -379,7 +379,7 @@ OF_MAIL = any_of(
 )
 NOT_OF_THIS = any_of(
     r"\b(?:footers?|disclaimers?|letterhead|stationery)\b|\bfu(?:ß|ss)zeile|\bpied de page|\bpie de (?:página|correo|mensaje)|\brodapé|\bpiè di pagina|\bvoettekst|\bstopk[aię]|\bpodpis|подпис|колонтитул|签名|署名|フッター|\bservice (?:of (?:documents|process|proceedings)|by (?:e-?mail|fax))\b",
-    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvir(?:us|en)\b|\bchecked\b|\bon behalf\b|\bsecure\b|encrypt|verschlüssel|chiffr|cifrad|\bgateway|passerelle|signatur|firma corporativ|sistema de firma|controllat|geprüft|überprüft|vérifié|\banti-?(?:virus|spam)|\bfilter|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк"
+    r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvir(?:us|en)\b|\bchecked\b|\bon behalf\b|\bsecure\b|encrypt|verschlüssel|chiffr|cifrad|\bgateway|passerelle|signatur|firma corporativ|sistema de firma|controllat|geprüft|überprüft|vérifié|\banti-?(?:virus|spam)|\bfilter|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк",
 )
 """What a firm's foot says of scanners and of wrong readers."""
 

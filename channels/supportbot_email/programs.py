@@ -176,10 +176,11 @@ def find(
         to_nobody = _to_nobody(entity, subject, written, sender, signs)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
-    if not answered and _notifies(subject, written, sender, signs, form=form, by_desk=by_desk):
+    kinds = _notifies, _is_for_whoever_runs_it
+    if not answered and any(
+        one(subject, written, sender, signs, form=form, by_desk=by_desk) for one in kinds
+    ):
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
-    if not answered and _is_for_whoever_runs_it(subject, written, sender, signs, form=form, by_desk=by_desk):
-        return "auto_reply", "notice_subject"
     told = not (answered or form or by_desk or to_nobody) and _tells(subject, written, sender, signs)
     return ("auto_reply", "event") if told else to_nobody
 
@@ -233,7 +234,7 @@ def _is_for_whoever_runs_it(
     subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
 ) -> bool:
     """Whether a program tells a shop or a site of what its customers did: nobody waits for an answer there."""
-    if by_desk:
+    if by_desk or is_relayed(sender):
         return False
     if subjects.MODERATION.match(subject) and "/wp-admin/" in written:
         return True

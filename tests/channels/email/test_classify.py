@@ -76,6 +76,18 @@ def test_a_postmaster(program: str, expected: str) -> None:
     assert expected == parse(raw.encode(), settings=Settings()).kind
 
 
+def test_a_postmaster_who_quotes_a_server() -> None:
+    """What another server said is what they ask about."""
+    said = "<kim@far.example>: host mx.shop.example said: 451 4.7.1 Greylisting in action"
+    lines = (
+        "From: Postmaster <postmaster@far.example>",
+        "User-Agent: Mozilla Thunderbird",
+        "Subject: Mail refused",
+    )
+    text = f"Our users get this since noon:\r\n\r\n{said}\r\n\r\nPlease look at it."
+    assert "human" == parse("\r\n".join((*lines, "", text)).encode(), settings=Settings()).kind
+
+
 @pytest.mark.parametrize(("method", "expected"), [("REPLY", "auto_reply"), ("Request", "human")])
 def test_invitations(method: str, expected: str) -> None:
     """A click on "accept" wants no answer; an invitation may. What a calendar reads is no customer's word."""

@@ -229,3 +229,96 @@ def test_a_request_that_programs_make() -> None:
     """To do something in an account is no question for the reader."""
     text = "Kündigen Sie bitte im Kundencenter.\r\n\r\nDiese E-Mail wurde automatisch erstellt."
     assert ("auto_reply", "notice") == rule("Subject: Domain", sender="domains@far.example", text=text)
+
+
+ORDER = "The buyer has paid. Please dispatch it by Monday.\r\n\r\nNote from Kim: I love it, please no wrap."
+
+
+@pytest.mark.parametrize(
+    ("subject", "field"),
+    [
+        ("You made a sale on Etsy - [$62.00]", "X-Etsy-Email-Type: seller_order_confirmation"),
+        ("Sie haben Ihren Artikel verkauft: Lampe", "X-eBay-MailTracker: 11021.470"),
+        ("Sold, dispatch now: Lamp", "X-AMAZON-MAIL-RELAY-TYPE: notification"),
+        ("Vendu, expédiez maintenant : Lampe", "X-AMAZON-MAIL-RELAY-TYPE: notification"),
+    ],
+)
+def test_a_market_place_tells_its_seller(subject: str, field: str) -> None:
+    """Of an order, with the buyer's note in it; what a buyer asks comes through a relay."""
+    fields = (f"Subject: {subject}", field, "Reply-To: kim@mail.example")
+    told = rule(*fields, sender="transaction@market.example", text=ORDER)
+    asked = rule(*fields, sender="kim.7@members.ebay.example", text="Could you send it to Leeds?")
+    assert [("auto_reply", "notice_subject"), ("human", "none")] == [told, asked]
+
+
+@pytest.mark.parametrize(
+    ("subject", "sender", "text"),
+    [
+        ("[Lamps]: Neue Bestellung #8841", "shop@lamps.example", "Lampe x 1\r\nGesamt 40,00"),
+        ("[Lamps]: Nouvelle commande n°8841", "shop@lamps.example", "Lampe x 1"),
+        (
+            "Sprzedałeś przedmiot: Lampa",
+            "powiadomienia@targ.example",
+            "Kupujący zapłacił.\r\n\r\nZobacz więcej",
+        ),
+        (
+            "注文が入りました",
+            "order@ichiba.example",
+            "※本メールは自動配信メールです。\r\n\r\n内容をご確認ください。",
+        ),
+        ("Invoice 0000319 from Copy is overdue", "mail@books.example", "View invoice"),
+        (
+            "Neue Bewerbung: Packer",
+            "indeedapply@jobs.example",
+            "Kim hat sich beworben.\r\n\r\nBewerbung ansehen",
+        ),
+        ("Sie haben Nachrichten in Quarantäne", "quarantine@far.example", "2 Nachrichten"),
+        ("STÖRUNG Melder 12", "alarm@far.example", "Ereignis: Störung\r\nObjekt: Hotel\r\nZeit: 03:11"),
+        (
+            "Typeform: New response for Tarps",
+            "notifications@forms.example",
+            "Your name? Isak\r\nWhy us? The tarp",
+        ),
+    ],
+)
+def test_what_a_program_tells_a_team(subject: str, sender: str, text: str) -> None:
+    """Orders, bills, applications, quarantines, alarms, answers in a form that name nobody."""
+    service = () if sender.startswith(("order@", "alarm@")) else ("X-SG-EID: u001",)
+    assert "human" != rule(f"Subject: {subject}", *service, sender=sender, text=text)[0]
+
+
+@pytest.mark.parametrize(
+    ("subject", "sender", "text"),
+    [
+        (
+            "[Lamps]: Neue Bestellung #8841",
+            "shop@lamps.example",
+            "Anmerkung: Ich brauche sie morgen, geht das?",
+        ),
+        (
+            "Typeform: New response for Help",
+            "notifications@forms.example",
+            "Mail? kim@mail.example\r\nWhat? No light",
+        ),
+        ("Typeform: New response for Help", "notifications@forms.example", "What? I wait since May"),
+        ("New order PO-4711", "orders@retail.example", "Attached is PO-4711: 40 lamps for Leeds."),
+        ("New order received damaged", "orders@retail.example", "Two boxes are crushed."),
+        ("Mahnung zu Rechnung RE-2201", "ann@customer.example", "Die Rechnung wurde am 3.11. bezahlt."),
+        ("Sie haben Nachrichten in Quarantäne", "ann@customer.example", "Seit Montag liegen dort alle."),
+        ("Ersatzteil", "alarm@sicherheit.example", "Für die Zentrale fehlt das Netzteil."),
+    ],
+)
+def test_what_a_customer_tells(subject: str, sender: str, text: str) -> None:
+    """In the same words, or in a note or an answer that a program passes on: somebody waits."""
+    form = ("Reply-To: kim@mail.example",) if sender.startswith("shop@") else ()
+    assert ("human", "none") == rule(f"Subject: {subject}", *form, sender=sender, text=text)
+
+
+def test_comments_on_a_site_of_ours() -> None:
+    """WordPress wants a comment moderated, whatever stands in it; its contact form has no such links."""
+    comment = "Comment:\r\nI like my lamp.\r\n\r\nTrash it: https://lamps.example/wp-admin/comment.php?c=9"
+    fields = 'Subject: [Lamps] Please moderate: "Light"', "Reply-To: kim@mail.example"
+    told = rule(*fields, sender="wordpress@lamps.example", text=comment)
+    typed = 'Subject: [Lamps] "Please moderate your tone"', "Reply-To: kim@mail.example"
+    asked = rule(*typed, sender="wordpress@lamps.example", text="Your agent was rude.")
+    assert [("auto_reply", "notice_subject"), ("human", "none")] == [told, asked]
