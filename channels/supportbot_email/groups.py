@@ -20,13 +20,13 @@ _MOST = 500
 
 _ROLE = re.compile(
     r"(?:help|helpdesk|help-desk|servicedesk|service-desk|support|supportteam|service|services|customerservice|customer-service"
-    r"|customercare|customer-care|customers?|care|info|information|infos|contact|contactus|contact-us|hello|hallo|hi|team|office|sales|orders?|shop|store"
-    r"|billing|invoices|accounts|reservations?|bookings?|enquir(?:y|ies)|inquir(?:y|ies)|questions|feedback|returns|warranty|press|jobs"
-    r"|kontakt|kundenservice|kundendienst|kundenbetreuung|kunden|anfragen?|bestellungen|buchung(?:en)?|reservierung(?:en)?|hilfe|verkauf|vertrieb|buero|empfang|rezeption|buchhaltung|rechnung(?:en)?"
-    r"|aide|assistance|serviceclient|service-client|clients?|commandes?|ventes?|accueil|bonjour|sav"
-    r"|soporte|ayuda|atencion|atencionalcliente|contacto|clientes?|pedidos|ventas|reservas|hola"
+    r"|customercare|customer-care|care|info|information|infos|contact|contactus|contact-us|hello|hallo|hi|team|office|sales|orders?|shop|store"
+    r"|billing|invoices|accounts|reservations?|bookings?|enquir(?:y|ies)|inquir(?:y|ies)|questions|feedback|returns|warranty"
+    r"|kontakt|kundenservice|kundendienst|kundenbetreuung|anfragen?|bestellungen|buchung(?:en)?|reservierung(?:en)?|hilfe|verkauf|vertrieb|buero|empfang|rezeption|buchhaltung|rechnung(?:en)?"
+    r"|aide|assistance|serviceclient|service-client|commandes?|ventes?|accueil|bonjour|sav"
+    r"|soporte|ayuda|atencion|atencionalcliente|contacto|pedidos|ventas|reservas|hola"
     r"|suporte|ajuda|atendimento|contato|contacto|vendas|ola|sac"
-    r"|assistenza|aiuto|supporto|contatti|clienti|ordini|vendite|prenotazioni|ciao"
+    r"|assistenza|aiuto|supporto|contatti|ordini|vendite|prenotazioni|ciao"
     r"|klantenservice|klantcontact|bestellingen|verkoop|pomoc|wsparcie|biuro|obsluga|bok|sklep|zamowienia|sprzedaz"
     r"|kundtjanst|kundservice|kundeservice|asiakaspalvelu|podpora|destek|iletisim)"
 )

@@ -239,7 +239,8 @@ def _is_for_whoever_runs_it(
     if subjects.MODERATION.match(subject) and "/wp-admin/" in written:
         return True
     if subjects.RESPONSE.match(subject) and not form:
-        return (signs.program or signs.service) and not _names_somebody(written, sender)
+        by_program = signs.program or (signs.service and not signs.speaks)
+        return by_program and not _names_somebody(written, sender)
     return _is_to_seller(subject, written, sender, signs, form=form)
 
 

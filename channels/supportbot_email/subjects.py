@@ -63,7 +63,7 @@ MODERATION = any_of(
 )
 """WordPress tells whoever runs a site of a comment; its links there are beside it."""
 RESPONSE = any_of(
-    r"(?:new|you(?:['’]ve| have)? (?:received |got )?a new|\d+ new) (?:form )?(?:responses?|submissions?|entry|entries)\b|(?:form )?(?:response|submission) (?:for|from|to|received)\b|(?:neue|eine neue) (?:antwort|formularantwort|einsendung|übermittlung)\b|nouvelle (?:réponse|soumission)\b|nueva (?:respuesta|entrada)\b|nova (?:resposta|submissão)\b|nuova (?:risposta|compilazione)\b|nieuwe (?:reactie|inzending)\b|nowa odpowiedź\b|новый ответ\b|新しい回答|新的(?:回复|答复|回答)",
+    r"(?:new|you(?:['’]ve| have)? (?:received |got )?a new|\d+ new) (?:form )?(?:responses?|submissions?|entry|entries)\b|form (?:response|submission) (?:for|from|to|received)\b|(?:neue|eine neue) (?:antwort|formularantwort|einsendung|übermittlung)\b|nouvelle (?:réponse|soumission)\b|nueva (?:respuesta|entrada)\b|nova (?:resposta|submissão)\b|nuova (?:risposta|compilazione)\b|nieuwe (?:reactie|inzending)\b|nowa odpowiedź\b|новый ответ\b|新しい回答|新的(?:回复|答复|回答)",
     start=r"\s*(?:[\w.-]{2,20} ?[:：] ?)?(?:\[[^\]]{1,40}\] ?)?",
 )
 """A form's service tells of what somebody filled in."""

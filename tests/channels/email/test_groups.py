@@ -36,7 +36,7 @@ def test_a_role_of_ours(local: str) -> None:
     assert ("human", "none", "kai@customer.example") == (found.kind, found.rule, found.sender.address)
 
 
-@pytest.mark.parametrize("local", ["users", "dev", "discuss", "announce", "news", "board"])
+@pytest.mark.parametrize("local", ["users", "customers", "dev", "discuss", "announce", "news"])
 def test_a_community_stays_a_list(local: str) -> None:
     """What people write to each other there is for no support desk."""
     assert "list_or_bulk" == through(local).kind
