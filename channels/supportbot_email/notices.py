@@ -441,6 +441,7 @@ HELD = any_of(
 )
 """A gate that wants to know who writes, or tells what it kept."""
 COUNSEL = any_of(
-    r"\bwe (?:act for|represent|are instructed by|are acting for)\b|\b(?:on behalf of|for) our client\b|\bwithout prejudice\b|\b(?:wir vertreten|namens und in vollmacht|unsere?[rmns]? mandant\w*|(?:interessen|vertretung) (?:der|des|von)\b.{0,60}\bangezeigt|zeigen wir .{0,40}vertretung)\b|\b(?:notre|ma|mon) client[e]?\b|\bnous (?:sommes le conseil|représentons)\b|\b(?:nuestr[oa]|mi) client[ea]\b|\ben (?:nombre y )?representación de\b|\b(?:noss[oa]|meu|minha) cliente\b|\b(?:nostro|mio|nostra|mia) (?:assistit[oa]|cliente)\b|\bin nome e per conto\b|\b(?:onze|mijn) cli[ëe]nt\w*\b|\b(?:nasz|mój|naszego|mojego) (?:klient|mocodawc)\w*|\bнаш(?:его|ей) клиент\w*|\bдоверител\w+"
+    r"\bwe (?:act for|represent|are instructed by|are acting for)\b|\b(?:on behalf of|for) our client\b|\bwithout prejudice\b|\bwir vertreten\b|\bnamens und in vollmacht\b|\bunsere?[rmns]? mandant\w*|\binteressen\b.{0,60}\bangezeigt\b|\bzeigen wir\b.{0,40}\bvertretung\b|\b(?:notre|ma|mon) cliente?,? (?:m\.|mme|monsieur|madame|la société)|\bnous (?:sommes le conseil|représentons)\b",
+    r"\ben (?:nombre y )?representación de\b|\bmi (?:representad[oa]|mandante)\b|\bem representação d[eao]\b|\b(?:nosso|nossa|meu|minha) (?:constituinte|mandante|representad[oa])\b|\b(?:nostr[oa]|mi[oa]) assistit[oa]\b|\bin nome e per conto\b|\b(?:onze|mijn) cliënt\w*|\bw imieniu (?:mojego|naszego) (?:klienta|mocodawcy)\b|\bдоверител\w+|\bв интересах (?:моего|нашего)\b",
 )
 """A lawyer writes; what a program set below is not about the letter."""
