@@ -1,0 +1,280 @@
+"""Where the card of a name, a role, a firm and its numbers begins below a letter. Unsure, there is none.
+
+Customers put below their name what they were asked for: where they live, an order's number. So a card is one only
+by what says that a program wrote it: the name again, a firm; and no line of it may be meant for the reader.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from supportbot_email.asking import asks
+from supportbot_email.phrases import (
+    BUSINESS,
+    CLOSING,
+    FIRM,
+    OF_THE_MATTER,
+    ON_BEHALF,
+    ORGANISATION,
+    PHONE,
+    POINTS,
+    POSTSCRIPT,
+    REFERS,
+    ROLE,
+    TO_THE_READER,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
+_NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
+_SENTENCE = re.compile(r"(?:\S+\s+){5,}\S+[.!。]\s*|.*[?？!！]|.{15,}。\s*")
+_WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
+_LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
+"""Five words in small letters: no name, no role, no address."""
+_PARTS = re.compile(r"\s[|•·]\s")
+_MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
+_LONGEST = 120  # characters of a contact's line
+_LOOKED = 60  # lines at the end that are looked at
+_MOST_BETWEEN_RULES = 8
+_FEWEST_WORDS = 6
+"""A shorter letter may be no more than what introduces the card: "Here you go"."""
+_BARE_PHONE = re.compile(r"\s*(?:\+|0|\(\d)[\d ()./–-]{7,20}\d\s*")
+_LINK = re.compile(r"\S{1,60}@\S{3,80}|\b(?:https?://|www\.)\S{3,100}", re.IGNORECASE)
+_LONG_NUMBER = re.compile(r"\d{6,}|\b(?=\w*\d)(?=\w*[^\W\d_])\w{6,}")
+_REGISTERED = re.compile(r"\b(?:hrb|hra|kvk|siret|siren|nip|cif|ust|vat|no|nr|reg|regon|krs)\b", re.IGNORECASE)
+"""Whose long number is no order's."""
+_SLOGAN = re.compile(r"\s*[\"“”„«].{3,60}[\"”“»]\s*")
+_SMALL_WORD = re.compile(r"(?<![\w'’.@/-])[^\W\d_A-Z][a-zà-öø-ÿß-ž]{3,}", re.UNICODE)
+
+
+def begin(lines: Sequence[str], end: int, *, writer: str) -> int:
+    """Return at which line the card begins, or the end when there is none.
+
+    Args:
+        lines: one run of what the customer wrote.
+        end: of what is looked at.
+        writer: the customer's name, as From has it.
+    """
+    for at in range(_last(lines, end), max(-1, end - _LOOKED), -1):
+        closing = CLOSING.fullmatch(lines[at])
+        if closing:
+            start = _below(lines, at, end, named=closing["name"] or "", writer=writer)
+            if start < end:
+                return start
+            break
+    start = _below_name(lines, end, writer)
+    return start if start < end else _below_rule(lines, end, writer)
+
+
+def is_long(line: str) -> bool:
+    """Whether a line has more than a card's."""
+    return len(line) > _LONGEST
+
+
+def is_sentence(line: str) -> bool:
+    """Whether a line is a sentence, or half of one, and no name, role or address."""
+    return is_long(line) or bool(_SENTENCE.fullmatch(line) or _LETTER.fullmatch(line))
+
+
+def _last(lines: Sequence[str], end: int) -> int:
+    while end > 0 and not lines[end - 1].strip():
+        end -= 1
+    return end - 1
+
+
+def _block(lines: Sequence[str], start: int, end: int) -> list[str]:
+    return [one for one in lines[start:end] if one.strip()]
+
+
+# where it may begin
+
+
+def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: str) -> int:
+    """Return where the card below a closing begins, or the end: the name that was typed is the letter's."""
+    letter = "\n".join(lines[:closing]).strip()
+    if not letter:
+        return end
+    below = closing + 1
+    if not named and below < end and ON_BEHALF.fullmatch(lines[below]):
+        below += 1
+    typed, start = (named, below) if named else _typed(lines, below, end)
+    block = _block(lines, start, end)
+    if not REFERS.search(letter) and _is_contact(block, named=bool(typed)):
+        return start
+    apart = start < end and not lines[start].strip()
+    return start if apart and _is_card(block, typed=typed, writer=writer, letter=letter) else end
+
+
+def _typed(lines: Sequence[str], below: int, end: int) -> tuple[str, int]:
+    """Return the name that somebody typed below their closing, and where what follows it begins.
+
+    Directly below it is theirs when an empty line follows; below an empty line, when the card says it again.
+    """
+    first = below
+    while first < end and not lines[first].strip():
+        first += 1
+    following = _block(lines, first + 1, end)
+    if not following or lines[first + 1].strip() or not _NAME.fullmatch(lines[first]):
+        return "", below
+    if first == below or _says(following[0], lines[first], more=True):
+        return lines[first].strip(), first + 1
+    return "", below
+
+
+def _below_name(lines: Sequence[str], end: int, writer: str) -> int:
+    """Return where the card below the writer's name begins, which stands alone below the letter; or the end."""
+    for at in range(_last(lines, end), max(0, end - _MOST_CONTACT), -1):
+        alone = lines[at].strip() and not lines[at - 1].strip() and at + 1 < end and not lines[at + 1].strip()
+        if not alone or not _says(writer, lines[at], more=False):
+            continue
+        block, letter = _block(lines, at + 1, end), "\n".join(lines[:at]).strip()
+        again = bool(block) and _says(block[0], lines[at], more=True) and any(map(_is_of_work, block))
+        if letter and again and _is_card(block, typed=lines[at], writer=writer, letter=letter):
+            return at + 1
+    return end
+
+
+def _below_rule(lines: Sequence[str], end: int, writer: str) -> int:
+    """Return where a rule stands above a firm and the writer or a number, at the end; or the end."""
+    last = _last(lines, end)
+    below = last - 1 if last > 0 and _RULE.fullmatch(lines[last]) else last
+    for at in range(below, max(0, below - _MOST_BETWEEN_RULES), -1):
+        if not _RULE.fullmatch(lines[at]):
+            continue
+        block, letter = _block(lines, at + 1, below + 1), "\n".join(lines[:at]).strip()
+        known = any(ORGANISATION.search(one) for one in block) and (
+            any(_is_writer(one, writer) for one in block) or any(map(_has_phone, block))
+        )
+        apart = not lines[at - 1].strip()
+        return at if letter and apart and known and _is_free(block, letter, firm=True) else end
+    return end
+
+
+# whether it is one
+
+
+def _is_contact(block: Sequence[str], *, named: bool) -> bool:
+    """Whether a block has a firm and a number to call, wherever it stands below a closing."""
+    parts = sum(len(_PARTS.split(one)) for one in block)
+    if parts < (2 if named else 3) or len(block) > _MOST_CONTACT:
+        return False
+    if not any(map(_has_phone, block)) or not any(map(FIRM.search, block)):
+        return False
+    if not named and not _NAME.fullmatch(block[0]) and not _RULE.fullmatch(block[0]):
+        return False
+    return not any(
+        is_long(one)
+        or _SENTENCE.fullmatch(one)
+        or _WORDS.fullmatch(one)
+        or asks(one)
+        or POSTSCRIPT.match(one)
+        or BUSINESS.search(one)
+        for one in block
+    )
+
+
+def _is_card(block: Sequence[str], *, typed: str, writer: str, letter: str) -> bool:
+    """Whether a block below an empty line is a card, by the name that it says again or by the firm."""
+    if not block or len(block) > _MOST_CONTACT:
+        return False
+    own = _is_writer(block[0], writer)
+    again = bool(typed) and _says(block[0], typed, more=len(block) == 1)
+    firm = any(map(_is_firm, block))
+    work = firm or (len(block) > 1 and any(map(_is_of_work, block)))
+    related = bool(typed) and any(_is_related(one, typed) for one in block)
+    if not (again or (own and (work or typed)) or (typed and (work or related))):
+        return False
+    if not (again or own) and not all(_is_titled(one) for one in block):
+        return False
+    return _is_free(block, letter, firm=firm or ((again or own) and work))
+
+
+def _is_free(block: Sequence[str], letter: str, *, firm: bool) -> bool:
+    """Whether nothing in a block is meant for the reader, and the letter does not speak of it."""
+    if letter.rstrip().endswith((":", "：")) or POINTS.search(letter) or not all(map(_may_stand, block)):
+        return False
+    if firm and not any(map(_has_digits, block)):
+        return True
+    few = len(letter.split()) < _FEWEST_WORDS and letter.isascii()
+    return not few and not REFERS.search(letter) and (firm or not any(map(_has_digits, block)))
+
+
+def _may_stand(line: str) -> bool:
+    """Whether a line may be a card's: a name, a role, a firm, an address, a number to call, a link."""
+    if is_sentence(line) or _WORDS.fullmatch(line) or POSTSCRIPT.match(line) or BUSINESS.search(line):
+        return False
+    if _LINK.search(line):
+        return not OF_THE_MATTER.search(_LINK.sub("", line))
+    if _is_small(line) and not _has_phone(line):
+        return False
+    rest = _without_phones(line)
+    if TO_THE_READER.search(rest) or asks(rest):
+        return False
+    if not re.search(r"\d", rest):
+        return True
+    long_number = _LONG_NUMBER.search(rest) and not _REGISTERED.search(rest)
+    return not long_number and not OF_THE_MATTER.search(rest)
+
+
+def _is_small(line: str) -> bool:
+    first = next((char for char in line if char.isalpha()), "")
+    return first.islower()
+
+
+def _is_titled(line: str) -> bool:
+    """Whether a line has capitals as names have; beside a firm's name, two words may have none."""
+    small = len(_SMALL_WORD.findall(_LINK.sub("", line)))
+    return bool(_SLOGAN.fullmatch(line)) or small <= (2 if _is_firm(line) or _has_phone(line) else 0)
+
+
+def _has_phone(line: str) -> bool:
+    return bool(PHONE.search(line)) or any(map(_BARE_PHONE.fullmatch, _PARTS.split(line)))
+
+
+def _has_digits(line: str) -> bool:
+    return bool(re.search(r"\d", _LINK.sub("", line)))
+
+
+def _without_phones(line: str) -> str:
+    parts = [one for one in _PARTS.split(PHONE.sub("", line)) if not _BARE_PHONE.fullmatch(one)]
+    return " ".join(parts)
+
+
+def _is_firm(line: str) -> bool:
+    return bool(ORGANISATION.search(line) or _LINK.search(line))
+
+
+def _is_of_work(line: str) -> bool:
+    return bool(FIRM.search(line) or ORGANISATION.search(line) or ROLE.search(line))
+
+
+# names
+
+
+def _is_writer(line: str, writer: str) -> bool:
+    """Whether a line begins with the name that From has, all of it."""
+    names = _names(writer)
+    enough = len(names) > 1 or any(not one.isascii() for one in names)
+    return enough and names <= _names(line)
+
+
+def _says(line: str, name: str, *, more: bool) -> bool:
+    """Whether a line has all of a name, and more than it where that is asked for."""
+    said, names = _names(line), _names(name)
+    return bool(names) and names <= said and (not more or names < said)
+
+
+def _is_related(line: str, name: str) -> bool:
+    """Whether somebody's firm is called after them."""
+    said, names = _names(line), {one for one in _names(name) if len(one) > 3}
+    return bool(names & said) and bool(said - names)
+
+
+def _names(text: str) -> set[str]:
+    bare = unicodedata.normalize("NFKD", text.partition("@")[0]).casefold()
+    plain = "".join(char for char in bare if not unicodedata.combining(char))
+    return {one for one in re.findall(r"[^\W\d_]+", plain) if len(one) > 1 or not one.isascii()}

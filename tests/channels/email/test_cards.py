@@ -1,0 +1,131 @@
+"""Which card below a letter is its program's, and that what a customer typed below their name stays."""
+
+from __future__ import annotations
+
+import pytest
+
+from supportbot_email.mail import Mail
+from supportbot_email.quotes import split
+
+LETTERS = {
+    "en": "Hello,\n\nthe grey lamp flickers since it came and I want another one. Could you help?",
+    "de": "Guten Tag,\n\ndie graue Lampe flackert seit gestern und ich hätte gern eine andere. Geht das?",
+    "fr": "Bonjour,\n\nla lampe grise clignote depuis hier et nous en voudrions une autre. Est-ce possible ?",
+    "es": "Hola,\n\nla lámpara gris parpadea desde ayer y queremos otra. ¿Es posible?",
+    "pt": "Olá,\n\no candeeiro cinzento pisca desde ontem e queremos outro. É possível?",
+    "it": "Buongiorno,\n\nla lampada grigia lampeggia da ieri e ne vorremmo un'altra. Si può?",
+    "nl": "Goedemorgen,\n\nde grijze lamp knippert sinds gisteren en wij willen een andere. Kan dat?",
+    "pl": "Dzień dobry,\n\nszara lampa miga od wczoraj i chcielibyśmy inną. Czy to możliwe?",
+    "sv": "Hej,\n\nden grå lampan blinkar sedan igår och vi vill ha en annan. Går det?",
+    "ja": "お世話になっております。\n\n昨日から灰色のランプが点滅しています。交換できますか。",
+    "uk": "Доброго дня!\n\nСіра лампа блимає з учора, ми хотіли б іншу. Чи можливо це?",
+}
+
+KEPT = {
+    "where they live": ("en", "Kind regards,\nBob\n\nBob Smith\n12 New Road\nLeeds LS1 4AB"),
+    "where they live, named once": ("en", "Kind regards,\n\nBob Smith\n12 New Road\nLeeds"),
+    "where they live, without a number": ("en", "Kind regards,\n\nBob Smith\nLeeds"),
+    "an order": ("en", "Thanks\nBob\n\nBob Smith\nOrder 4711"),
+    "an order below a firm": ("en", "Thanks\nBob\n\nSmith Ltd\nOrder 4711"),
+    "what an order is called": ("en", "Thanks\nBob\n\nSmith Ltd\nPO 4711-B"),
+    "where to call": ("de", "Viele Grüße\nBob Berg\n\nRufen Sie mich an: 0170 5550118"),
+    "where to call, below a firm": ("de", "Viele Grüße\nBob Berg\n\nBerg GmbH\nbitte nur mobil: 0170 5550118"),
+    "a number alone": ("de", "Viele Grüße\nBob\n\nBob Berg\n0170 5550118"),
+    "a postscript": ("en", "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\n\nP.S. in white"),
+    "a postscript in German": ("de", "Viele Grüße\nBob\n\nBob Berg\nBerg GmbH\nPS: in Weiß"),
+    "a parcel's number": ("en", "Kind regards,\nBob\n\nBob Smith\nSmith Ltd\nQB118822019BR"),
+    "a parcel's number alone": ("pt", "Obrigado\nRui\n\nQB118822019BR"),
+    "a bank account": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nBerg GmbH\nIBAN DE02 1203 0000 0000 2020 51"),
+    "when": ("de", "Viele Grüße\nBob\n\nBob Berg\nBerg GmbH\nRückgabe am 4.5."),
+    "at what time": ("nl", "Met vriendelijke groet,\nJan\n\nJan Bos\nBos B.V.\nLevering na 14:30"),
+    "how many": ("fr", "Cordialement,\nLuc\n\nLuc Petit\nUsine SA\n40 kg"),
+    "how much": ("es", "Saludos\nMarta\n\nObra S.L.\nPrecio 40 €"),
+    "a question": ("it", "Cordiali saluti\nLia\n\nLia Conti\nConti S.r.l.\nAnche in bianco?"),
+    "a wish": ("pl", "Pozdrawiam\nEwa\n\nEwa Lis\nHuta Sp. z o.o.\nProszę o białą"),
+    "a wish in small letters": ("sv", "Mvh\nSven\n\nSven Berg\nBerg AB\ngärna en vit"),
+    "a sentence": ("en", "Kind regards,\nBob\n\nBob Smith\nDirector, Smith Ltd\nThe white one would be fine too."),
+    "what is missing": ("en", "Thanks\nBob\n\nSales price missing"),
+    "a list": ("en", "Thanks\nBob\n\nOne white lamp\nOne black lamp"),
+    "a list of names": ("en", "Please engrave these:\n\nThanks\nBob\n\nBob Smith\nMary Smith"),
+    "a serial number": ("de", "Gruß\nBob\n\nBob Berg\nBerg GmbH\nSN 88-1102-KX"),
+    "another person": ("de", "Viele Grüße\nBob Berg\n\nAnsprechpartner ist ab heute Jo Lund"),
+    "in Japanese": ("ja", "よろしくお願いいたします。\n中村\n\n中村製作所\n注文番号 4711"),
+    "a rule, then more": ("en", "----\nWhite\n12 New Road\nLeeds"),
+    "no closing": ("en", "Bob Smith\nDirector, Smith Ltd"),
+    "under a rule, that asks": ("en", "----\nSmith Ltd\nBob Smith\nIn white?"),
+}  # fmt: skip
+"""What stands below the name and is meant for the reader, by what it is."""
+
+SPOKEN_OF = {
+    "an address": "Please send the new lamp to my address, and take the old one with you.",
+    "below": "Please change the account to the details below, from now on and for all of us.",
+    "a signature": "Our firm's new name is in the signature, please correct all of the invoices.",
+    "in German": "Bitte ändern Sie die Rechnung so, wie die Firma untenstehend heißt, vielen Dank dafür.",
+    "in French": "Merci de refaire la facture au nom qui figure ci-dessous, pour nous tous.",
+    "here": "Sure, here you go!",
+    "few words": "Of course.",
+    "a colon": "Please make the invoice out to this firm from now on, which is new:",
+}
+CARD = "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\n12 New Road, Leeds"
+
+CUT = {
+    "a name again": ("en", "Kind regards,\nBob\n", "\nBob Smith\nDirector\nSmith Ltd"),
+    "a name again, of who answers nothing": ("en", "Kind regards,\nBob\n", "\nBob Smith (he/him)\nPeople & Culture\nSmith Distillery"),
+    "a number": ("en", "Kind regards,\nBob\n", "\nBob Smith\nHead of Purchasing\nSmith Ltd | Unit 9, New Park, Leeds\nT: +44 1632 960 114"),
+    "a lawyer": ("en", "Kind regards,\nBob\n", "\nBob Smith\nPartner\nSmith Legal\n\nThis e-mail is confidential and only for the intended recipient. If it came to you in error, delete it."),
+    "a lawyer without a blank line": ("es", "Gracias,\nBob\n", "\nBob Smith\nAdministración\nAceites Smith, S.L.\nAVISO LEGAL: Este mensaje es confidencial y va dirigido exclusivamente a su destinatario."),
+    "a lawyer of Italy": ("it", "Cordiali saluti\n", "\nBob Smith\nUfficio Acquisti\nGruppo Smith S.p.A.\n\nLe informazioni contenute nella presente comunicazione sono riservate al solo destinatario."),
+    "a lawyer of the Netherlands": ("nl", "Met vriendelijke groet,\n", "\nBob Smith\nInkoop | Gemeente Smith\n\nDISCLAIMER: Dit bericht is mogelijk niet voor u bestemd. Meldt u dit dan aan de afzender."),
+    "a lawyer between stars": ("en", "Regards\nBob Smith\n", "\nSmith Insurance plc - Human Resources\n\n" + "*" * 60 + "\nThis e-mail is confidential to the user of the address it was addressed to.\n" + "*" * 60),
+    "only the name of From": ("pt", "Atenciosamente,\n", "\nBob Smith\nCoordenação Pedagógica\nColégio Aurora"),
+    "with a blank line after each": ("pt", "Atenciosamente,\n", "\nBob Smith\n\nFacilities\n\nFerrovia Log\n\n(51) 5550-0118"),
+    "a firm": ("de", "Freundliche Grüße\nBob Smith\n", "\nSmith Hausverwaltung GmbH | Geschäftsführer: B. Smith | HRB 11827"),
+    "a firm and a court": ("de", "MfG\nB. Smith\n", "\nChemo AG · IT-Betrieb\nVorstand: Dr. M. Muster · Aufsichtsrat: P. Muster\nAmtsgericht Ludwigshafen HRB 00000"),
+    "an office": ("de", "Mit freundlichen Grüßen\nIm Auftrag\n", "\nBob Smith\nKreisverwaltung Uhlen\nPersonal, Zi. 2.14\nTel. 05821 555-214\n\nBitte prüfen Sie, ob diese Mail ausgedruckt werden muss."),
+    "on the closing's line": ("sv", "Mvh Bob\n", "\nBob Smith, daglig leder\nFjordbygg AS"),
+    "what it is called": ("en", "All the best\nBob Smith\n", '\nSmith Catering\n"Food made with love"'),
+    "warm wishes": ("en", "Warm wishes\nBob\n", "\nBob Smith\nSmith Knits, Green Street, Dingle"),
+    "a reply awaited": ("pt", "Aguardo retorno,\n", "\nBob Smith\nDepto. Financeiro - Construsul Engenharia"),
+    "in Ukrainian": ("uk", "З повагою,\nОксана Гриценко\n", "\nТОВ «ДніпроТех»"),
+    "no closing": ("en", "Bob\n", "\nBob Smith\nHead Gardener, Smith Estate"),
+    "between rules": ("ja", "", "──────────────\n株式会社スミス 営業部\n田所 誠\nTEL 03-5550-0118\n──────────────"),
+    "an address that a letter does not speak of": ("de", "Gruß\nBob Smith\n", "\nElektro Smith GmbH\nInh. B. Smith\n07318 Saalfeld"),
+}  # fmt: skip
+"""The letter's language, how it ends, and the card below it."""
+
+
+def reply(text: str) -> str:
+    return Mail(
+        message_id="<x>", content_key="", text=text, spans=split(text, writer="Bob Smith")
+    ).reply
+
+
+@pytest.mark.parametrize("name", KEPT)
+def test_kept(name: str) -> None:
+    """What somebody typed below their name is the reader's."""
+    language, below = KEPT[name]
+    text = f"{LETTERS[language]}\n\n{below}"
+    assert text.split() == reply(text).split()
+
+
+@pytest.mark.parametrize("name", SPOKEN_OF)
+def test_spoken_of(name: str) -> None:
+    """A card that the letter speaks of, or that may be all of the answer, is part of it."""
+    text = f"Hello,\n\n{SPOKEN_OF[name]}\n\n{CARD}"
+    assert text.split() == reply(text).split()
+
+
+@pytest.mark.parametrize("name", CUT)
+def test_cut(name: str) -> None:
+    """A program's card is none of the letter; the name that stands directly below its closing is."""
+    language, closing, card = CUT[name]
+    assert f"{LETTERS[language]}\n\n{closing}".split() == reply(
+        f"{LETTERS[language]}\n\n{closing}{card}\n"
+    ).split()
+
+
+@pytest.mark.parametrize("closing", ["Hartelijke groet,", "Terveisin", "Med venlig hilsen", "S úctou", "Tisztelettel", "Iyi çalışmalar", "Με εκτίμηση", "Cu respect", "감사합니다", "Bien à vous", "З повагою"])  # fmt: skip
+def test_closings(closing: str) -> None:
+    """In the languages of mail."""
+    start = f"{LETTERS['en']}\n\n{closing}\n"
+    assert start.split() == reply(f"{start}\nBob Smith\nDirector\nSmith Ltd").split()
