@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 from supportbot_email.asking import asks
 from supportbot_email.phrases import (
+    ABOUT_MAIL,
     BUSINESS,
     CLOSING,
+    DISCLAIMERS,
     FIRM,
     OF_THE_MATTER,
     ON_BEHALF,
@@ -42,6 +44,8 @@ _LOOKED = 60  # lines at the end that are looked at
 _MOST_BETWEEN_RULES = 8
 _FEWEST_WORDS = 6
 """A shorter letter may be no more than what introduces the card: "Here you go"."""
+_FIELD = re.compile(r"[^:：]{2,40}[:：]\s*\S")
+"""What a form has, and who fills in one by hand."""
 _BARE_PHONE = re.compile(r"\s*(?:\+|0|\(\d)[\d ()./–-]{7,20}\d\s*")
 _LINK = re.compile(r"\S{1,60}@\S{3,80}|\b(?:https?://|www\.)\S{3,100}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d{6,}|\b(?=\w*\d)(?=\w*[^\W\d_])\w{6,}")
@@ -90,6 +94,13 @@ def _block(lines: Sequence[str], start: int, end: int) -> list[str]:
     return [one for one in lines[start:end] if one.strip()]
 
 
+def is_disclaimer(paragraph: str) -> bool:
+    """Whether a paragraph says for whom the mail is and nothing else."""
+    if len(paragraph) <= 60 or "?" in paragraph:
+        return False
+    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
+
+
 # where it may begin
 
 
@@ -102,11 +113,27 @@ def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: 
     if not named and below < end and ON_BEHALF.fullmatch(lines[below]):
         below += 1
     typed, start = (named, below) if named else _typed(lines, below, end)
-    block = _block(lines, start, end)
+    block = _block(lines, start, _above_foot(lines, start, end))
     if not REFERS.search(letter) and _is_contact(block, named=bool(typed)):
         return start
-    apart = start < end and not lines[start].strip()
+    apart = start < end and not lines[start].strip() and (typed or not _is_named_apart(lines, start, end))
     return start if apart and _is_card(block, typed=typed, writer=writer, letter=letter) else end
+
+
+def _is_named_apart(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether a name stands alone above lines that belong together: it may have been typed, and they too."""
+    parts = "\n".join(one.strip() for one in lines[start:end]).strip().split("\n\n")
+    return len(parts) > 1 and "\n" not in parts[0] and any("\n" in one for one in parts[1:])
+
+
+def _above_foot(lines: Sequence[str], start: int, end: int) -> int:
+    """Return the end of a card's lines without what a lawyer has to say in its last ones."""
+    last = _last(lines, end)
+    for at in range(start + 1, last + 1):
+        foot = " ".join(one.strip() for one in lines[at : last + 1])
+        if lines[at].strip() and not _is_small(lines[at]) and is_disclaimer(foot):
+            return at if all(one.strip() for one in lines[at : last + 1]) else end
+    return end
 
 
 def _typed(lines: Sequence[str], below: int, end: int) -> tuple[str, int]:
@@ -205,10 +232,14 @@ def _is_free(block: Sequence[str], letter: str, *, firm: bool) -> bool:
 
 def _may_stand(line: str) -> bool:
     """Whether a line may be a card's: a name, a role, a firm, an address, a number to call, a link."""
-    if is_sentence(line) or _WORDS.fullmatch(line) or POSTSCRIPT.match(line) or BUSINESS.search(line):
+    if is_sentence(line) or POSTSCRIPT.match(line) or BUSINESS.search(line):
         return False
     if _LINK.search(line):
         return not OF_THE_MATTER.search(_LINK.sub("", line))
+    if _WORDS.fullmatch(line) and not (_is_firm(line) and not _SMALL_WORD.search(line)):
+        return False
+    if _FIELD.match(line) and not (_is_of_work(line) or _has_phone(line)):
+        return False
     if _is_small(line) and not _has_phone(line):
         return False
     rest = _without_phones(line)

@@ -121,7 +121,7 @@ BUSINESS = re.compile(
 """A number that the matter is about: never a signature's."""
 FIRM = re.compile(
     r"\b(?:gmbh|ag|kg|ohg|ug|e\.?k|ltd|llc|llp|inc|corp|plc|s\.?a\.?s?|s\.?l\.?u?|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|sp\. ?z ?o\.? ?o|a\.?b|oy|a/s|aps|hrb|vat|ust|nip|cif|siret|fax|kvk)\b"
-    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility"
+    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|vorstand|aufsichtsrat|inh|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility"
     r"|proprietor|owner|partner|secretary|accounts? (?:payable|receivable|team)|office manager|inhaber\w*|\w{0,20}buchhaltung|technischer dienst|gérant\w*|propriétaire|ingénieur\w*|technicien\w*|comptabilité|exploitation|dueñ[oa]|titular|contabilidad|proprietári[oa]|titolare|amministrazione|eigenaar|boekhouding|właściciel\w*|księgowość|\w{3,20}chef)\b"
     r"|ооо|оао|зао|\bип\b|директор|менеджер|начальник|отдел|инженер|株式会社|有限会社|合同会社|[部課]|有限公司|经理|经理|部门|主任|www\.|https?://|[\w.-]@[\w-]",
     re.IGNORECASE,
@@ -159,9 +159,9 @@ DISCLAIMERS = re.compile(
     r"\b(?:confidential|privileged)\b.{0,400}\b(?:intended|recipient|addressee|in error)\b|\bconfidential to the (?:\w+ )?(?:user|addressee|person)\b|\b(?:views?|opinions?)\b.{0,80}\bof the (?:individual |author|sender)|\bintended (?:solely|only|recipient)\b.{0,300}\b(?:confidential|privileged|in error|prohibited)\b"
     r"|\bvertrauliche?n?\b.{0,400}(?:empfänger|adressat|irrtümlich|absender)|(?:nicht der (?:richtige|beabsichtigte)).{0,300}\b(?:vernichten|löschen|informieren)"
     r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinat[aá]ri|error|erro\b|engano)|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
-    r"|\bniet (?:voor u|de geadresseerde|de bedoelde ontvanger)\b.{0,200}\b(?:afzender|vernietigen|verwijderen)\b|\b(?:dirigid[oa]s?|destinad[oa]s?) (?:exclusiva|única)mente a(?: su|l) destinatario|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\buitsluitend bestemd voor\b.{0,200}(?:abuis|vernietigen|abusievelijk)|gizli bilgi.{0,300}(?:yanlışlıkla|gönderen)|\bsadece gönderildiği kişi|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
+    r"|\bniet (?:voor u|de geadresseerde|de bedoelde ontvanger)\b.{0,200}\b(?:afzender|vernietigen|verwijderen)\b|\b(?:dirigid[oa]s?|destinad[oa]s?) (?:exclusiva|única)mente a(?: su|l) destinatario|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\buitsluitend bestemd voor de (?:geadresseerde|ontvanger)|\buitsluitend bestemd voor\b.{0,200}(?:abuis|vernietigen|abusievelijk)|gizli bilgi.{0,300}(?:yanlışlıkla|gönderen)|\bsadece gönderildiği kişi|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
     r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager"
-    r"|\b(?:ausschlie(?:ß|ss)lich|nur) für den (?:adressaten|empfänger)\b.{0,60}\bbestimmt|\bai sensi del (?:regolamento|d\. ?lgs)\b.{0,200}\briservat",
+    r"|\b(?:ausschlie(?:ß|ss)lich|nur) für den (?:adressaten|empfänger)\b.{0,60}\bbestimmt|\bai sensi del (?:regolamento|reg\.|d\. ?lgs)\b.{0,200}\briservat",
     re.IGNORECASE,
 )
 """Two things at once that only the paragraph of a firm's lawyer says."""
@@ -171,20 +171,20 @@ ON_BEHALF = re.compile(r"\s*(?:im auftrag|in vertretung|i\. ?a\.|i\. ?v\.|p\. ?p
 ORGANISATION = re.compile(
     r"(?-i:\bAS\b|\bSARL\b|\bSAS\b|\bSA\b|\bNV\b|\bBV\b|\bKft\b|\bZrt\b|\bТОВ\b|\bФОП\b|\bА[ОТ]\b)|\bs\. ?r\. ?o\b|\ba\. ?s\.(?=\W|$)|\bplc\b|\boyj?\b|\b(?:ltda?|pty|bhd|pvt)\b\.?|\be\. ?v\.(?=\W|$)|\ba\. ?ş\."
     r"|\b(?:gmbh|ag|kg|ohg|e\. ?k|llc|llp|inc|corp|s\. ?a\. ?s|s\. ?l|s\. ?r\. ?l|s\. ?p\. ?a|b\. ?v|n\. ?v|lda|sp\. ?z ?o\. ?o|a\. ?b|ab|a/s|aps)\b|\b(?:hrb|kvk|siret|nip)\b"
-    r"|\b(?:universit\w+|universidad\w*|uniwersytet\w*|school|college|academy|institute?|faculty|colegio|colégio|escola|escuela|école|schule|gymnasium|lycée|clinic|surgery|hospital|klinik\w*|praxis|kanzlei|notar\w*|solicitors|legal|attorneys|avvocati|studio legale|travel|tours|catering|logistics|logística|logistik|consulting|consultants|solutions|systems|technologies|engineering|engenharia|ingeniería|insurance|holdings?|group|gruppo|grupo|groupe|council|county|ministry|mairie|gemeente|kommune|kommun|stadtverwaltung|kreisverwaltung|\w{2,20}verwaltung|rathaus|ayuntamiento|prefeitura|comune di|advies|bakers|distillery|foundation|stiftung|architects|architekten|surveyors|mining|rentals|foods|estate|elektro\w{0,12})\b"
+    r"|\b(?:universit\w+|universidad\w*|uniwersytet\w*|school|college|academy|institute?|faculty|colegio|colégio|escola|escuela|école|schule|gymnasium|lycée|clinic|surgery|hospital|klinik\w*|praxis|kanzlei|notar\w*|solicitors|legal|attorneys|avvocati|associat[ie]s?|associés|asociados|studio legale|travel|tours|catering|logistics|logística|logistik|consulting|consultants|solutions|systems|technologies|engineering|engenharia|ingeniería|insurance|holdings?|group|gruppo|grupo|groupe|council|county|ministry|mairie|gemeente|kommune|kommun|stadtverwaltung|kreisverwaltung|\w{2,20}verwaltung|rathaus|ayuntamiento|prefeitura|comune di|advies|bakers|distillery|foundation|stiftung|architects|architekten|surveyors|mining|rentals|foods|estate|elektro\w{0,12})\b"
     r"|株式会社|有限会社|合同会社|有限公司|製作所|大学|ооо|оао|зао",
     re.IGNORECASE,
 )
 """What firms, schools and offices are called."""
 ROLE = re.compile(
-    r"\b(?:lecturer|professor|teacher|coordinator|coordena\w+|coordinador\w*|executive|associate|administrator|administra\w+|consultant|analyst|specialist|supervisor|ceo|cto|cfo|coo|founder|gardener|procurement|human resources|customer care|facilities|finance|infrastructure|purchase ledger|daglig leder|projectleider|teamleider|inkoop|acquisti|achats|compras|depto|dipl\.|financeiro|financiero|direction|éducation|personal\w*|ledger|dział|księgowości|księgowa|fiscal|johtaja|vastaava|vedoucí|jednatel)\b|総務部|営業部",
+    r"\b(?:avv\.|dott\.|lecturer|professor|teacher|coordinator|coordena\w+|coordinador\w*|executive|associate|administrator|administra\w+|consultant|analyst|specialist|supervisor|ceo|cto|cfo|coo|founder|gardener|procurement|human resources|customer care|facilities|finance|infrastructure|purchase ledger|daglig leder|projectleider|teamleider|inkoop|acquisti|achats|compras|depto|dipl\.|financeiro|financiero|direction|éducation|personal\w*|ledger|dział|księgowości|księgowa|fiscal|johtaja|vastaava|vedoucí|jednatel)\b|総務部|営業部",
     re.IGNORECASE,
 )
 """Likewise, what people are there, beside what `FIRM` has."""
 POINTS = re.compile(
     r"\b(?:below|signature|as follows|following|wording|printed?|here (?:you (?:go|are)|it is|they are|is|are|'s)|title|badge|engrav\w+"
     r"|unten(?:stehend\w*)?|folgend\w*|signatur|hier (?:ist|sind|die|der|das|meine?|unsere?|mijn|onze|is|zijn)|ci-dessous|ci-après|suivante?s?|voici"
-    r"|abajo|siguientes?|aquí|(?:mi|la) firma|abaixo|seguintes?|aqui|sotto|seguenti|ecco|in calce|hieronder|onderstaand\w*|volgende|ondertekening|poniż\w*|następując\w*"
+    r"|abajo|siguientes?|aquí|(?:mi|la) firma|abaixo|seguintes?|aqui|qui sotto|sottostant[ei]|sotto riportat[aoie]|seguenti|ecco|in calce|hieronder|onderstaand\w*|volgende|ondertekening|poniż\w*|następując\w*"
     r"|nedan|följande|nedenfor|følgende|seuraav\w*|níže|följer)\b|ниже|следующ|нижче|下記|以下|下方|如下|下の|아래",
     re.IGNORECASE,
 )

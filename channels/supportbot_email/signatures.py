@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import cards
 from supportbot_email.asking import asks
-from supportbot_email.cards import is_sentence
+from supportbot_email.cards import is_disclaimer, is_sentence
 from supportbot_email.phrases import (
-    ABOUT_MAIL,
     DEVICE,
     DEVICE_WORD,
-    DISCLAIMERS,
     FIRM_S_FOOT,
     POSTSCRIPT,
     PRINTING,
@@ -99,13 +97,7 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
         first = last
         while first > 0 and lines[first - 1].strip() and last - first < 12:
             first -= 1
-        if first == 0 or not _is_disclaimer(" ".join(one.strip() for one in lines[first : last + 1])):
+        if first == 0 or not is_disclaimer(" ".join(one.strip() for one in lines[first : last + 1])):
             return end
         end = first
     return end
-
-
-def _is_disclaimer(paragraph: str) -> bool:
-    if len(paragraph) <= 60 or "?" in paragraph:
-        return False
-    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
