@@ -10,9 +10,10 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from supportbot_email.asking import asks
+from supportbot_email.asking import asks, sentences
 from supportbot_email.phrases import (
     ABOUT_MAIL,
+    ASKED_FOR,
     BUSINESS,
     CLOSING,
     DISCLAIMERS,
@@ -42,6 +43,7 @@ _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
 _LOOKED = 60  # lines at the end that are looked at
 _MOST_BETWEEN_RULES = 8
+_MOST_SMALL = 2  # words of a line in small letters
 _FEWEST_WORDS = 6
 """A shorter letter may be no more than what introduces the card: "Here you go"."""
 _FIELD = re.compile(r"[^:：]{2,40}[:：]\s*\S")
@@ -49,6 +51,11 @@ _FIELD = re.compile(r"[^:：]{2,40}[:：]\s*\S")
 _BARE_PHONE = re.compile(r"\s*(?:\+|0|\(\d)[\d ()./–-]{7,20}\d\s*")
 _LINK = re.compile(r"\S{1,60}@\S{3,80}|\b(?:https?://|www\.)\S{3,100}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d{6,}|\b(?=\w*\d)(?=\w*[^\W\d_])\w{6,}")
+_CODE = re.compile(
+    r"\b(?!(?:D|A|CH|F|FR|I|IT|L|B|BE|NL|PL|CZ|SK|DK|S|SE|N|NO|FI|FIN|E|ES|P|PT|H|HR|SI|LT|LV|EE)-\d{4,5}\b)"
+    r"[^\W\d_]{1,5}[-/]\d{2,}"
+)
+"""A number with letters before it; a postcode with its country's is none."""
 _REGISTERED = re.compile(r"\b(?:hrb|hra|kvk|siret|siren|nip|cif|ust|vat|no|nr|reg|regon|krs)\b", re.IGNORECASE)
 """Whose long number is no order's."""
 _SLOGAN = re.compile(r"\s*[\"“”„«].{3,60}[\"”“»]\s*")
@@ -72,6 +79,14 @@ def begin(lines: Sequence[str], end: int, *, writer: str) -> int:
             break
     start = _below_name(lines, end, writer)
     return start if start < end else _below_rule(lines, end, writer)
+
+
+def asked_for(quoted: str) -> bool:
+    """Whether what is quoted asks for something that a card has: an address, a number to call, a firm's name."""
+    return any(
+        ASKED_FOR.search(one) and (one.rstrip().endswith(("?", "？")) or asks(one))
+        for one in sentences(quoted)
+    )
 
 
 def is_long(line: str) -> bool:
@@ -117,13 +132,29 @@ def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: 
     if not REFERS.search(letter) and _is_contact(block, named=bool(typed)):
         return start
     apart = start < end and not lines[start].strip() and (typed or not _is_named_apart(lines, start, end))
+    apart = apart and _holds_together(lines, start, end)
     return start if apart and _is_card(block, typed=typed, writer=writer, letter=letter) else end
 
 
 def _is_named_apart(lines: Sequence[str], start: int, end: int) -> bool:
     """Whether a name stands alone above lines that belong together: it may have been typed, and they too."""
-    parts = "\n".join(one.strip() for one in lines[start:end]).strip().split("\n\n")
+    parts = _paragraphs(lines, start, end)
     return len(parts) > 1 and "\n" not in parts[0] and any("\n" in one for one in parts[1:])
+
+
+def _holds_together(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether each paragraph has something of a card: what was typed below one may have none.
+
+    Where an empty line follows each line, as in mails made of HTML, the last one has to.
+    """
+    parts = [one.split("\n") for one in _paragraphs(lines, start, end)]
+    apart = parts[-1:] if all(len(one) == 1 for one in parts) else parts[1:]
+    return all(any(_is_of_work(line) or _has_phone(line) for line in one) for one in apart)
+
+
+def _paragraphs(lines: Sequence[str], start: int, end: int) -> list[str]:
+    joined = "\n".join(one.strip() for one in lines[start:end]).strip()
+    return re.split(r"\n{2,}", joined)
 
 
 def _above_foot(lines: Sequence[str], start: int, end: int) -> int:
@@ -211,13 +242,15 @@ def _is_card(block: Sequence[str], *, typed: str, writer: str, letter: str) -> b
     own = _is_writer(block[0], writer)
     again = bool(typed) and _says(block[0], typed, more=len(block) == 1)
     firm = any(map(_is_firm, block))
-    work = firm or (len(block) > 1 and any(map(_is_of_work, block)))
-    related = bool(typed) and any(_is_related(one, typed) for one in block)
-    if not (again or (own and (work or typed)) or (typed and (work or related))):
+    work = firm or any(map(_is_of_work, block))
+    if not (again or own):
+        first = _is_of_work(block[0]) or _is_related(block[0], typed) or _is_related(block[0], writer)
+        enough = firm or len(block) > 1
+        return bool(typed and first and enough) and all(map(_is_titled, block)) and _is_free(block, letter, firm=firm)
+    related = any(_is_related(one, block[0]) for one in block[1:])
+    if not work and not (typed and related):
         return False
-    if not (again or own) and not all(_is_titled(one) for one in block):
-        return False
-    return _is_free(block, letter, firm=firm or ((again or own) and work))
+    return all(_small_words(one) <= _MOST_SMALL for one in block) and _is_free(block, letter, firm=work)
 
 
 def _is_free(block: Sequence[str], letter: str, *, firm: bool) -> bool:
@@ -226,8 +259,15 @@ def _is_free(block: Sequence[str], letter: str, *, firm: bool) -> bool:
         return False
     if firm and not any(map(_has_digits, block)):
         return True
-    few = len(letter.split()) < _FEWEST_WORDS and letter.isascii()
-    return not few and not REFERS.search(letter) and (firm or not any(map(_has_digits, block)))
+    return not _is_few(letter) and not REFERS.search(letter) and (firm or not any(map(_has_digits, block)))
+
+
+def _is_few(letter: str) -> bool:
+    """Whether a letter may be no more than what introduces the card."""
+    lines = [one.strip() for one in letter.split("\n") if one.strip()]
+    said = lines[1:] if len(lines) > 1 and lines[0].endswith((",", "!", ":", "，")) else lines
+    words = sum(len(one.split()) for one in said)
+    return max(words, len(re.findall(r"[\u3040-\u9fff\uac00-\ud7af]", letter)) // 3) < _FEWEST_WORDS
 
 
 def _may_stand(line: str) -> bool:
@@ -247,8 +287,9 @@ def _may_stand(line: str) -> bool:
         return False
     if not re.search(r"\d", rest):
         return True
+    code = not re.search(r"[^\W\d_]", rest) or _CODE.search(rest)
     long_number = _LONG_NUMBER.search(rest) and not _REGISTERED.search(rest)
-    return not long_number and not OF_THE_MATTER.search(rest)
+    return not code and not long_number and not OF_THE_MATTER.search(rest)
 
 
 def _is_small(line: str) -> bool:
@@ -258,8 +299,12 @@ def _is_small(line: str) -> bool:
 
 def _is_titled(line: str) -> bool:
     """Whether a line has capitals as names have; beside a firm's name, two words may have none."""
-    small = len(_SMALL_WORD.findall(_LINK.sub("", line)))
-    return bool(_SLOGAN.fullmatch(line)) or small <= (2 if _is_firm(line) or _has_phone(line) else 0)
+    most = _MOST_SMALL if _is_firm(line) or _has_phone(line) else 0
+    return bool(_SLOGAN.fullmatch(line)) or _small_words(line) <= most
+
+
+def _small_words(line: str) -> int:
+    return len(_SMALL_WORD.findall(_LINK.sub("", line)))
 
 
 def _has_phone(line: str) -> bool:

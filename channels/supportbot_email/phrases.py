@@ -128,11 +128,11 @@ FIRM = re.compile(
 )
 """Where somebody works, and as what: a private person's address is no signature."""
 REFERS = re.compile(
-    r"\b(?:call|phone|ring|(?<!po )(?<!order )(?<!serial )(?<!invoice )(?<!part )(?<!item )(?<!model )(?<!tracking )numbers?|(?<!mail )(?<!ip )address(?:es)?|reach|below|data|deliver(?! (?:time|date|note))|ship|send it|pick(?:ed)? up(?! (?:your|the|this|my) (?:case|ticket|request|mail|e-?mail|thread)\b)|visit|contact"
+    r"\b(?:call|phone|ring|(?<!po )(?<!order )(?<!serial )(?<!invoice )(?<!part )(?<!item )(?<!model )(?<!tracking )numbers?|(?<!mail )(?<!ip )address(?:es)?|reach|below|data|deliver(?! (?:time|date|note))|ship|send it|pick(?:ed)? up(?! (?:your|the|this|my) (?:case|ticket|request|mail|e-?mail|thread)\b)|visit|contact\w*|reachable|(?:i am|i['’]m|we are|we['’]re) available|whatsapp|text me"
     r"|anruf\w*|rufen|rückruf\w*|telefon\w*|nummer|adresse\w*|anschrift|erreich\w*|unten|liefer(?:n|t)|abhol\w*|daten|kontakt\w*"
-    r"|appel\w*|téléphon\w*|numéro|joindre|ci-dessous|livrez|livrer|coordonnées|llam\w*|teléfono|número|dirección|abajo|entregar\w*|entregu\w+|envi[ae]\w*|enví\w*|datos"
-    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|chiam\w*|numero|indirizzo|sotto|consegn(?:are|ate|i)|spedi(?:re|te|ci|sca)\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorgen|bezorgt|leveren|lever|levert|stuur\w*|gegevens"
-    r"|zadzwo\w*|dzwoni\w*|numer|poniż\w*|dostarcz\w*|wysł\w*|dane)\b|звон|телефон|номер|адрес|ниже|достав|данные|电话|号码|地址|下方|寄|(?<!再)送(?!付|信|料)|電話|番号|住所|下記|届け|連絡",
+    r"|r?appel\w*|joignables?|téléphon\w*|numéro|joindre|ci-dessous|livrez|livrer|coordonnées|llám\w*|llam\w*|contáct\w*|teléfono|número|dirección|abajo|entregar\w*|entregu\w+|envi[ae]\w*|enví\w*|datos"
+    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|contat\w*|contatt\w*|r?i?chiam\w*|numero|indirizzo|sotto|consegn(?:are|ate|i)|spedi(?:re|te|ci|sca)\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorgen|bezorgt|leveren|lever|levert|stuur\w*|gegevens|bereik\w*|terugbel\w*|ring\w*|soit\w*|puhelin\w*|osoit\w*|toimit\w*|yhtey\w*|volej\w*|zavol\w*|číslo|doruč\w*|hívj\w*|cím\w*|szállít\w*|aray\w*|numara\w*|teslim\w*|sunați|număr\w*|livra\w*"
+    r"|zadzwo\w*|dzwoni\w*|numer|poniż\w*|dostarcz\w*|wysł\w*|dane)\b|звон|телефон|номер|адрес|ниже|достав|данные|电话|号码|地址|下方|寄|(?<!再)送(?!付|信|料)|電話|番号|住所|下記|届け|連絡|дзвон|τηλέφων|διεύθυνσ|αριθμ|καλέσ|παράδοσ|전화|주소|번호|연락|배송",
     re.IGNORECASE,
 )
 """What somebody asks who means the address or the number below their name."""
@@ -161,7 +161,7 @@ DISCLAIMERS = re.compile(
     r"|\bconfidentiel.{0,400}(?:destinataire|erreur)|\bconfidencial.{0,400}(?:destinat[aá]ri|error|erro\b|engano)|\b(?:confidenzial|riservat).{0,400}(?:destinatari|errore)"
     r"|\bniet (?:voor u|de geadresseerde|de bedoelde ontvanger)\b.{0,200}\b(?:afzender|vernietigen|verwijderen)\b|\b(?:dirigid[oa]s?|destinad[oa]s?) (?:exclusiva|única)mente a(?: su|l) destinatario|\bvertrouwelijk.{0,400}(?:geadresseerde|bestemd|abusievelijk|onterecht)|\buitsluitend bestemd voor de (?:geadresseerde|ontvanger)|\buitsluitend bestemd voor\b.{0,200}(?:abuis|vernietigen|abusievelijk)|gizli bilgi.{0,300}(?:yanlışlıkla|gönderen)|\bsadece gönderildiği kişi|\bpoufn.{0,400}(?:adresat|odbiorc|omyłk|pomyłk)|конфиденциальн.{0,400}(?:получател|адресат|ошибк)"
     r"|(?:保密|机密|機密|秘密).{0,200}(?:收件人|误|誤|宛先|受信)|\bkonfidentiel.{0,300}mottagare|\bfortrolig.{0,300}modtager"
-    r"|\b(?:ausschlie(?:ß|ss)lich|nur) für den (?:adressaten|empfänger)\b.{0,60}\bbestimmt|\bai sensi del (?:regolamento|reg\.|d\. ?lgs)\b.{0,200}\briservat",
+    r"|\b(?:ausschlie(?:ß|ss)lich|nur) für den (?:adressaten|empfänger)\b.{0,60}\bbestimmt|\bai sensi del (?:regolamento|reg|d\. ?lgs)\b.{0,200}\briservat",
     re.IGNORECASE,
 )
 """Two things at once that only the paragraph of a firm's lawyer says."""
@@ -177,7 +177,7 @@ ORGANISATION = re.compile(
 )
 """What firms, schools and offices are called."""
 ROLE = re.compile(
-    r"\b(?:avv\.|dott\.|lecturer|professor|teacher|coordinator|coordena\w+|coordinador\w*|executive|associate|administrator|administra\w+|consultant|analyst|specialist|supervisor|ceo|cto|cfo|coo|founder|gardener|procurement|human resources|customer care|facilities|finance|infrastructure|purchase ledger|daglig leder|projectleider|teamleider|inkoop|acquisti|achats|compras|depto|dipl\.|financeiro|financiero|direction|éducation|personal\w*|ledger|dział|księgowości|księgowa|fiscal|johtaja|vastaava|vedoucí|jednatel)\b|総務部|営業部",
+    r"\b(?:lecturer|professor|teacher|coordinator|coordena\w+|coordinador\w*|executive|associate|administrator|administra\w+|consultant|analyst|specialist|supervisor|ceo|cto|cfo|coo|founder|gardener|procurement|human resources|customer care|facilities|finance|infrastructure|purchase ledger|daglig leder|projectleider|teamleider|inkoop|acquisti|achats|compras|depto|dipl\.|financeiro|financiero|direction|éducation|personal\w*|ledger|dział|księgowości|księgowa|fiscal|johtaja|vastaava|vedoucí|jednatel)\b|総務部|営業部",
     re.IGNORECASE,
 )
 """Likewise, what people are there, beside what `FIRM` has."""
@@ -185,21 +185,30 @@ POINTS = re.compile(
     r"\b(?:below|signature|as follows|following|wording|printed?|here (?:you (?:go|are)|it is|they are|is|are|'s)|title|badge|engrav\w+"
     r"|unten(?:stehend\w*)?|folgend\w*|signatur|hier (?:ist|sind|die|der|das|meine?|unsere?|mijn|onze|is|zijn)|ci-dessous|ci-après|suivante?s?|voici"
     r"|abajo|siguientes?|aquí|(?:mi|la) firma|abaixo|seguintes?|aqui|qui sotto|sottostant[ei]|sotto riportat[aoie]|seguenti|ecco|in calce|hieronder|onderstaand\w*|volgende|ondertekening|poniż\w*|następując\w*"
-    r"|nedan|följande|nedenfor|følgende|seuraav\w*|níže|följer)\b|ниже|следующ|нижче|下記|以下|下方|如下|下の|아래",
+    r"|(?:to|at|in) (?:my|our|the) (?:work|workplace|office|shop|store|studio|clinic|school|home|house|workshop|warehouse|depot|site|company)|c/o"
+    r"|(?:an|auf|in) (?:meine|unsere|die|der|meiner|unserer)n? (?:arbeit|firma|praxis|filiale|werkstatt|kanzlei|gesellschaft)|ins büro|nach hause|(?:au|à (?:mon|notre)) (?:bureau|travail|domicile|atelier|entreprise|école|adresse)"
+    r"|(?:a|en) (?:mi|nuestra|la|nuestro|el) (?:oficina|casa|trabajo|tienda|taller|empresa)|(?:no|na|para o|para a) (?:meu|minha|nosso|nossa)? ?(?:trabalho|escritório|casa|empresa|loja)|in (?:ufficio|azienda|negozio)|a casa|naar (?:kantoor|huis|(?:het|mijn|ons) (?:werk|kantoor|bedrijf))|do (?:biura|pracy|domu|firmy)"
+    r"|(?:new|changed?|correct|right|legal|full|company|our|different|other) (?:legal |company |trading )?name|ma(?:de|ke) out|(?:billed?|invoiced?) to|in the name of|ausgestellt|ausstellen|umgeschrieben|firmier\w*|umfirm\w*|neuen? (?:firma|gesellschaft|namen?)|anderen? (?:firma|gesellschaft|namen?)|raison sociale|à l['’]ordre|au nom de|a nombre de|razón social|em nome de|razão social|intestat[aoie]|intestare|ragione sociale|(?:op|ten) naam|tenaamstelling|na (?:firmę|nazwę|dane)"
+    r"|nedan|följande|nedenfor|følgende|seuraav\w*|níže|följer)\b|ниже|реквизит|на имя|名義|宛名|抬头|следующ|нижче|下記|以下|下方|如下|下の|아래",
     re.IGNORECASE,
 )
 """What somebody says who means what stands below their name."""
 TO_THE_READER = re.compile(
-    r"\b(?:please|pls|you|your|yours|we|us|our|my|bitte|sie|ihre?n?|mich|mir|uns|ich|wir|vous|votre|vos|nous|je|svp|usted|ustedes|nosotros|por favor|você|vocês|nós|per favore|vi|voi|vostr[aoie]|noi|u|uw|jullie|wij|ik|graag|proszę|prosimy|gärna|vänligen|gerne?|ni|gjerne)\b|пожалуйста|прошу|будь ласка|ください|お願い|请|請|"
+    r"\b(?:please|pls|you|your|yours|we|us|our|my|bitte|sie|ihre?n?|mich|mir|uns|ich|wir|vous|votre|vos|nous|je|svp|usted|ustedes|nosotros|por favor|você|vocês|nós|per favore|vi|voi|vostr[aoie]|noi|u|uw|jullie|wij|ik|graag|proszę|prosimy|gärna|vänligen|gerne?|ni|gjerne|venligst|prosím|kérem|lütfen|vă rog|te rog)\b|παρακαλ|주세요|부탁|пожалуйста|прошу|будь ласка|ください|お願い|请|請|"
     r"\b(?:is|are|was|were|will|has|have|ist|sind|war|hat|est|sont|es|son|são|è|sono|heeft|jest|är|missing|fehlt|manque|falta|manca|ontbreekt|brakuje|saknas)\b|\bне\b|\bnicht\b|\bnot\b",
     re.IGNORECASE,
 )
 """Words of sentences, which no card has."""
 OF_THE_MATTER = re.compile(
-    r"\b(?:order|invoice|tracking|parcel|serial|article|item|model|ticket|case|booking|reservation|contract|delivery|deliver\w*|bestell\w*|rechnung\w*|auftrag\w*|sendung\w*|paket\w*|liefer\w*|vertrag\w*|commande|facture|colis|livraison|pedido|factura|entrega|encomenda|fatura|ordine|fattura|consegna|bestelling|factuur|levering|zamówieni\w|faktur\w|dostaw\w|only|nur|seulement|solo|solamente|só|alleen|tylko|precio|price|preis|prix|preço|prezzo|prijs|cena)\b|注文|請求|配達|订单|发票"
+    r"\b(?:order|invoice|tracking|parcel|serial|article|item|model|ticket|case|booking|reservation|contract|delivery|deliver\w*|bestell\w*|rechnung\w*|auftrag\w*|sendung\w*|paket\w*|liefer\w*|vertrag\w*|commande|facture|colis|livraison|pedido|factura|entrega|encomenda|fatura|ordine|fattura|consegna|bestelling|factuur|levering|zamówieni\w|faktur\w|dostaw\w|only|nur|seulement|solo|solamente|só|alleen|tylko|precio|price|preis|prix|preço|prezzo|prijs|cena|size|größe|gr|taille|talla|tamanho|taglia|maat|rozmiar|storlek|colou?r|farbe|couleur|color|qty|quantity|menge|anzahl|room|zimmer|chambre|habitación|quarto|camera|kamer|pokój|rum|table|tisch|seat|platz|row|reihe|flight|flug|train|zug|version|firmware|error|fehler|licen[cs]e|user|kunden?|member|mitglied|dossier|vorgang|zeichen|az|aktenzeichen|policy|meter|zähler|arriv\w*|ankunft)\b|注文|請求|配達|订单|发票"
     r"|\b(?:p\.?o|rma|imei|vin|iban|bic|s/?n|ref|asin|sku|pin|code|id|account|konto|compte|cuenta|conta|conto|rekening)\b(?! ?box)\W{0,3}[\w-]{0,6}\d"
     r"|\d ?(?:x|×|pcs|stk|stück|kg|g|cm|mm|m|ml|€|eur|usd|\$|£|%|uhr|h|am|pm)(?!\w)|[€$£] ?\d|\b\d{1,2}[./]\d{1,2}[./](?!\d{3})|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}:\d{2}\b"
     r"|\b\d{1,2}\.? (?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|okt|oct|nov|dec|dez)",
     re.IGNORECASE,
 )
 """A number that the matter is about, a time, a price, an amount: what a card has no line for."""
+ASKED_FOR = re.compile(
+    r"\b(?:address(?:es)?|phone|telephone|mobile|cell|contact details|details|company|firm|name|vat|tax|adresse|anschrift|telefon\w*|handynummer|firma|name|ust\S*|kontaktdaten|coordonnées|téléphone|numéro|société|raison sociale|nom|dirección|teléfono|empresa|nombre|datos|morada|endereço|telefone|nome|dados|indirizzo|telefono|azienda|dati|adres\w*|telefoonnummer|bedrijf\w*|naam|gegevens|numer|dane|firm[ay]|nazw[ay]|adress|osoite|telefonnummer)\b|адрес|телефон|назван|реквизит|地址|电话|公司|住所|電話|会社|名前|주소|전화",
+    re.IGNORECASE,
+)
+"""What a shop asks for that customers may have below their name."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
-from supportbot_email import signatures
+from supportbot_email import cards, signatures
 from supportbot_email.mail import Span, SpanKind
 from supportbot_email.phrases import (
     ABOVE,
@@ -369,11 +369,16 @@ class _Marks:
 
     def _signatures(self) -> None:
         """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
+        pairs = zip(self._kinds, self._lines, strict=True)
+        quoted = "\n".join(line.lstrip("> ") for kind, line in pairs if kind == "quoted")
+        asked = cards.asked_for(quoted)
         start = 0
         for kind, group in groupby(list(self._kinds)):
             end = start + len(list(group))
             if kind == "reply":
-                begins = start + signatures.begin(self._lines[start:end], writer=self._writer)
+                begins = start + signatures.begin(
+                    self._lines[start:end], writer=self._writer, asked=asked
+                )
                 self._mark(begins, end, "signature")
             start = end
 

@@ -31,12 +31,13 @@ _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 
 
-def begin(lines: Sequence[str], *, writer: str = "") -> int:
+def begin(lines: Sequence[str], *, writer: str = "", asked: bool = False) -> int:
     """Return at which of the customer's lines the signature begins, or their number when there is none.
 
     Args:
         lines: one run of what the customer wrote.
         writer: their name, as From has it.
+        asked: they answer who asked for what a card has, so theirs may be the answer.
     """
     end = _above_disclaimers(lines)
     for at in range(max(0, end - 40), end):
@@ -45,7 +46,7 @@ def begin(lines: Sequence[str], *, writer: str = "") -> int:
             break
     while (last := _last(lines, end)) >= 0 and _is_device(lines, last):
         end = last
-    return cards.begin(lines, end, writer=writer)
+    return end if asked else cards.begin(lines, end, writer=writer)
 
 
 def _begins(lines: Sequence[str], at: int, end: int) -> bool:
