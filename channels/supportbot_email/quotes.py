@@ -370,7 +370,7 @@ class _Marks:
     def _signatures(self) -> None:
         """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
         pairs = zip(self._kinds, self._lines, strict=True)
-        quoted = "\n".join(line.lstrip("> ") for kind, line in pairs if kind == "quoted")
+        quoted = "\n".join(line.lstrip("> ") for kind, line in pairs if kind == "quoted" and "@" not in line)
         asked = cards.asked_for(quoted)
         start = 0
         for kind, group in groupby(list(self._kinds)):

@@ -52,6 +52,24 @@ KEPT = {
     "in Japanese": ("ja", "よろしくお願いいたします。\n中村\n\n中村製作所\n注文番号 4711"),
     "a rule, then more": ("en", "----\nWhite\n12 New Road\nLeeds"),
     "no closing": ("en", "Bob Smith\nDirector, Smith Ltd"),
+    "who comes": ("en", "Kind regards,\nBob\n\nBob Smith and Mary Jones\nArriving Friday"),
+    "another person's card": ("en", "Kind regards,\nBob\n\nMary Jones\nHead of Purchasing\nSmith Ltd"),
+    "a line below the card": ("en", "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\n\nWhite lamp"),
+    "a line below the card, in Dutch": ("nl", "Groeten\nJan\n\nJan Bos\nBos B.V.\n\nDonkerblauw"),
+    "a size": ("de", "Viele Grüße\nBob\n\nBob Berg\nBerg GmbH\nGröße 42"),
+    "a room": ("it", "Grazie\nLia\n\nLia Conti\nStudio Conti S.r.l.\nCamera 214"),
+    "a number below a firm": ("en", "Thanks\nBob\n\nSmith Ltd\n4711"),
+    "letters and a number": ("en", "Thanks\nBob\n\nBob Smith\nSmith Ltd\nQ-7741"),
+    "a file's number": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nKanzlei Berg\nAz. 4 C 118/24"),
+    "a file's number, in words": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nKanzlei Berg\nUnser Zeichen: 118/24"),
+    "what was filled in": ("en", "Thanks\nBob\n\nCompany: Smith Ltd\nColour: White\nName: Bob Smith"),
+    "an order in Polish": ("pl", "Pozdrawiam\nEwa\n\nEwa Lis\nHuta Sp. z o.o.\nZamówienie 4711"),
+    "an order in Spanish": ("es", "Gracias\nMarta\n\nMarta Gil\nObra S.L.\nPedido 4711"),
+    "an order in Ukrainian": ("uk", "З повагою\nОксана\n\nОксана Гриценко\nЗамовлення 4711"),
+    "an addition": ("en", "Cheers\nBob\n\nEdit: the black one has come, only the white one is open"),
+    "a colleague": ("fr", "Cordialement\nLuc\n\nCopie à Jo Lund, comptable"),
+    "who shall answer": ("sv", "Mvh\nSven\n\nSvara till Jo Lund, ekonomichef"),
+    "one who shares an office": ("de", "Viele Grüße\nBob\n\nBob Berg\nc/o Lund GmbH\nAm Markt 5\n10115 Berlin\n\nHinterhaus, bei Lund klingeln"),
     "under a rule, that asks": ("en", "----\nSmith Ltd\nBob Smith\nIn white?"),
 }  # fmt: skip
 """What stands below the name and is meant for the reader, by what it is."""
@@ -64,6 +82,16 @@ SPOKEN_OF = {
     "in French": "Merci de refaire la facture au nom qui figure ci-dessous, pour nous tous.",
     "here": "Sure, here you go!",
     "few words": "Of course.",
+    "a firm's new name": "We are called otherwise since May, so please change our company name everywhere.",
+    "a bill": "Bitte die Rechnung auf die neue Gesellschaft ausstellen und noch einmal senden.",
+    "a bill in Italian": "La fattura va intestata alla nostra ditta e non a me come persona privata.",
+    "a bill in Polish": "Proszę o fakturę na firmę, a nie na mnie, i o jej ponowne przesłanie.",
+    "at work": "The grey one then, and let it go to my work as nobody is at home by day.",
+    "at work, in French": "Plutôt la grise, et livrez-la à mon bureau car je ne suis jamais chez moi.",
+    "at work, in Spanish": "Mejor la gris, y que llegue a mi oficina porque en casa no hay nadie.",
+    "a call in Swedish": "Den grå blinkar också, ring gärna så att vi kan prata om det i morgon.",
+    "a call in Finnish": "Harmaa lamppu vilkkuu myös, soittakaa huomenna niin katsotaan asiaa yhdessä.",
+    "in few words of German": "Natürlich, sehr gern!",
     "a colon": "Please make the invoice out to this firm from now on, which is new:",
 }
 CARD = "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\n12 New Road, Leeds"
@@ -113,6 +141,23 @@ def test_spoken_of(name: str) -> None:
     """A card that the letter speaks of, or that may be all of the answer, is part of it."""
     text = f"Hello,\n\n{SPOKEN_OF[name]}\n\n{CARD}"
     assert text.split() == reply(text).split()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "To which address shall we send it?",
+        "Bitte nennen Sie uns noch die Anschrift.",
+        "Quelle est la raison sociale de votre société ?",
+        "¿En qué teléfono le podemos llamar?",
+        "ご住所を教えてください。",
+    ],
+)
+def test_asked_for(question: str) -> None:
+    """A card in answer to whoever asks for what it has may be the answer."""
+    text = f"{LETTERS['en']}\n\n{CARD}"
+    quote = f"On 3 May 2026 at 9:00, Help <help@shop.example> wrote:\n> Hello,\n> {question}\n> Help"
+    assert text.split() == reply(f"{text}\n\n{quote}").split()
 
 
 @pytest.mark.parametrize("name", CUT)
