@@ -56,7 +56,9 @@ _CODE = re.compile(
     r"[^\W\d_]{1,5}[-/]\d{2,}"
 )
 """A number with letters before it; a postcode with its country's is none."""
-_REGISTERED = re.compile(r"\b(?:hrb|hra|kvk|siret|siren|nip|cif|ust|vat|no|nr|reg|regon|krs)\b", re.IGNORECASE)
+_REGISTERED = re.compile(
+    r"\b(?:hrb|hra|kvk|siret|siren|nip|cif|ust|vat|no|nr|reg|regon|krs)\b", re.IGNORECASE
+)
 """Whose long number is no order's."""
 _SLOGAN = re.compile(r"\s*[\"“”„«].{3,60}[\"”“»]\s*")
 _SMALL_WORD = re.compile(r"(?<![\w'’.@/-])[^\W\d_A-Z][a-zà-öø-ÿß-ž]{3,}", re.UNICODE)
@@ -82,7 +84,7 @@ def begin(lines: Sequence[str], end: int, *, writer: str) -> int:
 
 
 def asked_for(quoted: str) -> bool:
-    """Whether what is quoted asks for something that a card has: an address, a number to call, a firm's name."""
+    """Whether what is quoted asks for something that a card has: an address, a number, a firm's name."""
     return any(
         ASKED_FOR.search(one) and (one.rstrip().endswith(("?", "？")) or asks(one))
         for one in sentences(quoted)
@@ -184,7 +186,7 @@ def _typed(lines: Sequence[str], below: int, end: int) -> tuple[str, int]:
 
 
 def _below_name(lines: Sequence[str], end: int, writer: str) -> int:
-    """Return where the card below the writer's name begins, which stands alone below the letter; or the end."""
+    """Return where the card begins below the writer's name that stands alone below the letter; or the end."""
     for at in range(_last(lines, end), max(0, end - _MOST_CONTACT), -1):
         alone = lines[at].strip() and not lines[at - 1].strip() and at + 1 < end and not lines[at + 1].strip()
         if not alone or not _says(writer, lines[at], more=False):
@@ -246,7 +248,11 @@ def _is_card(block: Sequence[str], *, typed: str, writer: str, letter: str) -> b
     if not (again or own):
         first = _is_of_work(block[0]) or _is_related(block[0], typed) or _is_related(block[0], writer)
         enough = firm or len(block) > 1
-        return bool(typed and first and enough) and all(map(_is_titled, block)) and _is_free(block, letter, firm=firm)
+        return (
+            bool(typed and first and enough)
+            and all(map(_is_titled, block))
+            and _is_free(block, letter, firm=firm)
+        )
     related = any(_is_related(one, block[0]) for one in block[1:])
     if not work and not (typed and related):
         return False
@@ -276,20 +282,23 @@ def _may_stand(line: str) -> bool:
         return False
     if _LINK.search(line):
         return not OF_THE_MATTER.search(_LINK.sub("", line))
-    if _WORDS.fullmatch(line) and not (_is_firm(line) and not _SMALL_WORD.search(line)):
-        return False
-    if _FIELD.match(line) and not (_is_of_work(line) or _has_phone(line)):
-        return False
-    if _is_small(line) and not _has_phone(line):
-        return False
     rest = _without_phones(line)
-    if TO_THE_READER.search(rest) or asks(rest):
-        return False
-    if not re.search(r"\d", rest):
-        return True
-    code = not re.search(r"[^\W\d_]", rest) or _CODE.search(rest)
-    long_number = _LONG_NUMBER.search(rest) and not _REGISTERED.search(rest)
-    return not code and not long_number and not OF_THE_MATTER.search(rest)
+    said = TO_THE_READER.search(rest) or asks(rest)
+    return not said and _has_form(line) and (not re.search(r"\d", rest) or _may_have_number(rest))
+
+
+def _has_form(line: str) -> bool:
+    """Whether a line is neither words without a name's capitals nor what was filled in."""
+    words = _WORDS.fullmatch(line) and not (_is_firm(line) and not _small_words(line))
+    field = _FIELD.match(line) and not (_is_of_work(line) or _has_phone(line))
+    return not words and not field and (not _is_small(line) or _has_phone(line))
+
+
+def _may_have_number(line: str) -> bool:
+    """Whether the number in a line may be a house's, a postcode, or one under which a firm is registered."""
+    code = not re.search(r"[^\W\d_]", line) or _CODE.search(line)
+    long_number = _LONG_NUMBER.search(line) and not _REGISTERED.search(line)
+    return not code and not long_number and not OF_THE_MATTER.search(line)
 
 
 def _is_small(line: str) -> bool:

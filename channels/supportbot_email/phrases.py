@@ -33,7 +33,8 @@ SEPARATED = re.compile(
     re.IGNORECASE,
 )
 GLUED_ORIGINAL = re.compile(
-    rf"-{{8}}\s?(?:{_ORIGINAL})\s?-{{8}}(?=(?P<word>[^\W\d_][^:：\n]{{0,20}})[:：][^\n]{{0,200}}@)", re.IGNORECASE
+    rf"-{{8}}\s?(?:{_ORIGINAL})\s?-{{8}}(?=(?P<word>[^\W\d_][^:：\n]{{0,20}})[:：][^\n]{{0,200}}@)",
+    re.IGNORECASE,
 )
 """How Samsung's plain text begins a quote: the header, and often all of it, stands in the same line."""
 GLUED_DEVICE = re.compile(r"(?<=[\w.!?…)。！？])(?=[^\W\d_][^\n]{4,60}$)", re.MULTILINE)

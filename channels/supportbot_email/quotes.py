@@ -101,24 +101,20 @@ def _parted(text: str) -> list[str]:
     """The lines of a text; what Samsung's plain text glues to the letter's last one is one of its own."""
     lines: list[str] = []
     for line in _LINES.findall(text):
-        if "--------" not in line:
+        start = _glued(line[:_MOST_GLUED]) if "--------" in line else -1
+        if start < 0:
             lines.append(line)
             continue
-        found = GLUED_ORIGINAL.search(line[:_MOST_GLUED])
-        start = found.start() if found and ROLES.get(found["word"].strip().casefold()) == "from" else 0
-        if start:
-            lines.append(line[:start])
-        lines.append(line[start:])
-    original = next((at for at, line in enumerate(lines) if _is_glued(line)), 0)
-    if original and (device := _glued_device(lines[original - 1])):
-        above = lines[original - 1]
-        lines[original - 1 : original] = [above[:device], above[device:]]
+        above = line[:start] if start else (lines.pop() if lines else "")
+        device = _glued_device(above)
+        lines += [piece for piece in (above[:device], above[device:], line[start:]) if piece]
     return lines
 
 
-def _is_glued(line: str) -> bool:
-    found = GLUED_ORIGINAL.match(line[:200])
-    return bool(found) and ROLES.get(found["word"].strip().casefold()) == "from"
+def _glued(line: str) -> int:
+    """Where the header of a quote begins that stands in one line with what it quotes, or -1."""
+    found = GLUED_ORIGINAL.search(line)
+    return found.start() if found and ROLES.get(found["word"].strip().casefold()) == "from" else -1
 
 
 def _glued_device(line: str) -> int:
@@ -149,9 +145,7 @@ def _looked_at(lines: list[str]) -> list[str]:
 class _Marks:
     """The kind of each line of one text."""
 
-    def __init__(
-        self, lines: list[str], *, forwarded: bool, answers: bool = True, writer: str = ""
-    ) -> None:
+    def __init__(self, lines: list[str], *, forwarded: bool, answers: bool = True, writer: str = "") -> None:
         self._lines = lines
         self._forwarded = forwarded
         self._answers = answers
@@ -272,7 +266,7 @@ class _Marks:
         start = at
         if ABOVE.fullmatch(line):
             return (at + 1, True) if self._answers else None
-        if _is_glued(line):
+        if _glued(line) == 0:
             return at + 1, True
         if SEPARATED.fullmatch(line):
             apart = at == 0 or not self._lines[at - 1].strip() or line.startswith("------")
@@ -376,9 +370,7 @@ class _Marks:
         for kind, group in groupby(list(self._kinds)):
             end = start + len(list(group))
             if kind == "reply":
-                begins = start + signatures.begin(
-                    self._lines[start:end], writer=self._writer, asked=asked
-                )
+                begins = start + signatures.begin(self._lines[start:end], writer=self._writer, asked=asked)
                 self._mark(begins, end, "signature")
             start = end
 

@@ -123,9 +123,7 @@ CUT = {
 
 
 def reply(text: str) -> str:
-    return Mail(
-        message_id="<x>", content_key="", text=text, spans=split(text, writer="Bob Smith")
-    ).reply
+    return Mail(message_id="<x>", content_key="", text=text, spans=split(text, writer="Bob Smith")).reply
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -164,9 +162,10 @@ def test_asked_for(question: str) -> None:
 def test_cut(name: str) -> None:
     """A program's card is none of the letter; the name that stands directly below its closing is."""
     language, closing, card = CUT[name]
-    assert f"{LETTERS[language]}\n\n{closing}".split() == reply(
-        f"{LETTERS[language]}\n\n{closing}{card}\n"
-    ).split()
+    assert (
+        f"{LETTERS[language]}\n\n{closing}".split()
+        == reply(f"{LETTERS[language]}\n\n{closing}{card}\n").split()
+    )
 
 
 @pytest.mark.parametrize("closing", ["Hartelijke groet,", "Terveisin", "Med venlig hilsen", "S úctou", "Tisztelettel", "Iyi çalışmalar", "Με εκτίμηση", "Cu respect", "감사합니다", "Bien à vous", "З повагою"])  # fmt: skip
