@@ -1,7 +1,7 @@
 """Where the card of a name, a role, a firm and its numbers begins below a letter. Unsure, there is none.
 
-Customers put below their name what they were asked for: where they live, an order's number. So a card is one only
-by what says that a program wrote it: the name again, a firm; and no line of it may be meant for the reader.
+Customers put below their name what they were asked for: where they live, an order's number. So a card is one
+only by what says that a program wrote it, the name again or a firm; and no line may be meant for the reader.
 """
 
 from __future__ import annotations
