@@ -7,17 +7,19 @@ only by what says that a program wrote it, the name again or a firm; and no line
 from __future__ import annotations
 
 import re
-import unicodedata
 from typing import TYPE_CHECKING
 
+from supportbot_email import writers
 from supportbot_email.asking import asks, sentences
 from supportbot_email.phrases import (
     ABOUT_MAIL,
+    ADDRESS,
     ASKED_FOR,
     BUSINESS,
     CLOSING,
     DISCLAIMERS,
     FIRM,
+    INVOICES,
     OF_THE_MATTER,
     ON_BEHALF,
     ORGANISATION,
@@ -27,10 +29,14 @@ from supportbot_email.phrases import (
     REFERS,
     ROLE,
     TO_THE_READER,
+    VAT,
 )
+from supportbot_email.writers import LINK, is_called_after, says
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from supportbot_email.mail import Address
 
 _RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
 _NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
@@ -49,7 +55,6 @@ _FEWEST_WORDS = 6
 _FIELD = re.compile(r"[^:：]{2,40}[:：]\s*\S")
 """What a form has, and who fills in one by hand."""
 _BARE_PHONE = re.compile(r"\s*(?:\+|0|\(\d)[\d ()./–-]{7,20}\d\s*")
-_LINK = re.compile(r"\S{1,60}@\S{3,80}|\b(?:https?://|www\.)\S{3,100}", re.IGNORECASE)
 _LONG_NUMBER = re.compile(r"\d{6,}|\b(?=\w*\d)(?=\w*[^\W\d_])\w{6,}")
 _CODE = re.compile(
     r"\b(?!(?:D|A|CH|F|FR|I|IT|L|B|BE|NL|PL|CZ|SK|DK|S|SE|N|NO|FI|FIN|E|ES|P|PT|H|HR|SI|LT|LV|EE)-\d{4,5}\b)"
@@ -64,13 +69,13 @@ _SLOGAN = re.compile(r"\s*[\"“”„«].{3,60}[\"”“»]\s*")
 _SMALL_WORD = re.compile(r"(?<![\w'’.@/-])[^\W\d_A-Z][a-zà-öø-ÿß-ž]{3,}", re.UNICODE)
 
 
-def begin(lines: Sequence[str], end: int, *, writer: str) -> int:
+def begin(lines: Sequence[str], end: int, *, writer: Address) -> int:
     """Return at which line the card begins, or the end when there is none.
 
     Args:
         lines: one run of what the customer wrote.
         end: of what is looked at.
-        writer: the customer's name, as From has it.
+        writer: whom From names.
     """
     for at in range(_last(lines, end), max(-1, end - _LOOKED), -1):
         closing = CLOSING.fullmatch(lines[at])
@@ -121,7 +126,7 @@ def is_disclaimer(paragraph: str) -> bool:
 # where it may begin
 
 
-def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: str) -> int:
+def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: Address) -> int:
     """Return where the card below a closing begins, or the end: the name that was typed is the letter's."""
     letter = "\n".join(lines[:closing]).strip()
     if not letter:
@@ -180,25 +185,25 @@ def _typed(lines: Sequence[str], below: int, end: int) -> tuple[str, int]:
     following = _block(lines, first + 1, end)
     if not following or lines[first + 1].strip() or not _NAME.fullmatch(lines[first]):
         return "", below
-    if first == below or _says(following[0], lines[first], more=True):
+    if first == below or says(following[0], lines[first], more=True):
         return lines[first].strip(), first + 1
     return "", below
 
 
-def _below_name(lines: Sequence[str], end: int, writer: str) -> int:
+def _below_name(lines: Sequence[str], end: int, writer: Address) -> int:
     """Return where the card begins below the writer's name that stands alone below the letter; or the end."""
     for at in range(_last(lines, end), max(0, end - _MOST_CONTACT), -1):
         alone = lines[at].strip() and not lines[at - 1].strip() and at + 1 < end and not lines[at + 1].strip()
-        if not alone or not _says(writer, lines[at], more=False):
+        if not alone or not says(writers.name_of(writer), lines[at], more=False):
             continue
         block, letter = _block(lines, at + 1, end), "\n".join(lines[:at]).strip()
-        again = bool(block) and _says(block[0], lines[at], more=True) and any(map(_is_of_work, block))
+        again = bool(block) and says(block[0], lines[at], more=True) and any(map(_is_of_work, block))
         if letter and again and _is_card(block, typed=lines[at], writer=writer, letter=letter):
             return at + 1
     return end
 
 
-def _below_rule(lines: Sequence[str], end: int, writer: str) -> int:
+def _below_rule(lines: Sequence[str], end: int, writer: Address) -> int:
     """Return where a rule stands above a firm and the writer or a number, at the end; or the end."""
     last = _last(lines, end)
     below = last - 1 if last > 0 and _RULE.fullmatch(lines[last]) else last
@@ -207,10 +212,10 @@ def _below_rule(lines: Sequence[str], end: int, writer: str) -> int:
             continue
         block, letter = _block(lines, at + 1, below + 1), "\n".join(lines[:at]).strip()
         known = any(ORGANISATION.search(one) for one in block) and (
-            any(_is_writer(one, writer) for one in block) or any(map(_has_phone, block))
+            any(writers.is_named(one, writer) for one in block) or any(map(_has_phone, block))
         )
         apart = not lines[at - 1].strip()
-        return at if letter and apart and known and _is_free(block, letter, firm=True) else end
+        return at if letter and apart and known and _is_free(block, letter, writer, strangers=0) else end
     return end
 
 
@@ -237,35 +242,63 @@ def _is_contact(block: Sequence[str], *, named: bool) -> bool:
     )
 
 
-def _is_card(block: Sequence[str], *, typed: str, writer: str, letter: str) -> bool:
+def _is_card(block: Sequence[str], *, typed: str, writer: Address, letter: str) -> bool:
     """Whether a block below an empty line is a card, by the name that it says again or by the firm."""
     if not block or len(block) > _MOST_CONTACT:
         return False
-    own = _is_writer(block[0], writer)
-    again = bool(typed) and _says(block[0], typed, more=len(block) == 1)
-    firm = any(map(_is_firm, block))
-    work = firm or any(map(_is_of_work, block))
-    if not (again or own):
-        first = _is_of_work(block[0]) or _is_related(block[0], typed) or _is_related(block[0], writer)
-        enough = firm or len(block) > 1
-        return (
-            bool(typed and first and enough)
-            and all(map(_is_titled, block))
-            and _is_free(block, letter, firm=firm)
-        )
-    related = any(_is_related(one, block[0]) for one in block[1:])
-    if not work and not (typed and related):
-        return False
-    return all(_small_words(one) <= _MOST_SMALL for one in block) and _is_free(block, letter, firm=work)
+    again = bool(typed) and says(block[0], typed, more=len(block) == 1)
+    if not again and not writers.is_named(block[0], writer):
+        theirs = typed and _is_their_firm(block[0], typed, writer)
+        return bool(theirs) and all(map(_is_titled, block)) and _is_free(block, letter, writer, strangers=0)
+    work = any(_is_of_work(one) or writers.is_of_domain(one, writer) for one in block)
+    called = any(is_called_after(one, block[0]) for one in block[1:])
+    known = work or (bool(typed) and called)
+    return (
+        known
+        and max(map(_small_words, block)) <= _MOST_SMALL
+        and _is_free(block, letter, writer, strangers=1)
+    )
 
 
-def _is_free(block: Sequence[str], letter: str, *, firm: bool) -> bool:
-    """Whether nothing in a block is meant for the reader, and the letter does not speak of it."""
+def _is_their_firm(line: str, typed: str, writer: Address) -> bool:
+    """Whether a line is the firm's of the writer, by their domain or their name; in other letters nobody can tell."""
+    if writers.is_of_domain(line, writer):
+        return True
+    called = is_called_after(line, typed) or is_called_after(line, writers.name_of(writer))
+    return _is_firm(line) and (called or not any(char.isascii() and char.isalpha() for char in line))
+
+
+def _is_free(block: Sequence[str], letter: str, writer: Address, *, strangers: int) -> bool:
+    """Whether nothing in a block is meant for the reader, and the letter does not speak of it.
+
+    Args:
+        block: the card's lines.
+        letter: what stands above them.
+        writer: whom From names.
+        strangers: how many lines may be there that have nothing of a card, none of them the last one.
+    """
     if letter.rstrip().endswith((":", "：")) or POINTS.search(letter) or not all(map(_may_stand, block)):
         return False
-    if firm and not any(map(_has_digits, block)):
+    plain = [not _is_of_a_card(one, block[0], writer) for one in block]
+    if plain[-1] or sum(plain) > strangers or not all(writers.links_are_own(one, writer) for one in block):
+        return False
+    if any(map(VAT.search, block)) and INVOICES.search(letter):
+        return False
+    firm = any(_is_firm(one) or _is_of_work(one) or writers.is_of_domain(one, writer) for one in block)
+    if not any(map(_has_digits, block)):
+        return firm or not (_is_few(letter) or REFERS.search(letter))
+    return firm and not _is_few(letter) and not REFERS.search(letter)
+
+
+def _is_of_a_card(line: str, first: str, writer: Address) -> bool:
+    """Whether a line has what only a card's have: a name, a role, a firm, a number to call, a place."""
+    if line is first or _SLOGAN.fullmatch(line) or writers.is_named(line, writer):
         return True
-    return not _is_few(letter) and not REFERS.search(letter) and (firm or not any(map(_has_digits, block)))
+    numbered = _has_digits(_without_phones(line)) and not (_is_of_work(line) or VAT.search(line))
+    if numbered:
+        return bool(ADDRESS.search(line))
+    known = _is_of_work(line) or writers.is_of_domain(line, writer) or is_called_after(line, first)
+    return known or bool(_has_phone(line) or ADDRESS.search(line) or VAT.search(line) or LINK.search(line))
 
 
 def _is_few(letter: str) -> bool:
@@ -280,8 +313,8 @@ def _may_stand(line: str) -> bool:
     """Whether a line may be a card's: a name, a role, a firm, an address, a number to call, a link."""
     if is_sentence(line) or POSTSCRIPT.match(line) or BUSINESS.search(line):
         return False
-    if _LINK.search(line):
-        return not OF_THE_MATTER.search(_LINK.sub("", line))
+    if LINK.search(line):
+        return not OF_THE_MATTER.search(LINK.sub("", line))
     rest = _without_phones(line)
     said = TO_THE_READER.search(rest) or asks(rest)
     return not said and _has_form(line) and (not re.search(r"\d", rest) or _may_have_number(rest))
@@ -313,7 +346,7 @@ def _is_titled(line: str) -> bool:
 
 
 def _small_words(line: str) -> int:
-    return len(_SMALL_WORD.findall(_LINK.sub("", line)))
+    return len(_SMALL_WORD.findall(LINK.sub("", line)))
 
 
 def _has_phone(line: str) -> bool:
@@ -321,7 +354,7 @@ def _has_phone(line: str) -> bool:
 
 
 def _has_digits(line: str) -> bool:
-    return bool(re.search(r"\d", _LINK.sub("", line)))
+    return bool(re.search(r"\d", LINK.sub("", line)))
 
 
 def _without_phones(line: str) -> str:
@@ -330,36 +363,9 @@ def _without_phones(line: str) -> str:
 
 
 def _is_firm(line: str) -> bool:
-    return bool(ORGANISATION.search(line) or _LINK.search(line))
+    return bool(ORGANISATION.search(line))
 
 
 def _is_of_work(line: str) -> bool:
-    return bool(FIRM.search(line) or ORGANISATION.search(line) or ROLE.search(line))
-
-
-# names
-
-
-def _is_writer(line: str, writer: str) -> bool:
-    """Whether a line begins with the name that From has, all of it."""
-    names = _names(writer)
-    enough = len(names) > 1 or any(not one.isascii() for one in names)
-    return enough and names <= _names(line)
-
-
-def _says(line: str, name: str, *, more: bool) -> bool:
-    """Whether a line has all of a name, and more than it where that is asked for."""
-    said, names = _names(line), _names(name)
-    return bool(names) and names <= said and (not more or names < said)
-
-
-def _is_related(line: str, name: str) -> bool:
-    """Whether somebody's firm is called after them."""
-    said, names = _names(line), {one for one in _names(name) if len(one) > 3}
-    return bool(names & said) and bool(said - names)
-
-
-def _names(text: str) -> set[str]:
-    bare = unicodedata.normalize("NFKD", text.partition("@")[0]).casefold()
-    plain = "".join(char for char in bare if not unicodedata.combining(char))
-    return {one for one in re.findall(r"[^\W\d_]+", plain) if len(one) > 1 or not one.isascii()}
+    bare = LINK.sub("", line)
+    return bool(FIRM.search(bare) or ORGANISATION.search(line) or ROLE.search(line))

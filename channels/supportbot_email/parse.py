@@ -54,7 +54,7 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
             text,
             forwarded=_is_forward(subject, text),
             answers=bool(in_reply_to or references or _ANSWERED.match(subject)),
-            writer=sender.name or sender.address.partition("@")[0],
+            writer=sender,
         )
     )
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))

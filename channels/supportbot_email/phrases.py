@@ -172,7 +172,7 @@ ON_BEHALF = re.compile(r"\s*(?:im auftrag|in vertretung|i\. ?a\.|i\. ?v\.|p\. ?p
 ORGANISATION = re.compile(
     r"(?-i:\bAS\b|\bSARL\b|\bSAS\b|\bSA\b|\bNV\b|\bBV\b|\bKft\b|\bZrt\b|\bТОВ\b|\bФОП\b|\bА[ОТ]\b)|\bs\. ?r\. ?o\b|\ba\. ?s\.(?=\W|$)|\bplc\b|\boyj?\b|\b(?:ltda?|pty|bhd|pvt)\b\.?|\be\. ?v\.(?=\W|$)|\ba\. ?ş\."
     r"|\b(?:gmbh|ag|kg|ohg|e\. ?k|llc|llp|inc|corp|s\. ?a\. ?s|s\. ?l|s\. ?r\. ?l|s\. ?p\. ?a|b\. ?v|n\. ?v|lda|sp\. ?z ?o\. ?o|a\. ?b|ab|a/s|aps)\b|\b(?:hrb|kvk|siret|nip)\b"
-    r"|\b(?:universit\w+|universidad\w*|uniwersytet\w*|school|college|academy|institute?|faculty|colegio|colégio|escola|escuela|école|schule|gymnasium|lycée|clinic|surgery|hospital|klinik\w*|praxis|kanzlei|notar\w*|solicitors|legal|attorneys|avvocati|associat[ie]s?|associés|asociados|studio legale|travel|tours|catering|logistics|logística|logistik|consulting|consultants|solutions|systems|technologies|engineering|engenharia|ingeniería|insurance|holdings?|group|gruppo|grupo|groupe|council|county|ministry|mairie|gemeente|kommune|kommun|stadtverwaltung|kreisverwaltung|\w{2,20}verwaltung|rathaus|ayuntamiento|prefeitura|comune di|advies|bakers|distillery|foundation|stiftung|architects|architekten|surveyors|mining|rentals|foods|estate|elektro\w{0,12})\b"
+    r"|\b(?:universit\w+|universidad\w*|uniwersytet\w*|school|college|academy|institute?|faculty|colegio|colégio|escola|escuela|école|schule|gymnasium|lycée|clinic|surgery|hospital|klinik\w*|praxis|kanzlei|notar\w*|solicitors|legal|attorneys|avvocati|associat[ie]s?|associés|asociados|studio legale|travel|tours|catering|logistics|logística|logistik|consulting|consultants|solutions|systems|technologies|engineering|engenharia|ingeniería|insurance|holdings?|council|county|ministry|mairie|gemeente|kommune|kommun|stadtverwaltung|kreisverwaltung|\w{2,20}verwaltung|rathaus|ayuntamiento|prefeitura|comune di|advies|bakers|distillery|foundation|stiftung|architects|architekten|surveyors|mining|rentals|foods|estate|elektro\w{0,12})\b"
     r"|株式会社|有限会社|合同会社|有限公司|製作所|大学|ооо|оао|зао",
     re.IGNORECASE,
 )
@@ -195,7 +195,7 @@ POINTS = re.compile(
 )
 """What somebody says who means what stands below their name."""
 TO_THE_READER = re.compile(
-    r"\b(?:please|pls|you|your|yours|we|us|our|my|bitte|sie|ihre?n?|mich|mir|uns|ich|wir|vous|votre|vos|nous|je|svp|usted|ustedes|nosotros|por favor|você|vocês|nós|per favore|vi|voi|vostr[aoie]|noi|u|uw|jullie|wij|ik|graag|proszę|prosimy|gärna|vänligen|gerne?|ni|gjerne|venligst|prosím|kérem|lütfen|vă rog|te rog)\b|παρακαλ|주세요|부탁|пожалуйста|прошу|будь ласка|ください|お願い|请|請|"
+    r"\b(?:for|to|also|cc|für|auch|pour|aussi|para|también|também|per|anche|voor|ook|dla|również|för|till|även|til|også)\b|для|\b(?:please|pls|you|your|yours|we|us|our|my|bitte|sie|ihre?n?|mich|mir|uns|ich|wir|vous|votre|vos|nous|je|svp|usted|ustedes|nosotros|por favor|você|vocês|nós|per favore|vi|voi|vostr[aoie]|noi|u|uw|jullie|wij|ik|graag|proszę|prosimy|gärna|vänligen|gerne?|ni|gjerne|venligst|prosím|kérem|lütfen|vă rog|te rog)\b|παρακαλ|주세요|부탁|пожалуйста|прошу|будь ласка|ください|お願い|请|請|"
     r"\b(?:is|are|was|were|will|has|have|ist|sind|war|hat|est|sont|es|son|são|è|sono|heeft|jest|är|missing|fehlt|manque|falta|manca|ontbreekt|brakuje|saknas)\b|\bне\b|\bnicht\b|\bnot\b",
     re.IGNORECASE,
 )
@@ -213,3 +213,20 @@ ASKED_FOR = re.compile(
     re.IGNORECASE,
 )
 """What a shop asks for that customers may have below their name."""
+ADDRESS = re.compile(
+    r"\b(?:\w{2,30})?(?:str(?:\.|aße|asse)|weg|allee|platz|gasse|ufer|damm|gatan|vägen|veien|gade|vej|straat|laan|gracht|plein|dijk|kade|katu|utca)(?=[\s,]\s?\d|$)|\b\d{1,4}[a-z]?,? (?:[A-Z][\w'’]+ ){1,3}(?:street|st|road|rd|lane|avenue|ave|drive|close|court|house|park|way|square|quay|floor)\b|\b(?:[A-Z][\w'’]+ ){1,3}(?:street|road|lane|avenue|square|quay)\b"
+    r"|\b(?:\d{1,2}(?:st|nd|rd|th) floor|unit \d|suite \d|floor \d|zi\. ?\d)|\d{1,4},? (?:bis )?(?:rue|avenue|av\.|bd|boulevard|chemin|place|quai|impasse|allée)\b|\b(?:via|viale|piazza|corso|largo|calle|c/|avda\.?|avenida|plaza|paseo|rua|praça|travessa|ul\.|al\.|os\.|str\.|strada|sok\.|cad\.) ?[^\W\d]|\bул\.|\bг\. |просп|вул\.|丁目|〒|[路街]\d|号"
+    r"|\b\d{5} [^\W\d_]{3,}|\b\d{4} ?[A-Z]{2}\b|\b\d{2}-\d{3} [^\W\d_]{3,}|\b\d{3} \d{2} [^\W\d_]{3,}|\b[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}\b|\b(?:CH|A|B|L|D|F)-\d{4,5}\b"
+    r"|\b(?:malta|ireland|uk|united kingdom|england|scotland|wales|germany|deutschland|austria|österreich|schweiz|suisse|svizzera|switzerland|france|spain|españa|portugal|italy|italia|netherlands|nederland|belgium|belgië|belgique|poland|polska|sweden|sverige|norway|norge|denmark|danmark|finland|suomi|usa|canada|australia|brasil|méxico|india|japan|china)\s*$",
+    re.IGNORECASE,
+)
+"""A street with its number, a postcode with its town, a country at the end."""
+VAT = re.compile(
+    r"\b(?:ust\S{0,8}|vat|tva|iva|cif|nif|nip|btw|mwst|p\.? ?iva|steuernummer|tax|cnpj|org\.? ?nr|hr[ab]|kvk|siren|siret|regon|krs|registered)\b",
+    re.IGNORECASE,
+)
+"""Under what number a firm is known to an office."""
+INVOICES = re.compile(
+    r"\b(?:invoices?|bill(?:ed|ing)?|rechnung\w*|factur\w*|fattur\w*|fatura\w*|factuur\w*|faktur\w*|lasku\w*|számla\w*|vat|ust|tva|iva|nip|btw|nota fiscal)\b|сч[её]т|рахун|发票|請求",
+    re.IGNORECASE,
+)

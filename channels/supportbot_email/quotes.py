@@ -10,7 +10,7 @@ import re
 from itertools import groupby
 
 from supportbot_email import cards, signatures
-from supportbot_email.mail import Span, SpanKind
+from supportbot_email.mail import Address, Span, SpanKind
 from supportbot_email.phrases import (
     ABOVE,
     BELOW,
@@ -34,6 +34,7 @@ _PLAIN = dict.fromkeys([0xA0, 0x202F, 0x2009], " ") | dict.fromkeys(
 )
 """Spaces of all widths are one; marks of direction, which mail programs put around names, are none."""
 
+_NOBODY = Address()
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
 _INITIALS = re.compile(r"\s{0,6}([A-ZА-Я]{1,4})>(?=\s|$)")
@@ -69,14 +70,16 @@ _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
-def split(text: str, *, forwarded: bool = False, answers: bool = True, writer: str = "") -> tuple[Span, ...]:
+def split(
+    text: str, *, forwarded: bool = False, answers: bool = True, writer: Address = _NOBODY
+) -> tuple[Span, ...]:
     """The spans of a text; together they are the text. What a forwarded mail passes on is its message.
 
     Args:
         text: all that can be read of a mail.
         forwarded: its subject says that it passes a mail on.
         answers: it answers a mail, so that what stands below a help desk's marker is that one.
-        writer: the customer's name, as From has it.
+        writer: whom From names.
     """
     lines = _parted(text)
     looked = _looked_at(lines)
@@ -145,7 +148,9 @@ def _looked_at(lines: list[str]) -> list[str]:
 class _Marks:
     """The kind of each line of one text."""
 
-    def __init__(self, lines: list[str], *, forwarded: bool, answers: bool = True, writer: str = "") -> None:
+    def __init__(
+        self, lines: list[str], *, forwarded: bool, answers: bool = True, writer: Address = _NOBODY
+    ) -> None:
         self._lines = lines
         self._forwarded = forwarded
         self._answers = answers

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from supportbot_email import cards
 from supportbot_email.asking import asks
 from supportbot_email.cards import is_disclaimer, is_sentence
+from supportbot_email.mail import Address
 from supportbot_email.phrases import (
     DEVICE,
     DEVICE_WORD,
@@ -19,6 +20,7 @@ from supportbot_email.phrases import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_NOBODY = Address()
 _LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
 _AD_RULE = re.compile(r"\s*_{50,}\s*")
 _AD = re.compile(r"\b(?:msn|hotmail|windows live|yahoo!?|aol|messenger)\b", re.IGNORECASE)
@@ -31,12 +33,12 @@ _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 
 
-def begin(lines: Sequence[str], *, writer: str = "", asked: bool = False) -> int:
+def begin(lines: Sequence[str], *, writer: Address = _NOBODY, asked: bool = False) -> int:
     """Return at which of the customer's lines the signature begins, or their number when there is none.
 
     Args:
         lines: one run of what the customer wrote.
-        writer: their name, as From has it.
+        writer: whom From names.
         asked: they answer who asked for what a card has, so theirs may be the answer.
     """
     end = _above_disclaimers(lines)

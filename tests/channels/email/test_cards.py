@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from supportbot_email.mail import Mail
+from supportbot_email.mail import Address, Mail
 from supportbot_email.quotes import split
 
 LETTERS = {
@@ -49,7 +49,7 @@ KEPT = {
     "a list of names": ("en", "Please engrave these:\n\nThanks\nBob\n\nBob Smith\nMary Smith"),
     "a serial number": ("de", "Gruß\nBob\n\nBob Berg\nBerg GmbH\nSN 88-1102-KX"),
     "another person": ("de", "Viele Grüße\nBob Berg\n\nAnsprechpartner ist ab heute Jo Lund"),
-    "in Japanese": ("ja", "よろしくお願いいたします。\n中村\n\n中村製作所\n注文番号 4711"),
+    "in Japanese": ("ja", "よろしくお願いいたします。\n田所\n\n田所製作所\n注文番号 4711"),
     "a rule, then more": ("en", "----\nWhite\n12 New Road\nLeeds"),
     "no closing": ("en", "Bob Smith\nDirector, Smith Ltd"),
     "who comes": ("en", "Kind regards,\nBob\n\nBob Smith and Mary Jones\nArriving Friday"),
@@ -57,11 +57,11 @@ KEPT = {
     "a line below the card": ("en", "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\n\nWhite lamp"),
     "a line below the card, in Dutch": ("nl", "Groeten\nJan\n\nJan Bos\nBos B.V.\n\nDonkerblauw"),
     "a size": ("de", "Viele Grüße\nBob\n\nBob Berg\nBerg GmbH\nGröße 42"),
-    "a room": ("it", "Grazie\nLia\n\nLia Conti\nStudio Conti S.r.l.\nCamera 214"),
+    "a room": ("it", "Grazie\nLia\n\nLia Conti\nStudio Smith S.r.l.\nCamera 214"),
     "a number below a firm": ("en", "Thanks\nBob\n\nSmith Ltd\n4711"),
     "letters and a number": ("en", "Thanks\nBob\n\nBob Smith\nSmith Ltd\nQ-7741"),
-    "a file's number": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nKanzlei Berg\nAz. 4 C 118/24"),
-    "a file's number, in words": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nKanzlei Berg\nUnser Zeichen: 118/24"),
+    "a file's number": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nKanzlei Smith\nAz. 4 C 118/24"),
+    "a file's number, in words": ("de", "Mit freundlichen Grüßen\nBob Berg\n\nKanzlei Smith\nUnser Zeichen: 118/24"),
     "what was filled in": ("en", "Thanks\nBob\n\nCompany: Smith Ltd\nColour: White\nName: Bob Smith"),
     "an order in Polish": ("pl", "Pozdrawiam\nEwa\n\nEwa Lis\nHuta Sp. z o.o.\nZamówienie 4711"),
     "an order in Spanish": ("es", "Gracias\nMarta\n\nMarta Gil\nObra S.L.\nPedido 4711"),
@@ -70,6 +70,22 @@ KEPT = {
     "a colleague": ("fr", "Cordialement\nLuc\n\nCopie à Jo Lund, comptable"),
     "who shall answer": ("sv", "Mvh\nSven\n\nSvara till Jo Lund, ekonomichef"),
     "one who shares an office": ("de", "Viele Grüße\nBob\n\nBob Berg\nc/o Lund GmbH\nAm Markt 5\n10115 Berlin\n\nHinterhaus, bei Lund klingeln"),
+    "two of them": ("en", "Best,\nBob\n\nBob Smith, Smith Travel\nTwo singles, one double"),
+    "for whom": ("en", "Best,\nBob\n\nTwo for Smith Ltd\nThree for Berg Ltd"),
+    "who gets it": ("en", "Regards\nBob\n\nCc Smith Ltd"),
+    "what is bought": ("en", "Thanks\nBob\n\nSchool Book Classic\nOffice Chair Director"),
+    "a page": ("en", "Cheers\nBob\n\nBob Smith\nDirector\nwww.example.com/page-that-fails"),
+    "a picture": ("en", "Cheers\nBob\n\nScreenshot: https://img.example/abc.png"),
+    "another address": ("en", "Cheers\nBob\n\nBob Smith\nSmith Ltd\nbob.private@mail.example"),
+    "a number, named again": ("en", "Cheers\nBob\n\nBob Smith\n+47 555 01 882"),
+    "where it goes": ("sv", "Mvh\nBob\n\nLevereras till Smith AB, Storgatan 18"),
+    "a customer's number": ("de", "Gruß\nBob Smith\n\nSmith GmbH\nKd.-Nr. 4711"),
+    "a cost centre": ("de", "Gruß\nBob Smith\n\nSmith GmbH\nKST 4711"),
+    "which gate": ("de", "Gruß\nBob Smith\n\nSmith GmbH\nHalle 3, Tor 4"),
+    "a file": ("es", "Gracias\nBob\n\nSmith S.L.\nExpediente 118/24"),
+    "until when": ("en", "Regards\nBob\n\nBob Smith\nSmith Ltd\nCancel by Monday"),
+    "since when": ("de", "Gruß\nBob Smith\n\nSmith GmbH\nKundin seit 2011"),
+    "a contract": ("uk", "З повагою\nБоб\n\nТОВ «ДніпроТех»\nДоговір 4711"),
     "under a rule, that asks": ("en", "----\nSmith Ltd\nBob Smith\nIn white?"),
 }  # fmt: skip
 """What stands below the name and is meant for the reader, by what it is."""
@@ -92,9 +108,10 @@ SPOKEN_OF = {
     "a call in Swedish": "Den grå blinkar också, ring gärna så att vi kan prata om det i morgon.",
     "a call in Finnish": "Harmaa lamppu vilkkuu myös, soittakaa huomenna niin katsotaan asiaa yhdessä.",
     "in few words of German": "Natürlich, sehr gern!",
+    "an invoice": "Wir brauchen noch die Rechnung für die graue Lampe, mit der Nummer des Amtes.",
     "a colon": "Please make the invoice out to this firm from now on, which is new:",
 }
-CARD = "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\n12 New Road, Leeds"
+CARD = "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\nVAT 118 2770\n12 New Road, Leeds"
 
 CUT = {
     "a name again": ("en", "Kind regards,\nBob\n", "\nBob Smith\nDirector\nSmith Ltd"),
@@ -108,7 +125,7 @@ CUT = {
     "only the name of From": ("pt", "Atenciosamente,\n", "\nBob Smith\nCoordenação Pedagógica\nColégio Aurora"),
     "with a blank line after each": ("pt", "Atenciosamente,\n", "\nBob Smith\n\nFacilities\n\nFerrovia Log\n\n(51) 5550-0118"),
     "a firm": ("de", "Freundliche Grüße\nBob Smith\n", "\nSmith Hausverwaltung GmbH | Geschäftsführer: B. Smith | HRB 11827"),
-    "a firm and a court": ("de", "MfG\nB. Smith\n", "\nChemo AG · IT-Betrieb\nVorstand: Dr. M. Muster · Aufsichtsrat: P. Muster\nAmtsgericht Ludwigshafen HRB 00000"),
+    "a firm and a court": ("de", "MfG\nB. Smith\n", "\nSmith Chemie AG · IT-Betrieb\nVorstand: Dr. M. Muster · Aufsichtsrat: P. Muster\nAmtsgericht Ludwigshafen HRB 00000"),
     "an office": ("de", "Mit freundlichen Grüßen\nIm Auftrag\n", "\nBob Smith\nKreisverwaltung Uhlen\nPersonal, Zi. 2.14\nTel. 05821 555-214\n\nBitte prüfen Sie, ob diese Mail ausgedruckt werden muss."),
     "on the closing's line": ("sv", "Mvh Bob\n", "\nBob Smith, daglig leder\nFjordbygg AS"),
     "what it is called": ("en", "All the best\nBob Smith\n", '\nSmith Catering\n"Food made with love"'),
@@ -122,8 +139,13 @@ CUT = {
 """The letter's language, how it ends, and the card below it."""
 
 
-def reply(text: str) -> str:
-    return Mail(message_id="<x>", content_key="", text=text, spans=split(text, writer="Bob Smith")).reply
+BOB = Address(name="Bob Smith", address="bob@smith.example")
+WRITERS = {"ja": Address(name="田所 誠", address="tadokoro@far.example")}
+
+
+def reply(text: str, language: str = "en") -> str:
+    spans = split(text, writer=WRITERS.get(language, BOB))
+    return Mail(message_id="<x>", content_key="", text=text, spans=spans).reply
 
 
 @pytest.mark.parametrize("name", KEPT)
@@ -131,7 +153,7 @@ def test_kept(name: str) -> None:
     """What somebody typed below their name is the reader's."""
     language, below = KEPT[name]
     text = f"{LETTERS[language]}\n\n{below}"
-    assert text.split() == reply(text).split()
+    assert text.split() == reply(text, language).split()
 
 
 @pytest.mark.parametrize("name", SPOKEN_OF)
@@ -164,7 +186,7 @@ def test_cut(name: str) -> None:
     language, closing, card = CUT[name]
     assert (
         f"{LETTERS[language]}\n\n{closing}".split()
-        == reply(f"{LETTERS[language]}\n\n{closing}{card}\n").split()
+        == reply(f"{LETTERS[language]}\n\n{closing}{card}\n", language).split()
     )
 
 
