@@ -1,4 +1,4 @@
-"""Whether a line has the name of whoever wrote the mail, or is their firm's: what their program says of them."""
+"""Whether a line has the name of whoever wrote the mail, or is their firm's, as their program says it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,33 @@ if TYPE_CHECKING:
 LINK = re.compile(r"\S{1,60}@\S{3,80}|\b(?:https?://|www\.)\S{3,100}", re.IGNORECASE)
 _HOST = re.compile(r"(?:https?://)?(?:[^\s@/]{1,64}@)?([\w.-]{3,100})", re.IGNORECASE)
 _PROVIDERS = frozenset(
-    "aol freenet gmail gmx googlemail hotmail icloud live mail mailbox mac me msn outlook posteo proton"
-    " protonmail qq rambler t-online tutanota wanadoo web yahoo yandex".split()
+    [
+        "aol",
+        "freenet",
+        "gmail",
+        "gmx",
+        "googlemail",
+        "hotmail",
+        "icloud",
+        "live",
+        "mail",
+        "mailbox",
+        "mac",
+        "me",
+        "msn",
+        "outlook",
+        "posteo",
+        "proton",
+        "protonmail",
+        "qq",
+        "rambler",
+        "t-online",
+        "tutanota",
+        "wanadoo",
+        "web",
+        "yahoo",
+        "yandex",
+    ]
 )
 """Whose domains say nothing of their customers."""
 _SECOND = frozenset(["ac", "co", "com", "edu", "gov", "net", "org"])

@@ -156,6 +156,12 @@ def test_kept(name: str) -> None:
     assert text.split() == reply(text, language).split()
 
 
+def test_not_spoken_of() -> None:
+    """The card of the tests below is cut where nothing speaks of it."""
+    text = f"{LETTERS['en']}\n\nKind regards,\nBob"
+    assert text.split() == reply(f"{LETTERS['en']}\n\n{CARD}").split()
+
+
 @pytest.mark.parametrize("name", SPOKEN_OF)
 def test_spoken_of(name: str) -> None:
     """A card that the letter speaks of, or that may be all of the answer, is part of it."""
