@@ -261,7 +261,7 @@ def _is_card(block: Sequence[str], *, typed: str, writer: Address, letter: str) 
 
 
 def _is_their_firm(line: str, typed: str, writer: Address) -> bool:
-    """Whether a line is the firm's of the writer, by their domain or their name; in other letters nobody can tell."""
+    """Whether a line is the writer's firm, by their domain or name; in other letters nobody can tell."""
     if writers.is_of_domain(line, writer):
         return True
     called = is_called_after(line, typed) or is_called_after(line, writers.name_of(writer))
@@ -279,8 +279,10 @@ def _is_free(block: Sequence[str], letter: str, writer: Address, *, strangers: i
     """
     if letter.rstrip().endswith((":", "：")) or POINTS.search(letter) or not all(map(_may_stand, block)):
         return False
-    plain = [not _is_of_a_card(one, block[0], writer) for one in block]
-    if plain[-1] or sum(plain) > strangers or not all(writers.links_are_own(one, writer) for one in block):
+    plain = [one for one in block if not _is_of_a_card(one, block[0], writer)]
+    if len(plain) > strangers or block[-1] in plain or any(map(_has_digits, plain)):
+        return False
+    if not all(writers.links_are_own(one, writer) for one in block):
         return False
     if any(map(VAT.search, block)) and INVOICES.search(letter):
         return False
@@ -292,11 +294,10 @@ def _is_free(block: Sequence[str], letter: str, writer: Address, *, strangers: i
 
 def _is_of_a_card(line: str, first: str, writer: Address) -> bool:
     """Whether a line has what only a card's have: a name, a role, a firm, a number to call, a place."""
+    if _has_digits(_without_phones(line)) and not (_is_of_work(line) or VAT.search(line)):
+        return bool(ADDRESS.search(line))
     if line is first or _SLOGAN.fullmatch(line) or writers.is_named(line, writer):
         return True
-    numbered = _has_digits(_without_phones(line)) and not (_is_of_work(line) or VAT.search(line))
-    if numbered:
-        return bool(ADDRESS.search(line))
     known = _is_of_work(line) or writers.is_of_domain(line, writer) or is_called_after(line, first)
     return known or bool(_has_phone(line) or ADDRESS.search(line) or VAT.search(line) or LINK.search(line))
 

@@ -10,35 +10,11 @@ if TYPE_CHECKING:
     from supportbot_email.mail import Address
 
 LINK = re.compile(r"\S{1,60}@\S{3,80}|\b(?:https?://|www\.)\S{3,100}", re.IGNORECASE)
-_HOST = re.compile(r"(?:https?://)?(?:[^\s@/]{1,64}@)?([\w.-]{3,100})", re.IGNORECASE)
-_PROVIDERS = frozenset(
-    [
-        "aol",
-        "freenet",
-        "gmail",
-        "gmx",
-        "googlemail",
-        "hotmail",
-        "icloud",
-        "live",
-        "mail",
-        "mailbox",
-        "mac",
-        "me",
-        "msn",
-        "outlook",
-        "posteo",
-        "proton",
-        "protonmail",
-        "qq",
-        "rambler",
-        "t-online",
-        "tutanota",
-        "wanadoo",
-        "web",
-        "yahoo",
-        "yandex",
-    ]
+_HOME = re.compile(r"(?:https?://)?(?:[^\s@/]{1,64}@)?([\w.-]{3,100})(?:/[a-z-]{0,30}){0,2}", re.IGNORECASE)
+_PROVIDERS = re.compile(
+    r"aol|bluewin|btinternet|comcast|free|freenet|gmail|gmx|googlemail|hotmail|icloud|laposte|libero|live|mac|mail|"
+    r"mailbox|me|msn|naver|onet|orange|outlook|posteo|proton|protonmail|qq|rambler|seznam|sky|t-online|telenet|"
+    r"terra|tutanota|uol|verizon|virgilio|wanadoo|web|wp|yahoo|yandex|ziggo|126|163"
 )
 """Whose domains say nothing of their customers."""
 _SECOND = frozenset(["ac", "co", "com", "edu", "gov", "net", "org"])
@@ -82,7 +58,7 @@ def is_of_domain(line: str, writer: Address) -> bool:
     Their own name says nothing: people have domains, too.
     """
     label = _label(writer.domain)
-    if not label or label in _PROVIDERS:
+    if not label or _PROVIDERS.fullmatch(label):
         return False
     plain, name = label.replace("-", ""), name_of(writer)
     said = _folded(LINK.sub("", line)) - _folded(name)
@@ -94,9 +70,12 @@ def _folded(text: str) -> set[str]:
 
 
 def links_are_own(line: str, writer: Address) -> bool:
-    """Whether each link and each address of a line is at the domain that the mail comes from."""
+    """Whether each link and each address of a line is at the domain that the mail comes from.
+
+    A link to more than a page with a short name, such as a picture, is none of a card's.
+    """
     own = _label(writer.domain)
-    hosts = [_HOST.match(one.strip("<>()[],;")) for one in LINK.findall(line)]
+    hosts = [_HOME.fullmatch(one.strip("<>()[],;.")) for one in LINK.findall(line)]
     return all(found and _label(found[1].rstrip(".")) == own for found in hosts)
 
 

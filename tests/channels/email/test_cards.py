@@ -76,6 +76,8 @@ KEPT = {
     "what is bought": ("en", "Thanks\nBob\n\nSchool Book Classic\nOffice Chair Director"),
     "a page": ("en", "Cheers\nBob\n\nBob Smith\nDirector\nwww.example.com/page-that-fails"),
     "a picture": ("en", "Cheers\nBob\n\nScreenshot: https://img.example/abc.png"),
+    "a picture of their own": ("en", "Cheers\nBob\n\nBob Smith\nSmith Ltd\nhttps://smith.example/lamp-4711.jpg"),
+    "a number beside the name": ("en", "Cheers\nBob\n\nBob Smith 4711\nSmith Ltd"),
     "another address": ("en", "Cheers\nBob\n\nBob Smith\nSmith Ltd\nbob.private@mail.example"),
     "a number, named again": ("en", "Cheers\nBob\n\nBob Smith\n+47 555 01 882"),
     "where it goes": ("sv", "Mvh\nBob\n\nLevereras till Smith AB, Storgatan 18"),
