@@ -122,7 +122,7 @@ CUT = {
     "a lawyer": ("en", "Kind regards,\nBob\n", "\nBob Smith\nPartner\nSmith Legal\n\nThis e-mail is confidential and only for the intended recipient. If it came to you in error, delete it."),
     "a lawyer without a blank line": ("es", "Gracias,\nBob\n", "\nBob Smith\nAdministración\nAceites Smith, S.L.\nAVISO LEGAL: Este mensaje es confidencial y va dirigido exclusivamente a su destinatario."),
     "a lawyer of Italy": ("it", "Cordiali saluti\n", "\nBob Smith\nUfficio Acquisti\nGruppo Smith S.p.A.\n\nLe informazioni contenute nella presente comunicazione sono riservate al solo destinatario."),
-    "a lawyer of the Netherlands": ("nl", "Met vriendelijke groet,\n", "\nBob Smith\nInkoop | Gemeente Smith\n\nDISCLAIMER: Dit bericht is mogelijk niet voor u bestemd. Meldt u dit dan aan de afzender."),
+    "a lawyer of the Netherlands": ("nl", "Met vriendelijke groet,\n", "\nBob Smith\nInkoop | Gemeente Smith\n\nDISCLAIMER: Dit bericht is voor Smith. Indien u niet de geadresseerde bent, meldt u dit dan."),
     "a lawyer between stars": ("en", "Regards\nBob Smith\n", "\nSmith Insurance plc - Human Resources\n\n" + "*" * 60 + "\nThis e-mail is confidential to the user of the address it was addressed to.\n" + "*" * 60),
     "only the name of From": ("pt", "Atenciosamente,\n", "\nBob Smith\nCoordenação Pedagógica\nColégio Aurora"),
     "with a blank line after each": ("pt", "Atenciosamente,\n", "\nBob Smith\n\nFacilities\n\nFerrovia Log\n\n(51) 5550-0118"),

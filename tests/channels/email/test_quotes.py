@@ -99,6 +99,11 @@ CASES = {
     "proton in Turkish": ("Ceviz de var mı?\n\nProton Mail güvenli e-posta ile gönderildi.", "Ceviz de var mı?"),
     "sent by a courier": ("Il pacco è partito.\n\nInviato con corriere espresso.", "Il pacco è partito.\n\nInviato con corriere espresso."),
     "a lawyer between stars": ("We accept.\n\n" + "*" * 60 + "\nThis e-mail is confidential to the user of the address it was addressed to.\n" + "*" * 60, "We accept."),
+    "an opinion of the sender": ("Stop it.\n\nIn my opinion the mail address of the sender is wrong, and your newsletter has to stop at once.", "Stop it.\n\nIn my opinion the mail address of the sender is wrong, and your newsletter has to stop at once."),
+    "not for you": ("Excuus.\n\nMijn vorige bericht was niet voor u bestemd, u kunt het verwijderen of terugsturen aan de afzender.", "Excuus.\n\nMijn vorige bericht was niet voor u bestemd, u kunt het verwijderen of terugsturen aan de afzender."),
+    "for the addressee": ("Klacht.\n\nHet pakje was uitsluitend bestemd voor de ontvanger en de buren kregen het, zie mijn bericht van gisteren.", "Klacht.\n\nHet pakje was uitsluitend bestemd voor de ontvanger en de buren kregen het, zie mijn bericht van gisteren."),
+    "what is not printed": ("Hallo.\n\nBitte prüfen Sie, warum das Etikett nicht ausgedruckt wird.", "Hallo.\n\nBitte prüfen Sie, warum das Etikett nicht ausgedruckt wird."),
+    "an invoice that was sent": ("Hello.\n\nSent the invoice to your Proton Mail on Monday", "Hello.\n\nSent the invoice to your Proton Mail on Monday"),
     "what a desk quotes": ("Yes please.\n\n##- Please type your reply above this line -##\n\nHelp: shall we send it?", "Yes please."),
     "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
 }  # fmt: skip
