@@ -61,6 +61,8 @@ _GROUPWISE = re.compile(
 _NOTES_NAME = re.compile(r"\s*\"?[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
 _SAID = re.compile(r"\bsa(?:id|ys)\b|\bschrieben\b", re.IGNORECASE)
 """What a few programs write, and everybody who tells what somebody said."""
+_TO_YOU = re.compile(r"\bschrieben\b", re.IGNORECASE)
+"""The Bat! says to the quoted when they wrote, to the minute; customers say so, too, by the day."""
 _QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
@@ -404,6 +406,8 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
         return False
     if _is_dashed(joined):
         return True
+    if _TO_YOU.search(joined) and not TIME.search(joined):
+        return False
     placed = bool(DATE.search(joined) or MAILBOX.search(joined))
     if WROTE.search(joined) and placed:
         return bool(STARTS.match(joined)) or not wrapped or bool(re.match(r"[^ ].{0,80}(?:<|\d)", joined))

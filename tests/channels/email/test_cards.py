@@ -111,6 +111,13 @@ SPOKEN_OF = {
     "a call in Finnish": "Harmaa lamppu vilkkuu myös, soittakaa huomenna niin katsotaan asiaa yhdessä.",
     "in few words of German": "Natürlich, sehr gern!",
     "an invoice": "Wir brauchen noch die Rechnung für die graue Lampe, mit der Nummer des Amtes.",
+    "where they are now": "We have moved since we wrote last, so please change what you have of us.",
+    "where they are now, in German": "Wir sind umgezogen, bitte ändern Sie das bei Ihnen für alle von uns.",
+    "who comes": "Please send the engineer on Monday, it is urgent for the whole team.",
+    "who comes, in Spanish": "Manden por favor el técnico el lunes, corre prisa para todo el equipo.",
+    "a conversation": "I would like to speak to somebody about this on Tuesday or Wednesday.",
+    "a card": "Our new business cards shall be like that, in blue and with a white rim.",
+    "a job": "I have a new job, so close the old account and open one for me there.",
     "a colon": "Please make the invoice out to this firm from now on, which is new:",
 }
 CARD = "Kind regards,\nBob\n\nBob Smith\nDirector\nSmith Ltd\nVAT 118 2770\n12 New Road, Leeds"

@@ -92,6 +92,7 @@ CASES = {
     "galaxy that is spoken of": ("It says -------- Original message -------- on my screen.\n\nWhat I typed was sent from my Galaxy", "It says -------- Original message -------- on my screen.\n\nWhat I typed was sent from my Galaxy"),
     "dashes that are shown": ("The label has --------From: Leeds on it.", "The label has --------From: Leeds on it."),
     "the bat in German": ("Hallo Help,\n\nam Montag, 10. November 2026 um 14:02 schrieben Sie:\n\nH> Guten Tag,\nH> bitte senden Sie das Gerät ein.\n\nwas kostet das?", "Hallo Help,\n\nwas kostet das?"),
+    "what they wrote one day": ("Wie Sie am 3.5. schrieben:\n> Der Austausch ist kostenlos\n\nIst das so?", "Wie Sie am 3.5. schrieben:\n> Der Austausch ist kostenlos\n\nIst das so?"),
     "what they once wrote": ("Am 10. November 2026 um 14:02 schrieben Sie:\n\nDer Austausch ist kostenlos.\n\nDas stimmt nicht.", "Am 10. November 2026 um 14:02 schrieben Sie:\n\nDer Austausch ist kostenlos.\n\nDas stimmt nicht."),
     "proton in Italian": ("Anche in noce?\n\nElio\n\nInviato con l'email sicura Proton Mail.", "Anche in noce?\n\nElio"),
     "proton in French": ("Aussi en noyer ?\n\nEnvoyé avec la messagerie sécurisée Proton Mail.", "Aussi en noyer ?"),
