@@ -33,7 +33,7 @@ SEPARATED = re.compile(
     re.IGNORECASE,
 )
 GLUED_ORIGINAL = re.compile(
-    rf"-{{8}}\s?(?:{_ORIGINAL})\s?-{{8}}(?=(?P<word>[^\W\d_][^:：\n]{{0,20}})[:：][^\n]{{0,200}}@)",
+    rf"(?<!-)-{{8}}(?!-)\s?(?:{_ORIGINAL})\s?-{{8}}(?=(?P<word>[^\W\d_][^:：\n]{{0,20}})[:：][^\n]{{0,200}}@)",
     re.IGNORECASE,
 )
 """How Samsung's plain text begins a quote: the header, and often all of it, stands in the same line."""
