@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
+_ANSWERED = re.compile(
+    r"\s*(?:re|aw|antw|antwort|sv|rv|res|r|odp|vs|vá|ynt|ri|回复|答复|回覆|返信|回信|ответ|отв|απ|atb|bls)"
+    r"(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]",
+    re.IGNORECASE,
+)
+"""How programs begin the subject of an answer."""
 _FINNISH = re.compile(r"^[ *>]{0,4}Lähettäjä:", re.MULTILINE)
 _MOST_SPANS = 2_000
 _MOST_WRITERS = 10
@@ -42,14 +48,21 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
     subject = headers.decode_words(entity.get("subject"))
     text, from_html = text_of(entity)
     sender = forms.customer_of(entity, text, written_from, settings) or written_from
-    spans = _few(quotes.split(text, forwarded=_is_forward(subject, text)))
+    in_reply_to, references = _answered(entity)
+    spans = _few(
+        quotes.split(
+            text,
+            forwarded=_is_forward(subject, text),
+            answers=bool(in_reply_to or references or _ANSWERED.match(subject)),
+            writer=sender,
+        )
+    )
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
     kind, rule = classify.classify(
         entity, text=text, written=written, subject=subject, sender=sender, settings=settings
     )
     if kind == "human" and sender is written_from:
         sender = forms.customer_behind(entity, written, written_from, settings) or written_from
-    in_reply_to, references = _answered(entity)
     results = entity.all("authentication-results")
     return Mail(
         message_id=_message_id(entity, raw),

@@ -9,14 +9,17 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
-from supportbot_email import signatures
-from supportbot_email.mail import Span, SpanKind
+from supportbot_email import cards, signatures
+from supportbot_email.mail import Address, Span, SpanKind
 from supportbot_email.phrases import (
     ABOVE,
     BELOW,
     DATE,
+    DEVICE,
     FIRST_PERSON,
     FORWARDED,
+    GLUED_DEVICE,
+    GLUED_ORIGINAL,
     MAILBOX,
     OTHERS,
     ROLES,
@@ -31,6 +34,7 @@ _PLAIN = dict.fromkeys([0xA0, 0x202F, 0x2009], " ") | dict.fromkeys(
 )
 """Spaces of all widths are one; marks of direction, which mail programs put around names, are none."""
 
+_NOBODY = Address()
 _LINES = re.compile(r"[^\n]*\n|[^\n]+")
 _QUOTE = re.compile(r"\s{0,3}>")
 _INITIALS = re.compile(r"\s{0,6}([A-ZА-Я]{1,4})>(?=\s|$)")
@@ -55,20 +59,33 @@ _GROUPWISE = re.compile(
 )
 """GroupWise sets who wrote it and when between such marks above a quote that has none."""
 _NOTES_NAME = re.compile(r"\s*\"?[^\W\d_][^:?!]{1,80}[^.:?!,]\s*")
-_SAID = re.compile(r"\bsa(?:id|ys)\b", re.IGNORECASE)
+_SAID = re.compile(r"\bsa(?:id|ys)\b|\bschrieben\b", re.IGNORECASE)
 """What a few programs write, and everybody who tells what somebody said."""
+_TO_YOU = re.compile(r"\bschrieben\b", re.IGNORECASE)
+"""The Bat! says to the quoted when they wrote, to the minute; customers say so, too, by the day."""
 _QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
 _RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
+_MAKER = re.compile(r"\b(?:galaxy|samsung)\b", re.IGNORECASE)
+_MOST_GLUED = 4_000  # characters of a line in which a glued quote is looked for
 _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
-def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
-    """The spans of a text; together they are the text. What a forwarded mail passes on is its message."""
-    lines = _LINES.findall(text)
+def split(
+    text: str, *, forwarded: bool = False, answers: bool = True, writer: Address = _NOBODY
+) -> tuple[Span, ...]:
+    """The spans of a text; together they are the text. What a forwarded mail passes on is its message.
+
+    Args:
+        text: all that can be read of a mail.
+        forwarded: its subject says that it passes a mail on.
+        answers: it answers a mail, so that what stands below a help desk's marker is that one.
+        writer: whom From names.
+    """
+    lines = _parted(text)
     looked = _looked_at(lines)
-    kinds = _Marks(looked, forwarded=forwarded).kinds()
+    kinds = _Marks(looked, forwarded=forwarded, answers=answers, writer=writer).kinds()
     return tuple(
         Span(kind=kind, text="".join(line for _, line in group))
         for kind, group in groupby(zip(kinds, lines, strict=True), key=lambda pair: pair[0])
@@ -77,12 +94,40 @@ def split(text: str, *, forwarded: bool = False) -> tuple[Span, ...]:
 
 def above_forwarded(text: str) -> str:
     """What stands above a mail that is passed on; all of a text that passes none on."""
-    lines = _LINES.findall(text)
+    lines = _parted(text)
     looked = _looked_at(lines)
     marks = _Marks(looked, forwarded=True)
     above = looked[:_MOST_ABOVE]
     ends = (at for at, line in enumerate(above) if FORWARDED.fullmatch(line) or marks.begins(at))
     return "".join(lines[: next(ends, len(lines))])
+
+
+def _parted(text: str) -> list[str]:
+    """The lines of a text; what Samsung's plain text glues to the letter's last one is one of its own."""
+    lines: list[str] = []
+    for line in _LINES.findall(text):
+        start = _glued(line[:_MOST_GLUED]) if "--------" in line else -1
+        if start < 0:
+            lines.append(line)
+            continue
+        above = line[:start] if start else (lines.pop() if lines else "")
+        device = _glued_device(above)
+        lines += [piece for piece in (above[:device], above[device:], line[start:]) if piece]
+    return lines
+
+
+def _glued(line: str) -> int:
+    """Where the header of a quote begins that stands in one line with what it quotes, or -1."""
+    found = GLUED_ORIGINAL.search(line)
+    return found.start() if found and ROLES.get(found["word"].strip().casefold()) == "from" else -1
+
+
+def _glued_device(line: str) -> int:
+    """Where "Sent from my Galaxy" begins behind a line's last word, or 0."""
+    end = line.rstrip()
+    start = max(0, len(end) - 80)
+    found = (start + one.start() for one in GLUED_DEVICE.finditer(end[start:]))
+    return next((at for at in found if DEVICE.fullmatch(end[at:]) and _MAKER.search(end[at:])), 0)
 
 
 def _looked_at(lines: list[str]) -> list[str]:
@@ -105,9 +150,13 @@ def _looked_at(lines: list[str]) -> list[str]:
 class _Marks:
     """The kind of each line of one text."""
 
-    def __init__(self, lines: list[str], *, forwarded: bool) -> None:
+    def __init__(
+        self, lines: list[str], *, forwarded: bool, answers: bool = True, writer: Address = _NOBODY
+    ) -> None:
         self._lines = lines
         self._forwarded = forwarded
+        self._answers = answers
+        self._writer = writer
         self._kinds: list[SpanKind] = ["reply"] * len(lines)
         self._quoted = False
         """Something has been quoted so far."""
@@ -223,6 +272,8 @@ class _Marks:
         line = self._lines[at]
         start = at
         if ABOVE.fullmatch(line):
+            return (at + 1, True) if self._answers else None
+        if _glued(line) == 0:
             return at + 1, True
         if SEPARATED.fullmatch(line):
             apart = at == 0 or not self._lines[at - 1].strip() or line.startswith("------")
@@ -319,11 +370,15 @@ class _Marks:
 
     def _signatures(self) -> None:
         """Sign off each run of the customer's lines; a signature ends at the next quote or with the text."""
+        pairs = zip(self._kinds, self._lines, strict=True)
+        quoted = "\n".join(line.lstrip("> ") for kind, line in pairs if kind == "quoted" and "@" not in line)
+        asked = cards.asked_for(quoted)
         start = 0
         for kind, group in groupby(list(self._kinds)):
             end = start + len(list(group))
             if kind == "reply":
-                self._mark(signatures.begin(self._lines[start:end]) + start, end, "signature")
+                begins = start + signatures.begin(self._lines[start:end], writer=self._writer, asked=asked)
+                self._mark(begins, end, "signature")
             start = end
 
 
@@ -351,6 +406,8 @@ def _is_attribution(joined: str, *, wrapped: bool) -> bool:
         return False
     if _is_dashed(joined):
         return True
+    if _TO_YOU.search(joined) and not TIME.search(joined):
+        return False
     placed = bool(DATE.search(joined) or MAILBOX.search(joined))
     if WROTE.search(joined) and placed:
         return bool(STARTS.match(joined)) or not wrapped or bool(re.match(r"[^ ].{0,80}(?:<|\d)", joined))

@@ -5,49 +5,42 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from supportbot_email import cards
 from supportbot_email.asking import asks
+from supportbot_email.cards import is_disclaimer, is_sentence
+from supportbot_email.mail import Address
 from supportbot_email.phrases import (
-    ABOUT_MAIL,
-    BUSINESS,
-    CLOSING,
     DEVICE,
     DEVICE_WORD,
-    DISCLAIMERS,
-    FIRM,
     FIRM_S_FOOT,
-    PHONE,
     POSTSCRIPT,
     PRINTING,
-    REFERS,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_NOBODY = Address()
 _LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
 _AD_RULE = re.compile(r"\s*_{50,}\s*")
 _AD = re.compile(r"\b(?:msn|hotmail|windows live|yahoo!?|aol|messenger)\b", re.IGNORECASE)
 """What providers of mailboxes once set below what people wrote."""
-_RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
 _DASHED = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
-_NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
-_SENTENCE = re.compile(r"(?:\S+\s+){5,}\S+[.!。]\s*|.*[?？!！]|.{15,}。\s*")
 _BY_OTHERS = re.compile(r"[\s*_]*sent (?:via|by|with|using)\b", re.IGNORECASE)
 _TOLD = re.compile(r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but|not)\b", re.IGNORECASE)
 """Words of a sentence that only begins like a device's line: "Sent from my iPhone I could not open it."."""
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
-_WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
-_LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
-"""Five words in small letters: no name, no role, no address."""
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
-_PARTS = re.compile(r"\s[|•·]\s")
-_MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
-_LONGEST = 120  # characters of a contact's line
-_LOOKED = 60  # lines at the end that are looked at
 
 
-def begin(lines: Sequence[str]) -> int:
-    """Return at which of the customer's lines the signature begins, or their number when there is none."""
+def begin(lines: Sequence[str], *, writer: Address = _NOBODY, asked: bool = False) -> int:
+    """Return at which of the customer's lines the signature begins, or their number when there is none.
+
+    Args:
+        lines: one run of what the customer wrote.
+        writer: whom From names.
+        asked: they answer who asked for what a card has, so theirs may be the answer.
+    """
     end = _above_disclaimers(lines)
     for at in range(max(0, end - 40), end):
         if _begins(lines, at, end):
@@ -55,7 +48,7 @@ def begin(lines: Sequence[str]) -> int:
             break
     while (last := _last(lines, end)) >= 0 and _is_device(lines, last):
         end = last
-    return _above_contact(lines, end)
+    return end if asked else cards.begin(lines, end, writer=writer)
 
 
 def _begins(lines: Sequence[str], at: int, end: int) -> bool:
@@ -68,22 +61,13 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     if line.rstrip() == "--":  # or a dash that parts two matters
         device = all(DEVICE.fullmatch(one) for one in below)
         return device or (
-            len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(_is_letter, below)))
+            len(below) <= _MOST_LINES and not (asks("\n".join(below)) or any(map(is_sentence, below)))
         )
     if line.strip() in {"__", "—", "–"}:
         return len(below) <= _MOST_LINES // 2 and all(len(one) < 60 for one in below)
     if _AD_RULE.fullmatch(line) and len(below) <= 3 and any(map(_AD.search, below)):
         return True
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
-
-
-def _is_letter(line: str) -> bool:
-    """Whether a line is a sentence, or half of one, and no name, role or address."""
-    return _is_long(line) or bool(_SENTENCE.fullmatch(line) or _LETTER.fullmatch(line))
-
-
-def _is_long(line: str) -> bool:
-    return len(line) > _LONGEST
 
 
 def _last(lines: Sequence[str], end: int) -> int:
@@ -116,44 +100,7 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
         first = last
         while first > 0 and lines[first - 1].strip() and last - first < 12:
             first -= 1
-        if first == 0 or not _is_disclaimer(" ".join(one.strip() for one in lines[first : last + 1])):
+        if first == 0 or not is_disclaimer(" ".join(one.strip() for one in lines[first : last + 1])):
             return end
         end = first
     return end
-
-
-def _is_disclaimer(paragraph: str) -> bool:
-    if len(paragraph) <= 60 or "?" in paragraph:
-        return False
-    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
-
-
-def _above_contact(lines: Sequence[str], end: int) -> int:
-    """Return where a name, a role and a number begin below a closing such as "Best regards"."""
-    for at in range(_last(lines, end), max(-1, end - _LOOKED), -1):
-        closing = CLOSING.fullmatch(lines[at])
-        if closing:
-            block = [one for one in lines[at + 1 : end] if one.strip()]
-            letter = "\n".join(lines[:at]).strip()
-            clear = bool(letter) and not REFERS.search(letter)
-            return at + 1 if clear and _is_contact(block, named=bool(closing["name"])) else end
-    return end
-
-
-def _is_contact(block: Sequence[str], *, named: bool) -> bool:
-    parts = sum(len(_PARTS.split(one)) for one in block)
-    if parts < (2 if named else 3) or len(block) > _MOST_CONTACT:
-        return False
-    if not any(map(PHONE.search, block)) or not any(map(FIRM.search, block)):
-        return False
-    if not named and not _NAME.fullmatch(block[0]) and not _RULE.fullmatch(block[0]):
-        return False
-    return not any(
-        _is_long(one)
-        or _SENTENCE.fullmatch(one)
-        or _WORDS.fullmatch(one)
-        or asks(one)
-        or POSTSCRIPT.match(one)
-        or BUSINESS.search(one)
-        for one in block
-    )

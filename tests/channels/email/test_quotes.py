@@ -81,6 +81,31 @@ CASES = {
     "a scanner for viruses": ("Bitte um Rückruf!\n\nDiese E-Mail wurde von Avast-Antivirussoftware auf Viren geprüft.\nwww.avast.com", "Bitte um Rückruf!"),
     "what an agent's desk adds": ("It goes out tonight.\n\nBest,\nTyler\n\nThis email is a service from Parcelwise Support. Delivered by Zendesk", "It goes out tonight.\n\nBest,\nTyler"),
     "bluemail": ("Može.\n\nGet BlueMail for Android", "Može."),
+    "galaxy in one line": ("Can I come at 11?Sent from my Galaxy\n-------- Original message --------From: Help <help@shop.example> Date: 25/11/2026  18:00  (GMT+00:00) To: ann@customer.example Subject: Visit Hello Ann, when?", "Can I come at 11?"),
+    "galaxy in one line for all": ("Can I come at 11?Sent from my Galaxy-------- Original message --------From: Help <help@shop.example> Date: 25/11/2026  18:00  (GMT+00:00) To: ann@customer.example Subject: Visit Hello Ann, when?", "Can I come at 11?"),
+    "galaxy in one line in German": ("Ja um elf\nVon meinem Galaxy gesendet\n\n-------- Ursprüngliche Nachricht --------Von: Help <help@shop.example> Datum: 25.11.26  18:00  (GMT+01:00) An: ann@customer.example Betreff: Termin Wann?", "Ja um elf"),
+    "galaxy in one line in French": ("Oui, à 11h.Envoyé depuis mon appareil Galaxy\n-------- Message d'origine --------De : Help <help@shop.example> Date : 25/11/2026  18:00  (GMT+01:00) À : ann@customer.example Objet : Visite Quand ?", "Oui, à 11h."),
+    "galaxy in one line in Spanish": ("Sí, a las 11Enviado desde mi Galaxy\n-------- Mensaje original --------De: Help <help@shop.example> Fecha: 25/11/26  18:00  (GMT+01:00) Para: ann@customer.example Asunto: Visita ¿Cuándo?", "Sí, a las 11"),
+    "galaxy in one line in Italian": ("Sì, alle 11.Inviato dal mio Galaxy\n-------- Messaggio originale --------Da: Help <help@shop.example> Data: 25/11/26  18:00  (GMT+01:00) A: ann@customer.example Oggetto: Visita Quando?", "Sì, alle 11."),
+    "galaxy in one line in Polish": ("Tak, o 11.Wysłano z urządzenia Galaxy\n-------- Oryginalna wiadomość --------Od: Help <help@shop.example> Data: 25.11.2026  18:00  (GMT+01:00) Do: ann@customer.example Temat: Wizyta Kiedy?", "Tak, o 11."),
+    "galaxy in one line in Russian": ("Да, в 11.Отправлено с моего устройства Galaxy\n-------- Исходное сообщение --------От: Help <help@shop.example> Дата: 25.11.2026  18:00  (GMT+03:00) Кому: ann@customer.example Тема: Визит Когда?", "Да, в 11."),
+    "galaxy that is spoken of": ("It says -------- Original message -------- on my screen.\n\nWhat I typed was sent from my Galaxy", "It says -------- Original message -------- on my screen.\n\nWhat I typed was sent from my Galaxy"),
+    "dashes that are shown": ("The label has --------From: Leeds on it.", "The label has --------From: Leeds on it."),
+    "the bat in German": ("Hallo Help,\n\nam Montag, 10. November 2026 um 14:02 schrieben Sie:\n\nH> Guten Tag,\nH> bitte senden Sie das Gerät ein.\n\nwas kostet das?", "Hallo Help,\n\nwas kostet das?"),
+    "what they wrote one day": ("Wie Sie am 3.5. schrieben:\n> Der Austausch ist kostenlos\n\nIst das so?", "Wie Sie am 3.5. schrieben:\n> Der Austausch ist kostenlos\n\nIst das so?"),
+    "what they once wrote": ("Am 10. November 2026 um 14:02 schrieben Sie:\n\nDer Austausch ist kostenlos.\n\nDas stimmt nicht.", "Am 10. November 2026 um 14:02 schrieben Sie:\n\nDer Austausch ist kostenlos.\n\nDas stimmt nicht."),
+    "proton in Italian": ("Anche in noce?\n\nElio\n\nInviato con l'email sicura Proton Mail.", "Anche in noce?\n\nElio"),
+    "proton in French": ("Aussi en noyer ?\n\nEnvoyé avec la messagerie sécurisée Proton Mail.", "Aussi en noyer ?"),
+    "proton in Portuguese": ("Também em nogueira?\n\nEnviado com o e-mail seguro Proton Mail.", "Também em nogueira?"),
+    "proton in Turkish": ("Ceviz de var mı?\n\nProton Mail güvenli e-posta ile gönderildi.", "Ceviz de var mı?"),
+    "sent by a courier": ("Il pacco è partito.\n\nInviato con corriere espresso.", "Il pacco è partito.\n\nInviato con corriere espresso."),
+    "a lawyer between stars": ("We accept.\n\n" + "*" * 60 + "\nThis e-mail is confidential to the user of the address it was addressed to.\n" + "*" * 60, "We accept."),
+    "an opinion of the sender": ("Stop it.\n\nIn my opinion the mail address of the sender is wrong, and your newsletter has to stop at once.", "Stop it.\n\nIn my opinion the mail address of the sender is wrong, and your newsletter has to stop at once."),
+    "not for you": ("Excuus.\n\nMijn vorige bericht was niet voor u bestemd, u kunt het verwijderen of terugsturen aan de afzender.", "Excuus.\n\nMijn vorige bericht was niet voor u bestemd, u kunt het verwijderen of terugsturen aan de afzender."),
+    "for the addressee": ("Klacht.\n\nHet pakje was uitsluitend bestemd voor de ontvanger en de buren kregen het, zie mijn bericht van gisteren.", "Klacht.\n\nHet pakje was uitsluitend bestemd voor de ontvanger en de buren kregen het, zie mijn bericht van gisteren."),
+    "what is not printed": ("Hallo.\n\nBitte prüfen Sie, warum das Etikett nicht ausgedruckt wird.", "Hallo.\n\nBitte prüfen Sie, warum das Etikett nicht ausgedruckt wird."),
+    "an invoice that was sent": ("Hello.\n\nSent the invoice to your Proton Mail on Monday", "Hello.\n\nSent the invoice to your Proton Mail on Monday"),
+    "what a desk quotes": ("Yes please.\n\n##- Please type your reply above this line -##\n\nHelp: shall we send it?", "Yes please."),
     "hash": ("Hi\n\nOn Wed, Sep 25, 2013 at 8:57 AM, richard_mcc wrote:\n\n> old\n>\n\nThanks\n-- \nRich\n", "Hi\nThanks"),
 }  # fmt: skip
 
@@ -95,6 +120,20 @@ def test_reply(name: str) -> None:
     text, expected = CASES[name]
     if expected is not None:
         assert expected.split() == reply(text).split()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "New message from a guest\n\n##- Please type your reply above this line -##\n\nJo said:\n\nWe come at four.",
+        "##- Bitte antworten Sie oberhalb dieser Zeile -##\n\nDie Lampe ist da, sie flackert.",
+        "Our desk\nCase 4711\n\n-- reply above this line --\n\nThe delegation is done. Could you confirm?",
+    ],
+)
+def test_a_desk_that_writes_first(text: str) -> None:
+    """Another firm's desk, or one that passes on a guest's words, has its marker above them."""
+    spans = split(text, answers=False)
+    assert {"reply"} == {span.kind for span in spans}
 
 
 WORDS = st.sampled_from(
