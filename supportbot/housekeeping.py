@@ -46,7 +46,12 @@ class Backlog:
             StoreUnavailable: it cannot be read; what was known stands.
         """
         waiting = await waiting_counts(self._store)
-        self._metrics.waiting(*waiting, await self._store.read(withdrawals.standing))
+        self._metrics.waiting(
+            turns=waiting.turns,
+            longest=waiting.longest,
+            deliveries=waiting.deliveries,
+            withdrawals=await self._store.read(withdrawals.standing),
+        )
         self._last = waiting
 
     def problems(self) -> dict[str, str]:

@@ -256,10 +256,14 @@ class Inbox:
         if message.state != "pending" or conversation.open_turn_id is not None:
             return conversation.due_at  # type: ignore[no-any-return]  # the open turn's time stands
         due = now + self._debounce_ms
-        if self._debounce_ms and conversation.due_at is not None:
-            first = tx.row(_FIRST_PENDING, conversation=conversation.id)
-            if first is not None and first.at is not None:
-                due = min(due, first.at + _BURST * self._debounce_ms)
+        if conversation.due_at is None:
+            return due
+        if not self._debounce_ms:
+            waits: int = conversation.due_at
+            return min(due, waits)  # who asks again keeps their place among those who wait
+        first = tx.row(_FIRST_PENDING, conversation=conversation.id)
+        if first is not None and first.at is not None:
+            due = min(due, first.at + _BURST * self._debounce_ms)
         return due
 
     def _change_state(

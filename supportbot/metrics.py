@@ -308,7 +308,7 @@ class Metrics:
         """What somebody missed in a channel is about to be told in another."""
         self._follow_ups.labels(channel).inc()
 
-    def waiting(self, turns: int, longest: float, deliveries: int, withdrawals: Mapping[str, int]) -> None:
+    def waiting(self, *, turns: int, longest: float, deliveries: int, withdrawals: Mapping[str, int]) -> None:
         """So many turns are due and not yet claimed, the first of them for so many seconds; so many
         deliveries are planned or being sent; so many posts may hold words of deleted conversations, by
         state: ``planned``, ``unknown``, ``dead``."""

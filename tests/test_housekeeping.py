@@ -38,6 +38,8 @@ async def test_what_nobody_begins_is_a_problem(database_url: str) -> None:
         many = "1 conversation waits for an answer that nobody has begun, the first for 94 s"
         assert {"turns": many} == await _looked(backlog)
         assert b"supportbot_turns_waiting_seconds 94." in metrics.exposition()
+        await bot.accept("anybody there?")  # who asks again keeps their place
+        assert {"turns": many} == await _looked(backlog)
         await bot.accept("hello", to="c2")
         many = "2 conversations wait for an answer that nobody has begun, the first for 94 s"
         assert {"turns": many} == await _looked(backlog)
@@ -61,7 +63,8 @@ async def test_what_is_answered_waits_no_more(database_url: str) -> None:
         async with asyncio.timeout(10):
             await begun.wait()
         assert {} == await _looked(backlog)
-        assert b"supportbot_turns_waiting_seconds 0.0" in bot.metrics.exposition()
+        assert b"supportbot_turns_waiting 0.0\n" in bot.metrics.exposition()
+        assert b"supportbot_turns_waiting_seconds 0.0\n" in bot.metrics.exposition()
 
 
 async def test_it_is_told_in_readyz(

@@ -30,7 +30,7 @@ def test_counts_what_it_is_told() -> None:
     metrics.message_ignored("mail", "bounce")
     metrics.refused("web", "identity_expired")
     metrics.turn_ended("answered", 0.2)
-    metrics.waiting(7, 1.5, 3, {"dead": 2})
+    metrics.waiting(turns=7, longest=1.5, deliveries=3, withdrawals={"dead": 2})
     metrics.model_called("llama", "ok", 1.5)
     metrics.delivery("web", "reply", "delivered")
     metrics.http_answered("/healthz", 200)
@@ -78,7 +78,7 @@ def test_streams_are_counted_while_they_are_open() -> None:
 def test_two_bots_do_not_mix() -> None:
     """Each has a registry of its own."""
     one, two = Metrics(), Metrics()
-    one.waiting(5, 0.0, 0, {})
+    one.waiting(turns=5, longest=0.0, deliveries=0, withdrawals={})
     assert 0 == _samples(two)[("turns_waiting", ())]
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from supportbot_email.mail import Mail
 
 _HOUR = 3_600_000
+_RENAMED = "If it was renamed, a bot that runs follows it: 'supportbot email check' says where it is."
 
 
 def fate(config: EmailConfig, mail: Mail, records: Records, *, inbox: Folder, uid: int) -> str:
@@ -91,13 +92,14 @@ async def problems(config: EmailConfig) -> list[str]:
     """Log in where mail is read, and where it is sent; returns what is wrong, each in a line."""
     wrong = []
     try:
-        folders = Folders(config.folders, Noted(lambda _: []))  # as they are before the first start
+        # What a bot has noted of its folders is not at hand here: one that was renamed is called missing.
+        folders = Folders(config.folders, Noted(lambda _: []))
         seen = await asyncio.to_thread(view, config, folders)
     except MailServerError as error:
         wrong.append(f"imap {config.imap.host}: {error}")
     else:
         missing = filter(None, (seen.drafts.missing, seen.sent.missing))
-        wrong += [f"imap {config.imap.host}: {one}" for one in missing]
+        wrong += [f"imap {config.imap.host}: {one} {_RENAMED}" for one in missing]
     if config.mode == "send":
         works, said = await sending_tried(config)
         wrong += [] if works else [f"smtp {said}"]
