@@ -105,7 +105,7 @@ class Durable:
             counts=self.metrics,
             alone=alone,
             concurrency=concurrency,
-            timeout=10,
+            timeout=60,  # more than a test waits for anything on a busy machine
             retry_delay=retry_delay,
         )
         if isinstance(self.engine, QueueEngine):
