@@ -77,7 +77,7 @@ _SUM = any_of(
     r"^[ \t]*(?:total|gesamt\w*|summe|zwischensumme|amount|montant|importe|totale|totaal|razem|итого|合計|合计|paid|balance due)\b.{0,24}\d"
 )
 _SIGNED_BY_FIRM = any_of(
-    r"^[ \t–—-]{0,4}(?:(?:sincerely|regards|thanks|cheers),?[ \t]*)?(?:the [\w&.'’ -]{2,30} team|(?:ihr|dein|euer)e? [\w&.'’ -]{2,30}[- ]team|(?:ihr|deine?|ihre) (?-i:[A-ZÄÖÜ])[\w&.-]{1,24}(?: [\w&.-]{1,20}){0,2}|l['’]équipe [\w&.'’ -]{2,30}|el equipo de [\w&.'’ -]{2,30}|(?:a )?equipe [\w&.'’ -]{2,30}|il team (?:di )?[\w&.'’ -]{2,30}|(?:het )?team (?:van )?[\w&.'’ -]{2,30}|zespół [\w&.'’ -]{2,30}|команда [\w&.'’ -]{2,30})[ \t]*$|\bthank(?:s| you) for (?:using|choosing|your business)\b|\bwe appreciate your (?:prompt payment|business)\b"
+    r"^[ \t–—-]{0,4}(?:(?:sincerely|regards|thanks|cheers),?[ \t]*)?(?:the [\w&.'’ -]{2,30} team|(?:ihr|dein|euer)e? [\w&.'’ -]{2,30}[- ]team|(?:ihr|deine?|ihre) (?-i:[A-ZÄÖÜ])[\w&.-]{1,24}(?: [\w&.-]{1,20}){0,2}|l['’]équipe [\w&.'’ -]{2,30}|el equipo de [\w&.'’ -]{2,30}|(?:a )?equipe [\w&.'’ -]{2,30}|il team (?:di )?[\w&.'’ -]{2,30}|(?:het )?team (?:van |für |voor |for )?[\w&.'’ -]{2,30}|(?:le|votre) service client(?:s|èle)? [\w&.'’ -]{2,30}|zespół [\w&.'’ -]{2,30}|команда [\w&.'’ -]{2,30})[ \t]*$|\bthank(?:s| you) for (?:using|choosing|your business)\b|\bwe appreciate your (?:prompt payment|business)\b"
 )
 """Nobody in person signs so."""
 _FOOT = any_of(
@@ -89,8 +89,8 @@ _RATES = any_of(
 """A question to be answered with a click."""
 _ORDERS = any_of(
     r"\bplease (?:update|make sure|verify|confirm your|visit|log ?in|sign in|review your|enter|remove|see|follow|renew|choose|download|print|bring|cancel at least|complete|take|rate|use)\b|\bwe(?:['’]d| would) love (?:to (?:know|hear)|your)\b|\b(?:any|further|more) questions\b|\bwas (?:this|that|it) (?:really )?you\b",
-    r"\bbitte (?:bestätigen|geben|aktualisieren|sagen|nutzen|klicken|loggen|verwenden|halten|bringen|bewerten|laden|melden sie sich)\b|\bnehmen sie sich\b",
-    r"\bveuillez (?:confirmer|cliquer|vérifier|mettre|vous)\b|\bpor favor,? (?:confirme|verifique|actualice|haga|clique)\b|\bproszę (?:potwierdź|kliknij|zaloguj)|请勿|请(?:尽快|及时|点击|登录|在|查收|确认)",
+    r"\bbitte (?:über)?prüfen sie ihre[nrs]?\b|\bbitte (?:bestätigen|geben|aktualisieren|sagen|nutzen|klicken|loggen|verwenden|halten|bringen|bewerten|laden|melden sie sich)\b|\bnehmen sie sich\b",
+    r"\bveuillez (?:confirmer|cliquer|vérifier|mettre|vous)\b|\bpor favor,? (?:confirme|verifique|actualice|haga|clique)\b|\bproszę (?:potwierdź|kliknij|zaloguj)|请勿|请(?:尽快|及时|点击|登录|在|查收|确认)|请于.{1,12}前(?:付款|支付|发货|处理)|\bpor favor,? revis[ae] (?:su|tu)\b|\bplease (?:check|review) your\b",
 )
 """What programs ask for: nothing that the reader has to think about."""
 _TROUBLE = any_of(
@@ -163,9 +163,19 @@ def speaks(text: str) -> bool:
 
 def looks_written(text: str) -> bool:
     """Whether nothing of a text is as programs write; buyers, too, write in names and values."""
+    return not looks_like_program(text)
+
+
+def looks_like_program(text: str) -> bool:
+    """Whether anything of a text is as programs write."""
     said = text[:_MOST]
     joined = " ".join(said.split())
-    return not (any(one.search(joined) for one in (_EVENT, _CODE, _IGNORE, _RATES)) or _looks(said))
+    return any(one.search(joined) for one in (_EVENT, _CODE, _IGNORE, _RATES)) or bool(_looks(said))
+
+
+def without_dutch_your(text: str) -> str:
+    """Return a text without the "je" that is Dutch, where a French one speaks of themselves."""
+    return _DUTCH_YOUR.sub("", text)
 
 
 def is_notifier(address: str) -> bool:
@@ -174,7 +184,7 @@ def is_notifier(address: str) -> bool:
 
 
 def _speaks(text: str) -> bool:
-    bare = _DUTCH_YOUR.sub("", _without_orders(_without_calls(text)))
+    bare = without_dutch_your(without_orders(_without_calls(text)))
     return bool(notices.FIRST_PERSON.search(bare)) or asks(bare)
 
 
@@ -205,9 +215,14 @@ def _is_call(line: str) -> bool:
     return len(words) <= _LONGEST_CALL and not ends and bool(_CALL.match(line))
 
 
-def _without_orders(text: str) -> str:
+def is_order(sentence: str) -> bool:
+    """Whether programs ask their reader so for something."""
+    return bool(_ORDERS.search(sentence))
+
+
+def without_orders(text: str) -> str:
     """Return a text without the sentences in which programs ask for something."""
-    kept = [one for one in sentences(text) if not (_ORDERS.search(one) or _RATES.search(one))]
+    kept = [one for one in sentences(text) if not (is_order(one) or _RATES.search(one))]
     return "\n\n".join(kept)
 
 

@@ -319,8 +319,8 @@ WILL_ANSWER = any_of(
 """Somebody else will answer, later."""
 
 THANKED = any_of(
-    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|using our (?:contact |web )?form|contacting|writing|reaching|getting in touch|submitting)",
-    r"\b(?:vielen dank|danke)(?: für (?:ihre|deine)|, dass (?:sie|du))|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
+    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|using our (?:contact |web )?form|contacting|writing|reaching|getting in touch|submitting|filling (?:out|in))",
+    r"\b(?:vielen dank|danke)(?: für (?:ihre|deine)|, dass (?:sie|du))|\bmerci (?:pour|de|d['’]) ?(?:votre|nous avoir|avoir)|\bgracias por (?:su|tu|contactar|escribir|rellenar|completar)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie (?:per|di)\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
 )
 TICKET = any_of(
     r"[#№]\s?[A-Z]{0,5}-?\d{3,}",
@@ -348,21 +348,22 @@ AUTOMATIC = any_of(
     r"\bquest[oa] (?:è|messaggio|e-?mail|mail)\b.{0,40}\bautomatic[oa]|\b(?:generat|inviat)[oa] automaticamente\b",
     r"\bdit (?:is een|bericht)\b.{0,40}\bautomatisch",
     r"\b(?:wygenerowan|wysłan)\w{1,2} automatycznie|\bautomatycznie (?:wygenerowan|wysłan)|\bwiadomość automatyczn|\bto jest automatyczn",
-    r"(?:сформирован|создан|отправлен)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ)|это автоматическ",
-    r"系统(?:自动)?(?:发送|发出|生成)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
-    r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用",
+    r"(?:сформирован|создан|отправлен|сгенерирован|выслан)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ|сгенер|высл)|это автоматическ",
+    r"系统(?:自动)?(?:发送|发出|生成)|系统(?:邮件|消息)[，,。]|系統(?:自動)?(?:發送|發出|產生)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
+    r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用|(?:자동(?:으로)? ?(?:발송|전송|생성)|발신 ?전용)|\bautomati(?:skt|sk) (?:genere|sk[ai]ck|send|opprett|oprett|udsend)|\b(?:luotu|lähetetty) automaattisesti\b|\bautomaticky (?:vy)?(?:gener|odesl|vytvo)|\botomatik olarak (?:gönder|oluştur)|\bautomatikusan (?:gener|küld)|\bgenerat automat\b",
+    r"\bthis (?:e-?mail|message|notification) (?:was|is|has been) (?:sent|generated)\b.{0,90}\b(?:plug-?in|add-?on|extension)\b|\bdiese (?:e-?mail|nachricht) wurde\b.{0,90}\bplug-?in\b|\bcet e-?mail a été envoyé\b.{0,90}\b(?:extension|plug-?in)\b|\b(?:este correo|questa e-?mail|este e-?mail|deze e-?mail|ta wiadomość)\b.{0,120}\b(?:plug-?in|extensión|wtyczk\w+)\b",
     start=r"(?<![\"'“„‘«])",
 )
 """A program says of this very message that it wrote it."""
 DO_NOT_ANSWER = any_of(
     r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bwill not receive (?:any )?repl|\bdo not reply (?:directly )?to\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bunattended (?:mailbox|inbox|e-?mail|address|account)\b|\b(?:are|is) neither (?:read|monitored|answered|stored) nor\b|\bno need to reply to this\b",
     r"\bantworten sie (?:bitte )?nicht (?:auf|direkt)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\bantworten (?:können|werden) nicht\b|\bnur für den versand\b|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
-    r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b",
-    r"\bno (?:responda|conteste|respondas|responder)\b",
-    r"\bn[ãa]o (?:responda|responder)\b",
-    r"\bnon (?:rispondere|rispondete|risponda)\b",
-    r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\bhoeft niet\b.{0,30}\breageren\b",
-    r"\bnie odpowiada|\bnie odpowiadaj",
+    r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b|\bne pouvez pas (?:y )?répondre\b|\b(?:auf|antwort auf) diese (?:e-?mail|nachricht)\b.{0,20}\b(?:kann nicht|können (?:sie )?nicht|ist nicht möglich)|\b(?:cannot|can['’]t|can not|not possible to) (?:reply|respond) to this\b",
+    r"\bno (?:responda|conteste|respondas|responder)\b|\bno (?:es posible|se puede|puede|puedes) responder\b",
+    r"\bn[ãa]o (?:responda|responder)\b|\bnão (?:é (?:necessário|possível)|pode) responder\b",
+    r"\bnon (?:rispondere|rispondete|risponda)\b|\bnon è possibile rispondere\b",
+    r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\b(?:kunt|kan) niet (?:reageren|antwoorden|beantwoord)|\bkan niet worden (?:beantwoord|gelezen)|\bhoeft niet\b.{0,30}\breageren\b",
+    r"\bnie odpowiada|\bnieodpowiadanie\b|\bsvara (?:inte|ej) på\b|\bkan (?:inte|ikke) besvar|\bikke (?:svar|besvar)\b|\bneodpovídejte\b|\byanıtlamayın|\bne válaszoljon\b|\bälä(?:kää)? vastaa\b|회신(?:하지|되지|이 불가|은 불가)",
     r"не (?:(?:нужно|надо|следует) )?отвеча(?:йте|ть)|отвечать на (?:него|это).{0,12}не",
     r"(?:请勿|勿|无需|不要)(?:直接)?回[复覆]",
     r"(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
@@ -374,7 +375,7 @@ FIRST_PERSON = any_of(
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
 OF_MAIL = any_of(
-    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość)\b|письм|сообщ|邮件|郵件|メール|消息",
+    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość|meddelande|melding|besked|viesti|zpráv\w|ileti|üzenet|e-?post\w*)\b|письм|сообщ|邮件|郵件|メール|消息|메일|메시지",
     r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
 )
 NOT_OF_THIS = any_of(

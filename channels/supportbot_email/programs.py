@@ -5,9 +5,10 @@ Nobody waits for an answer to it. A person may write the same subject; a program
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import events, notices, shapes, subjects, wording
+from supportbot_email import bills, events, notices, shapes, subjects, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 
@@ -80,6 +81,9 @@ _SERVICE_FIELDS = (
     "x-xero-message-id",
     "x-ms-mail-application",
     "x-ses-configuration-set",
+    "x-mailin-eid",
+    "x-sg-id",
+    "x-msfbl",
     "x-mailgun-variables",
     "x-mailgun-tag",
 )
@@ -100,6 +104,14 @@ _DEVICE = any_of(
 """Machines that have no keyboard to write a letter with."""
 _SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
 """Users that web servers run as."""
+_CALENDAR = any_of(r"<?[^@\s]{0,60}\bcalendar-notification@")
+"""Whom Google's calendar sends invitations from, in their organizer's name."""
+_HANDED = re.compile(r"^[^\n@]{2,40}(?:[:：|]|\s[–—-])[^\n@]{0,60}@", re.MULTILINE)
+"""A line of a form in which somebody's address stands."""
+_ANSWERED_TO = any_of(
+    r"текст сообщения|web-?форм\w+|форм\w+ обратной связи|(?:contact|kontakt)-?form(?:ular)?\b|formul(?:aire|ario|ário) de conta[ck]?t\w*|modulo di contatto|contactformulier|formularz\w* kontaktow\w+|お問い?合わせフォーム|留言"
+)
+"""A form says whose words it hands on, whatever it calls its fields."""
 _PERSONAL = (":proton", ":fastmail")
 """How the Feedback-ID ends that these mailbox providers give to what people write."""
 _ADDRESS = any_of(
@@ -111,14 +123,19 @@ _OFFICE = any_of(
 )
 """Those of them at which people work."""
 _RELAY = any_of(
-    r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid)\."
+    r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid|inquiry\.rakuten|relay\.walmart|agoda-messaging|messages\.etsy|reply\.reverb)\."
 )
 """Domains behind which a market place hides its customers: what comes from there, one of them wrote."""
 
 
-def is_relayed(sender: Address) -> bool:
-    """Whether a market place passes on what a person wrote to a seller; its headers are those of a program."""
-    return bool(_RELAY.match(f"{sender.domain}."))
+def is_relayed(entity: Entity, sender: Address) -> bool:
+    """Whether a market place passes on what a person wrote to a seller; its headers are those of a program.
+
+    It hides the buyer's address in From, or in Reply-To.
+    """
+    answered_at = shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())
+    domains = sender.domain, *(one.rpartition("@")[2] for one in answered_at)
+    return any(_RELAY.match(f"{one}.") for one in domains)
 
 
 def lists(entity: Entity) -> str:
@@ -169,11 +186,15 @@ def find(
         return "list_or_bulk", "feedback-id"
     if shapes.LIST_MANAGER.match(sender.address):
         return "auto_reply", "list_manager"
+    if not answered and _is_invitation(entity, written):
+        return "auto_reply", "calendar"
+    if not (answered or by_desk) and signs.is_bill(subject, written):
+        return "auto_reply", "bill"
     to_nobody: tuple[Kind, str] | None = None
     if answered and not form:
         to_nobody = ("auto_reply", "notice") if signs.silent and wording.notice(written) else None
     elif not form:
-        to_nobody = _to_nobody(entity, subject, written, sender, signs)
+        to_nobody = _to_nobody(entity, subject, written, sender, signs, settings)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
     kinds = _notifies, _is_for_whoever_runs_it
@@ -192,6 +213,7 @@ class _Signs:
         feedback, mailer = entity.get("feedback-id").strip().lower(), entity.get("x-mailer")[:200]
         personal = feedback.endswith(_PERSONAL)
         self.feedback = bool(feedback) and not personal
+        self._by_amazon = feedback.endswith(":amazonses")
         notified = entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
         many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
         self.service = many or bool(_MAILER.search(mailer)) or notified
@@ -201,15 +223,38 @@ class _Signs:
             entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
         )
         """A website's program handed it over: a shop's own, or a form's."""
+        self.relayed = is_relayed(entity, sender)
+        self._sender = sender
+        self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
         self.own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
         self.speaks = wording.speaks(written)
+        self._written = written
 
     @property
     def for_many(self) -> bool:
-        """Whether a service sent it whose mails have a number for those who complain about them."""
-        return self.feedback and (self.program or (self.service and not self.speaks))
+        """Whether a service sent it whose mails have a number for those who complain about them.
+
+        Amazon gives one to whatever it sends, so that it is nothing without a word that programs write.
+        """
+        if self.program or not self.feedback:
+            return self.feedback
+        if self._by_amazon:
+            return self.service and not (events.speaks(self._written) or events.looks_written(self._written))
+        return self.service and not self.speaks
+
+    def is_bill(self, subject: str, written: str) -> bool:
+        """Whether it is a bill, and a program's."""
+        return bills.tells(
+            subject,
+            written,
+            self._sender,
+            program=self.program,
+            service=self.service,
+            passed_on=self._passed_on,
+            personal=_is_called_as_owner(self._sender),
+        )
 
 
 def _notifies(
@@ -234,7 +279,7 @@ def _is_for_whoever_runs_it(
     subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
 ) -> bool:
     """Whether a program tells a shop or a site of what its customers did: nobody waits for an answer there."""
-    if by_desk or is_relayed(sender):
+    if by_desk or signs.relayed:
         return False
     if subjects.MODERATION.match(subject) and "/wp-admin/" in written:
         return True
@@ -271,8 +316,6 @@ def _is_of_an_office(sender: Address, written: str) -> bool:
 
 def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
     """Whether the text is a notice's. What its subject and its sender say comes to what stands in it."""
-    local, _, domain = sender.address.lower().partition("@")
-    called = [word for word in sender.name.lower().split() if len(word) > 2 and word not in domain]
     known = _ADDRESS.match(sender.address) and not _OFFICE.match(sender.address)
     role = known or events.is_notifier(sender.address)
     return events.tells(
@@ -283,17 +326,44 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
         # People's mail, too, goes through services that send for many.
         program=bool((signs.program and not signs.silent) or role or signs.by_server),
         device=signs.program and not signs.silent,  # forms write from there, in names and values
-        personal=not (role or signs.program) and any(word in local for word in called),
+        personal=not (role or signs.program) and _is_called_as_owner(sender),
     )
 
 
+def _is_called_as_owner(sender: Address) -> bool:
+    """Whether an address has its owner's name before the @."""
+    local, _, domain = sender.address.lower().partition("@")
+    called = [word for word in sender.name.lower().split() if len(word) > 2 and word not in domain]
+    return any(word in local for word in called)
+
+
+def _is_answered_elsewhere(entity: Entity, sender: Address) -> bool:
+    """Whether answers go to somebody of another domain."""
+    named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
+    return any(one != sender.domain for one in named)
+
+
+def _is_invitation(entity: Entity, written: str) -> bool:
+    """Whether a calendar's program tells of a meeting, and whoever called it adds no word."""
+    return bool(_CALENDAR.match(entity.get("return-path"))) and not events.speaks(written)
+
+
+def _hands_on(written: str, sender: Address, settings: Settings) -> bool:
+    """Whether a form hands on what somebody wrote, whose address it names, or whose words it announces."""
+    ours = {sender.domain, settings.own_domain}
+    named = [line for line in _HANDED.findall(written[:3_000]) if line]
+    found = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(written[:3_000])}
+    return bool((named and found - ours) or _ANSWERED_TO.search(written[:3_000]))
+
+
 def _to_nobody(
-    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
+    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs, settings: Settings
 ) -> tuple[Kind, str] | None:
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
         return "list_or_bulk", "newsletter"
-    if wording.notice(written) or wording.of_device(written):
+    told = wording.notice(written) and not _hands_on(written, sender, settings)
+    if told or wording.of_device(written):
         return "auto_reply", "notice"
     monitor = (
         entity.get("x-cron-env")

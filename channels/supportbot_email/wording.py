@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import notices, shapes
+from supportbot_email import events, notices, shapes
 from supportbot_email.asking import asks, sentences, without_log_in
+from supportbot_email.patterns import any_of
 from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ _LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
 _FOOT = 2_000  # and at the end
 _A_FEW = 8  # characters of a sentence that are no newsletter
 _GREETING = 5  # words; a sentence that is no longer is a greeting, a name, a closing
+
+_QUOTED = re.compile(
+    r"[\"“„«「『](?!\s)[^\"“”„«»「」『』\n]{2,200}[\"”“»」』]|(?<!\w)['‘‚][^'‘’\n]{8,200}['’](?!\w)"
+)
+"""What somebody quotes inside of a sentence of theirs."""
+_TO_US = any_of(
+    r"\b(?:us|our|ours|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?|nosso|nossa|nossos|nossas|nostr[oaie]|ons|onze|nam|nas|nasz\w{0,3}|нам|нас|наш\w{0,3})\b|我们|我司|我方|当社|弊社"
+)
+"""Who orders something for themselves says so; programs ask their reader to see to what is the reader's."""
 
 
 def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
@@ -121,9 +131,14 @@ def receipt(subject: str, text: str) -> bool:
 def notice(text: str) -> bool:
     """Whether a text says of itself that a program wrote it, or that nobody reads answers."""
     said = without_legal(text)
-    if notices.COUNSEL.search(said[:_MOST]) or asks(without_log_in(said)):
+    if notices.COUNSEL.search(said[:_MOST]) or asks(_without_orders(without_log_in(said))):
         return False
     return any(map(_is_notice, _ends(said)))
+
+
+def _without_orders(text: str) -> str:
+    """Return a text without what programs ask of their reader: to look, to pay, to send what was sold."""
+    return "\n\n".join(one for one in sentences(text) if _TO_US.search(one) or not events.is_order(one))
 
 
 def is_automatic(text: str) -> bool:
@@ -155,18 +170,21 @@ def _is_legal(paragraph: str) -> bool:
 
 
 def _is_notice(sentence: str) -> bool:
-    silent = notices.DO_NOT_ANSWER.search(sentence) and not _of_another(sentence)
+    bare = _QUOTED.sub(" ", sentence)
+    silent = notices.DO_NOT_ANSWER.search(bare) and not _of_another(sentence)
     return bool(silent) or _is_automatic(sentence)
 
 
 def _is_automatic(sentence: str) -> bool:
-    says = notices.AUTOMATIC.search(sentence) and notices.OF_MAIL.search(sentence)
+    bare = _QUOTED.sub(" ", sentence)
+    says = notices.AUTOMATIC.search(bare) and notices.OF_MAIL.search(bare)
     return bool(says) and not _of_another(sentence)
 
 
 def _of_another(sentence: str) -> bool:
     """Whether a sentence is a person's, or about something else than the mail it stands in."""
-    other = notices.FIRST_PERSON.search(sentence) or notices.NOT_OF_THIS.search(sentence)
+    spoken = notices.FIRST_PERSON.search(events.without_dutch_your(sentence))
+    other = spoken or notices.NOT_OF_THIS.search(sentence)
     return bool(other) or sentence.endswith("?")
 
 
