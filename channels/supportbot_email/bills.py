@@ -1,7 +1,7 @@
-"""Whether a firm's program sends a bill, says that one is there, or reminds of one: nobody waits for an answer.
+"""Whether a firm's program sends a bill, says that one is there, or reminds of one. Nobody waits for an answer.
 
-Accounts people write about bills in the same words, and want something, or say more than a bill has to say. So
-there has to be a sign of a program beside the words, and nothing that is not about the bill.
+Accounts people write about bills in the same words, and want something, or say more than a bill has to say.
+So there has to be a sign of a program beside the words, and nothing that is not about the bill.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from supportbot_email import events, notices, shapes, wording
 from supportbot_email.asking import sentences
 from supportbot_email.patterns import any_of
+from supportbot_email.phrases import CLOSING
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Address
@@ -70,7 +71,8 @@ def tells(
     """
     said = text[:_MOST]
     in_name_of = bool(passed_on and (_IN_NAME_OF.match(sender.name) or _DESK.match(sender.address)))
-    if (personal and not in_name_of) or len(shapes.FORM_FIELD.findall(said)) > 1:
+    of_desk = _DESK.match(sender.address)
+    if (personal and not (in_name_of or of_desk)) or len(shapes.FORM_FIELD.findall(said)) > 1:
         return False
     if not _is_of_bill(subject, said) or _speaks(said):
         return False
@@ -78,8 +80,8 @@ def tells(
     declared = wording.is_automatic(said)
     if sure or declared:
         return _beside(said) <= 1
-    of_desk = not passed_on and _DESK.match(sender.address) and not events.looks_written(said)
-    return bool(of_desk) and not _beside(said)
+    impersonal = of_desk and not passed_on and events.looks_like_program(said)
+    return bool(impersonal) and not _beside(said)
 
 
 def _is_of_bill(subject: str, text: str) -> bool:
@@ -98,8 +100,9 @@ def _is_request_to_pay(sentence: str) -> bool:
 
 
 def _beside(text: str) -> int:
-    """Return how many sentences speak of anything else."""
-    return sum(_is_letter(one) for one in sentences(text))
+    """Return how many sentences speak of anything else, the closing apart."""
+    paragraphs = [one for one in re.split(r"\n[ \t]*\n", text) if not CLOSING.match(one.partition("\n")[0])]
+    return sum(_is_letter(one) for one in sentences("\n\n".join(paragraphs)))
 
 
 def _is_letter(sentence: str) -> bool:

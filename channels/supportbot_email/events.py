@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from supportbot_email import notices
-from supportbot_email.asking import asks, sentences
+from supportbot_email.asking import asks, sentences, without_links
 from supportbot_email.patterns import any_of
 
 _MOST = 3_000  # characters at the beginning that are looked at
@@ -111,7 +111,7 @@ _SUBJECT = any_of(
 )
 """Subjects beside those that ``programs`` knows; customers write them as well."""
 _DUTCH_YOUR = re.compile(
-    r"\bje (?=(?:pakket|bestelling|levering|boeking|afspraak|betaling|factuur|abonnement|account|wachtwoord|code|e-?mail|gegevens|kunt|hebt|bent|ontvangt|krijgt|wilt)\b)",
+    r"\bje (?=(?:pakket|bestelling|levering|boeking|afspraak|betaling|factuur|abonnement|account|wachtwoord|code|e-?mail|gegevens|kunt|hebt|bent|ontvangt|krijgt|wilt)\b)|(?<=\bkun )je\b",
     re.IGNORECASE,
 )
 """What is "I" in French."""
@@ -122,7 +122,15 @@ _SENDER = any_of(
 
 
 def tells(
-    subject: str, text: str, *, named: bool, silent: bool, program: bool, device: bool, personal: bool
+    subject: str,
+    text: str,
+    *,
+    named: bool,
+    silent: bool,
+    program: bool,
+    device: bool,
+    personal: bool,
+    handed: bool,
 ) -> bool:
     """Whether a text tells what a program has to tell.
 
@@ -134,6 +142,7 @@ def tells(
         program: its sender's address is one that programs like.
         device: from there hardly anybody writes.
         personal: the address is called as its owner.
+        handed: a service that sends for programs, and for people, too, handed it over.
     """
     said = text[:_MOST]
     if _speaks(said):
@@ -150,7 +159,7 @@ def tells(
     if not told or not (sure or program or (silent and named)):
         return False  # what it is about is what its reader's customers write about, too
     fields = len(listed) > 1 or any(map(_SUM.search, said.splitlines()))
-    points = about + sure + named + silent + program + fields - 2 * personal
+    points = about + sure + named + silent + program + fields + (handed and sure > 0) - 2 * personal
     points -= 3 * bool(_TROUBLE.search(joined))
     return points >= (_ENOUGH_FROM_NOBODY if silent else _ENOUGH)
 
@@ -185,7 +194,7 @@ def is_notifier(address: str) -> bool:
 
 def _speaks(text: str) -> bool:
     bare = without_dutch_your(without_orders(_without_calls(text)))
-    return bool(notices.FIRST_PERSON.search(bare)) or asks(bare)
+    return bool(notices.FIRST_PERSON.search(without_links(bare))) or asks(bare)
 
 
 def _looks(text: str) -> int:

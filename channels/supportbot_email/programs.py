@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 from supportbot_email import bills, events, notices, shapes, subjects, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
+from supportbot_email.phrases import PHONE
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Address, Kind, Settings
     from supportbot_email.mime import Entity
+
+_MOST = 3_000
+"""Characters at the beginning that are looked at."""
 
 _LIST_FIELDS = (
     "list-id",
@@ -106,9 +110,14 @@ _SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
 """Users that web servers run as."""
 _CALENDAR = any_of(r"<?[^@\s]{0,60}\bcalendar-notification@")
 """Whom Google's calendar sends invitations from, in their organizer's name."""
-_HANDED = re.compile(r"^[^\n@]{2,40}(?:[:：|]|\s[–—-])[^\n@]{0,60}@", re.MULTILINE)
+_PROGRAM_ID = any_of(
+    r"\bgeopod-ismtpd|@[\w.-]{0,60}\b(?:amazonses|mailgun|mandrillapp|mailjet)\.|\.javamail\.|<\d{4,12}\.\d{1,8}\.1\d{12}@"
+)
+"""How services and Java's programs number what they send."""
+_BOUNCES = any_of(r"(?:^|[._+@-])(?:bounces?|bnc|return|rebound)(?:[._+=@-]|\d)")
+_HANDED = re.compile(r"^[^\n@]{2,40}(?:[:：|\t]|\s[–—-])[^\n@]{0,60}@", re.MULTILINE)
 """A line of a form in which somebody's address stands."""
-_ANSWERED_TO = any_of(
+_FORM = any_of(
     r"текст сообщения|web-?форм\w+|форм\w+ обратной связи|(?:contact|kontakt)-?form(?:ular)?\b|formul(?:aire|ario|ário) de conta[ck]?t\w*|modulo di contatto|contactformulier|formularz\w* kontaktow\w+|お問い?合わせフォーム|留言"
 )
 """A form says whose words it hands on, whatever it calls its fields."""
@@ -131,11 +140,13 @@ _RELAY = any_of(
 def is_relayed(entity: Entity, sender: Address) -> bool:
     """Whether a market place passes on what a person wrote to a seller; its headers are those of a program.
 
-    It hides the buyer's address in From, or in Reply-To.
+    It hides the buyer's address in From, or in Reply-To. What it tells from a noreply@ is its own.
     """
-    answered_at = shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())
-    domains = sender.domain, *(one.rpartition("@")[2] for one in answered_at)
-    return any(_RELAY.match(f"{one}.") for one in domains)
+    fields = sender.address, *shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())
+    named = [one.rpartition("@") for one in fields]
+    return any(
+        _RELAY.match(f"{domain}.") and not shapes.NO_REPLY.fullmatch(local) for local, _, domain in named
+    )
 
 
 def lists(entity: Entity) -> str:
@@ -180,21 +191,15 @@ def find(
         settings: whose mailbox it is.
     """
     signs = _Signs(entity, written, sender, settings)
-    if any(map(entity.get, _CHALLENGE_FIELDS)):
-        return "auto_reply", "held"
     if not (answered or (form and signs.own)) and signs.for_many:
         return "list_or_bulk", "feedback-id"
-    if shapes.LIST_MANAGER.match(sender.address):
-        return "auto_reply", "list_manager"
-    if not answered and _is_invitation(entity, written):
-        return "auto_reply", "calendar"
-    if not (answered or by_desk) and signs.is_bill(subject, written):
-        return "auto_reply", "bill"
+    if rule := _by_program(entity, subject, written, signs, answered=answered, by_desk=by_desk):
+        return "auto_reply", rule
     to_nobody: tuple[Kind, str] | None = None
     if answered and not form:
         to_nobody = ("auto_reply", "notice") if signs.silent and wording.notice(written) else None
     elif not form:
-        to_nobody = _to_nobody(entity, subject, written, sender, signs, settings)
+        to_nobody = _to_nobody(entity, subject, written, sender, signs)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
     kinds = _notifies, _is_for_whoever_runs_it
@@ -213,11 +218,13 @@ class _Signs:
         feedback, mailer = entity.get("feedback-id").strip().lower(), entity.get("x-mailer")[:200]
         personal = feedback.endswith(_PERSONAL)
         self.feedback = bool(feedback) and not personal
-        self._by_amazon = feedback.endswith(":amazonses")
         notified = entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
         many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
         self.service = many or bool(_MAILER.search(mailer)) or notified
         self.of_market = notified or any(map(entity.get, _MARKET_FIELDS))
+        numbered = _PROGRAM_ID.search(entity.get("message-id"))
+        self.handed = bool(self.service or numbered or _has_bounce_address(entity, sender))
+        """A service that sends for programs handed it over, or one of the sender's."""
         self.device = bool(_DEVICE.search(mailer))
         self.by_server = bool(
             entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
@@ -225,8 +232,16 @@ class _Signs:
         """A website's program handed it over: a shop's own, or a form's."""
         self.relayed = is_relayed(entity, sender)
         self._sender = sender
+        self.address = sender.address
         self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
+        third = _domains_in(written) - {sender.domain, settings.own_domain}
+        self.hands_on = bool(third and _HANDED.search(written[:_MOST])) or bool(_FORM.search(written[:_MOST]))
+        """It is a form's that says whose words it hands on."""
+        typed = shapes.FORM_FIELD.search(written[:_MOST]) or PHONE.search(written[:_MOST])
+        of_form = third or typed or sender.domain == settings.own_domain
+        self.refuses = self.silent and not (self._passed_on or of_form)
+        """Nobody there can be answered, and it is no form's."""
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
         self.own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
         self.speaks = wording.speaks(written)
@@ -236,13 +251,12 @@ class _Signs:
     def for_many(self) -> bool:
         """Whether a service sent it whose mails have a number for those who complain about them.
 
-        Amazon gives one to whatever it sends, so that it is nothing without a word that programs write.
+        Such services give one to people's mail, too, so that it is nothing without a word that programs write.
         """
         if self.program or not self.feedback:
             return self.feedback
-        if self._by_amazon:
-            return self.service and not (events.speaks(self._written) or events.looks_written(self._written))
-        return self.service and not self.speaks
+        impersonal = not (_is_called_as_owner(self._sender) or events.speaks(self._written))
+        return self.service and impersonal and events.looks_like_program(self._written)
 
     def is_bill(self, subject: str, written: str) -> bool:
         """Whether it is a bill, and a program's."""
@@ -263,7 +277,7 @@ def _notifies(
     """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
     if not subjects.NOTICE.match(subject):
         return False
-    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1):
         return False
     if signs.service or signs.program or signs.feedback:
         return True
@@ -293,11 +307,13 @@ def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *,
     """Whether a market place tells of an order. What its buyers ask comes from other addresses."""
     if signs.of_market and (subjects.SOLD.match(subject) or subjects.SURE.match(subject)):
         return True
-    if not subjects.SOLD.match(subject) or notices.FIRST_PERSON.search(written[:3_000]):
+    if not subjects.SOLD.match(subject) or notices.FIRST_PERSON.search(written[:_MOST]):
         return False
-    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1):
         return False
-    if signs.service or signs.program or signs.feedback or wording.is_automatic(written):
+    if signs.program or wording.is_automatic(written):
+        return True
+    if (signs.service or signs.feedback) and not events.speaks(written):
         return True
     known = _ADDRESS.match(sender.address) or events.is_notifier(sender.address) or signs.by_server
     return bool(known) and not (signs.speaks or _is_of_an_office(sender, written))
@@ -306,7 +322,7 @@ def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *,
 def _names_somebody(written: str, sender: Address) -> bool:
     """Whether a text has somebody's address, or somebody speaks: then one is there who could be answered."""
     domains = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(written[:20_000])}
-    return bool(domains - {sender.domain} or notices.FIRST_PERSON.search(written[:3_000]))
+    return bool(domains - {sender.domain} or notices.FIRST_PERSON.search(written[:_MOST]))
 
 
 def _is_of_an_office(sender: Address, written: str) -> bool:
@@ -327,6 +343,7 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
         program=bool((signs.program and not signs.silent) or role or signs.by_server),
         device=signs.program and not signs.silent,  # forms write from there, in names and values
         personal=not (role or signs.program) and _is_called_as_owner(sender),
+        handed=signs.handed,
     )
 
 
@@ -343,26 +360,45 @@ def _is_answered_elsewhere(entity: Entity, sender: Address) -> bool:
     return any(one != sender.domain for one in named)
 
 
+def _domains_in(text: str) -> set[str]:
+    return {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(text[:_MOST])}
+
+
+def _by_program(
+    entity: Entity, subject: str, written: str, signs: _Signs, *, answered: bool, by_desk: bool
+) -> str:
+    """Return the rule by which a program sent it, in whosever name; empty for none."""
+    if any(map(entity.get, _CHALLENGE_FIELDS)):
+        return "held"
+    if shapes.LIST_MANAGER.match(signs.address):
+        return "list_manager"
+    if answered:
+        return ""
+    if _is_invitation(entity, written):
+        return "calendar"
+    return "bill" if not by_desk and signs.is_bill(subject, written) else ""
+
+
 def _is_invitation(entity: Entity, written: str) -> bool:
     """Whether a calendar's program tells of a meeting, and whoever called it adds no word."""
     return bool(_CALENDAR.match(entity.get("return-path"))) and not events.speaks(written)
 
 
-def _hands_on(written: str, sender: Address, settings: Settings) -> bool:
-    """Whether a form hands on what somebody wrote, whose address it names, or whose words it announces."""
-    ours = {sender.domain, settings.own_domain}
-    named = [line for line in _HANDED.findall(written[:3_000]) if line]
-    found = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(written[:3_000])}
-    return bool((named and found - ours) or _ANSWERED_TO.search(written[:3_000]))
+def _has_bounce_address(entity: Entity, sender: Address) -> bool:
+    """Whether a program of the sender's own domain takes what cannot be delivered."""
+    local, _, domain = entity.get("return-path").strip(" <>").lower().rpartition("@")
+    owner = ".".join(sender.domain.split(".")[-2:])
+    return bool(_BOUNCES.search(f"{local}@{domain}")) and f".{domain}".endswith(f".{owner}")
 
 
 def _to_nobody(
-    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs, settings: Settings
+    entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
 ) -> tuple[Kind, str] | None:
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
         return "list_or_bulk", "newsletter"
-    told = wording.notice(written) and not _hands_on(written, sender, settings)
+    refused = signs.refuses and wording.refuses(written)
+    told = (wording.notice(written) or refused) and not signs.hands_on
     if told or wording.of_device(written):
         return "auto_reply", "notice"
     monitor = (

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import events, notices, shapes
-from supportbot_email.asking import asks, sentences, without_log_in
+from supportbot_email.asking import asks, sentences, without_links, without_log_in
 from supportbot_email.patterns import any_of
 from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE
 
@@ -25,7 +25,7 @@ _A_FEW = 8  # characters of a sentence that are no newsletter
 _GREETING = 5  # words; a sentence that is no longer is a greeting, a name, a closing
 
 _QUOTED = re.compile(
-    r"[\"“„«「『](?!\s)[^\"“”„«»「」『』\n]{2,200}[\"”“»」』]|(?<!\w)['‘‚][^'‘’\n]{8,200}['’](?!\w)"
+    r"[\"“„«「『](?!\s)(?:[^\"“”„«»「」『』\n]|\n(?!\s)){2,400}[\"”“»」』]|(?<!\w)['‘‚][^'‘’\n]{8,200}['’](?!\w)"
 )
 """What somebody quotes inside of a sentence of theirs."""
 _TO_US = any_of(
@@ -136,6 +136,21 @@ def notice(text: str) -> bool:
     return any(map(_is_notice, _ends(said)))
 
 
+def refuses(text: str) -> bool:
+    """Whether a text says that nobody reads answers, or that a program wrote it, and nobody says "I".
+
+    Where its address says so as well, its questions are rhetorical, or somebody's who is answered elsewhere.
+    """
+    said = without_legal(text)
+    if _says_i(events.without_dutch_your(said)) or any(map(_orders_for_us, sentences(said))):
+        return False
+    return any(map(_is_notice, _ends(said)))
+
+
+def _orders_for_us(sentence: str) -> bool:
+    return bool(_TO_US.search(sentence)) and not sentence.endswith("?") and asks(sentence)
+
+
 def _without_orders(text: str) -> str:
     """Return a text without what programs ask of their reader: to look, to pay, to send what was sold."""
     return "\n\n".join(one for one in sentences(text) if _TO_US.search(one) or not events.is_order(one))
@@ -147,9 +162,9 @@ def is_automatic(text: str) -> bool:
 
 
 def _ends(text: str) -> Iterator[str]:
-    """Give the sentences at a text's beginning and at its end."""
-    yield from sentences(text[:_MOST])
-    yield from sentences(text[-_FOOT:])
+    """Give the sentences at a text's beginning and at its end, without what they quote."""
+    yield from sentences(_QUOTED.sub(" ", text[:_MOST]))
+    yield from sentences(_QUOTED.sub(" ", text[-_FOOT:]))
 
 
 def without_legal(text: str) -> str:
@@ -170,14 +185,12 @@ def _is_legal(paragraph: str) -> bool:
 
 
 def _is_notice(sentence: str) -> bool:
-    bare = _QUOTED.sub(" ", sentence)
-    silent = notices.DO_NOT_ANSWER.search(bare) and not _of_another(sentence)
+    silent = notices.DO_NOT_ANSWER.search(sentence) and not _of_another(sentence)
     return bool(silent) or _is_automatic(sentence)
 
 
 def _is_automatic(sentence: str) -> bool:
-    bare = _QUOTED.sub(" ", sentence)
-    says = notices.AUTOMATIC.search(bare) and notices.OF_MAIL.search(bare)
+    says = notices.AUTOMATIC.search(sentence) and notices.OF_MAIL.search(sentence)
     return bool(says) and not _of_another(sentence)
 
 
@@ -206,7 +219,11 @@ def held(text: str) -> bool:
 
 def speaks(text: str) -> bool:
     """Whether somebody speaks of themselves, or asks for something."""
-    return bool(notices.FIRST_PERSON.search(text[:_MOST])) or asks(text)
+    return _says_i(text) or asks(text)
+
+
+def _says_i(text: str) -> bool:
+    return bool(notices.FIRST_PERSON.search(without_links(text[:_MOST])))
 
 
 def without_list_foot(text: str) -> str:
