@@ -28,9 +28,9 @@ _BILL = any_of(
     r"\b(?:attached|enclosed|here['’]s|here is|find|view|download)\b.{0,60}\b(?:invoice|bill|statement|receipt)\b|\b(?:invoice|bill|statement)\b.{0,80}\b(?:is (?:attached|enclosed|available|ready|due|overdue)|for (?:[$€£]|[A-Z]{3} ?\d)|due (?:on|by)|has been issued)\b",
     r"\b(?:anbei|im anhang|beigefügt|anlage|erhalten sie|finden sie|übersenden wir|senden wir)\b.{0,80}\b\w*(?:rechnung|gutschrift)\b|\b\w*rechnung\b.{0,100}\b(?:zahlbar|fällig|bereit|abgebucht|eingezogen|verfügbar|download)\b",
     r"\b(?:ci-joint\w*|pièce jointe|veuillez trouver|vous trouverez|voici)\b.{0,80}\bfacture\b|\bfacture\b.{0,100}\b(?:disponible|échéance|à régler|prélevée?|ci-jointe?)\b",
-    r"\b(?:adjunt\w+|anex\w+|enviamos|encontrará)\b.{0,80}\bfactura\b|\bfactura\b.{0,100}\b(?:disponible|adjunta|vencimiento|vence)\b",
+    r"\b(?:adjunt\w+|anex\w+|enviamos|encontrará|puedes? (?:consultar|ver|descargar))\b.{0,80}\bfactura\b|\bfactura\b.{0,100}\b(?:disponible|adjunta|vencimiento|vence)\b",
     r"\b(?:em anexo|anex\w+|segue|enviamos|lembramos)\b.{0,80}\b(?:fatura|cobrança|boleto|nota fiscal)\b|\b(?:fatura|cobrança|boleto|nota fiscal)\b.{0,120}\b(?:disponível|vence|vencimento|emitid[ao])\b",
-    r"\b(?:in allegato|alleghiamo|trova|inviamo)\b.{0,80}\bfattura\b|\bfattura\b.{0,100}\b(?:disponibile|scadenza|allegata|scade)\b",
+    r"\b(?:in allegato|alleghiamo|trova|inviamo)\b.{0,80}\b(?:fattura|bolletta)\b|\b(?:fattura|bolletta)\b.{0,100}\b(?:disponibile|scadenza|allegata|scade)\b",
     r"\b(?:bijgaand|bijgevoegd|in de bijlage|hierbij|ontvangt u|vindt u)\b.{0,80}\bfactuur\b|\bfactuur\b.{0,100}\b(?:beschikbaar|klaar|vervalt|afgeschreven|vervaldatum)\b",
     r"\b(?:w załącz\w+|przesyłamy|załączamy|wystawiliśmy)\b.{0,80}\bfaktur\w+|\bfaktur\w+\b.{0,100}\b(?:termin|dostępna|wystawiona)\b",
     r"\b(?:во вложении|направляем|прилагаем|выставлен\w?)\b.{0,80}\bсч[её]т\w{0,2}\b|\bсч[её]т\b.{0,80}(?:к оплате|выставлен|доступен)",
@@ -45,8 +45,12 @@ _PAY = any_of(
     r"\bplease (?:pay|transfer|remit|settle|find)\b|\bbitte (?:überweisen|begleichen|zahlen|geben sie bei)\b|\b(?:merci de|veuillez) (?:bien vouloir )?(?:nous )?(?:régler|payer|virer|effectuer|trouver)\b|\b(?:le )?rogamos\b.{0,20}\b(?:abon|realic|pag)|\bpor favor,? (?:efetue|realize|pague)\b|\b(?:si prega di|la preghiamo di) (?:pagare|saldare|effettuare)\b|\bgelieve\b.{0,60}\bbetalen\b|\bverzoeken (?:u|je)\b.{0,60}\b(?:betalen|voldoen)\b|\bprosimy o (?:wpłat|płatno|uregul|terminow|opłac)|\bпросим оплатить\b|请.{0,12}付款|お(?:支払い?|振り?込み?)(?:ください|をお願い)"
 )
 """What every bill asks for."""
+_PORTAL = any_of(
+    r"\b(?:kundencenter|kundenkonto|kundenportal|kundenbereich|espace client|área (?:de )?clientes?|area clienti|klantomgeving|panel\w* klienta|personal account|customer (?:area|portal))\b|личн\w+ кабинет|\b(?:gracias por confiar|merci de votre confiance)\b"
+)
+"""Where a program says that a bill can be seen."""
 _DESK = any_of(
-    r"(?:.*[._+-])?(?:rechnung(?:en)?|invoic(?:es?|ing)|bills?|billing|factur(?:as?|e|es|en|acion|ation)|faturas?|fatturazione|fattur[ae]|faktur[ay]|faktury|cobrancas?|boletos?|payments?|einvoice|e-?rechnung|receipts?|statements?)(?:[._+-][^@]*)?@"
+    r"(?:.*[._+-])?(?:rechnung(?:en)?|invoic(?:es?|ing)|bills?|billing|factur(?:as?|e|es|en|acion|ation)|faturas?|fatturazione|fattur[ae]|faktur[ay]|faktury|cobrancas?|boletos?|payments?|einvoice|e-?rechnung|e-?faktura|bollett[ae]|receipts?|statements?)(?:-?online|[._+-][^@]*)?@"
 )
 """What addresses are called that send bills, an accountant's among them."""
 _IN_NAME_OF = any_of(
@@ -80,7 +84,7 @@ def tells(
     declared = wording.is_automatic(said)
     if sure or declared:
         return _beside(said) <= 1
-    impersonal = of_desk and not passed_on and events.looks_like_program(said)
+    impersonal = of_desk and not passed_on and (events.looks_like_program(said) or _PORTAL.search(said))
     return bool(impersonal) and not _beside(said)
 
 

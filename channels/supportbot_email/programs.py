@@ -411,4 +411,7 @@ def _to_nobody(
         or signs.device
         or shapes.NOTIFIER_ADDRESS.match(sender.address)
     )
-    return ("auto_reply", "program") if monitor or (nobody and not signs.speaks) else None
+    if monitor or (nobody and not signs.speaks):
+        return "auto_reply", "program"
+    tells = signs.refuses and (events.looks_like_program(written) or subjects.SOLD.match(subject))
+    return ("auto_reply", "program") if tells and not events.speaks(written) else None

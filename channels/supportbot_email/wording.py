@@ -142,7 +142,7 @@ def refuses(text: str) -> bool:
     Where its address says so as well, its questions are rhetorical, or somebody's who is answered elsewhere.
     """
     said = without_legal(text)
-    if _says_i(events.without_dutch_your(said)) or any(map(_orders_for_us, sentences(said))):
+    if _says_i(events.without_your(said)) or any(map(_orders_for_us, sentences(said))):
         return False
     return any(map(_is_notice, _ends(said)))
 
@@ -162,9 +162,15 @@ def is_automatic(text: str) -> bool:
 
 
 def _ends(text: str) -> Iterator[str]:
-    """Give the sentences at a text's beginning and at its end, without what they quote."""
-    yield from sentences(_QUOTED.sub(" ", text[:_MOST]))
-    yield from sentences(_QUOTED.sub(" ", text[-_FOOT:]))
+    """Give the sentences at a text's beginning and at its end, without what they quote.
+
+    Whoever complains of a mail that nobody could answer says in the same breath what is wrong.
+    """
+    for part in (text[:_MOST], text[-_FOOT:]):
+        for paragraph in re.split(r"\n[ \t]*\n", _QUOTED.sub(" ", part)):
+            said = list(sentences(paragraph))
+            if not any(events.tells_of_trouble(one) for one in said if not _is_notice(one)):
+                yield from said
 
 
 def without_legal(text: str) -> str:
@@ -196,7 +202,7 @@ def _is_automatic(sentence: str) -> bool:
 
 def _of_another(sentence: str) -> bool:
     """Whether a sentence is a person's, or about something else than the mail it stands in."""
-    spoken = notices.FIRST_PERSON.search(events.without_dutch_your(sentence))
+    spoken = notices.FIRST_PERSON.search(events.without_your(sentence))
     other = spoken or notices.NOT_OF_THIS.search(sentence)
     return bool(other) or sentence.endswith("?")
 
