@@ -191,7 +191,7 @@ def find(
         settings: whose mailbox it is.
     """
     signs = _Signs(entity, written, sender, settings)
-    if not (answered or (form and signs.own)) and signs.for_many:
+    if not (answered or signs.hands_on or (form and signs.own)) and signs.for_many:
         return "list_or_bulk", "feedback-id"
     if rule := _by_program(entity, subject, written, signs, answered=answered, by_desk=by_desk):
         return "auto_reply", rule
@@ -236,7 +236,8 @@ class _Signs:
         self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         third = _domains_in(written) - {sender.domain, settings.own_domain}
-        self.hands_on = bool(third and _HANDED.search(written[:_MOST])) or bool(_FORM.search(written[:_MOST]))
+        fields = _HANDED.search(written[:_MOST]) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        self.hands_on = bool((third and fields) or _FORM.search(written[:_MOST]))
         """It is a form's that says whose words it hands on."""
         typed = shapes.FORM_FIELD.search(written[:_MOST]) or PHONE.search(written[:_MOST])
         of_form = third or typed or sender.domain == settings.own_domain
@@ -407,7 +408,7 @@ def _to_nobody(
         or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
     )
     nobody = (
-        (signs.silent and (signs.service or signs.feedback))
+        (signs.silent and (signs.service or signs.feedback) and not signs.hands_on)
         or signs.device
         or shapes.NOTIFIER_ADDRESS.match(sender.address)
     )

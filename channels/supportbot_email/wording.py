@@ -169,7 +169,7 @@ def _ends(text: str) -> Iterator[str]:
     for part in (text[:_MOST], text[-_FOOT:]):
         for paragraph in re.split(r"\n[ \t]*\n", _QUOTED.sub(" ", part)):
             said = list(sentences(paragraph))
-            if not any(events.tells_of_trouble(one) for one in said if not _is_notice(one)):
+            if not any(events.tells_of_trouble(one) for one in said if not _refuses(one)):
                 yield from said
 
 
@@ -191,8 +191,11 @@ def _is_legal(paragraph: str) -> bool:
 
 
 def _is_notice(sentence: str) -> bool:
-    silent = notices.DO_NOT_ANSWER.search(sentence) and not _of_another(sentence)
-    return bool(silent) or _is_automatic(sentence)
+    return _refuses(sentence) or _is_automatic(sentence)
+
+
+def _refuses(sentence: str) -> bool:
+    return bool(notices.DO_NOT_ANSWER.search(sentence)) and not _of_another(sentence)
 
 
 def _is_automatic(sentence: str) -> bool:
