@@ -50,7 +50,7 @@ _PORTAL = any_of(
 )
 """Where a program says that a bill can be seen."""
 _DESK = any_of(
-    r"(?:.*[._+-])?(?:rechnung(?:en)?|invoic(?:es?|ing)|bills?|billing|factur(?:as?|e|es|en|acion|ation)|faturas?|fatturazione|fattur[ae]|faktur[ay]|faktury|cobrancas?|boletos?|payments?|einvoice|e-?rechnung|e-?faktura|bollett[ae]|receipts?|statements?)(?:-?online|[._+-][^@]*)?@"
+    r"(?:.*[._+-])?(?:rechnung(?:en)?|invoic(?:es?|ing)|bills?|billing|factur(?:as?|e|es|en|acion|ation)|faturas?|fatturazione|fattur[ae]|faktur[ay]|faktury|cobrancas?|nf-?e|boletos?|payments?|einvoice|e-?rechnung|e-?faktura|bollett[ae]|receipts?|statements?)(?:-?online|[._+-][^@]*)?@"
 )
 """What addresses are called that send bills, an accountant's among them."""
 _IN_NAME_OF = any_of(

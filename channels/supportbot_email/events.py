@@ -96,7 +96,7 @@ _ORDERS = any_of(
 )
 """What programs ask for: nothing that the reader has to think about."""
 _OF_SELLERS = any_of(
-    r"\bprosimy o (?:sprawdzenie|zalogowanie|weryfikację|wysłanie|wysyłkę)\b|\bmerci de (?:vérifier|consulter|expédier) (?:votre|vos|la commande)\b|\bper favore,? (?:controlla|verifica) (?:il|la) tu[oa]\b|\bcontroleer (?:je|uw)\b|請(?:於|在|盡快|儘快|及時|登入|點擊|確認)|請.{0,8}(?:出貨|發貨)|(?:発送|確認|手続き?|ログイン)(?:を|して)?(?:お願い|ください)"
+    r"\bprosimy o (?:sprawdzenie|zalogowanie|weryfikację|wysłanie|wysyłkę)\b|\bmerci de (?:vérifier|consulter|expédier) (?:votre|vos|la commande)\b|\bper favore,? (?:controlla|verifica) (?:il|la) tu[oa]\b|\b(?:händler|verkäufer|partner)(?:portal|konto|center)\b|\bseller (?:account|portal|central|cent(?:er|re)|hub)\b|\bespace vendeur\b|\b(?:cuenta|panel|área) de vendedor\b|\b(?:conta|painel) de vendedor\b|\b(?:area|account|pannello) venditor[ei]\b|\bverkoop(?:account|omgeving|portaal)\b|\b(?:panel\w*|kont\w+) sprzedawcy\b|кабинет\w* продавца|(?:卖家|賣家|商家)(?:中心|后台|後台)|\bcontroleer (?:je|uw)\b|請(?:於|在|盡快|儘快|及時|登入|點擊|確認)|請.{0,8}(?:出貨|發貨)|(?:発送|確認|手続き?|ログイン)(?:を|して)?(?:お願い|ください)"
 )
 """What programs ask of sellers and account holders, beside what those of any notice ask for."""
 _TROUBLE = any_of(

@@ -375,7 +375,7 @@ FIRST_PERSON = any_of(
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
 OF_MAIL = any_of(
-    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość|meddelande|melding|besked|viesti|zpráv\w|ileti|üzenet|e-?post\w*)\b|письм|сообщ|邮件|郵件|メール|消息|메일|메시지",
+    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość|meddelande|melding|besked|viesti|zpráv\w|ileti|üzenet|mesaj\w*|e-?post\w*)\b|письм|сообщ|邮件|郵件|メール|消息|메일|메시지",
     r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
 )
 NOT_OF_THIS = any_of(
