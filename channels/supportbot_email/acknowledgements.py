@@ -18,23 +18,32 @@ _HEADED = any_of(
 )
 """A subject says in brackets that a program answers."""
 _COPY = any_of(
-    r"(?:(?:(?:a )?copy of )?(?:your|the) (?:original )?(?:message|enquiry|inquiry|request|submission|details|entries|data)|(?:ihre|deine) (?:nachricht|anfrage|mitteilung|angaben|daten|eingaben)|(?:votre|ton) (?:message|demande)|(?:su|tu) (?:mensaje|consulta|solicitud)|(?:(?:a )?sua|tua) (?:mensagem|solicitação)|(?:il )?(?:suo|tuo|vostro) messaggio|(?:la )?(?:sua|tua|vostra) richiesta|(?:uw|je) (?:bericht|vraag|aanvraag|gegevens)|(?:twoja|państwa) wiadomość|ваше (?:сообщение|обращение)|(?:お問い?合わせ|ご送信|ご入力)内容|您的(?:留言|咨询|信息))(?=[^\w\n]{0,6}$)",
+    r"(?:(?:(?:a )?copy of )?(?:your|the) (?:original )?(?:message|enquiry|inquiry|request|submission|details|entries|data)|(?:ihre|deine) (?:nachricht|anfrage|mitteilung|angaben|daten|eingaben)|(?:votre|ton) (?:message|demande)|(?:su|tu) (?:mensaje|consulta|solicitud)|(?:(?:a )?sua|tua) (?:mensagem|solicitação)|(?:il )?(?:suo|tuo|vostro) messaggio|(?:la )?(?:sua|tua|vostra) richiesta|(?:uw|je) (?:bericht|vraag|aanvraag|gegevens)|(?:twoja|państwa) wiadomość|ваше (?:сообщение|обращение)|(?:お問い?合わせ|ご送信|ご入力)内容|您的(?:留言|咨询|信息)|here['’]s what (?:was|we) received|(?:folgende|diese) (?:angaben|daten|antworten) haben wir erhalten|voici ce que nous avons reçu|esto es lo que hemos recibido|(?:ecco|questo è) (?:cosa|quello che) abbiamo ricevuto|(?:isto é|veja) o que (?:foi )?recebe\w+|dit (?:hebben we|is) ontvangen|oto (?:przesłane|otrzymane) (?:dane|odpowiedzi)|вот что (?:было получено|мы получили))(?=[^\w\n]{0,6}$)",
     start=r"(?m)^[^\w\n]{0,6}",
 )
 """What stands above what a form repeats to whoever filled it in."""
 
 
-def acknowledges(subject: str, text: str) -> bool:
+def acknowledges(subject: str, text: str, *, silent: bool) -> bool:
     """Whether a website's program thanks whoever filled in its form, and repeats to them what they typed.
 
     What was typed is theirs; above it the program speaks, and it says that it is one: in brackets in the subject,
     or in a sentence. A form that hands on what a customer wrote says so as well, but thanks nobody.
+
+    Args:
+        subject: the mail's.
+        text: what was written.
+        silent: nobody reads answers at its sender's address: then a copy below thanks says enough.
     """
     headed, said = bool(_HEADED.search(subject)), text[:_MOST]
     head = _above_copy(said)
-    if wording.speaks(head) or not (headed or wording.is_automatic(text)):
-        return False
     joined = " ".join(f"{subject} \n {head}".split())
+    if wording.speaks(head):
+        return False
+    if silent and head != said and notices.THANKED.search(joined):
+        return True
+    if not (headed or wording.is_automatic(text)):
+        return False
     thanks, received = notices.THANKED.search(joined), notices.RECEIVED.search(joined)
     answers = notices.WILL_ANSWER.search(joined) or notices.WITHIN.search(joined)
     enough = received or (thanks and (headed or answers)) or (headed and head == said)

@@ -38,7 +38,7 @@ _REQUEST = any_of(
     r"\balstublieft\b|^\W*graag\b|\bgraag (?:een|de|het|naar|voor|op|zo|opnieuw)\b|\b(?:kunt|wilt|zou) u\b|\b(?:kun|wil) je\b|\bkunnen (?:jullie|we)\b|\bik (?:wil|zoek)\b",
     r"\bprosz[eęą]\b|\bprosimy\b|\bczy (?:mo|jest|są|da)|\b(?:chciał|chcę|potrzebuję)",
     r"пожалуйста|\bпрошу\b|\bпросим\b|\bпросьба\b|\bможете\b|\bможно ли\b|\bподскажите\b|\bпомогите\b|\bхо(?:чу|тел)",
-    r"请|請|麻烦|能否|可否|帮(?:我|忙)",
+    r"(?<![申邀])请(?!求)|(?<![申邀要])請(?![求け負])|(?:申请|请求|申請|請求)(?:退|换|換|取消|售后|售後|帮|幫)|麻烦|能否|可否|帮(?:我|忙)",
     r"ください|下さい|お願い|でしょうか|いただけ(?:ます|ない)|届(?:きません|いていません)",
     r"\b(?:snälla|vänligen|kan (?:ni|du|jeg|vi))\b|\bvenligst\b|\blütfen\b|\bprosím\b|\bkérem\b|\bvoisitteko\b",
 )
@@ -58,9 +58,11 @@ _PASSED_OVER = any_of(
     r"срочн|обраща|обратит|свя(?:зат|жит)|пиш(?:и|е)те|писать|отвеча|внимани|звон",
     r"联系|聯繫|紧急|緊急|急事|急需|致电|拨打|回复|回覆|答复|点击|注意|谅解|忽略|登录|耐心|等待|等候",
     r"連絡|急ぎ|緊急|お電話|返信|ご了承|ご容赦|ご注意|お待ち|よろしくお願い|宜しくお願い|お問い?合わせください|クリック|アクセス",
+    r"\byanıtla|\bcevapla|\bsvar|\bneodpovíd|\bválaszol|\bvastaa",
     r"\b(?:any|further|more|noch|weitere)? ?(?:questions|fragen|preguntas|dúvidas|domande|vragen|pytania) ?\?\s*$",
 )
 
+_LINK = re.compile(r"(?:https?://|\bwww\.)[^\s<>]{1,2000}")
 _LOG_IN = any_of(
     r"\W*(?:please |to (?:read|view) (?:it|the message|this message),? (?:please )?)?(?:log|sign) ?in(?:to)? .{0,60}(?:account|banking|portal|inbox|mailbox|message|read|view)|\W*(?:bitte )?(?:melden sie sich|melde dich|loggen sie sich|logge dich)\b.{0,80}\b(?:an|ein)\b|\W*(?:veuillez (?:vous )?)?connecte[rz](?:-vous)?\b|\W*(?:por favor,? )?(?:inicie|inicia) sesión|\W*(?:por favor,? )?(?:inicie|faça) (?:a )?(?:sessão|login)|\W*(?:effettu[ai] |faccia )?(?:l['’])?access[oi]\b|\W*(?:gelieve |meld u |log )(?:aan |in )?\b.{0,40}\b(?:aan|in)\b|\W*(?:prosimy o )?zalog(?:uj|owanie)|\W*请登录"
 )
@@ -73,6 +75,11 @@ def asks(text: str) -> bool:
         (_QUESTION.search(one) or _REQUEST.search(one)) and not _PASSED_OVER.search(one)
         for one in sentences(text)
     )
+
+
+def without_links(text: str) -> str:
+    """Return a text without its links, whose letters are no words."""
+    return _LINK.sub(" ", text)
 
 
 def sentences(text: str) -> Iterator[str]:

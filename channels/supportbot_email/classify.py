@@ -57,7 +57,7 @@ def classify(
     answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
     passed_on = _is_passed_on(entity, sender, settings)
     form = passed_on or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1
-    relayed = programs.is_relayed(sender)
+    relayed = programs.is_relayed(entity, sender)
     found = (
         _feedback(entity, types, text, subject, sender)
         or (None if relayed else _auto_header(entity, types))
@@ -338,7 +338,9 @@ def _auto_wording(
         return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
-    if not (answered or passed_on) and acknowledgements.acknowledges(subject, written):
+    if not (answered or passed_on) and acknowledgements.acknowledges(
+        subject, written, silent=nobody_reads(sender.address)
+    ):
         return "auto_reply", "acknowledged"
     if wording.held(written):
         return "auto_reply", "held"

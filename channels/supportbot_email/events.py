@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 
 from supportbot_email import notices
-from supportbot_email.asking import asks, sentences
+from supportbot_email.asking import asks, sentences, without_links
 from supportbot_email.patterns import any_of
 
 _MOST = 3_000  # characters at the beginning that are looked at
@@ -30,7 +30,7 @@ _EVENT = any_of(
     r"\byou have (?:a|an|\d+) new (?:messages?|submissions?|orders?|leads?|notifications?|followers?|reviews?|comments?|voice ?mails?|fax(?:es)?)\b|\bapplied (?:to|for) your (?:job|position)\b|\b(?:someone|somebody) (?:tried|attempted) to\b|\bcertificate\b.{0,60}\bwill expire\b|\bto (?:activate|confirm|verify|reset)\b.{0,30}\b(?:account|password|e-?mail|address|subscription)\b.{0,40}\b(?:click|visit|follow|log in)\b",
     r"\bthank(?:s| you) for (?:your (?:recent )?(?:order|purchase|payment|booking|reservation)|riding|signing up|staying|shopping|booking with|flying|calling|travelling)\b|\bwelcome aboard\b|\b(?:recently|just) (?:contacted|visited|bought|purchased|stayed)\b.{0,80}$",
     # German
-    r"\b(?:ihr|dein|ihre|deine)[nmr]? (?:[\w&.-]+ ){0,3}(?:sendung|paket|bestellung|lieferung|buchung|termin|zahlung|rechnung|kontoauszug|abo(?:nnement)?|testzeitraum|domain|zertifikat|konto|passwort|dokument|fax|anmeldung|reservierung|anzeige|mitgliedschaft|guthaben|bescheid)\b.{0,80}\b(?:wird|wurde|werden|ist|kommt|liegt|läuft|steht|endet|finden sie|konnte nicht|wartet)\b",
+    r"\b(?:ihr|dein|ihre|deine)[nmr]? (?:[\w&.-]+ ){0,3}(?:sendung|paket|bestellung|lieferung|buchung|termin|zahlung|auszahlung|rechnung|kontoauszug|abo(?:nnement)?|testzeitraum|domain|zertifikat|konto|passwort|dokument|fax|anmeldung|reservierung|anzeige|mitgliedschaft|guthaben|bescheid)\b.{0,80}\b(?:wird|wurde|werden|ist|kommt|liegt|läuft|steht|endet|finden sie|konnte nicht|wartet)\b",
     r"\b(?:sie haben|du hast)\b.{0,30}\b(?:zahlung|fax|nachricht|bestellung|anruf)\b.{0,40}\berhalten\b|\bhat (?:ihnen|dir)\b.{0,30}\b(?:gesendet|überwiesen|freigegeben)\b|\b(?:anrufbeantworter|faxgerät)\b.{0,40}\b(?:aufgezeichnet|empfangen)\b|\b(?:rechnung|rechnungs ?betrag|betrag)\b.{0,60}\b(?:abgebucht|eingezogen|finden sie|erhalten sie)\b|\berhalten sie\b.{0,30}\brechnung\b",
     r"\b(?:wurde|haben)\b.{0,30}\bpasswort\b.{0,20}\b(?:zurück|angefordert)|\b(?:vielen dank|danke) für (?:ihre|deine|ihren|deinen) (?:bestellung|buchung|einkauf|zahlung|aufenthalt)\b|\ban (?:ihren|deinen) termin\b.{0,60}\berinnern\b|\bneues? (?:dokument|nachricht)\b.{0,20}\bbereit\b|\bhaben \d+ neue\b.{0,20}\bgefunden\b|\b(?:haben|waren) (?:sie )?vor kurzem bei uns\b|\b(?:sie wurden|du wurdest)\b.{0,60}\b(?:eingeschrieben|eingeladen|hinzugefügt|registriert|freigeschaltet)\b|\bum (?:dein|ihr|das) (?:konto|profil)\b.{0,20}\baktivieren\b|\bein paket\b.{0,40}\bfür (?:sie|dich) erhalten\b|\bsie haben (?:eine|\d+) neue\b",
     # French
@@ -43,6 +43,8 @@ _EVENT = any_of(
     r"\b(?:je|uw) (?:\w+ ){0,2}(?:pakket|bestelling|levering|boeking|afspraak|betaling|factuur|abonnement|domein|account)\b.{0,80}\b(?:wordt|is|werd|komt|vandaag|verloopt)\b|\b(?:bedankt|dank) voor (?:je|uw) (?:bestelling|aankoop|boeking|betaling)\b|\bwe bezorgen je\b|\ber is een betaling\b.{0,40}\bontvangen\b",
     r"\b(?:twoj[aeąę]?|twój|państwa) (?:\w+ ){0,2}(?:paczka|przesyłka|zamówienie|rezerwacja|płatność|faktura|konto|domena)\b.{0,80}\b(?:czeka|został[ao]?|jest|będzie|wygasa|jedzie)\b|\bdziękujemy za (?:zamówienie|zakup|płatność|rezerwację)\b",
     r"\bваш[аеу]? (?:\w+ ){0,2}(?:заказ|посылк\w|бронировани\w|плат[её]ж|сч[её]т|подписк\w|аккаунт|домен)\b.{0,80}(?:принят|отправлен|доставлен|готов|оформлен|подтвержд|истекает|прибыл|ожидает)|\bспасибо за (?:заказ|покупку|оплату)\b",
+    # what became of something that the reader sells
+    r"\bthe buyer (?:has )?(?:paid|opened|requested|cancell?ed)\b|\b(?:der käufer|die käuferin) hat\b|\bl['’]acheteur a\b|\bel comprador (?:ha|abrió|pagó)\b|\bo comprador (?:pagou|abriu|solicitou)\b|\bl['’]acquirente ha\b|\bde koper heeft\b|\bkupujący (?:zapłacił|zgłosił|otworzył|anulował)|\bпокупатель (?:оплатил|оформил|открыл|отменил)|[买買]家已|購入者が|구매자가|\b(?:votre|ton) (?:article|annonce)\b.{0,40}\bvendue?\b|\b(?:tu|su) artículo\b.{0,40}\bvendid[oa]\b|\b(?:ihr|dein) artikel\b.{0,40}\bverkauft\b",
     # Chinese, Japanese, Korean
     r"您的(?:订单|包裹|快递|预订|付款|账单|发票|账号|账户|域名|会员).{0,30}(?:已|将|正在|即将|到期)|感谢您的(?:订购|购买|订单|惠顾)|您(?:已)?收到(?:一笔|一条)",
     r"ご(?:注文|購入|予約|利用|入金)(?:いただき|を承|ありがとう|を受け付け|の確認|内容)|(?:商品|お荷物|ご注文品)(?:を|が).{0,10}(?:発送|出荷|配達|お届け)|(?:ご請求|お支払い)(?:金額|内容)|고객님의? (?:주문|택배|예약|결제)",
@@ -77,7 +79,7 @@ _SUM = any_of(
     r"^[ \t]*(?:total|gesamt\w*|summe|zwischensumme|amount|montant|importe|totale|totaal|razem|итого|合計|合计|paid|balance due)\b.{0,24}\d"
 )
 _SIGNED_BY_FIRM = any_of(
-    r"^[ \t–—-]{0,4}(?:(?:sincerely|regards|thanks|cheers),?[ \t]*)?(?:the [\w&.'’ -]{2,30} team|(?:ihr|dein|euer)e? [\w&.'’ -]{2,30}[- ]team|(?:ihr|deine?|ihre) (?-i:[A-ZÄÖÜ])[\w&.-]{1,24}(?: [\w&.-]{1,20}){0,2}|l['’]équipe [\w&.'’ -]{2,30}|el equipo de [\w&.'’ -]{2,30}|(?:a )?equipe [\w&.'’ -]{2,30}|il team (?:di )?[\w&.'’ -]{2,30}|(?:het )?team (?:van )?[\w&.'’ -]{2,30}|zespół [\w&.'’ -]{2,30}|команда [\w&.'’ -]{2,30})[ \t]*$|\bthank(?:s| you) for (?:using|choosing|your business)\b|\bwe appreciate your (?:prompt payment|business)\b"
+    r"^[ \t–—-]{0,4}(?:(?:sincerely|regards|thanks|cheers),?[ \t]*)?(?:the [\w&.'’ -]{2,30} team|(?:ihr|dein|euer)e? [\w&.'’ -]{2,30}[- ]team|(?:ihr|deine?|ihre) (?-i:[A-ZÄÖÜ])[\w&.-]{1,24}(?: [\w&.-]{1,20}){0,2}|l['’]équipe [\w&.'’ -]{2,30}|el equipo de [\w&.'’ -]{2,30}|(?:a )?equipe [\w&.'’ -]{2,30}|il team (?:di )?[\w&.'’ -]{2,30}|(?:het )?team (?:van |für |voor |for )?[\w&.'’ -]{2,30}|(?:le|votre) service client(?:s|èle)? [\w&.'’ -]{2,30}|zespół [\w&.'’ -]{2,30}|команда [\w&.'’ -]{2,30})[ \t]*$|\bthank(?:s| you) for (?:using|choosing|your business)\b|\bwe appreciate your (?:prompt payment|business)\b"
 )
 """Nobody in person signs so."""
 _FOOT = any_of(
@@ -89,10 +91,14 @@ _RATES = any_of(
 """A question to be answered with a click."""
 _ORDERS = any_of(
     r"\bplease (?:update|make sure|verify|confirm your|visit|log ?in|sign in|review your|enter|remove|see|follow|renew|choose|download|print|bring|cancel at least|complete|take|rate|use)\b|\bwe(?:['’]d| would) love (?:to (?:know|hear)|your)\b|\b(?:any|further|more) questions\b|\bwas (?:this|that|it) (?:really )?you\b",
-    r"\bbitte (?:bestätigen|geben|aktualisieren|sagen|nutzen|klicken|loggen|verwenden|halten|bringen|bewerten|laden|melden sie sich)\b|\bnehmen sie sich\b",
-    r"\bveuillez (?:confirmer|cliquer|vérifier|mettre|vous)\b|\bpor favor,? (?:confirme|verifique|actualice|haga|clique)\b|\bproszę (?:potwierdź|kliknij|zaloguj)|请勿|请(?:尽快|及时|点击|登录|在|查收|确认)",
+    r"\bbitte (?:über)?prüfen sie ihr(?:e[nrs]?)?\b|\bbitte (?:bestätigen|geben|aktualisieren|sagen|nutzen|klicken|loggen|verwenden|halten|bringen|bewerten|laden|melden sie sich)\b|\bnehmen sie sich\b",
+    r"\bveuillez (?:confirmer|cliquer|vérifier|mettre|vous)\b|\bpor favor,? (?:confirme|verifique|actualice|haga|clique)\b|\bproszę (?:potwierdź|kliknij|zaloguj)|请勿|请(?:尽快|及时|点击|登录|在|查收|确认)|请于.{1,12}前(?:付款|支付|发货|处理)|\bpor favor,? revis[ae] (?:su|tu)\b|\bplease (?:check|review) your\b",
 )
 """What programs ask for: nothing that the reader has to think about."""
+_OF_SELLERS = any_of(
+    r"\bprosimy o (?:sprawdzenie|zalogowanie|weryfikację|wysłanie|wysyłkę)\b|\bmerci de (?:vérifier|consulter|expédier) (?:votre|vos|la commande)\b|\bper favore,? (?:controlla|verifica) (?:il|la) tu[oa]\b|\b(?:händler|verkäufer|partner)(?:portal|konto|center)\b|\bseller (?:account|portal|central|cent(?:er|re)|hub)\b|\bespace vendeur\b|\b(?:cuenta|panel|área) de vendedor\b|\b(?:conta|painel) de vendedor\b|\b(?:area|account|pannello) venditor[ei]\b|\bverkoop(?:account|omgeving|portaal)\b|\b(?:panel\w*|kont\w+) sprzedawcy\b|кабинет\w* продавца|(?:卖家|賣家|商家)(?:中心|后台|後台)|\bcontroleer (?:je|uw)\b|請(?:於|在|盡快|儘快|及時|登入|點擊|確認)|請.{0,8}(?:出貨|發貨)|(?:発送|確認|手続き?|ログイン)(?:を|して)?(?:お願い|ください)"
+)
+"""What programs ask of sellers and account holders, beside what those of any notice ask for."""
 _TROUBLE = any_of(
     r"\b(?:wrong|broken|damaged|missing|dead|defect(?:ive)?|faulty|kaputt|falsch\w*|fehlt|fehlen|defekt\w*|beschädigt\w*|cassée?s?|abîmée?s?|manque|fauss?e?|rot[oa]s?|mal|falta|errad[oa]|quebrad[oa]|rott[oa]|sbagliat[oa]|manca|kapot|verkeerd\w*|ontbreekt|uszkodzon\w*|zły|brakuje)\b|\b(?:does|do|did|is|are|was)(?: not|n['’]t) (?:work|arrive|come|there|right)|\b(?:geht|funktioniert|stimmt|kommt|kam) nicht\b|\bne (?:marche|fonctionne) pas\b|\bno (?:funciona|ha llegado)\b|не (?:работает|туда|приш)|сломан|没(?:收到|动)|坏了|届きません|壊れ"
 )
@@ -111,10 +117,14 @@ _SUBJECT = any_of(
 )
 """Subjects beside those that ``programs`` knows; customers write them as well."""
 _DUTCH_YOUR = re.compile(
-    r"\bje (?=(?:pakket|bestelling|levering|boeking|afspraak|betaling|factuur|abonnement|account|wachtwoord|code|e-?mail|gegevens|kunt|hebt|bent|ontvangt|krijgt|wilt)\b)",
+    r"\bje (?=(?:pakket|bestelling|levering|boeking|afspraak|betaling|factuur|abonnement|account|wachtwoord|code|e-?mail|gegevens|kunt|hebt|bent|ontvangt|krijgt|wilt)\b)|(?<=\bkun )je\b",
     re.IGNORECASE,
 )
 """What is "I" in French."""
+_PORTAL = re.compile(
+    r"\b(?:[Ii]n|[Ii]m|w|dans|en|su|no|on|via|op) (?:Mijn|Mój|Moje|Mein|Meine|Mon|Mi|My|Meu|Minha) ?(?=[A-ZÀ-Ž])"
+)
+"""What firms call the place where one finds one's bills."""
 _SENDER = any_of(
     r"(?:receipts?|messenger|tracking-?updates?|order-?(?:update|status|confirm\w*)|(?:versand|buchungs|bestell|auftrags)-?bestaetigung|kundenmeinung|survey|umfragen?|powiadomienia|notificaciones|notifiche|avisos|jobagent|gitlab|jenkins|opsgenie|healthchecks|fritz\.?box|mcinfo|expiry|itinerary|payouts|cpanel|automail|elster|hosting|benachrichtigung(?:en)?|mitteilung(?:en)?|meldung(?:en)?)(?:[._+-][^@]*)?@"
 )
@@ -122,7 +132,15 @@ _SENDER = any_of(
 
 
 def tells(
-    subject: str, text: str, *, named: bool, silent: bool, program: bool, device: bool, personal: bool
+    subject: str,
+    text: str,
+    *,
+    named: bool,
+    silent: bool,
+    program: bool,
+    device: bool,
+    personal: bool,
+    handed: bool,
 ) -> bool:
     """Whether a text tells what a program has to tell.
 
@@ -134,6 +152,7 @@ def tells(
         program: its sender's address is one that programs like.
         device: from there hardly anybody writes.
         personal: the address is called as its owner.
+        handed: a service that sends for programs, and for people, too, handed it over.
     """
     said = text[:_MOST]
     if _speaks(said):
@@ -150,7 +169,7 @@ def tells(
     if not told or not (sure or program or (silent and named)):
         return False  # what it is about is what its reader's customers write about, too
     fields = len(listed) > 1 or any(map(_SUM.search, said.splitlines()))
-    points = about + sure + named + silent + program + fields - 2 * personal
+    points = about + sure + named + silent + program + fields + (handed and sure > 0) - 2 * personal
     points -= 3 * bool(_TROUBLE.search(joined))
     return points >= (_ENOUGH_FROM_NOBODY if silent else _ENOUGH)
 
@@ -158,14 +177,29 @@ def tells(
 def speaks(text: str) -> bool:
     """Whether somebody speaks of themselves in a text, asks what programs do not ask, or says what is wrong."""
     said = text[:_MOST]
-    return _speaks(said) or bool(_TROUBLE.search(" ".join(said.split())))
+    return _speaks(said) or tells_of_trouble(said)
+
+
+def tells_of_trouble(text: str) -> bool:
+    """Whether a text says what is wrong."""
+    return bool(_TROUBLE.search(" ".join(text.split())))
 
 
 def looks_written(text: str) -> bool:
     """Whether nothing of a text is as programs write; buyers, too, write in names and values."""
+    return not looks_like_program(text)
+
+
+def looks_like_program(text: str) -> bool:
+    """Whether anything of a text is as programs write."""
     said = text[:_MOST]
     joined = " ".join(said.split())
-    return not (any(one.search(joined) for one in (_EVENT, _CODE, _IGNORE, _RATES)) or _looks(said))
+    return any(one.search(joined) for one in (_EVENT, _CODE, _IGNORE, _RATES)) or bool(_looks(said))
+
+
+def without_your(text: str) -> str:
+    """Return a text without a Dutch "je", which is "I" in French, and without portals that are called "My …"."""
+    return _PORTAL.sub("", _DUTCH_YOUR.sub("", text))
 
 
 def is_notifier(address: str) -> bool:
@@ -174,8 +208,8 @@ def is_notifier(address: str) -> bool:
 
 
 def _speaks(text: str) -> bool:
-    bare = _DUTCH_YOUR.sub("", _without_orders(_without_calls(text)))
-    return bool(notices.FIRST_PERSON.search(bare)) or asks(bare)
+    bare = without_your(without_orders(_without_calls(text)))
+    return bool(notices.FIRST_PERSON.search(without_links(bare))) or asks(bare)
 
 
 def _looks(text: str) -> int:
@@ -205,7 +239,12 @@ def _is_call(line: str) -> bool:
     return len(words) <= _LONGEST_CALL and not ends and bool(_CALL.match(line))
 
 
-def _without_orders(text: str) -> str:
+def is_order(sentence: str) -> bool:
+    """Whether programs ask their reader so for something."""
+    return bool(_ORDERS.search(sentence) or _OF_SELLERS.search(sentence))
+
+
+def without_orders(text: str) -> str:
     """Return a text without the sentences in which programs ask for something."""
     kept = [one for one in sentences(text) if not (_ORDERS.search(one) or _RATES.search(one))]
     return "\n\n".join(kept)

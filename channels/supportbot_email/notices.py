@@ -319,8 +319,8 @@ WILL_ANSWER = any_of(
 """Somebody else will answer, later."""
 
 THANKED = any_of(
-    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|using our (?:contact |web )?form|contacting|writing|reaching|getting in touch|submitting)",
-    r"\b(?:vielen dank|danke)(?: für (?:ihre|deine)|, dass (?:sie|du))|\bmerci (?:pour|de) (?:votre|nous avoir)|\bgracias por (?:su|tu|contactar|escribir)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie per\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
+    r"\b(?:thank you|thanks) for (?:your (?:e-?mail|message|enquiry|inquiry|request|interest)|using our (?:contact |web )?form|contacting|writing|reaching|getting in touch|submitting|filling (?:out|in))",
+    r"\b(?:vielen dank|danke)(?: für (?:ihre|deine)|, dass (?:sie|du))|\bmerci (?:pour|de|d['’]) ?(?:votre|nous avoir|avoir)|\bgracias por (?:su|tu|contactar|escribir|rellenar|completar)|\bobrigad[oa] (?:pela|pelo|por)|\bgrazie (?:per|di)\b|\b(?:bedankt|dank) voor\b|\bdziękujemy za\b|\bспасибо за\b|感谢您|谢谢您|ありがとうございま",
 )
 TICKET = any_of(
     r"[#№]\s?[A-Z]{0,5}-?\d{3,}",
@@ -342,30 +342,31 @@ AUTOMATIC = any_of(
     r"\b(?:system|automatically|auto|computer)[- ]generated (?:e-?mail|message|notification|mail|response)|\b(?:generated|sent|created) automatically\b",
     r"\bautomatisch (?:generiert|erzeugt|erstellt|versendet|versandt|verschickt|gegenereerd|verzonden|verstuurd|aangemaakt)|\bautomatisch (?:generierte|erzeugte|erstellte|versendete|gegenereerd)[a-z]* (?:e-?mail|nachricht|mail|mitteilung|bericht)",
     r"\b(?:dies|dieses|diese (?:e-?mail|nachricht))\b.{0,40}\bautomatisch",
-    r"\b(?:ceci est|cet? (?:message|e-?mail|courriel)|est un (?:message|accusé))\b.{0,60}\bautomatique(?:ment)?\b|\b(?:généré|envoyé) automatiquement\b",
-    r"\best[ea] (?:es un|mensaje|correo|e-?mail)?.{0,40}\bautomátic[oa]|\b(?:generad|enviad)[oa] (?:de forma )?automátic",
+    r"\b(?:ceci est|cet? (?:message|e-?mail|courriel)|est un (?:message|accusé))\b.{0,60}\bautomatique(?:ment)?\b|\b(?:généré|envoyé)e? (?:automatiquement|par (?:un|le|notre) (?:système|automate|robot))\b",
+    r"\best[ea] (?:es un|mensaje|correo|e-?mail)?.{0,40}\bautomátic[oa]|\b(?:generad|enviad)[oa] (?:(?:de forma )?automátic|(?:por|pelo) (?:el |nuestro |nosso |o )?sistema\b)",
     r"\best[ea] (?:é|e-?mail|mensagem|é um|é uma)\b.{0,40}\bautomátic[oa]|\b(?:gerad|enviad)[oa] automaticamente\b",
-    r"\bquest[oa] (?:è|messaggio|e-?mail|mail)\b.{0,40}\bautomatic[oa]|\b(?:generat|inviat)[oa] automaticamente\b",
-    r"\bdit (?:is een|bericht)\b.{0,40}\bautomatisch",
-    r"\b(?:wygenerowan|wysłan)\w{1,2} automatycznie|\bautomatycznie (?:wygenerowan|wysłan)|\bwiadomość automatyczn|\bto jest automatyczn",
-    r"(?:сформирован|создан|отправлен)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ)|это автоматическ",
-    r"系统(?:自动)?(?:发送|发出|生成)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
-    r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用",
+    r"\bquest[oa] (?:è|messaggio|e-?mail|mail)\b.{0,40}\bautomatic[oa]|\b(?:generat|inviat)[oa] (?:automaticamente|dal (?:nostro )?sistema)\b",
+    r"\b(?:vom|von (?:einem|unserem)|durch (?:das|ein|unser)) (?:system|automaten) (?:erzeugt|generiert|erstellt|versandt|verschickt|gesendet)|\b(?:verzonden|verstuurd|gegenereerd) door (?:een|het|ons) systeem\b|\bdit (?:is een|bericht)\b.{0,40}\bautomatisch",
+    r"\b(?:wygenerowan|wysłan)\w{1,2} (?:automatycznie|przez (?:nasz )?(?:system|automat|robota))|\bautomatycznie (?:wygenerowan|wysłan)|\bwiadomość automatyczn|\bto jest automatyczn",
+    r"(?:сформирован|создан|отправлен|сгенерирован|выслан)\w{0,2} автоматически|автоматически (?:сформ|созда|отправ|сгенер|высл)|это автоматическ",
+    r"系统(?:自动)?(?:发送|发出|生成)|系统(?:邮件|消息)[，,。]|系統(?:自動)?(?:發送|發出|產生)|自动(?:发送|发出|生成|回复邮件)|請勿回覆|请勿(?:直接)?回复",
+    r"自動(?:送信|返信|配信|的に送信)|送信専用|配信専用|(?:자동(?:으로)? ?(?:발송|전송|생성)|발신 ?전용)|\bautomati(?:skt|sk) (?:genere|sk[ai]ck|send|opprett|oprett|udsend)|\b(?:luotu|lähetetty) automaattisesti\b|\bautomaticky (?:vy)?(?:gener|odesl|vytvo)|\botomatik olarak (?:gönder|oluştur)|\bautomatikusan (?:gener|küld)|\bgenerat automat\b",
+    r"\bthis (?:e-?mail|message|notification) (?:was|is|has been) (?:sent|generated)\b.{0,90}\b(?:plug-?in|add-?on|extension)\b|\bdiese (?:e-?mail|nachricht) wurde\b.{0,90}\bplug-?in\b|\bcet e-?mail a été envoyé\b.{0,90}\b(?:extension|plug-?in)\b|\b(?:este correo|questa e-?mail|este e-?mail|deze e-?mail|ta wiadomość)\b.{0,120}\b(?:plug-?in|extensión|wtyczk\w+)\b",
     start=r"(?<![\"'“„‘«])",
 )
 """A program says of this very message that it wrote it."""
 DO_NOT_ANSWER = any_of(
     r"\b(?:do not|don['’]t) (?:reply|respond|answer) (?:directly )?(?:to )?(?:this|the) (?:e-?mail|message|mail|address|notification)|\bplease (?:do not|don['’]t) (?:reply|respond)\b|\brepl(?:y|ies)\b.{0,30}\b(?:are|is|will) not (?:be )?(?:monitored|read)|\b(?:mailbox|address|inbox|account)\b.{0,30}\b(?:is not|isn['’]t) monitored|\bunmonitored\b|\bwill not receive (?:any )?repl|\bdo not reply (?:directly )?to\b|\bcannot (?:accept|receive) (?:incoming|replies)|\bnotification-only\b|\bunattended (?:mailbox|inbox|e-?mail|address|account)\b|\b(?:are|is) neither (?:read|monitored|answered|stored) nor\b|\bno need to reply to this\b",
-    r"\bantworten sie (?:bitte )?nicht (?:auf|direkt)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\bantworten (?:können|werden) nicht\b|\bnur für den versand\b|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
-    r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b",
-    r"\bno (?:responda|conteste|respondas|responder)\b",
-    r"\bn[ãa]o (?:responda|responder)\b",
-    r"\bnon (?:rispondere|rispondete|risponda)\b",
-    r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\bhoeft niet\b.{0,30}\breageren\b",
-    r"\bnie odpowiada|\bnie odpowiadaj",
+    r"\bantworten sie (?:bitte )?nicht (?:auf|direkt|darauf)|\bnicht auf diese (?:e-?mail|nachricht|mail)|\bantworten (?:können|werden) nicht\b|\bnur für den versand\b|\b(?:mailbox|postfach|adresse)\b.{0,40}\bnicht (?:gelesen|überwacht|bearbeitet)",
+    r"\bne (?:pas )?(?:y )?répond(?:re|ez)(?: pas)?\b|\bne pouvez pas (?:y )?répondre\b|\b(?:auf|antwort auf) diese (?:e-?mail|nachricht)\b.{0,20}\b(?:kann nicht|können (?:sie )?nicht|ist nicht möglich)|\b(?:cannot|can['’]t|can not|not possible to) (?:reply|respond) to this\b",
+    r"\bno (?:l[oa] )?(?:responda|conteste|respondas|contestes|responder)\b|\bno (?:es posible|se puede|puede|puedes) responder\b",
+    r"\bn[ãa]o (?:responda|responder)\b|\bnão (?:é (?:necessário|possível)|pode) responder\b",
+    r"\bnon (?:rispondere|rispondete|risponda)\b|\bnon è possibile rispondere\b",
+    r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\b(?:kunt|kan|kun je|kunt u) niet (?:reageren|antwoorden|beantwoord)|\bkan niet worden (?:beantwoord|gelezen)|\bhoeft niet\b.{0,30}\breageren\b",
+    r"\bnie odpowiada|\bnieodpowiadanie\b|\bsvara (?:inte|ej) på\b|\bkan (?:inte|ikke) besvar|\bikke (?:svar|besvar)\b|\bneodpovídejte\b|\byanıtlamayın|\bne válaszoljon\b|\bälä(?:kää)? vastaa\b|회신(?:하지|되지|이 불가|은 불가)",
     r"не (?:(?:нужно|надо|следует) )?отвеча(?:йте|ть)|отвечать на (?:него|это).{0,12}не",
     r"(?:请勿|勿|无需|不要)(?:直接)?回[复覆]",
-    r"(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
+    r"返信(?:され|いただい|し)ても.{0,10}(?:届き|お答え|対応)|(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",
     r"\bno (?:further |other )?action (?:is|from you is) (?:required|needed|necessary) (?:from you|on your (?:part|side|end)|by you)\b|\b(?:sie müssen nichts (?:weiter )?(?:tun|unternehmen)|es ist keine (?:weitere )?aktion (?:von ihnen )?erforderlich)\b|\baucune (?:autre )?action (?:de votre part )?n['’]est (?:requise|nécessaire)\b|\bno (?:es necesario|tiene) que (?:realice|hacer) (?:ninguna acción|nada)\b",
 )
 FIRST_PERSON = any_of(
@@ -374,11 +375,11 @@ FIRST_PERSON = any_of(
 """Somebody speaks of themselves; a program's "we" is nobody."""
 
 OF_MAIL = any_of(
-    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość)\b|письм|сообщ|邮件|郵件|メール|消息",
+    r"\b(?:e-?mails?|messages?|mails?|notifications?|replies|nachricht|mitteilung|benachrichtigung|courriel|réponse|mensaje|correo|respuesta|mensagem|resposta|messaggio|risposta|bericht|antwoord|wiadomość|meddelande|melding|besked|viesti|zpráv\w|ileti|üzenet|mesaj\w*|e-?post\w*)\b|письм|сообщ|邮件|郵件|メール|消息|메일|메시지",
     r"^\W*(?:this is|this was|this has|dies ist|das ist|ceci est|esto es|éste? es|isto é|questo è|dit is|to jest|это|本|此|系统)",
 )
 NOT_OF_THIS = any_of(
-    r"\b(?:footers?|disclaimers?|letterhead|stationery)\b|\bfu(?:ß|ss)zeile|\bpied de page|\bpie de (?:página|correo|mensaje)|\brodapé|\bpiè di pagina|\bvoettekst|\bstopk[aię]|\bpodpis|подпис|колонтитул|签名|署名|フッター|\bservice (?:of (?:documents|process|proceedings)|by (?:e-?mail|fax))\b",
+    r"\b(?:footers?|disclaimers?|letterhead|stationery)\b|\bfu(?:ß|ss)zeile|\bpied de page|\bpie de (?:página|correo|mensaje)|\brodapé|\bpiè di pagina|\bvoettekst|\bstopk[aię]|\bpodpis|подпис|колонтитул|签名|署名|フッター|\bservice (?:of (?:documents|process|proceedings)|by (?:e-?mail|fax))\b|, ?(?:but|aber|mais|pero|mas|ma|maar|ale|но|а|obwohl|although|though)\s|，但|\bto the (?:old|wrong|other)\b|\ban die (?:alte|falsche|andere)\b|\b(?:a|à) (?:otra|une autre|outra|un['’]altra) (?:persona|personne|pessoa|adresse)\b|\b(?:it|he|she|confirmation|mail) says\b|\bin der .{2,30} steht\b",
     r"\bintended\b|\bin error\b|\bscan(?:ned|ning)?\b|\bvir(?:us|en)\b|\bchecked\b|\bon behalf\b|\bsecure\b|encrypt|verschlüssel|chiffr|cifrad|\bgateway|passerelle|signatur|firma corporativ|sistema de firma|controllat|geprüft|überprüft|vérifié|\banti-?(?:virus|spam)|\bfilter|\birrtümlich|\bempfänger\b|\berreur\b|\bpar erreur|\bpor error\b|\bper errore\b|\bomyłk|\bvergissing|ошибк",
 )
 """What a firm's foot says of scanners and of wrong readers."""

@@ -5,15 +5,20 @@ Nobody waits for an answer to it. A person may write the same subject; a program
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import events, notices, shapes, subjects, wording
+from supportbot_email import bills, events, notices, shapes, subjects, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
+from supportbot_email.phrases import PHONE
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Address, Kind, Settings
     from supportbot_email.mime import Entity
+
+_MOST = 3_000
+"""Characters at the beginning that are looked at."""
 
 _LIST_FIELDS = (
     "list-id",
@@ -80,6 +85,9 @@ _SERVICE_FIELDS = (
     "x-xero-message-id",
     "x-ms-mail-application",
     "x-ses-configuration-set",
+    "x-mailin-eid",
+    "x-sg-id",
+    "x-msfbl",
     "x-mailgun-variables",
     "x-mailgun-tag",
 )
@@ -100,6 +108,19 @@ _DEVICE = any_of(
 """Machines that have no keyboard to write a letter with."""
 _SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
 """Users that web servers run as."""
+_CALENDAR = any_of(r"<?[^@\s]{0,60}\bcalendar-notification@")
+"""Whom Google's calendar sends invitations from, in their organizer's name."""
+_PROGRAM_ID = any_of(
+    r"\bgeopod-ismtpd|@[\w.-]{0,60}\b(?:amazonses|mailgun|mandrillapp|mailjet)\.|\.javamail\.|<\d{4,12}\.\d{1,8}\.1\d{12}@"
+)
+"""How services and Java's programs number what they send."""
+_BOUNCES = any_of(r"(?:^|[._+@-])(?:bounces?|bnc|return|rebound)(?:[._+=@-]|\d)")
+_HANDED = re.compile(r"^[^\n@]{2,40}(?:[:：|\t]|\s[–—-])[^\n@]{0,60}@", re.MULTILINE)
+"""A line of a form in which somebody's address stands."""
+_FORM = any_of(
+    r"текст сообщения|web-?форм\w+|форм\w+ обратной связи|(?:contact|kontakt)-?form(?:ular)?\b|formul(?:aire|ario|ário) de conta[ck]?t\w*|modulo di contatto|contactformulier|formularz\w* kontaktow\w+|お問い?合わせフォーム|留言"
+)
+"""A form says whose words it hands on, whatever it calls its fields."""
 _PERSONAL = (":proton", ":fastmail")
 """How the Feedback-ID ends that these mailbox providers give to what people write."""
 _ADDRESS = any_of(
@@ -111,14 +132,21 @@ _OFFICE = any_of(
 )
 """Those of them at which people work."""
 _RELAY = any_of(
-    r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid)\."
+    r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid|inquiry\.rakuten|relay\.walmart|agoda-messaging|messages\.etsy|reply\.reverb)\."
 )
 """Domains behind which a market place hides its customers: what comes from there, one of them wrote."""
 
 
-def is_relayed(sender: Address) -> bool:
-    """Whether a market place passes on what a person wrote to a seller; its headers are those of a program."""
-    return bool(_RELAY.match(f"{sender.domain}."))
+def is_relayed(entity: Entity, sender: Address) -> bool:
+    """Whether a market place passes on what a person wrote to a seller; its headers are those of a program.
+
+    It hides the buyer's address in From, or in Reply-To. What it tells from a noreply@ is its own.
+    """
+    fields = sender.address, *shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())
+    named = [one.rpartition("@") for one in fields]
+    return any(
+        _RELAY.match(f"{domain}.") and not shapes.NO_REPLY.fullmatch(local) for local, _, domain in named
+    )
 
 
 def lists(entity: Entity) -> str:
@@ -163,12 +191,10 @@ def find(
         settings: whose mailbox it is.
     """
     signs = _Signs(entity, written, sender, settings)
-    if any(map(entity.get, _CHALLENGE_FIELDS)):
-        return "auto_reply", "held"
-    if not (answered or (form and signs.own)) and signs.for_many:
+    if not (answered or signs.hands_on or (form and signs.own)) and signs.for_many:
         return "list_or_bulk", "feedback-id"
-    if shapes.LIST_MANAGER.match(sender.address):
-        return "auto_reply", "list_manager"
+    if rule := _by_program(entity, subject, written, signs, answered=answered, by_desk=by_desk):
+        return "auto_reply", rule
     to_nobody: tuple[Kind, str] | None = None
     if answered and not form:
         to_nobody = ("auto_reply", "notice") if signs.silent and wording.notice(written) else None
@@ -196,20 +222,54 @@ class _Signs:
         many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
         self.service = many or bool(_MAILER.search(mailer)) or notified
         self.of_market = notified or any(map(entity.get, _MARKET_FIELDS))
+        numbered = _PROGRAM_ID.search(entity.get("message-id"))
+        self.handed = bool(self.service or numbered or _has_bounce_address(entity, sender))
+        """A service that sends for programs handed it over, or one of the sender's."""
         self.device = bool(_DEVICE.search(mailer))
         self.by_server = bool(
             entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
         )
         """A website's program handed it over: a shop's own, or a form's."""
+        self.relayed = is_relayed(entity, sender)
+        self._sender = sender
+        self.address = sender.address
+        self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
+        third = _domains_in(written) - {sender.domain, settings.own_domain}
+        fields = _HANDED.search(written[:_MOST]) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        self.hands_on = bool((third and fields) or _FORM.search(written[:_MOST]))
+        """It is a form's that says whose words it hands on."""
+        typed = shapes.FORM_FIELD.search(written[:_MOST]) or PHONE.search(written[:_MOST])
+        of_form = third or typed or sender.domain == settings.own_domain
+        self.refuses = self.silent and not (self._passed_on or of_form)
+        """Nobody there can be answered, and it is no form's."""
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
         self.own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
         self.speaks = wording.speaks(written)
+        self._written = written
 
     @property
     def for_many(self) -> bool:
-        """Whether a service sent it whose mails have a number for those who complain about them."""
-        return self.feedback and (self.program or (self.service and not self.speaks))
+        """Whether a service sent it whose mails have a number for those who complain about them.
+
+        Such services give one to people's mail, too, so that it is nothing without a word that programs write.
+        """
+        if self.program or not self.feedback:
+            return self.feedback
+        impersonal = not (_is_called_as_owner(self._sender) or events.speaks(self._written))
+        return self.service and impersonal and events.looks_like_program(self._written)
+
+    def is_bill(self, subject: str, written: str) -> bool:
+        """Whether it is a bill, and a program's."""
+        return bills.tells(
+            subject,
+            written,
+            self._sender,
+            program=self.program,
+            service=self.service,
+            passed_on=self._passed_on,
+            personal=_is_called_as_owner(self._sender),
+        )
 
 
 def _notifies(
@@ -218,7 +278,7 @@ def _notifies(
     """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
     if not subjects.NOTICE.match(subject):
         return False
-    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1):
         return False
     if signs.service or signs.program or signs.feedback:
         return True
@@ -234,7 +294,7 @@ def _is_for_whoever_runs_it(
     subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
 ) -> bool:
     """Whether a program tells a shop or a site of what its customers did: nobody waits for an answer there."""
-    if by_desk or is_relayed(sender):
+    if by_desk or signs.relayed:
         return False
     if subjects.MODERATION.match(subject) and "/wp-admin/" in written:
         return True
@@ -248,11 +308,13 @@ def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *,
     """Whether a market place tells of an order. What its buyers ask comes from other addresses."""
     if signs.of_market and (subjects.SOLD.match(subject) or subjects.SURE.match(subject)):
         return True
-    if not subjects.SOLD.match(subject) or notices.FIRST_PERSON.search(written[:3_000]):
+    if not subjects.SOLD.match(subject) or notices.FIRST_PERSON.search(written[:_MOST]):
         return False
-    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1):
+    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1):
         return False
-    if signs.service or signs.program or signs.feedback or wording.is_automatic(written):
+    if signs.program or wording.is_automatic(written):
+        return True
+    if (signs.service or signs.feedback) and not events.speaks(written):
         return True
     known = _ADDRESS.match(sender.address) or events.is_notifier(sender.address) or signs.by_server
     return bool(known) and not (signs.speaks or _is_of_an_office(sender, written))
@@ -261,7 +323,7 @@ def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *,
 def _names_somebody(written: str, sender: Address) -> bool:
     """Whether a text has somebody's address, or somebody speaks: then one is there who could be answered."""
     domains = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(written[:20_000])}
-    return bool(domains - {sender.domain} or notices.FIRST_PERSON.search(written[:3_000]))
+    return bool(domains - {sender.domain} or notices.FIRST_PERSON.search(written[:_MOST]))
 
 
 def _is_of_an_office(sender: Address, written: str) -> bool:
@@ -271,8 +333,6 @@ def _is_of_an_office(sender: Address, written: str) -> bool:
 
 def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
     """Whether the text is a notice's. What its subject and its sender say comes to what stands in it."""
-    local, _, domain = sender.address.lower().partition("@")
-    called = [word for word in sender.name.lower().split() if len(word) > 2 and word not in domain]
     known = _ADDRESS.match(sender.address) and not _OFFICE.match(sender.address)
     role = known or events.is_notifier(sender.address)
     return events.tells(
@@ -283,8 +343,53 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
         # People's mail, too, goes through services that send for many.
         program=bool((signs.program and not signs.silent) or role or signs.by_server),
         device=signs.program and not signs.silent,  # forms write from there, in names and values
-        personal=not (role or signs.program) and any(word in local for word in called),
+        personal=not (role or signs.program) and _is_called_as_owner(sender),
+        handed=signs.handed,
     )
+
+
+def _is_called_as_owner(sender: Address) -> bool:
+    """Whether an address has its owner's name before the @."""
+    local, _, domain = sender.address.lower().partition("@")
+    called = [word for word in sender.name.lower().split() if len(word) > 2 and word not in domain]
+    return any(word in local for word in called)
+
+
+def _is_answered_elsewhere(entity: Entity, sender: Address) -> bool:
+    """Whether answers go to somebody of another domain."""
+    named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
+    return any(one != sender.domain for one in named)
+
+
+def _domains_in(text: str) -> set[str]:
+    return {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(text[:_MOST])}
+
+
+def _by_program(
+    entity: Entity, subject: str, written: str, signs: _Signs, *, answered: bool, by_desk: bool
+) -> str:
+    """Return the rule by which a program sent it, in whosever name; empty for none."""
+    if any(map(entity.get, _CHALLENGE_FIELDS)):
+        return "held"
+    if shapes.LIST_MANAGER.match(signs.address):
+        return "list_manager"
+    if answered:
+        return ""
+    if _is_invitation(entity, written):
+        return "calendar"
+    return "bill" if not by_desk and signs.is_bill(subject, written) else ""
+
+
+def _is_invitation(entity: Entity, written: str) -> bool:
+    """Whether a calendar's program tells of a meeting, and whoever called it adds no word."""
+    return bool(_CALENDAR.match(entity.get("return-path"))) and not events.speaks(written)
+
+
+def _has_bounce_address(entity: Entity, sender: Address) -> bool:
+    """Whether a program of the sender's own domain takes what cannot be delivered."""
+    local, _, domain = entity.get("return-path").strip(" <>").lower().rpartition("@")
+    owner = ".".join(sender.domain.split(".")[-2:])
+    return bool(_BOUNCES.search(f"{local}@{domain}")) and f".{domain}".endswith(f".{owner}")
 
 
 def _to_nobody(
@@ -293,7 +398,9 @@ def _to_nobody(
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
         return "list_or_bulk", "newsletter"
-    if wording.notice(written) or wording.of_device(written):
+    refused = signs.refuses and wording.refuses(written)
+    told = (wording.notice(written) or refused) and not signs.hands_on
+    if told or wording.of_device(written):
         return "auto_reply", "notice"
     monitor = (
         entity.get("x-cron-env")
@@ -301,8 +408,11 @@ def _to_nobody(
         or (signs.program and shapes.MONITOR_SUBJECT.match(subject))
     )
     nobody = (
-        (signs.silent and (signs.service or signs.feedback))
+        (signs.silent and (signs.service or signs.feedback) and not signs.hands_on)
         or signs.device
         or shapes.NOTIFIER_ADDRESS.match(sender.address)
     )
-    return ("auto_reply", "program") if monitor or (nobody and not signs.speaks) else None
+    if monitor or (nobody and not signs.speaks):
+        return "auto_reply", "program"
+    tells = signs.refuses and (events.looks_like_program(written) or subjects.SOLD.match(subject))
+    return ("auto_reply", "program") if tells and not events.speaks(written) else None

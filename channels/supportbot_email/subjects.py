@@ -49,12 +49,13 @@ SURE = any_of(
 """Nobody writes such a subject by hand."""
 SOLD = any_of(
     r"(?:congratulations|congrats|great news|glückwunsch|félicitations|felicidades|parabéns|congratulazioni|gefeliciteerd|gratulacje)?[!,.: -]{0,3}(?:you(?:['’]ve| have)? (?:just )?(?:made (?:a|your first) sale|(?:got|received) a new (?:order|sale|booking))|(?:your item|item) (?:has |has been |was )?sold\b|sold, (?:ship|dispatch|post) (?:it )?now\b|(?:an?|new|another) order (?:just )?(?:came|has come|is) in\b|new (?:order|sale) (?:received|notification|alert)\b)",
+    r"(?:neuer verkauf(?=\s*(?:[-:!#–]|auf\b|bei\b|$))|(?:sie haben|du hast) (?:einen|ihren ersten|deinen ersten) verkauf (?:erzielt|gemacht))\b|(?:vous avez|tu as) (?:réalisé|fait|conclu) une (?:nouvelle )?vente\b|(?:has|ha) (?:realizado|hecho|conseguido) una (?:nueva )?venta\b|¡?vendiste\s*(?:!|$)|você vendeu\s*(?:!|$)|hai venduto\s*(?:!|$)|(?:ton|votre) (?:article|annonce) (?:est|a été) vendue?\b|(?:tu|su) artículo se ha vendido\b|je (?:advertentie|artikel) is verkocht\b|sprzedaż: |(?:você )?(?:fez|realizou) uma (?:nova )?venda\b|hai (?:effettuato|fatto|concluso|realizzato) una (?:nuova )?vendita\b|nuova vendita(?=\s*(?:[-:!#–]|su\b|$))|(?:félicitations pour (?:votre|ta)|congratulazioni per la|felicidades por (?:tu|su)|parabéns pela(?: sua)?) (?:vente|vendita|venta|venda)\b|nowa sprzedaż(?=\s*(?:[-:!#–]|$))|买家已(?:付款|下单|拍下)|買家已(?:付款|下單)|您?有(?:一[笔个])?新(?:的)?订单",
     r"(?:glückwunsch[!,.: -]{1,3})?(?:(?:sie haben|du hast) (?:ihren|deinen|einen|den|\d+) artikel verkauft|verkauft, (?:jetzt |bitte )?(?:versenden|verschicken)|(?:ihr|dein) artikel wurde verkauft|(?:sie haben|du hast) eine neue bestellung|neue bestellung (?:eingegangen|erhalten|in (?:ihrem|deinem) .{0,20}(?:shop|store|konto))\b)",
     r"(?:vous avez|tu as) (?:vendu (?:un|votre|ton) (?:article|objet)|reçu une (?:nouvelle )?commande)|vendu, (?:expédiez|expédier)|votre (?:article|objet|annonce) (?:a été|est) vendue?|nouvelle commande reçue\b",
     r"(?:has vendido|vendiste|ha vendido) (?:tu|su|un)\b|vendido, (?:envía|enviar)|(?:has|ha) recibido un (?:nuevo )?pedido|nuevo pedido recibido|(?:você )?(?:vendeu|vendeste) (?:o seu|seu|um|o teu)\b|(?:você )?recebeu um(?: novo)? pedido|novo pedido recebido|nova venda\b|nueva venta\b",
     r"hai venduto (?:il|un|la)\b|venduto, spedisci|hai ricevuto un (?:nuovo )?ordine|nuovo ordine ricevuto|(?:je|u) hebt? .{0,60}verkocht\b|verkocht, verzend|nieuwe bestelling (?:ontvangen|binnen)|sprzedał[ea]ś (?:przedmiot|swój)|sprzedano\b|masz nowe zamówienie\b|у вас новый заказ\b|ваш товар (?:куплен|продан)",
     r"(?:【[^】]{1,30}】|\[[^\]]{1,30}\]|［[^］]{1,30}］)?\s?(?:新規(?:の)?(?:ご)?注文|ご?注文|受注)(?:が(?:入りました|ありました|確定しました)|通知|のお知らせ|を受け付けました)|.{0,20}商品が(?:売れました|購入されました)|.{0,16}(?:您有)?新(?:的)?订单(?:通知|提醒|待发货)|새(?:로운)? 주문",
-    start=r"\s*",
+    start=r"[^\w\[【［]{0,4}",
 )
 """A market place or a shop's program tells the seller of an order; no customer of theirs has such news."""
 MODERATION = any_of(

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import notices, shapes
-from supportbot_email.asking import asks, sentences, without_log_in
+from supportbot_email import events, notices, shapes
+from supportbot_email.asking import asks, sentences, without_links, without_log_in
+from supportbot_email.patterns import any_of
 from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE
 
 if TYPE_CHECKING:
@@ -22,6 +23,15 @@ _LONGEST_ABSENCE = 1_500  # longer ones are somebody's letter
 _FOOT = 2_000  # and at the end
 _A_FEW = 8  # characters of a sentence that are no newsletter
 _GREETING = 5  # words; a sentence that is no longer is a greeting, a name, a closing
+
+_QUOTED = re.compile(
+    r"[\"“„«「『](?!\s)(?:[^\"“”„«»「」『』\n]|\n(?!\s)){2,400}[\"”“»」』]|(?<!\w)['‘‚][^'‘’\n]{8,200}['’](?!\w)"
+)
+"""What somebody quotes inside of a sentence of theirs."""
+_TO_US = any_of(
+    r"\b(?:us|our|ours|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?|nosso|nossa|nossos|nossas|nostr[oaie]|ons|onze|nam|nas|nasz\w{0,3}|нам|нас|наш\w{0,3})\b|我们|我司|我方|当社|弊社"
+)
+"""Who orders something for themselves says so; programs ask their reader to see to what is the reader's."""
 
 
 def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
@@ -121,9 +131,29 @@ def receipt(subject: str, text: str) -> bool:
 def notice(text: str) -> bool:
     """Whether a text says of itself that a program wrote it, or that nobody reads answers."""
     said = without_legal(text)
-    if notices.COUNSEL.search(said[:_MOST]) or asks(without_log_in(said)):
+    if notices.COUNSEL.search(said[:_MOST]) or asks(_without_orders(without_log_in(said))):
         return False
     return any(map(_is_notice, _ends(said)))
+
+
+def refuses(text: str) -> bool:
+    """Whether a text says that nobody reads answers, or that a program wrote it, and nobody says "I".
+
+    Where its address says so as well, its questions are rhetorical, or somebody's who is answered elsewhere.
+    """
+    said = without_legal(text)
+    if _says_i(events.without_your(said)) or any(map(_orders_for_us, sentences(said))):
+        return False
+    return any(map(_is_notice, _ends(said)))
+
+
+def _orders_for_us(sentence: str) -> bool:
+    return bool(_TO_US.search(sentence)) and not sentence.endswith("?") and asks(sentence)
+
+
+def _without_orders(text: str) -> str:
+    """Return a text without what programs ask of their reader: to look, to pay, to send what was sold."""
+    return "\n\n".join(one for one in sentences(text) if _TO_US.search(one) or not events.is_order(one))
 
 
 def is_automatic(text: str) -> bool:
@@ -132,9 +162,15 @@ def is_automatic(text: str) -> bool:
 
 
 def _ends(text: str) -> Iterator[str]:
-    """Give the sentences at a text's beginning and at its end."""
-    yield from sentences(text[:_MOST])
-    yield from sentences(text[-_FOOT:])
+    """Give the sentences at a text's beginning and at its end, without what they quote.
+
+    Whoever complains of a mail that nobody could answer says in the same breath what is wrong.
+    """
+    for part in (text[:_MOST], text[-_FOOT:]):
+        for paragraph in re.split(r"\n[ \t]*\n", _QUOTED.sub(" ", part)):
+            said = list(sentences(paragraph))
+            if not any(events.tells_of_trouble(one) for one in said if not _refuses(one)):
+                yield from said
 
 
 def without_legal(text: str) -> str:
@@ -155,8 +191,11 @@ def _is_legal(paragraph: str) -> bool:
 
 
 def _is_notice(sentence: str) -> bool:
-    silent = notices.DO_NOT_ANSWER.search(sentence) and not _of_another(sentence)
-    return bool(silent) or _is_automatic(sentence)
+    return _refuses(sentence) or _is_automatic(sentence)
+
+
+def _refuses(sentence: str) -> bool:
+    return bool(notices.DO_NOT_ANSWER.search(sentence)) and not _of_another(sentence)
 
 
 def _is_automatic(sentence: str) -> bool:
@@ -166,7 +205,8 @@ def _is_automatic(sentence: str) -> bool:
 
 def _of_another(sentence: str) -> bool:
     """Whether a sentence is a person's, or about something else than the mail it stands in."""
-    other = notices.FIRST_PERSON.search(sentence) or notices.NOT_OF_THIS.search(sentence)
+    spoken = notices.FIRST_PERSON.search(events.without_your(sentence))
+    other = spoken or notices.NOT_OF_THIS.search(sentence)
     return bool(other) or sentence.endswith("?")
 
 
@@ -188,7 +228,11 @@ def held(text: str) -> bool:
 
 def speaks(text: str) -> bool:
     """Whether somebody speaks of themselves, or asks for something."""
-    return bool(notices.FIRST_PERSON.search(text[:_MOST])) or asks(text)
+    return _says_i(text) or asks(text)
+
+
+def _says_i(text: str) -> bool:
+    return bool(notices.FIRST_PERSON.search(without_links(text[:_MOST])))
 
 
 def without_list_foot(text: str) -> str:
