@@ -18,6 +18,7 @@ from supportbot_email.drafting import Drafting
 from supportbot_email.folders import Folders
 from supportbot_email.follow_ups import FollowUps, first_address
 from supportbot_email.imap import connect
+from supportbot_email.inbound import without_subject
 from supportbot_email.knocks import Knocks
 from supportbot_email.line import Line
 from supportbot_email.others import Others
@@ -159,7 +160,8 @@ class EmailChannel:
         said = await self._host.transcripts.messages(
             outbound.external_id, after=max(0, outbound.seq - _LOOK_BACK), limit=_LOOK_BACK
         )
-        return next((m.text for m in said if m.client_key == outbound.in_reply_to), "")
+        text = next((m.text for m in said if m.client_key == outbound.in_reply_to), "")
+        return without_subject(text, str(outbound.address.get("subject", "")))
 
     async def _run(self, accept: Accept, _app: web.Application) -> AsyncIterator[None]:
         _, inbox, sent = self._lines

@@ -16,6 +16,7 @@ from supportbot_email.check import Noted, view
 from supportbot_email.config import EmailConfig
 from supportbot_email.conversations import record_of
 from supportbot_email.folders import Folders
+from supportbot_email.inbound import text_of
 from supportbot_email.preview import fate, sending_tried
 from supportbot_email.reading import reading
 from supportbot_email.threads import verify_token
@@ -143,7 +144,7 @@ def _described(mail: "Mail", *, known: bool, would: str) -> "Iterator[str]":
     yield f"  class   {mail.kind} ({rule}){', sender verified' if mail.verified else ''}"
     yield f"  thread  {'continues one that the bot knows' if known else 'a new conversation'}"
     yield _safe(f"  would   {would}")
-    lines = mail.reply.splitlines()
+    lines = text_of(mail).splitlines()
     for line in lines[:_SHOWN]:
         yield _safe(f"  | {line}")
     if len(lines) > _SHOWN:

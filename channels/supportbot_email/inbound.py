@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from supportbot.messages import Attachment, Inbound, Sender
+from supportbot_email import shapes
 from supportbot_email.languages import language_of
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Mail
 
+_APART = "\n\n"
 _MOST_LOOPS = 3
 """How often an answer of ours may have come round before we fall silent."""
 
@@ -26,6 +28,7 @@ def to_inbound(
         ignored: why it gets no answer; empty when it does.
         original: what is kept of its bytes.
     """
+    text = text_of(mail)
     return Inbound(
         channel=channel,
         conversation=conversation,
@@ -34,9 +37,9 @@ def to_inbound(
             name=mail.sender.name,
             email=mail.sender.address,
             assurance="verified" if mail.verified else "claimed",
-            language="" if ignored else language_of(mail.reply),
+            language="" if ignored else language_of(text),
         ),
-        text=mail.reply or mail.subject,
+        text=text,
         keys=(mail.content_key,),
         attachments=tuple(
             Attachment(name=a.name, content_type=a.content_type, size=a.size, data=b"" if ignored else a.data)
@@ -48,6 +51,23 @@ def to_inbound(
         wants_person=mail.encrypted and not ignored,
         original=original,
     )
+
+
+def text_of(mail: Mail) -> str:
+    """Return what a model reads of a mail: the customer's words, below the subject of one that answers none.
+
+    People say half of what they want in it: "Please cancel order 4711", and below it their thanks. The
+    subject of an answer is that of the mail before.
+    """
+    answers = mail.in_reply_to or mail.references or shapes.ANSWERED_SUBJECT.match(mail.subject)
+    if mail.reply and (answers or mail.subject.casefold() in mail.reply.casefold()):
+        return mail.reply
+    return f"{mail.subject}{_APART}{mail.reply}".strip()
+
+
+def without_subject(text: str, subject: str) -> str:
+    """Return the words of a mail of which ``text_of`` made ``text``: what an answer quotes."""
+    return text.removeprefix(f"{subject}{_APART}")
 
 
 def nobody(content_key: str) -> str:

@@ -75,6 +75,17 @@ async def test_a_mail_becomes_a_draft_in_its_thread(server: Dovecot, address: st
     assert [""] == [flags.replace("\\Recent", "").strip() for flags in server.flags(address)]
 
 
+async def test_a_subject_is_read_and_not_quoted(server: Dovecot, address: str, tmp_path: Path) -> None:
+    """Half of what is wanted stands in it; the answer quotes the words below it."""
+    async with bot_on(address, server, tmp_path):
+        server.deliver(address, mail("Thanks in advance!", subject="Cancel order 4711", Message_ID=ASKED))
+        await until(lambda: drafts(server, address))
+    [draft] = drafts(server, address)
+    assert words(draft).startswith("You said: Cancel order 4711")
+    quoted = [line for line in words(draft).splitlines() if line.startswith(">")]
+    assert ["> Thanks in advance!"] == quoted
+
+
 async def test_an_image_is_shown_to_the_model(server: Dovecot, address: str, tmp_path: Path) -> None:
     """A picture that the customer attached is kept with the message, and its turn has it."""
     model = ScriptedModel()
@@ -312,7 +323,8 @@ async def test_a_picture_beyond_what_is_read_is_noted_and_the_mail_drafted(
         await until(lambda: drafts(server, address))
     [(text, attachments)] = rows(tmp_path, "select text, attachments from messages where author = 'customer'")
     [found] = json.loads(attachments)
-    assert ("Where is it?", "lamp.png", "image/png") == (text, found["name"], found["content_type"])
+    assert ("My parcel\n\nWhere is it?", "lamp.png") == (text, found["name"])
+    assert "image/png" == found["content_type"]
     assert 1_200_000 < found["size"] < 1_250_000
     assert not found.get("width")
 
