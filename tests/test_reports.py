@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+from sqlalchemy import update
 
 from supportbot import reports, session
 from supportbot.errors import NotFound, Unclear
 from supportbot.messages import Sender
+from supportbot.store import Statement
+from supportbot.tables import messages
 from supportbot.testing.fakes import RecordingChannel
-from tests.durable import running
+from tests.durable import Durable, opened, running
 
 if TYPE_CHECKING:
     from supportbot.messages import Turn
-    from tests.durable import Durable
 
 
 class Unfindable:
@@ -181,6 +183,18 @@ async def test_what_an_operator_calls_dead_died_of_that(
         if outcome == "dead":
             await session.retry_delivery(durable.store, unknown.id)
             await durable.until_rows("select state, death from deliveries", [("unknown", "")])
+
+
+async def test_what_nobody_takes_up_says_for_how_long(database_url: str) -> None:
+    """And how to see whether anybody works; while it waits, it has no turn."""
+    async with opened(database_url) as store:
+        bot = Durable(store)
+        accepted = await bot.accept("hello", to="a")
+        aged = Statement(update(messages).values(created_at=messages.c.created_at - 94_000))
+        await store.write(lambda tx: tx.run(aged))
+        (line,) = reports.advice(await reports.explain(store, accepted.message_id))
+    assert f"{accepted.message_id} has waited for 94 s" in line
+    assert line.endswith("supportbot processes")
 
 
 async def test_taking_over_belongs_to_the_story(database_url: str) -> None:

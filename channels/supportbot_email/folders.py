@@ -101,7 +101,7 @@ class MailFolder:
         what, then = _FOR[self._use]
         called = f"'{self._named}' {what}" if self._named else what
         then = then.replace("{instead}", self._place.name)
-        return f"The folder {called} is gone: {then}. Name it in 'folders.{self._use}'."
+        return f"The folder {called} is not there: {then}. Name it in 'folders.{self._use}'."
 
     async def remember(self) -> None:
         """Keep in mind where it is, also beyond this process; to be called before it is opened, and after."""

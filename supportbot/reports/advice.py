@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from supportbot.ids import now_ms
 from supportbot.readable import one_line
 
 if TYPE_CHECKING:
@@ -27,9 +28,11 @@ def advice(story: Story) -> tuple[str, ...]:
 
 def _about_message(message: MessageRow) -> Iterator[str]:
     if message.state == "pending" and message.turn_id is None:
+        waited = max(0, now_ms() - message.created_at) // 1000
         yield (
-            f"{message.id} waits to be taken up, which takes a running bot a second at most. "
-            "If none is running: supportbot serve; with '--roles', one needs the role worker"
+            f"{message.id} has waited for {waited:,} s to be taken up, which takes a running bot a second at "
+            "most, unless it is at work on as many as 'turns.concurrency' lets it. To see who works: "
+            "supportbot processes"
         )
     if message.state == "ignored" and message.author == "customer":
         yield f"{message.id} gets no answer ({message.reason}). If it needs one, a person has to write it."

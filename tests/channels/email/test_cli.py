@@ -140,7 +140,8 @@ async def test_a_renamed_folder_is_found_as_the_bot_finds_it(
     code, said = await asyncio.to_thread(_check, tmp_path, {"support": support})
     assert 0 == code
     assert (
-        "drafts  Answers\n        The folder 'Team' for drafts is gone: drafts are left in 'Answers'." in said
+        "drafts  Answers\n        The folder 'Team' for drafts is not there: drafts are left in 'Answers'."
+        in said
     )
 
 
