@@ -23,6 +23,7 @@ from supportbot_email.phrases import (
     MAILBOX,
     OTHERS,
     ROLES,
+    RULE,
     SEPARATED,
     STARTS,
     TIME,
@@ -64,7 +65,6 @@ _SAID = re.compile(r"\bsa(?:id|ys)\b|\bschrieben\b", re.IGNORECASE)
 _TO_YOU = re.compile(r"\bschrieben\b", re.IGNORECASE)
 """The Bat! says to the quoted when they wrote, to the minute; customers say so, too, by the day."""
 _QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
-_RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _MAKER = re.compile(r"\b(?:galaxy|samsung)\b", re.IGNORECASE)
 _MOST_GLUED = 4_000  # characters of a line in which a glued quote is looked for
@@ -278,7 +278,7 @@ class _Marks:
         if SEPARATED.fullmatch(line):
             apart = at == 0 or not self._lines[at - 1].strip() or line.startswith("------")
             return at + 1, apart or self._from_block(self._next(at + 1)) > 0
-        if _RULE.fullmatch(line):
+        if RULE.fullmatch(line):
             start = self._next(at + 1)
         block = self._from_block(start) or self._notes_block(start)
         if block:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import cards
 from supportbot_email.asking import asks
-from supportbot_email.cards import is_disclaimer, is_sentence
+from supportbot_email.cards import is_disclaimer, is_sentence, last_line
 from supportbot_email.mail import Address
 from supportbot_email.phrases import (
     DEVICE,
@@ -46,7 +46,7 @@ def begin(lines: Sequence[str], *, writer: Address = _NOBODY, asked: bool = Fals
         if _begins(lines, at, end):
             end = at
             break
-    while (last := _last(lines, end)) >= 0 and _is_device(lines, last):
+    while (last := last_line(lines, end)) >= 0 and _is_device(lines, last):
         end = last
     return end if asked else cards.begin(lines, end, writer=writer)
 
@@ -70,12 +70,6 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
 
 
-def _last(lines: Sequence[str], end: int) -> int:
-    while end > 0 and not lines[end - 1].strip():
-        end -= 1
-    return end - 1
-
-
 def _is_device(lines: Sequence[str], at: int) -> bool:
     line = lines[at]
     if DEVICE.fullmatch(line) and not _TOLD.search(line):
@@ -93,7 +87,7 @@ def _is_device(lines: Sequence[str], at: int) -> bool:
 def _above_disclaimers(lines: Sequence[str]) -> int:
     """Return the end of the lines without the last paragraphs that only say for whom the mail is."""
     end = len(lines)
-    while (last := _last(lines, end)) >= 0:
+    while (last := last_line(lines, end)) >= 0:
         if last > 0 and (PRINTING.match(lines[last]) or FIRM_S_FOOT.match(lines[last])):
             end = last
             continue
