@@ -85,7 +85,7 @@ POINTS = any_of(
 )
 """What somebody says who means what stands below their name."""
 TO_THE_READER = any_of(
-    r"\b(?:attn|c/o|z\. ?hd|by|via|from|instead|ex|formerly|now|new|old|without|with|bei|von|statt|ohne|mit|jetzt|neu|ehemals|früher|chez|sans|avec|con|sin|sem|senza|presso|bij|zonder|bez|u)\b|様|御中|宛",
+    r"\b(?:attn|c/o|z\. ?hd|by|from|instead|ex|formerly|now|new|old|without|with|bei|von|statt|ohne|mit|jetzt|neu|ehemals|früher|chez|sans|avec|con|sin|sem|senza|presso|bij|zonder|bez)\b|様|御中|宛",
     r"\b(?:for|to|also|cc|für|auch|pour|aussi|para|también|também|per|anche|voor|ook|dla|również|för|till|även|til|også)\b|для|\b(?:please|pls|you|your|yours|we|us|our|my|bitte|sie|ihre?n?|mich|mir|uns|ich|wir|vous|votre|vos|nous|je|svp|usted|ustedes|nosotros|por favor|você|vocês|nós|per favore|vi|voi|vostr[aoie]|noi|u|uw|jullie|wij|ik|graag|proszę|prosimy|gärna|vänligen|gerne?|ni|gjerne|venligst|prosím|kérem|lütfen|vă rog|te rog)\b|παρακαλ|주세요|부탁|пожалуйста|прошу|будь ласка|ください|お願い|请|請",
     r"\b(?:is|are|was|were|will|has|have|ist|sind|war|hat|est|sont|es|son|são|è|sono|heeft|jest|är|missing|fehlt|manque|falta|manca|ontbreekt|brakuje|saknas)\b|\bне\b|\bnicht\b|\bnot\b",
 )

@@ -57,7 +57,7 @@ _MOST_OF_FIRM = 6  # words of a firm's name
 _FEWEST_WORDS = 6
 """A shorter letter may be no more than what introduces the card: "Here you go"."""
 _CODE = re.compile(
-    r"\d{6,}|\b[^\W\d_]{1,5}[-/#]\d{2,}|#\d|№|\b(?=[^\W_]{0,20}\d)(?=[^\W_]{0,20}[^\W\d_])[^\W_]{6,}"
+    r"\d{6,}|\b[^\W\d_]{1,5}[-/#]\d{2,}|#\d|№|\b(?=[A-Za-z\d]{0,20}\d)(?=\d{0,20}[A-Za-z])[A-Za-z\d]{6,}"
 )
 """A number as orders and parcels have one."""
 

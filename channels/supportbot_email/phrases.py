@@ -47,7 +47,7 @@ FORWARDED = re.compile(
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
     r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|télécharger|obtener|descargar|obter|baixar|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)(?: [^\W\d_]{3,16})?|get \w{3,16} for (?:android|ios|iphone|windows|mac)|sent via (?:my )?blackberry\b.{0,70}|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
-    r"von mein\S{1,20} .{2,40} gesendet|(?:gesendet mit|envoyé avec|enviad[oa] co[mn]|inviat[oa] con|verzonden (?:met|via)|wysłan[eoa] (?:z|za pomocą|przez)|отправлено (?:с|из|через|по)|надіслано (?:з|за|через)|skickat (?:med|från|via)|sendt (?:med|fra|via)|lähetetty|odesláno (?:z|pomocí|přes)|odoslané (?:z|pomocou|cez)|trimis (?:cu|de pe|prin)|elküldve|στάλθηκε (?:από|με|μέσω)|使用|由) ?.{0,40}\[?proton ?mail\b.{0,110}|\[?proton ?mail\b.{0,60}(?:gönderildi|送信.{0,8}|发送|傳送|보냄)|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
+    r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
     r"sent from .{3,50}[.,] (?:please )?(?:excuse|pardon|forgive) .{3,50}|sent (?:with|from|by) (?:airmail|sparrow|mailbird|spark|spike|newton|mailspring|superhuman)\b.{0,60}|(?:télécharger|obtenir) outlook pour .{3,12}|yahoo mail ?: ?\w{3,14}, \w{3,14}, \w{3,14}|"
@@ -56,6 +56,14 @@ DEVICE = re.compile(
     r")[\s*_.]{0,4}",
     re.IGNORECASE,
 )
+_SECURE = r"(?:,? ?(?:l['’]e-?mail sicura|la messagerie sécurisée(?: de)?|(?:el|un) correo (?:electrónico )?seguro(?: de)?|(?:o|um) e-?mail seguro(?: d[ao])?|(?:der )?sicheren? e-?mail(?:-\w{3,12})?(?: von)?|beveiligde e-?mail(?: van)?|bezpieczn\w{2,4} (?:poczty|e-?maila?)(?: e-?mail)?|защищ[её]нн\w{2,3} (?:электронн\w{2,3} )?почт\w{1,2}|захищен\w{1,2} (?:електронн\w{1,2} )?пошт\w{1,2}|säker e-?post|sikker e-?(?:mail|post)|secure e-?mail|安全(?:电子|電子)?(?:邮件|郵件)|güvenli e-?posta|セキュアメール|보안 이메일))?"
+_PROTON = r"\[?proton ?mail\b\]?(?:\(https?://\S{3,80}\)|<https?://\S{3,80}>)?"
+PROTON = re.compile(
+    rf"[\s*_]{{0,4}}(?:(?:sent (?:from|with|via)|gesendet (?:mit|von)|envoyé (?:avec|depuis)|enviad[oa] (?:con|com|desde|do)|inviat[oa] (?:con|da)|verzonden (?:met|via)|wysłan[eoa] (?:z|za pomocą|przez)|отправлено (?:с(?: помощью)?|из|через)|надіслано (?:з|за допомогою|через)|skickat (?:med|från)|sendt (?:med|fra)|lähetetty|odesláno (?:z|pomocí)|odoslané (?:z|pomocou)|trimis (?:cu|de pe|prin)|στάλθηκε (?:από|με|μέσω)) ?{_SECURE} ?{_PROTON}{_SECURE}|(?:使用|由|通过|透過) ?{_PROTON}{_SECURE} ?(?:发送|傳送|发出)|{_PROTON}{_SECURE}(?: ile)? ?(?:gönderildi|で?送信(?:されました)?|发送|傳送|(?:로 )?보냄))"
+    r"(?: mobile)?(?: (?:for|para|pour|für|per|voor|dla|для|på) (?:ios|android|iphone|ipad|mac|windows))?(?: ?[(<\[]https?://\S{3,80}[)>\]])?[\s*_.。]{0,4}",
+    re.IGNORECASE,
+)
+"""The line of Proton Mail, which is told from a word on it by having nothing else."""
 DEVICE_WORD = re.compile(
     r"\b(?:iphone|ipad|ipod|ios|android|galaxy|blackberry|outlook|mail|gmail|yahoo|aol|proton|phone|tablet|huawei|xiaomi|samsung|sony|windows|nokia|pixel|oneplus|apps?|smartphone|handy|mobile|mobil\w*|téléphone|teléfono|móvil|celular|telefon\w*|cellulare|device|gerät|superhuman|spark|zoho|mac|airmail|sparrow|mailbird|spike|newton|mailspring|canary|edison|k-9|thunderbird|verizon|t-mobile|at&t|xfinity|htc|motorola|iphon\w*)|手机|手機|スマ|から送信",
     re.IGNORECASE,

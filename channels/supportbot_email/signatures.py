@@ -9,12 +9,14 @@ from supportbot_email import cards
 from supportbot_email.asking import asks
 from supportbot_email.cards import is_disclaimer, is_sentence, last_line
 from supportbot_email.mail import Address
+from supportbot_email.patterns import any_of
 from supportbot_email.phrases import (
     DEVICE,
     DEVICE_WORD,
     FIRM_S_FOOT,
     POSTSCRIPT,
     PRINTING,
+    PROTON,
 )
 
 if TYPE_CHECKING:
@@ -27,7 +29,10 @@ _AD = re.compile(r"\b(?:msn|hotmail|windows live|yahoo!?|aol|messenger)\b", re.I
 """What providers of mailboxes once set below what people wrote."""
 _DASHED = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
 _BY_OTHERS = re.compile(r"[\s*_]*sent (?:via|by|with|using)\b", re.IGNORECASE)
-_TOLD = re.compile(r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but|not)\b", re.IGNORECASE)
+_TOLD = any_of(
+    r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but|not|never|without)\b",
+    r"\b(?:aber|nicht|keine?|noch|ohne|mais|pas|jamais|aucune?|sans|pero|nunca|sin|mas|não|sem|ma|non|mai|senza|maar|niet|geen|nooit|zonder|nie|nadal|bez|ale|men|inte|ikke|aldrig|utan|но|не|нет|без|але)\b",
+)
 """Words of a sentence that only begins like a device's line: "Sent from my iPhone I could not open it."."""
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
@@ -72,7 +77,9 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
 
 def _is_device(lines: Sequence[str], at: int) -> bool:
     line = lines[at]
-    if DEVICE.fullmatch(line) and not _TOLD.search(line):
+    if PROTON.fullmatch(line):
+        return True
+    if DEVICE.fullmatch(line) and not (_TOLD.search(line) or "proton" in line.casefold()):
         apart = (at == 0 or not lines[at - 1].strip()) and not _BY_OTHERS.match(line)
         return (
             (apart or bool(DEVICE_WORD.search(line)))
