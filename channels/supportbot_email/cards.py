@@ -223,7 +223,7 @@ def _is_contact(block: Sequence[str], *, named: bool) -> bool:
         return False
     if not named and not _NAME.fullmatch(block[0]) and not RULE.fullmatch(block[0]):
         return False
-    ends = PHONE.search(block[-1]) or FIRM.search(block[-1]) or re.search(r"\d", block[-1])
+    ends = PHONE.search(block[-1]) or FIRM.search(block[-1])
     return bool(ends) and not any(map(_is_said, block))
 
 

@@ -69,6 +69,7 @@ _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _MAKER = re.compile(r"\b(?:galaxy|samsung)\b", re.IGNORECASE)
 _MOST_GLUED = 4_000  # characters of a line in which a glued quote is looked for
 _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
+_MOST_RUNS = 500  # of a customer's lines between quotes that are looked at for a signature
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
@@ -373,10 +374,10 @@ class _Marks:
         pairs = zip(self._kinds, self._lines, strict=True)
         quoted = "\n".join(line.lstrip("> ") for kind, line in pairs if kind == "quoted" and "@" not in line)
         asked = cards.asked_for(quoted)
-        start = 0
+        start, runs = 0, 0
         for kind, group in groupby(list(self._kinds)):
             end = start + len(list(group))
-            if kind == "reply":
+            if kind == "reply" and (runs := runs + 1) <= _MOST_RUNS:
                 begins = start + signatures.begin(self._lines[start:end], writer=self._writer, asked=asked)
                 self._mark(begins, end, "signature")
             start = end
