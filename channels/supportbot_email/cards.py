@@ -20,6 +20,7 @@ from supportbot_email.card_words import (
     FORMS,
     HEADS,
     INVOICES,
+    OF_ANOTHER,
     OF_THE_MATTER,
     OFFICES,
     ON_BEHALF,
@@ -30,7 +31,7 @@ from supportbot_email.card_words import (
     TO_THE_READER,
     VAT,
 )
-from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE, POSTSCRIPT, RULE
+from supportbot_email.phrases import PHONE, POSTSCRIPT, RULE
 from supportbot_email.writers import LINK
 
 if TYPE_CHECKING:
@@ -51,9 +52,9 @@ _LINKING = frozenset("and und et y e i og och of de di du del der den da do la l
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
 _LOOKED = 60  # lines at the end that are looked at
-_MOST_FOOT = 2_000  # characters of a lawyer's paragraph that are looked at
+_MOST_LETTER = 20_000  # characters: in a longer one nobody looks for what it speaks of
 _MOST_FRAMED = 8  # lines between two rules
-_MOST_OF_FIRM = 6  # words of a firm's name
+_MOST_OF_FIRM = 8  # words of a firm's name
 _FEWEST_WORDS = 6
 """A shorter letter may be no more than what introduces the card: "Here you go"."""
 _CODE = re.compile(
@@ -91,13 +92,6 @@ def is_sentence(line: str) -> bool:
     return len(line) > _LONGEST or bool(_SENTENCE.fullmatch(line) or _LETTER.fullmatch(line))
 
 
-def is_disclaimer(paragraph: str) -> bool:
-    """Whether a paragraph says for whom the mail is and nothing else."""
-    if len(paragraph) <= 60 or "?" in paragraph:
-        return False
-    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
-
-
 def last_line(lines: Sequence[str], end: int) -> int:
     """Return the last line before the end that is not empty, or -1."""
     while end > 0 and not lines[end - 1].strip():
@@ -121,11 +115,10 @@ def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: 
     if not named and below < end and ON_BEHALF.fullmatch(lines[below]):
         below += 1
     typed, start = (named, below) if named else _typed(lines, below, end)
-    upto = _above_foot(lines, start, end)
-    block = [one for one in lines[start:upto] if one.strip()]
+    block = [one for one in lines[start:end] if one.strip()]
     if not letter or not 0 < len(block) <= _MOST_CONTACT or _is_spoken_of(letter, block):
         return end
-    if _is_contact(block, named=bool(typed)) and _holds_together(lines, start, upto):
+    if _is_contact(block, named=bool(typed)) and _holds_together(lines, start, end):
         return start
     apart = not lines[start].strip() and (bool(typed) or not _is_alone(lines, start, end))
     clear = apart and _is_clear(block, typed, writer)
@@ -166,19 +159,6 @@ def _holds_together(lines: Sequence[str], start: int, end: int) -> bool:
     return all(any(FIRM.search(line) or PHONE.search(line) for line in one) for one in apart)
 
 
-def _above_foot(lines: Sequence[str], start: int, end: int) -> int:
-    """Return the end of a card's lines without what a lawyer has to say in the last of them."""
-    last = last_line(lines, end)
-    foot = ""
-    for at in range(last, max(start, last - _MOST_CONTACT), -1):
-        foot = f"{lines[at].strip()} {foot}"[:_MOST_FOOT]
-        if not lines[at].strip():
-            return end
-        if is_disclaimer(foot):
-            return at
-    return end
-
-
 def _framed(lines: Sequence[str], end: int, writer: Address) -> int:
     """Return where a card begins that stands between two rules, with its own, at the end; or the end."""
     below = last_line(lines, end)
@@ -189,7 +169,13 @@ def _framed(lines: Sequence[str], end: int, writer: Address) -> int:
             continue
         block = [one for one in lines[at + 1 : below] if one.strip()]
         letter = "\n".join(lines[:at]).strip()
-        if not block or not letter or lines[at - 1].strip() or _is_few(letter) or _is_spoken_of(letter, block):
+        if (
+            not block
+            or not letter
+            or lines[at - 1].strip()
+            or _is_few(letter)
+            or _is_spoken_of(letter, block)
+        ):
             return end
         firm = any(_is_firm(part) for one in block for part in _SAID_OF.split(one))
         known = any(map(PHONE.search, block)) or (firm and writers.is_named("\n".join(block), writer))
@@ -202,7 +188,9 @@ def _framed(lines: Sequence[str], end: int, writer: Address) -> int:
 
 def _is_spoken_of(letter: str, block: Sequence[str]) -> bool:
     """Whether a letter means what stands below it: who is called, where something goes, what a sign says."""
-    if letter.endswith((":", "：")) or REFERS.search(letter) or POINTS.search(letter):
+    if len(letter) > _MOST_LETTER or letter.endswith((":", "：")):
+        return True
+    if REFERS.search(letter) or POINTS.search(letter):
         return True
     return any(map(VAT.search, block)) and bool(INVOICES.search(letter))
 
@@ -223,8 +211,8 @@ def _is_contact(block: Sequence[str], *, named: bool) -> bool:
         return False
     if not named and not _NAME.fullmatch(block[0]) and not RULE.fullmatch(block[0]):
         return False
-    ends = PHONE.search(block[-1]) or FIRM.search(block[-1])
-    return bool(ends) and not any(map(_is_said, block))
+    ends = any(known.search(block[-1]) for known in (PHONE, FIRM, VAT))
+    return ends and not any(map(_is_said, block))
 
 
 def _is_said(line: str) -> bool:
@@ -265,7 +253,7 @@ def _is_role(part: str) -> bool:
 def _is_firm(part: str) -> bool:
     """Whether a part is a firm's name, by the legal form at its end."""
     if EAST.fullmatch(part.strip()):
-        return not TO_THE_READER.search(part)
+        return not (TO_THE_READER.search(part) or OF_ANOTHER.search(part))
     return _has_form(part, FORMS)
 
 
@@ -279,7 +267,8 @@ def _has_form(part: str, forms: re.Pattern[str]) -> bool:
         return False
     cut = next((at for at in range(1, len(words)) if forms.fullmatch(" ".join(words[at:]))), 0)
     name = " ".join(words[:cut]).rstrip(",")
-    return bool(name) and _is_titled(name) and not (TO_THE_READER.search(name) or OF_THE_MATTER.search(name))
+    others = any(known.search(name) for known in (TO_THE_READER, OF_ANOTHER, OF_THE_MATTER))
+    return bool(name) and _is_titled(name) and not others
 
 
 def _is_titled(text: str) -> bool:
@@ -288,5 +277,5 @@ def _is_titled(text: str) -> bool:
 
 
 def _is_own_link(part: str, writer: Address) -> bool:
-    found = re.fullmatch(r"\s*(?:[^\W\d_]{1,8}[:.]\s?)?(\S{3,180})\s*", part)
+    found = re.fullmatch(r"\s*(?:[^\W\d_]{1,8}:\s)?(\S{3,180})\s*", part)
     return bool(found) and bool(LINK.fullmatch(found[1])) and writers.is_own(found[1], writer)

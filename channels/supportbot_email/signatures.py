@@ -7,16 +7,19 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import cards
 from supportbot_email.asking import asks
-from supportbot_email.cards import is_disclaimer, is_sentence, last_line
+from supportbot_email.cards import is_sentence, last_line
 from supportbot_email.mail import Address
 from supportbot_email.patterns import any_of
 from supportbot_email.phrases import (
+    ABOUT_MAIL,
     DEVICE,
     DEVICE_WORD,
+    DISCLAIMERS,
     FIRM_S_FOOT,
     POSTSCRIPT,
     PRINTING,
     PROTON,
+    RULE,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +38,12 @@ _TOLD = any_of(
 )
 """Words of a sentence that only begins like a device's line: "Sent from my iPhone I could not open it."."""
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
+_FEWEST_WRAPPED = 50  # characters of a line that goes on in the next
+_HEADING = re.compile(
+    r"\W{0,4}(?:disclaimer|confidential(?:ity)?(?: (?:notice|statement))?|(?:legal|important) (?:notice|disclaimer)|aviso legal|nota legal|avis(?: légal)?|(?:wichtiger )?hinweis|vertraulichkeit\w{0,10})\W{0,4}",
+    re.IGNORECASE,
+)
+"""What stands above such a paragraph."""
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 
 
@@ -98,10 +107,39 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
         if last > 0 and (PRINTING.match(lines[last]) or FIRM_S_FOOT.match(lines[last])):
             end = last
             continue
-        first = last
-        while first > 0 and lines[first - 1].strip() and last - first < 12:
-            first -= 1
-        if first == 0 or not is_disclaimer(" ".join(one.strip() for one in lines[first : last + 1])):
+        foot = _foot(lines, last)
+        if foot <= 0:
             return end
-        end = first
+        end = foot
     return end
+
+
+def _foot(lines: Sequence[str], last: int) -> int:
+    """Return where in its paragraph a lawyer begins who has the last line, or -1 where none has.
+
+    The lines above that are as long as such lines are when they are wrapped, or are a rule, are theirs; others
+    are a card's or the letter's.
+    """
+    said, at = "", last
+    while at >= 0 and lines[at].strip() and last - at <= _MOST_LINES:
+        said = f"{lines[at].strip()} {said}"
+        if _is_disclaimer(said):
+            break
+        at -= 1
+    else:
+        return -1
+    while at > 0 and lines[at - 1].strip() and last - at < _MOST_LINES and _is_wrapped(lines[at - 1].strip()):
+        at -= 1
+    return at
+
+
+def _is_wrapped(line: str) -> bool:
+    headed = _HEADING.fullmatch(line) or RULE.fullmatch(line)
+    return bool(headed) or (len(line) >= _FEWEST_WRAPPED and not asks(line))
+
+
+def _is_disclaimer(paragraph: str) -> bool:
+    """Whether a paragraph says for whom the mail is and nothing else."""
+    if len(paragraph) <= 60 or "?" in paragraph:
+        return False
+    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
