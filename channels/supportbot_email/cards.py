@@ -45,7 +45,7 @@ _WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
 _LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
 """Five words in small letters: no name, no role, no address."""
 _PARTS = re.compile(r"\s[|•·]\s")
-_SAID_OF = re.compile(r"\s[|•·–—-]\s|,\s")
+_SAID_OF = re.compile(r"\s[|•·–—-]\s|,\s(?!S\.|Inc\b|Ltd\b|Lda\b|Ltda\b|GmbH\b)")
 """What parts a name, a role and a firm that stand in one line."""
 _LINKING = frozenset("and und et y e i og och of de di du del der den da do la le van von ter".split())
 """Words in small letters that names of people and of firms have."""

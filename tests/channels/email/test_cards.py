@@ -128,10 +128,6 @@ SHAPES = {
     "a frame that asks": (f"────\n{NUMBERED}\n────", f"────\n{NUMBERED}\nIn white?\n────"),
     "a frame around another's firm": (f"────\n{TITLED}\n────", "────\nMary Jones\nDirector\nJones Ltd\n────"),
     "a frame without an empty line": (f"────\n{NUMBERED}\n────", f"This is it.\n────\n{NUMBERED}\n────"),
-    "a line below a lawyer": (
-        f"Best\nBob\n\n{TITLED}\nThis e-mail is confidential and only for the intended recipient, nobody else.",
-        f"Best\nBob\n\n{TITLED}\nWhite lamp\nThis e-mail is confidential and only for the intended recipient, nobody else.",
-    ),
 }  # fmt: skip
 """What is cut, and what resembles it and is kept."""
 
@@ -317,6 +313,16 @@ def test_cut(name: str) -> None:
     language, closing, card = CUT[name]
     text = f"{LETTERS[language]}\n\n{closing}"
     assert text.split() == reply(f"{text}{card}\n", WRITERS.get(language, BOB)).split()
+
+
+def test_a_line_above_a_lawyer() -> None:
+    """What stands directly above a lawyer's paragraph is not the lawyer's."""
+    text = f"{LETTERS['en']}\n\n{ENDS['en']}"
+    foot = "This e-mail is confidential and only for the intended recipient, nobody else."
+    assert text.split() == reply(f"{text}\n\n{TITLED}\n{foot}").split()
+    for line in ("White lamp", "WHITE LAMP", "and the white one, please", "Bob"):
+        kept = f"{text}\n\n{line}" if line == "Bob" else f"{text}\n\n{TITLED}\n{line}"
+        assert kept.split() == reply(f"{kept}\n{foot}").split()
 
 
 @pytest.mark.parametrize("closing", ["Hartelijke groet,", "Terveisin", "Med venlig hilsen", "S úctou", "Tisztelettel", "Iyi çalışmalar", "Με εκτίμηση", "Cu respect", "감사합니다", "Bien à vous", "З повагою"])  # fmt: skip
