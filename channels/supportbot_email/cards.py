@@ -1,7 +1,7 @@
 """Where the card of a name, a role, a firm and its numbers begins below a letter. Unsure, there is none.
 
-Customers put below their name what they were asked for: where they live, an order's number, who comes. So a card
-has a firm and a number to call, or nothing but the name again and what clearly is a role, a firm or their link.
+Customers put below their name what they were asked for: where they live, an order's number, who comes. So a
+card has a firm and a number to call, or only the name again and what clearly is a role, a firm or their link.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
 _PARTS = re.compile(r"\s[|•·]\s")
 _SAID_OF = re.compile(r"\s[|•·–—-]\s|,\s(?!S\.|Inc\b|Ltd\b|Lda\b|Ltda\b|GmbH\b)")
 """What parts a name, a role and a firm that stand in one line."""
-_LINKING = frozenset("and und et y e i og och of de di du del der den da do la le van von ter".split())
+_LINKING = re.compile(r"and|und|et|y|e|i|og|och|of|de|di|du|del|der|den|da|do|la|le|van|von|ter")
 """Words in small letters that names of people and of firms have."""
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
@@ -100,8 +100,8 @@ def last_line(lines: Sequence[str], end: int) -> int:
 
 
 def _is_name(text: str) -> bool:
-    """Whether what stands behind a closing may be a name: "Take care of it please" and "Best Lamps Ltd" are none."""
-    last = text.split(" ")[-1]
+    """Whether it may be a name what stands behind a closing: in "All the best price", "Best Lamps Ltd" none does."""
+    last = text.rsplit(" ", maxsplit=1)[-1]
     return not text[:1].islower() and not FORMS.fullmatch(last) and not SHORT_FORMS.fullmatch(last)
 
 
@@ -245,7 +245,7 @@ def _is_role(part: str) -> bool:
         return False
     titles = [one for one in words if TITLES.fullmatch(one)]
     heads = [one for one in words if HEADS.fullmatch(one)]
-    offices = [one for one in words if OFFICES.fullmatch(one) and one.lower() not in _LINKING]
+    offices = [one for one in words if OFFICES.fullmatch(one) and not _LINKING.fullmatch(one.lower())]
     known = all(TITLES.fullmatch(one) or HEADS.fullmatch(one) or OFFICES.fullmatch(one) for one in words)
     return known and bool(titles or (heads and set(offices) - set(heads)))
 
@@ -273,9 +273,9 @@ def _has_form(part: str, forms: re.Pattern[str]) -> bool:
 
 def _is_titled(text: str) -> bool:
     """Whether each word has a capital, or a letter that has none, as names have; or links two that have."""
-    return all(not one[0].islower() or one in _LINKING for one in text.split())
+    return all(not one[0].islower() or _LINKING.fullmatch(one) for one in text.split())
 
 
 def _is_own_link(part: str, writer: Address) -> bool:
     found = re.fullmatch(r"\s*(?:[^\W\d_]{1,8}:\s)?(\S{3,180})\s*", part)
-    return bool(found) and bool(LINK.fullmatch(found[1])) and writers.is_own(found[1], writer)
+    return found is not None and bool(LINK.fullmatch(found[1])) and writers.is_own(found[1], writer)

@@ -40,7 +40,8 @@ _TOLD = any_of(
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _FEWEST_WRAPPED = 50  # characters of a line that goes on in the next
 _HEADING = re.compile(
-    r"\W{0,4}(?:disclaimer|confidential(?:ity)?(?: (?:notice|statement))?|(?:legal|important) (?:notice|disclaimer)|aviso legal|nota legal|avis(?: légal)?|(?:wichtiger )?hinweis|vertraulichkeit\w{0,10})\W{0,4}",
+    r"\W{0,4}(?:disclaimer|confidential(?:ity)?(?: (?:notice|statement))?|(?:legal|important) (?:notice|disclaimer)"
+    r"|aviso legal|nota legal|avis(?: légal)?|(?:wichtiger )?hinweis|vertraulichkeit\w{0,10})\W{0,4}",
     re.IGNORECASE,
 )
 """What stands above such a paragraph."""
@@ -117,8 +118,8 @@ def _above_disclaimers(lines: Sequence[str]) -> int:
 def _foot(lines: Sequence[str], last: int) -> int:
     """Return where in its paragraph a lawyer begins who has the last line, or -1 where none has.
 
-    The lines above that are as long as such lines are when they are wrapped, or are a rule, are theirs; others
-    are a card's or the letter's.
+    The lines above that are as long as such lines are when they are wrapped, or are a rule, are theirs; the
+    others are a card's or the letter's.
     """
     said, at = "", last
     while at >= 0 and lines[at].strip() and last - at <= _MOST_LINES:

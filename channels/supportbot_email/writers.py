@@ -51,4 +51,4 @@ def is_own(link: str, writer: Address) -> bool:
     if "@" in bare:
         return bare.removeprefix("mailto:") == writer.address.casefold()
     found = _HOME.fullmatch(bare)
-    return bool(found) and found[1] == writer.domain.casefold() != ""
+    return found is not None and found[1] == writer.domain.casefold() != ""
