@@ -47,7 +47,9 @@ _LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
 _PARTS = re.compile(r"\s[|•·]\s")
 _SAID_OF = re.compile(r"\s[|•·–—-]\s|,\s(?!S\.|Inc\b|Ltd\b|Lda\b|Ltda\b|GmbH\b)")
 """What parts a name, a role and a firm that stand in one line."""
-_LINKING = re.compile(r"and|und|et|y|e|i|og|och|of|de|di|du|del|der|den|da|do|la|le|van|von|ter")
+_LINKING = re.compile(
+    r"and|und|et|y|e|i|og|och|of|de|di|du|del|der|den|da|do|la|le|van|von|ter|rue|ul\.|via|bis"
+)
 """Words in small letters that names of people and of firms have."""
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
@@ -100,7 +102,7 @@ def last_line(lines: Sequence[str], end: int) -> int:
 
 
 def _is_name(text: str) -> bool:
-    """Whether it may be a name what stands behind a closing: in "All the best price", "Best Lamps Ltd" none does."""
+    """Whether it may be a name what follows a closing: no thing ("best price"), no firm ("Best Lamps Ltd")."""
     last = text.rsplit(" ", maxsplit=1)[-1]
     return not text[:1].islower() and not FORMS.fullmatch(last) and not SHORT_FORMS.fullmatch(last)
 
@@ -117,6 +119,12 @@ def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: 
     typed, start = (named, below) if named else _typed(lines, below, end)
     block = [one for one in lines[start:end] if one.strip()]
     if not letter or not 0 < len(block) <= _MOST_CONTACT or _is_spoken_of(letter, block):
+        return end
+    if (
+        writers.is_another(block[0], typed, writer)
+        and _NAME.fullmatch(block[0])
+        and not FIRM.search(block[0])
+    ):
         return end
     if _is_contact(block, named=bool(typed)) and _holds_together(lines, start, end):
         return start
@@ -209,7 +217,8 @@ def _is_contact(block: Sequence[str], *, named: bool) -> bool:
         return False
     if not any(map(PHONE.search, block)) or not any(map(FIRM.search, block)):
         return False
-    if not named and not _NAME.fullmatch(block[0]) and not RULE.fullmatch(block[0]):
+    called = _NAME.fullmatch(block[0]) and _is_titled(block[0])
+    if not named and not called and not RULE.fullmatch(block[0]):
         return False
     ends = any(known.search(block[-1]) for known in (PHONE, FIRM, VAT))
     return ends and not any(map(_is_said, block))
@@ -221,6 +230,8 @@ def _is_said(line: str) -> bool:
         return True
     rest = LINK.sub("", PHONE.sub("", line))
     if TO_THE_READER.search(rest) or OF_THE_MATTER.search(rest) or asks(line):
+        return True
+    if not _is_titled(rest) and not any(known.search(line) for known in (PHONE, FIRM, VAT)):
         return True
     alone = re.search(r"\d", rest) and not re.search(r"[^\W\d_]", rest)
     return not VAT.search(rest) and bool(_CODE.search(rest) or (alone and not PHONE.search(line)))

@@ -40,8 +40,9 @@ _TOLD = any_of(
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
 _FEWEST_WRAPPED = 50  # characters of a line that goes on in the next
 _HEADING = re.compile(
-    r"\W{0,4}(?:disclaimer|confidential(?:ity)?(?: (?:notice|statement))?|(?:legal|important) (?:notice|disclaimer)"
-    r"|aviso legal|nota legal|avis(?: légal)?|(?:wichtiger )?hinweis|vertraulichkeit\w{0,10})\W{0,4}",
+    r"\W{0,4}(?:disclaimer|confidential(?:ity)?(?: (?:notice|statement))?"
+    r"|(?:legal|important) (?:notice|disclaimer)|aviso legal|nota legal|avis(?: légal)?"
+    r"|(?:wichtiger )?hinweis|vertraulichkeit\w{0,10})\W{0,4}",
     re.IGNORECASE,
 )
 """What stands above such a paragraph."""

@@ -38,6 +38,12 @@ def is_again(line: str, typed: str, writer: Address) -> bool:
     return said == full or (more and said <= full)
 
 
+def is_another(line: str, typed: str, writer: Address) -> bool:
+    """Whether a name shares no word with the one that was typed nor the one in From, where one is known."""
+    known = names(typed) | (names(name_of(writer)) if writer.name else set())
+    return bool(known) and not known & names(line)
+
+
 def is_named(text: str, writer: Address) -> bool:
     """Whether a text has all of the name that From has, and that is more than a first name."""
     full = names(name_of(writer))

@@ -248,6 +248,23 @@ def test_shapes(name: str) -> None:
     assert is_kept(f"{LETTERS['en']}\n\n{kept}")
 
 
+@pytest.mark.parametrize("line", ["White lamp", "Two singles, one double", "2 white lamps", "no nuts"])
+def test_a_thing_above_a_number(line: str) -> None:
+    """What has small letters and is no role, between the lines of a card or a frame with a number."""
+    for above, below in ((f"{ENDS['en']}\n\n", ""), ("────\n", "\n────")):
+        card = f"{LETTERS['en']}\n\n{above}Bob Smith\n{{}}Smith Ltd\nT: +44 1632 960 114{below}"
+        assert not is_kept(card.format(""))
+        assert is_kept(card.format(f"{line}\n"))
+
+
+def test_another_person() -> None:
+    """The number of somebody else is what the customer wants to say."""
+    for above in (f"{ENDS['en']}\n\n", "Kind regards,\n"):
+        card = f"{LETTERS['en']}\n\n{above}{{}}\nDirector\nSmith Ltd\nT: +44 1632 960 114"
+        assert not is_kept(card.format("Bob Smith"))
+        assert is_kept(card.format("Mary Jones"))
+
+
 @pytest.mark.parametrize(
     "card", [f"{ENDS['en']}\n\n{TITLED}", f"{ENDS['en']}\n\n{NUMBERED}", f"────\n{NUMBERED}\n────"]
 )

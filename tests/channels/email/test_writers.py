@@ -24,7 +24,7 @@ ZOE = Address(name="Müller, Zoë", address="z.mueller@mueller-gartenbau.co.uk")
     ],
 )
 def test_again(line: str, typed: str, again: bool) -> None:
-    """More of the typed name, or all of the one in From, in any order and without accents; and nothing else."""
+    """More of the typed name, or all of the one in From, in any order, without accents; and nothing else."""
     assert again == writers.is_again(line, typed, ZOE)
 
 
