@@ -102,7 +102,7 @@ def last_line(lines: Sequence[str], end: int) -> int:
 
 
 def _is_name(text: str) -> bool:
-    """Whether it may be a name what follows a closing: no thing ("best price"), no firm ("Best Lamps Ltd")."""
+    """Whether it may be a name that follows a closing: no thing ("best price"), no firm ("Best Ltd")."""
     last = text.rsplit(" ", maxsplit=1)[-1]
     return not text[:1].islower() and not FORMS.fullmatch(last) and not SHORT_FORMS.fullmatch(last)
 
