@@ -1,7 +1,7 @@
 """Where the card of a name, a role, a firm and its numbers begins below a letter. Unsure, there is none.
 
-Customers put below their name what they were asked for: where they live, an order's number. So a card is one
-only by what says that a program wrote it, the name again or a firm; and no line may be meant for the reader.
+Customers put below their name what they were asked for: where they live, an order's number, who comes. So a
+card has a firm and a number to call, or only the name again and what clearly is a role, a firm or their link.
 """
 
 from __future__ import annotations
@@ -11,62 +11,58 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import writers
 from supportbot_email.asking import asks, sentences
-from supportbot_email.phrases import (
-    ABOUT_MAIL,
-    ADDRESS,
+from supportbot_email.card_words import (
     ASKED_FOR,
     BUSINESS,
     CLOSING,
-    DISCLAIMERS,
+    EAST,
     FIRM,
+    FORMS,
+    HEADS,
     INVOICES,
+    OF_ANOTHER,
     OF_THE_MATTER,
+    OFFICES,
     ON_BEHALF,
-    ORGANISATION,
-    PHONE,
     POINTS,
-    POSTSCRIPT,
     REFERS,
-    ROLE,
+    SHORT_FORMS,
+    TITLES,
     TO_THE_READER,
     VAT,
 )
-from supportbot_email.writers import LINK, is_called_after, says
+from supportbot_email.phrases import PHONE, POSTSCRIPT, RULE
+from supportbot_email.writers import LINK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from supportbot_email.mail import Address
 
-_RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
-_NAME = re.compile(r"[\s*]{0,4}(?:[^\W\d_][\w.'’-]{0,30}[ ,]{0,2}){1,5}[\s*]{0,4}")
+_NAME = re.compile(r"[\s*]{0,4}[^\W\d_][\w.'’-]{0,30}(?:[ ,]{1,2}[^\W\d_][\w.'’-]{0,30}){0,4}[\s*]{0,4}")
 _SENTENCE = re.compile(r"(?:\S+\s+){5,}\S+[.!。]\s*|.*[?？!！]|.{15,}。\s*")
 _WORDS = re.compile(r"(?:[^\W\d]\S*\s+){5,}[^\W\d]\S*\s*")
 _LETTER = re.compile(r"(?:[a-zà-öø-ÿ][\w'’]*,?\s+){4,}\S.*")
 """Five words in small letters: no name, no role, no address."""
 _PARTS = re.compile(r"\s[|•·]\s")
+_SAID_OF = re.compile(r"\s[|•·–—-]\s|,\s(?!S\.|Inc\b|Ltd\b|Lda\b|Ltda\b|GmbH\b)")
+"""What parts a name, a role and a firm that stand in one line."""
+_LINKING = re.compile(
+    r"and|und|et|y|e|i|og|och|of|de|di|du|del|der|den|da|do|la|le|van|von|ter|rue|ul\.|via|bis"
+)
+"""Words in small letters that names of people and of firms have."""
 _MOST_CONTACT = 14  # lines of a name, a role, a firm, an address, numbers
 _LONGEST = 120  # characters of a contact's line
 _LOOKED = 60  # lines at the end that are looked at
-_MOST_BETWEEN_RULES = 8
-_MOST_SMALL = 2  # words of a line in small letters
+_MOST_LETTER = 20_000  # characters: in a longer one nobody looks for what it speaks of
+_MOST_FRAMED = 8  # lines between two rules
+_MOST_OF_FIRM = 8  # words of a firm's name
 _FEWEST_WORDS = 6
 """A shorter letter may be no more than what introduces the card: "Here you go"."""
-_FIELD = re.compile(r"[^:：]{2,40}[:：]\s*\S")
-"""What a form has, and who fills in one by hand."""
-_BARE_PHONE = re.compile(r"\s*(?:\+|0|\(\d)[\d ()./–-]{7,20}\d\s*")
-_LONG_NUMBER = re.compile(r"\d{6,}|\b(?=\w*\d)(?=\w*[^\W\d_])\w{6,}")
 _CODE = re.compile(
-    r"\b(?!(?:D|A|CH|F|FR|I|IT|L|B|BE|NL|PL|CZ|SK|DK|S|SE|N|NO|FI|FIN|E|ES|P|PT|H|HR|SI|LT|LV|EE)-\d{4,5}\b)"
-    r"[^\W\d_]{1,5}[-/]\d{2,}"
+    r"\d{6,}|\b[^\W\d_]{1,5}[-/#]\d{2,}|#\d|№|\b(?=[A-Za-z\d]{0,20}\d)(?=\d{0,20}[A-Za-z])[A-Za-z\d]{6,}"
 )
-"""A number with letters before it; a postcode with its country's is none."""
-_REGISTERED = re.compile(
-    r"\b(?:hrb|hra|kvk|siret|siren|nip|cif|ust|vat|no|nr|reg|regon|krs)\b", re.IGNORECASE
-)
-"""Whose long number is no order's."""
-_SLOGAN = re.compile(r"\s*[\"“”„«].{3,60}[\"”“»]\s*")
-_SMALL_WORD = re.compile(r"(?<![\w'’.@/-])[^\W\d_A-Z][a-zà-öø-ÿß-ž]{3,}", re.UNICODE)
+"""A number as orders and parcels have one."""
 
 
 def begin(lines: Sequence[str], end: int, *, writer: Address) -> int:
@@ -77,15 +73,12 @@ def begin(lines: Sequence[str], end: int, *, writer: Address) -> int:
         end: of what is looked at.
         writer: whom From names.
     """
-    for at in range(_last(lines, end), max(-1, end - _LOOKED), -1):
+    for at in range(last_line(lines, end), max(-1, end - _LOOKED), -1):
         closing = CLOSING.fullmatch(lines[at])
-        if closing:
+        if closing and _is_name(closing["name"] or ""):
             start = _below(lines, at, end, named=closing["name"] or "", writer=writer)
-            if start < end:
-                return start
-            break
-    start = _below_name(lines, end, writer)
-    return start if start < end else _below_rule(lines, end, writer)
+            return start if start < end else _framed(lines, end, writer)
+    return _framed(lines, end, writer)
 
 
 def asked_for(quoted: str) -> bool:
@@ -96,31 +89,22 @@ def asked_for(quoted: str) -> bool:
     )
 
 
-def is_long(line: str) -> bool:
-    """Whether a line has more than a card's."""
-    return len(line) > _LONGEST
-
-
 def is_sentence(line: str) -> bool:
     """Whether a line is a sentence, or half of one, and no name, role or address."""
-    return is_long(line) or bool(_SENTENCE.fullmatch(line) or _LETTER.fullmatch(line))
+    return len(line) > _LONGEST or bool(_SENTENCE.fullmatch(line) or _LETTER.fullmatch(line))
 
 
-def _last(lines: Sequence[str], end: int) -> int:
+def last_line(lines: Sequence[str], end: int) -> int:
+    """Return the last line before the end that is not empty, or -1."""
     while end > 0 and not lines[end - 1].strip():
         end -= 1
     return end - 1
 
 
-def _block(lines: Sequence[str], start: int, end: int) -> list[str]:
-    return [one for one in lines[start:end] if one.strip()]
-
-
-def is_disclaimer(paragraph: str) -> bool:
-    """Whether a paragraph says for whom the mail is and nothing else."""
-    if len(paragraph) <= 60 or "?" in paragraph:
-        return False
-    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))
+def _is_name(text: str) -> bool:
+    """Whether it may be a name that follows a closing: no thing ("best price"), no firm ("Best Ltd")."""
+    last = text.rsplit(" ", maxsplit=1)[-1]
+    return not text[:1].islower() and not FORMS.fullmatch(last) and not SHORT_FORMS.fullmatch(last)
 
 
 # where it may begin
@@ -129,49 +113,24 @@ def is_disclaimer(paragraph: str) -> bool:
 def _below(lines: Sequence[str], closing: int, end: int, *, named: str, writer: Address) -> int:
     """Return where the card below a closing begins, or the end: the name that was typed is the letter's."""
     letter = "\n".join(lines[:closing]).strip()
-    if not letter:
-        return end
     below = closing + 1
     if not named and below < end and ON_BEHALF.fullmatch(lines[below]):
         below += 1
     typed, start = (named, below) if named else _typed(lines, below, end)
-    block = _block(lines, start, _above_foot(lines, start, end))
-    if not REFERS.search(letter) and _is_contact(block, named=bool(typed)):
+    block = [one for one in lines[start:end] if one.strip()]
+    if not letter or not 0 < len(block) <= _MOST_CONTACT or _is_spoken_of(letter, block):
+        return end
+    if (
+        writers.is_another(block[0], typed, writer)
+        and _NAME.fullmatch(block[0])
+        and not FIRM.search(block[0])
+    ):
+        return end
+    if _is_contact(block, named=bool(typed)) and _holds_together(lines, start, end):
         return start
-    apart = start < end and not lines[start].strip() and (typed or not _is_named_apart(lines, start, end))
-    apart = apart and _holds_together(lines, start, end)
-    return start if apart and _is_card(block, typed=typed, writer=writer, letter=letter) else end
-
-
-def _is_named_apart(lines: Sequence[str], start: int, end: int) -> bool:
-    """Whether a name stands alone above lines that belong together: it may have been typed, and they too."""
-    parts = _paragraphs(lines, start, end)
-    return len(parts) > 1 and "\n" not in parts[0] and any("\n" in one for one in parts[1:])
-
-
-def _holds_together(lines: Sequence[str], start: int, end: int) -> bool:
-    """Whether each paragraph has something of a card: what was typed below one may have none.
-
-    Where an empty line follows each line, as in mails made of HTML, the last one has to.
-    """
-    parts = [one.split("\n") for one in _paragraphs(lines, start, end)]
-    apart = parts[-1:] if all(len(one) == 1 for one in parts) else parts[1:]
-    return all(any(_is_of_work(line) or _has_phone(line) for line in one) for one in apart)
-
-
-def _paragraphs(lines: Sequence[str], start: int, end: int) -> list[str]:
-    joined = "\n".join(one.strip() for one in lines[start:end]).strip()
-    return re.split(r"\n{2,}", joined)
-
-
-def _above_foot(lines: Sequence[str], start: int, end: int) -> int:
-    """Return the end of a card's lines without what a lawyer has to say in its last ones."""
-    last = _last(lines, end)
-    for at in range(start + 1, last + 1):
-        foot = " ".join(one.strip() for one in lines[at : last + 1])
-        if lines[at].strip() and not _is_small(lines[at]) and is_disclaimer(foot):
-            return at if all(one.strip() for one in lines[at : last + 1]) else end
-    return end
+    apart = not lines[start].strip() and (bool(typed) or not _is_alone(lines, start, end))
+    clear = apart and _is_clear(block, typed, writer)
+    return start if clear and not _is_few(letter) else end
 
 
 def _typed(lines: Sequence[str], below: int, end: int) -> tuple[str, int]:
@@ -182,124 +141,66 @@ def _typed(lines: Sequence[str], below: int, end: int) -> tuple[str, int]:
     first = below
     while first < end and not lines[first].strip():
         first += 1
-    following = _block(lines, first + 1, end)
+    following = [one for one in lines[first + 1 : end] if one.strip()]
     if not following or lines[first + 1].strip() or not _NAME.fullmatch(lines[first]):
         return "", below
-    if first == below or says(following[0], lines[first], more=True):
+    if first == below or writers.names(lines[first]) < writers.names(following[0]):
         return lines[first].strip(), first + 1
     return "", below
 
 
-def _below_name(lines: Sequence[str], end: int, writer: Address) -> int:
-    """Return where the card begins below the writer's name that stands alone below the letter; or the end."""
-    for at in range(_last(lines, end), max(0, end - _MOST_CONTACT), -1):
-        alone = lines[at].strip() and not lines[at - 1].strip() and at + 1 < end and not lines[at + 1].strip()
-        if not alone or not says(writers.name_of(writer), lines[at], more=False):
-            continue
-        block, letter = _block(lines, at + 1, end), "\n".join(lines[:at]).strip()
-        again = bool(block) and says(block[0], lines[at], more=True) and any(map(_is_of_work, block))
-        if letter and again and _is_card(block, typed=lines[at], writer=writer, letter=letter):
-            return at + 1
-    return end
+def _is_alone(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether an empty line stands below the first one that is not: that may have been typed."""
+    while start < end and not lines[start].strip():
+        start += 1
+    return start + 1 >= end or not lines[start + 1].strip()
 
 
-def _below_rule(lines: Sequence[str], end: int, writer: Address) -> int:
-    """Return where a rule stands above a firm and the writer or a number, at the end; or the end."""
-    last = _last(lines, end)
-    below = last - 1 if last > 0 and _RULE.fullmatch(lines[last]) else last
-    for at in range(below, max(0, below - _MOST_BETWEEN_RULES), -1):
-        if not _RULE.fullmatch(lines[at]):
+def _holds_together(lines: Sequence[str], start: int, end: int) -> bool:
+    """Whether each paragraph has something of a card: what was typed below one may have none.
+
+    Where an empty line follows each line, as in mails made of HTML, the last one has to.
+    """
+    joined = "\n".join(one.strip() for one in lines[start:end]).strip()
+    parts = [one.split("\n") for one in re.split(r"\n{2,}", joined)]
+    apart = parts[-1:] if all(len(one) == 1 for one in parts) else parts[1:]
+    return all(any(FIRM.search(line) or PHONE.search(line) for line in one) for one in apart)
+
+
+def _framed(lines: Sequence[str], end: int, writer: Address) -> int:
+    """Return where a card begins that stands between two rules, with its own, at the end; or the end."""
+    below = last_line(lines, end)
+    if below < 0 or not RULE.fullmatch(lines[below]):
+        return end
+    for at in range(below - 1, max(0, below - _MOST_FRAMED - 2), -1):
+        if not RULE.fullmatch(lines[at]):
             continue
-        block, letter = _block(lines, at + 1, below + 1), "\n".join(lines[:at]).strip()
-        known = any(ORGANISATION.search(one) for one in block) and (
-            any(writers.is_named(one, writer) for one in block) or any(map(_has_phone, block))
-        )
-        apart = not lines[at - 1].strip()
-        return at if letter and apart and known and _is_free(block, letter, writer, strangers=0) else end
+        block = [one for one in lines[at + 1 : below] if one.strip()]
+        letter = "\n".join(lines[:at]).strip()
+        if (
+            not block
+            or not letter
+            or lines[at - 1].strip()
+            or _is_few(letter)
+            or _is_spoken_of(letter, block)
+        ):
+            return end
+        firm = any(_is_firm(part) for one in block for part in _SAID_OF.split(one))
+        known = any(map(PHONE.search, block)) or (firm and writers.is_named("\n".join(block), writer))
+        return at if known and not INVOICES.search(letter) and not any(map(_is_said, block)) else end
     return end
 
 
 # whether it is one
 
 
-def _is_contact(block: Sequence[str], *, named: bool) -> bool:
-    """Whether a block has a firm and a number to call, wherever it stands below a closing."""
-    parts = sum(len(_PARTS.split(one)) for one in block)
-    if parts < (2 if named else 3) or len(block) > _MOST_CONTACT:
-        return False
-    if not any(map(_has_phone, block)) or not any(map(FIRM.search, block)):
-        return False
-    if not named and not _NAME.fullmatch(block[0]) and not _RULE.fullmatch(block[0]):
-        return False
-    return not any(
-        is_long(one)
-        or _SENTENCE.fullmatch(one)
-        or _WORDS.fullmatch(one)
-        or asks(one)
-        or POSTSCRIPT.match(one)
-        or BUSINESS.search(one)
-        for one in block
-    )
-
-
-def _is_card(block: Sequence[str], *, typed: str, writer: Address, letter: str) -> bool:
-    """Whether a block below an empty line is a card, by the name that it says again or by the firm."""
-    if not block or len(block) > _MOST_CONTACT:
-        return False
-    again = bool(typed) and says(block[0], typed, more=len(block) == 1)
-    if not again and not writers.is_named(block[0], writer):
-        theirs = typed and _is_their_firm(block[0], typed, writer)
-        return bool(theirs) and all(map(_is_titled, block)) and _is_free(block, letter, writer, strangers=0)
-    work = any(_is_of_work(one) or writers.is_of_domain(one, writer) for one in block)
-    called = any(is_called_after(one, block[0]) for one in block[1:])
-    known = work or (bool(typed) and called)
-    return (
-        known
-        and max(map(_small_words, block)) <= _MOST_SMALL
-        and _is_free(block, letter, writer, strangers=1)
-    )
-
-
-def _is_their_firm(line: str, typed: str, writer: Address) -> bool:
-    """Whether a line is the writer's firm, by their domain or name; in other letters nobody can tell."""
-    if writers.is_of_domain(line, writer):
+def _is_spoken_of(letter: str, block: Sequence[str]) -> bool:
+    """Whether a letter means what stands below it: who is called, where something goes, what a sign says."""
+    if len(letter) > _MOST_LETTER or letter.endswith((":", "：")):
         return True
-    called = is_called_after(line, typed) or is_called_after(line, writers.name_of(writer))
-    return _is_firm(line) and (called or not any(char.isascii() and char.isalpha() for char in line))
-
-
-def _is_free(block: Sequence[str], letter: str, writer: Address, *, strangers: int) -> bool:
-    """Whether nothing in a block is meant for the reader, and the letter does not speak of it.
-
-    Args:
-        block: the card's lines.
-        letter: what stands above them.
-        writer: whom From names.
-        strangers: how many lines may be there that have nothing of a card, none of them the last one.
-    """
-    if letter.rstrip().endswith((":", "：")) or POINTS.search(letter) or not all(map(_may_stand, block)):
-        return False
-    plain = [one for one in block if not _is_of_a_card(one, block[0], writer)]
-    if len(plain) > strangers or block[-1] in plain or any(map(_has_digits, plain)):
-        return False
-    if not all(writers.links_are_own(one, writer) for one in block):
-        return False
-    if any(map(VAT.search, block)) and INVOICES.search(letter):
-        return False
-    firm = any(_is_firm(one) or _is_of_work(one) or writers.is_of_domain(one, writer) for one in block)
-    if not any(map(_has_digits, block)):
-        return firm or not (_is_few(letter) or REFERS.search(letter))
-    return firm and not _is_few(letter) and not REFERS.search(letter)
-
-
-def _is_of_a_card(line: str, first: str, writer: Address) -> bool:
-    """Whether a line has what only a card's have: a name, a role, a firm, a number to call, a place."""
-    if _has_digits(_without_phones(line)) and not (_is_of_work(line) or VAT.search(line)):
-        return bool(ADDRESS.search(line))
-    if line is first or _SLOGAN.fullmatch(line) or writers.is_named(line, writer):
+    if REFERS.search(letter) or POINTS.search(letter):
         return True
-    known = _is_of_work(line) or writers.is_of_domain(line, writer) or is_called_after(line, first)
-    return known or bool(_has_phone(line) or ADDRESS.search(line) or VAT.search(line) or LINK.search(line))
+    return any(map(VAT.search, block)) and bool(INVOICES.search(letter))
 
 
 def _is_few(letter: str) -> bool:
@@ -310,63 +211,82 @@ def _is_few(letter: str) -> bool:
     return max(words, len(re.findall(r"[\u3040-\u9fff\uac00-\ud7af]", letter)) // 3) < _FEWEST_WORDS
 
 
-def _may_stand(line: str) -> bool:
-    """Whether a line may be a card's: a name, a role, a firm, an address, a number to call, a link."""
-    if is_sentence(line) or POSTSCRIPT.match(line) or BUSINESS.search(line):
+def _is_contact(block: Sequence[str], *, named: bool) -> bool:
+    """Whether a block has a firm and a number to call, and nothing that is meant for the reader."""
+    if sum(len(_PARTS.split(one)) for one in block) < (2 if named else 3):
         return False
-    if LINK.search(line):
-        return not OF_THE_MATTER.search(LINK.sub("", line))
-    rest = _without_phones(line)
-    said = TO_THE_READER.search(rest) or asks(rest)
-    return not said and _has_form(line) and (not re.search(r"\d", rest) or _may_have_number(rest))
+    if not any(map(PHONE.search, block)) or not any(map(FIRM.search, block)):
+        return False
+    called = _NAME.fullmatch(block[0]) and _is_titled(block[0])
+    if not named and not called and not RULE.fullmatch(block[0]):
+        return False
+    ends = any(known.search(block[-1]) for known in (PHONE, FIRM, VAT))
+    return ends and not any(map(_is_said, block))
 
 
-def _has_form(line: str) -> bool:
-    """Whether a line is neither words without a name's capitals nor what was filled in."""
-    words = _WORDS.fullmatch(line) and not (_is_firm(line) and not _small_words(line))
-    field = _FIELD.match(line) and not (_is_of_work(line) or _has_phone(line))
-    return not words and not field and (not _is_small(line) or _has_phone(line))
+def _is_said(line: str) -> bool:
+    """Whether a line may be meant for the reader: a sentence, a wish, a number that the matter is about."""
+    if is_sentence(line) or _WORDS.fullmatch(line) or POSTSCRIPT.match(line) or BUSINESS.search(line):
+        return True
+    rest = LINK.sub("", PHONE.sub("", line))
+    if TO_THE_READER.search(rest) or OF_THE_MATTER.search(rest) or asks(line):
+        return True
+    if not _is_titled(rest) and not any(known.search(line) for known in (PHONE, FIRM, VAT)):
+        return True
+    alone = re.search(r"\d", rest) and not re.search(r"[^\W\d_]", rest)
+    return not VAT.search(rest) and bool(_CODE.search(rest) or (alone and not PHONE.search(line)))
 
 
-def _may_have_number(line: str) -> bool:
-    """Whether the number in a line may be a house's, a postcode, or one under which a firm is registered."""
-    code = not re.search(r"[^\W\d_]", line) or _CODE.search(line)
-    long_number = _LONG_NUMBER.search(line) and not _REGISTERED.search(line)
-    return not code and not long_number and not OF_THE_MATTER.search(line)
+def _is_clear(block: Sequence[str], typed: str, writer: Address) -> bool:
+    """Whether a block without a number is the name again, and beside it only roles, firms and own links."""
+    first, *rest = _SAID_OF.split(block[0])
+    if not _is_titled(first) or not _NAME.fullmatch(first) or not writers.is_again(first, typed, writer):
+        return False
+    parts = [*rest, *(part for line in block[1:] for part in _SAID_OF.split(line))]
+    clear = any(_is_role(one) or _is_firm(one) for one in parts)
+    return clear and all(
+        _is_role(one) or _is_firm(one) or _is_short_firm(one) or _is_own_link(one, writer) for one in parts
+    )
 
 
-def _is_small(line: str) -> bool:
-    first = next((char for char in line if char.isalpha()), "")
-    return first.islower()
+def _is_role(part: str) -> bool:
+    """Whether all words say what somebody is in a firm; trade words alone say nothing."""
+    words = re.findall(r"[^\W\d_]+", part)
+    if re.search(r"[\d?!:@/]", part) or not words:
+        return False
+    titles = [one for one in words if TITLES.fullmatch(one)]
+    heads = [one for one in words if HEADS.fullmatch(one)]
+    offices = [one for one in words if OFFICES.fullmatch(one) and not _LINKING.fullmatch(one.lower())]
+    known = all(TITLES.fullmatch(one) or HEADS.fullmatch(one) or OFFICES.fullmatch(one) for one in words)
+    return known and bool(titles or (heads and set(offices) - set(heads)))
 
 
-def _is_titled(line: str) -> bool:
-    """Whether a line has capitals as names have; beside a firm's name, two words may have none."""
-    most = _MOST_SMALL if _is_firm(line) or _has_phone(line) else 0
-    return bool(_SLOGAN.fullmatch(line)) or _small_words(line) <= most
+def _is_firm(part: str) -> bool:
+    """Whether a part is a firm's name, by the legal form at its end."""
+    if EAST.fullmatch(part.strip()):
+        return not (TO_THE_READER.search(part) or OF_ANOTHER.search(part))
+    return _has_form(part, FORMS)
 
 
-def _small_words(line: str) -> int:
-    return len(_SMALL_WORD.findall(LINK.sub("", line)))
+def _is_short_firm(part: str) -> bool:
+    return _has_form(part, SHORT_FORMS)
 
 
-def _has_phone(line: str) -> bool:
-    return bool(PHONE.search(line)) or any(map(_BARE_PHONE.fullmatch, _PARTS.split(line)))
+def _has_form(part: str, forms: re.Pattern[str]) -> bool:
+    words = part.split()
+    if not 1 < len(words) <= _MOST_OF_FIRM or re.search(r"[\d?!:@/]", part.replace("A/S", "")):
+        return False
+    cut = next((at for at in range(1, len(words)) if forms.fullmatch(" ".join(words[at:]))), 0)
+    name = " ".join(words[:cut]).rstrip(",")
+    others = any(known.search(name) for known in (TO_THE_READER, OF_ANOTHER, OF_THE_MATTER))
+    return bool(name) and _is_titled(name) and not others
 
 
-def _has_digits(line: str) -> bool:
-    return bool(re.search(r"\d", LINK.sub("", line)))
+def _is_titled(text: str) -> bool:
+    """Whether each word has a capital, or a letter that has none, as names have; or links two that have."""
+    return all(not one[0].islower() or _LINKING.fullmatch(one) for one in text.split())
 
 
-def _without_phones(line: str) -> str:
-    parts = [one for one in _PARTS.split(PHONE.sub("", line)) if not _BARE_PHONE.fullmatch(one)]
-    return " ".join(parts)
-
-
-def _is_firm(line: str) -> bool:
-    return bool(ORGANISATION.search(line))
-
-
-def _is_of_work(line: str) -> bool:
-    bare = LINK.sub("", line)
-    return bool(FIRM.search(bare) or ORGANISATION.search(line) or ROLE.search(line))
+def _is_own_link(part: str, writer: Address) -> bool:
+    found = re.fullmatch(r"\s*(?:[^\W\d_]{1,8}:\s)?(\S{3,180})\s*", part)
+    return found is not None and bool(LINK.fullmatch(found[1])) and writers.is_own(found[1], writer)

@@ -23,6 +23,7 @@ WROTE = re.compile(
 STARTS = re.compile(
     r"[\s*_-]{0,10}(?:On|Am|Le|El|Em|Il|Op|W dniu|Dnia|Dne|Den|På|Vào|Pada|În|Pe|Στις|Ke|Tarihinde|Ha|At|Date:|Quoting|В|在|于|於|,|Do|Mo|Di|Mi|Fr|Sa|So)[\s,.\d]",
 )
+RULE = re.compile(r"\s*[-_=—–*⸻─━~]{3,}\s*")
 DATE = re.compile(r"\d{1,4}[./年月-]\s?\d{1,2}|\d{1,2}[:.h]\d{2}|\b(?:19|20)\d\d\b|\d{1,2}\.? [^\W\d_]{3,12}")
 TIME = re.compile(r"\d{1,2}[:.h]\s?\d{2}")
 MAILBOX = re.compile(r"[^\s<>@]{1,64}@[^\s<>@]{1,255}")
@@ -46,7 +47,7 @@ FORWARDED = re.compile(
 DEVICE = re.compile(
     r"[\s*_]{0,4}(?:"
     r"sent (?:from|via|with|by|using) (?:my |an? |the )?(?:\S+[ \t]{1,2}){0,7}\S+|(?:(?:get|obtenir|télécharger|obtener|descargar|obter|baixar|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载|取得|入手)\b.{0,30})?\boutlook\b.{0,20}\b(?:ios|android)\b.{0,20}(?: ?<\S+>)(?: [^\W\d_]{3,16})?|get \w{3,16} for (?:android|ios|iphone|windows|mac)|sent via (?:my )?blackberry\b.{0,70}|(?:get|obtenir|obtener|obter|ottieni|scarica|download|hent|hämta|pobierz|загрузить|скачать|获取|下载)\b.{0,30}\boutlook\b.{0,20}\b(?:ios|android)\b|outlook\b.{0,12}\b(?:ios|android)\b.{0,4}(?:beziehen|downloaden|入手|取得|を入手)|(?:sent from )?(?:yahoo mail|aol mail) (?:for|on|para|pour|für|voor|auf|sur|en|su|op|dla|для) \S+(?: \S+)?|yahoo mail: search, organize, conquer|"
-    r"von mein\S{1,20} .{2,40} gesendet|(?:gesendet mit|envoyé avec|enviad[oa] co[mn]|inviat[oa] con|verzonden (?:met|via)|wysłan[eoa] (?:z|za pomocą|przez)|отправлено (?:с|из|через|по)|надіслано (?:з|за|через)|skickat (?:med|från|via)|sendt (?:med|fra|via)|lähetetty|odesláno (?:z|pomocí|přes)|odoslané (?:z|pomocou|cez)|trimis (?:cu|de pe|prin)|elküldve|στάλθηκε (?:από|με|μέσω)|使用|由) ?.{0,40}\[?proton ?mail\b.{0,110}|\[?proton ?mail\b.{0,60}(?:gönderildi|送信.{0,8}|发送|傳送|보냄)|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
+    r"von mein\S{1,20} .{2,40} gesendet|gesendet (?:von|mit|aus|über) .{2,60}|diese nachricht wurde von meinem .{2,60} gesendet\.?|"
     r"envoyé (?:de |depuis |à partir d(?:e |['’])|avec |via ).{2,60}|enviado (?:desde|do|a partir do|de|con|pelo|via|através) .{2,60}|enviada do meu .{2,40}|inviato d(?:a|al|all)[ '’].{2,50}|"
     r"verstuurd (?:vanaf|via|met|van) .{2,50}|verzonden (?:vanaf|via|met|van|met) .{2,50}|wysłan[eo] (?:z|za pomocą) .{2,50}|отправлено (?:с|из) .{2,50}|"
     r"sent from .{3,50}[.,] (?:please )?(?:excuse|pardon|forgive) .{3,50}|sent (?:with|from|by) (?:airmail|sparrow|mailbird|spark|spike|newton|mailspring|superhuman)\b.{0,60}|(?:télécharger|obtenir) outlook pour .{3,12}|yahoo mail ?: ?\w{3,14}, \w{3,14}, \w{3,14}|"
@@ -55,6 +56,14 @@ DEVICE = re.compile(
     r")[\s*_.]{0,4}",
     re.IGNORECASE,
 )
+_SECURE = r"(?:,? ?(?:l['’]e-?mail sicura|la messagerie sécurisée(?: de)?|(?:el|un) correo (?:electrónico )?seguro(?: de)?|(?:o|um) e-?mail seguro(?: d[ao])?|(?:der )?sicheren? e-?mail(?:-\w{3,12})?(?: von)?|beveiligde e-?mail(?: van)?|bezpieczn\w{2,4} (?:poczty|e-?maila?)(?: e-?mail)?|защищ[её]нн\w{2,3} (?:электронн\w{2,3} )?почт\w{1,2}|захищен\w{1,2} (?:електронн\w{1,2} )?пошт\w{1,2}|säker e-?post|sikker e-?(?:mail|post)|secure e-?mail|安全(?:电子|電子)?(?:邮件|郵件)|güvenli e-?posta|セキュアメール|보안 이메일))?"
+_PROTON = r"\[?proton ?mail\b\]?(?:\(https?://\S{3,80}\)|<https?://\S{3,80}>)?"
+PROTON = re.compile(
+    rf"[\s*_]{{0,4}}(?:(?:sent (?:from|with|via)|gesendet (?:mit|von)|envoyé (?:avec|depuis)|enviad[oa] (?:con|com|desde|do)|inviat[oa] (?:con|da)|verzonden (?:met|via)|wysłan[eoa] (?:z|za pomocą|przez)|отправлено (?:с(?: помощью)?|из|через)|надіслано (?:з|за допомогою|через)|skickat (?:med|från)|sendt (?:med|fra)|lähetetty|odesláno (?:z|pomocí)|odoslané (?:z|pomocou)|trimis (?:cu|de pe|prin)|στάλθηκε (?:από|με|μέσω)) ?{_SECURE} ?{_PROTON}{_SECURE}|(?:使用|由|通过|透過) ?{_PROTON}{_SECURE} ?(?:发送|傳送|发出)|{_PROTON}{_SECURE}(?: ile)? ?(?:gönderildi|で?送信(?:されました)?|发送|傳送|(?:로 )?보냄))"
+    r"(?: mobile)?(?: (?:for|para|pour|für|per|voor|dla|для|på) (?:ios|android|iphone|ipad|mac|windows))?(?: ?[(<\[]https?://\S{3,80}[)>\]])?[\s*_.。]{0,4}",
+    re.IGNORECASE,
+)
+"""The line of Proton Mail, which is told from a word on it by having nothing else."""
 DEVICE_WORD = re.compile(
     r"\b(?:iphone|ipad|ipod|ios|android|galaxy|blackberry|outlook|mail|gmail|yahoo|aol|proton|phone|tablet|huawei|xiaomi|samsung|sony|windows|nokia|pixel|oneplus|apps?|smartphone|handy|mobile|mobil\w*|téléphone|teléfono|móvil|celular|telefon\w*|cellulare|device|gerät|superhuman|spark|zoho|mac|airmail|sparrow|mailbird|spike|newton|mailspring|canary|edison|k-9|thunderbird|verizon|t-mobile|at&t|xfinity|htc|motorola|iphon\w*)|手机|手機|スマ|から送信",
     re.IGNORECASE,
@@ -89,54 +98,11 @@ OTHERS = re.compile(
     re.IGNORECASE,
 )
 """Words of somebody who tells what was written; a mail program says names."""
-CLOSING = re.compile(
-    r"[\s*_>]{0,4}(?:"
-    r"(?:with )?(?:(?:kind|best|warm|many|kindest|warmest|very best) )?(?:regards|wishes|greetings)|yours (?:sincerely|faithfully|truly)|sincerely(?: yours)?|cheers|(?:many |kind )?thanks(?: (?:and|&) (?:best |kind )?regards| in advance| again| a lot)?|thank you(?: (?:and (?:best |kind )?regards|very much|in advance))?|best|respectfully|cordially|rgds|br|kr|all the best|all my best|with thanks|take care|"
-    r"mit (?:freundl\.|freundliche[nm]|besten|herzlichen|vielen|lieben|sonnigen) gr(?:ü|ue)(?:ß|ss)e?n?|mit freundlichem gru(?:ß|ss)|(?:freundliche|beste|viele|liebe|herzliche|schöne) gr(?:ü|ue)(?:ß|ss)e(?: (?:aus|von) .{2,30})?|mfg|vg|lg|(?:besten|vielen|herzlichen) dank|gru(?:ß|ss)|hochachtungsvoll|danke|schönen gru(?:ß|ss)|"
-    r"(?:bien |très )?(?:cordialement|sincèrement|amicalement)|(?:(?:mes )?(?:meilleures|sincères|cordiales|respectueuses) )?salutations(?: distinguées)?|bien à (?:vous|toi)|cdlt|(?:bonne|belle) journée|dans l['’]attente de votre (?:retour|réponse)|merci(?: d['’]avance)?|"
-    r"(?:un )?(?:cordial )?saludos?(?: cordial(?:es)?)?|reciba un cordial saludo|atentamente|atte|un abrazo|quedo a la espera(?: de (?:su|tu) respuesta)?|(?:muchas )?gracias|"
-    r"(?:com os )?(?:melhores|meus) cumprimentos|cumprimentos|atenciosamente|att|abraços?|(?:muito )?obrigad[oa]|cordialmente|saudações|(?:fico no |no )?aguardo(?: (?:o seu |um )?retorno)?|grat[oa]|"
-    r"(?:cordiali|distinti) saluti|saluti(?: cordiali)?|un saluto|grazie(?: mille)?|buona giornata|(?:resto )?in attesa di (?:un )?(?:(?:vostro|suo|cortese|gentile) ){0,2}riscontro|"
-    r"(?:met )?(?:vriendelijke|hartelijke) groet(?:en)?|mvg|gr|groet(?:en|jes)?|hoogachtend|(?:alvast )?bedankt|"
-    r"z poważaniem|(?:serdeczne |najlepsze )?pozdrowienia|pozdrawiam(?: serdecznie)?|dziękuję|z wyrazami szacunku|"
-    r"с уважением|с наилучшими пожеланиями|всего (?:доброго|хорошего)|(?:заранее )?спасибо|благодарю|"
-    r"此致|敬礼|敬禮|祝好|顺祝商祺|顺颂商祺|谢谢|謝謝|祝您?(?:工作顺利|生活愉快|好)|敬上|"
-    r"(?:どうぞ|何卒|以上、?|引き続き){0,2}(?:宜|よろ)しくお願い(?:いたします|致します|申し上げます|します)|敬具|以上|"
-    r"(?:med )?v[äe]n(?:n?lig)a? h[äi]lsning(?:ar|er)?|mvh|vh|dbh|hälsningar|(?:med )?(?:de )?(?:venn?lig(?:e|ste)?|bedste|beste|mange|god) hilsen(?:er)?|hilsen|mange t[au]kk?|tack(?: på förhand)?|takk(?: på forhånd)?|"
-    r"(?:(?:ystävällisin|parhain|lämpimin) )?terveisin|kiitos(?: etukäteen)?|s pozdrav[eo]m|s úctou|děkuj[ie](?:me)?|ďakujem(?:e)?|üdvözlettel|tisztelettel|köszönettel|köszönöm|üdv|"
-    r"saygıları(?:mla|mızla)|[iİ]yi (?:çalışmalar|günler)|teşekkürler|teşekkür ederim|cu (?:stimă|respect|considerație)|mulțumesc|o zi bună|με (?:εκτίμηση|φιλικούς χαιρετισμούς)|(?:σας )?ευχαριστώ(?: πολύ)?|φιλικά|"
-    r"з (?:повагою|найкращими побажаннями)|(?:щиро )?дякую|감사합니다|고맙습니다"
-    r")[\s,.!;:：，。]{0,4}(?P<name>(?<=[\s,])[^\W\d_][\w.'’-]{0,30}(?: [^\W\d_][\w.'’-]{0,30}){0,3})?[\s*_]{0,4}",
-    re.IGNORECASE,
-)
-"""The last words before a name, and the name when it stands on the same line."""
 PHONE = re.compile(
     r"(?:^|[\s|,;·•(\[/])(?:t[eé]l(?:[eé]?(?:fon|phone|fono|foon|éfono))?|phone|ph|mob(?:ile|il|iel)?|cell|m[oó]vil|handy|fax|direct|office|gsm|telf|tlm|tlf|puh|port(?:able)?|fon|funk|t|m|f|p|d|тел(?:ефон)?|моб|факс|kom|电话|電話|手机|传真|携帯|直通)[\s.:：)\]]{0,5}\+?[\d(][\d ()./·-]{5,24}\d"
     r"|\+\d{1,3}[\d ()./-]{6,20}\d",
     re.IGNORECASE,
 )
-BUSINESS = re.compile(
-    r"(?:order|invoice|customer|tracking|serial|article|item|model|ticket|case|booking|reservation|contract|bestell\w*|rechnungs?\w*|kunden|auftrags?|sendungs?|vertrags?|artikel|commande|facture|client|colis|pedido|factura|cliente|encomenda|fatura|ordine|fattura|bestelling|bestel|factuur|klant|zamówieni\w|faktur\w|klienta|заказ\w?|сч[её]т|订单|訂單|发票|注文|請求|ご注文)[\w.-]{0,12}\W{0,4}(?:(?:no|nr|number|id|nummer|numéro|número|numero|numer|номер|号|番号)\b|#|№|:|\d)",
-    re.IGNORECASE,
-)
-"""A number that the matter is about: never a signature's."""
-FIRM = re.compile(
-    r"\b(?:gmbh|ag|kg|ohg|ug|e\.?k|ltd|llc|llp|inc|corp|plc|s\.?a\.?s?|s\.?l\.?u?|s\.?r\.?l|s\.?p\.?a|b\.?v|n\.?v|lda|sp\. ?z ?o\.? ?o|a\.?b|oy|a/s|aps|hrb|vat|ust|nip|cif|siret|fax|kvk)\b"
-    r"|\b(?:manager|director|head|officer|assistant|engineer|buyer|purchas\w+|sales|department|dept|leiter\w*|einkauf\w*|vertrieb\w*|abteilung|geschäftsführ\w*|sachbearbeit\w*|responsable|directeur|directrice|chargée?|assistante?|service|jef[ea]|director[ae]?|responsable|vorstand|aufsichtsrat|inh|departamento|compras|diretor\w*|gerente|direttore|ufficio|responsabile|inkoper|directeur|afdeling|medewerker|specjalista|kierownik|dyrektor|dział|facility"
-    r"|proprietor|owner|partner|secretary|accounts? (?:payable|receivable|team)|office manager|inhaber\w*|\w{0,20}buchhaltung|technischer dienst|gérant\w*|propriétaire|ingénieur\w*|technicien\w*|comptabilité|exploitation|dueñ[oa]|titular|contabilidad|proprietári[oa]|titolare|amministrazione|eigenaar|boekhouding|właściciel\w*|księgowość|\w{3,20}chef)\b"
-    r"|ооо|оао|зао|\bип\b|директор|менеджер|начальник|отдел|инженер|株式会社|有限会社|合同会社|[部課]|有限公司|经理|经理|部门|主任|www\.|https?://|[\w.-]@[\w-]",
-    re.IGNORECASE,
-)
-"""Where somebody works, and as what: a private person's address is no signature."""
-REFERS = re.compile(
-    r"\b(?:call|phone|ring|(?<!po )(?<!order )(?<!serial )(?<!invoice )(?<!part )(?<!item )(?<!model )(?<!tracking )numbers?|(?<!mail )(?<!ip )address(?:es)?|reach|below|data|deliver(?! (?:time|date|note))|ship|send it|pick(?:ed)? up(?! (?:your|the|this|my) (?:case|ticket|request|mail|e-?mail|thread)\b)|visit|contact\w*|reachable|(?:i am|i['’]m|we are|we['’]re) available|whatsapp|text me|(?:speak|talk) (?:to|with)|(?:have|has|we|I) moved|engineers?|technicians?|your records|(?<!following )details|by post|(?:delivery|shipping|shipped|freight|transport) to"
-    r"|anruf\w*|rufen|rückruf\w*|telefon\w*|nummer|adresse\w*|anschrift|erreich\w*|unten|liefer(?:n|t)|abhol\w*|daten|kontakt\w*|per post|postalisch|umgezogen|umzug\w*|techniker\w*|monteur\w*|sprechen|auf dem postweg|lieferung (?:an|nach|zu)"
-    r"|r?appel\w*|joignables?|téléphon\w*|numéro|joindre|ci-dessous|livrez|livrer|coordonnées|par (?:courrier|la poste)|déménag\w*|technicien\w*|parler|livraison (?:chez (?:moi|nous)|à (?:mon|notre))|por correo postal|mudad[oa]s?|técnicos?|hablar|falar|entrega en|envío a|llám\w*|llam\w*|contáct\w*|teléfono|número|dirección|abajo|entregar\w*|entregu\w+|envi[ae]\w*|enví\w*|datos"
-    r"|ligu\w*|telefone|endereço|morada|abaixo|dados|contat\w*|contatt\w*|r?i?chiam\w*|numero|indirizzo|sotto|consegn(?:are|ate|i)|spedi(?:re|te|ci|sca)\w*|dati|bel(?:t|len)?|telefoon\w*|adres\w*|onderstaand\w*|bezorgen|bezorgt|leveren|lever|levert|stuur\w*|gegevens|per (?:posta|post)|trasferit[aoie]|tecnic[oi]|parlare|verhuisd|spreken|przeprowadz\w*|consegna (?:a|presso)|levering (?:aan|op|bij)|pocztą|bereik\w*|terugbel\w*|ring(?:a|er|t)?|soita\w*|soitta\w*|puhelin\w*|osoit\w*|toimit\w*|yhtey\w*|volej\w*|zavol\w*|číslo|doruč\w*|hívj\w*|cím\w*|szállít\w*|aray\w*|numara\w*|teslim\w*|sunați|număr\w*|livraț\w*|livrare\w*"
-    r"|zadzwo\w*|dzwoni\w*|numer|poniż\w*|dostarcz\w*|wysł\w*|dane)\b|звон|телефон|номер|адрес|ниже|достав|данные|电话|号码|地址|下方|寄|(?<!再)送(?!付|信|料)|電話|番号|住所|下記|届け|連絡|дзвон|τηλέφων|διεύθυνσ|αριθμ|καλέσ|παράδοσ|전화|주소|번호|연락|배송",
-    re.IGNORECASE,
-)
-"""What somebody asks who means the address or the number below their name."""
 POSTSCRIPT = re.compile(
     r"[\s*]{0,4}(?:n\.?\s?b|p\.?\s?p?\.?\s?s|追伸|另|又及|附)\b[\s.:)-]|.{0,4}(?:追伸|又及)", re.IGNORECASE
 )
@@ -166,67 +132,3 @@ DISCLAIMERS = re.compile(
     re.IGNORECASE,
 )
 """Two things at once that only the paragraph of a firm's lawyer says."""
-
-ON_BEHALF = re.compile(r"\s*(?:im auftrag|in vertretung|i\. ?a\.|i\. ?v\.|p\. ?p\.|ppa\.)\s*", re.IGNORECASE)
-"""What an office sets between its closing and the name."""
-ORGANISATION = re.compile(
-    r"(?-i:\bAS\b|\bSARL\b|\bSAS\b|\bSA\b|\bNV\b|\bBV\b|\bKft\b|\bZrt\b|\bТОВ\b|\bФОП\b|\bА[ОТ]\b)|\bs\. ?r\. ?o\b|\ba\. ?s\.(?=\W|$)|\bplc\b|\boyj?\b|\b(?:ltda?|pty|bhd|pvt)\b\.?|\be\. ?v\.(?=\W|$)|\ba\. ?ş\."
-    r"|\b(?:gmbh|ag|kg|ohg|e\. ?k|llc|llp|inc|corp|s\. ?a\. ?s|s\. ?l|s\. ?r\. ?l|s\. ?p\. ?a|b\. ?v|n\. ?v|lda|sp\. ?z ?o\. ?o|a\. ?b|ab|a/s|aps)\b|\b(?:hrb|kvk|siret|nip)\b"
-    r"|\b(?:universit\w+|universidad\w*|uniwersytet\w*|school|college|academy|institute?|faculty|colegio|colégio|escola|escuela|école|schule|gymnasium|lycée|clinic|surgery|hospital|klinik\w*|praxis|kanzlei|notar\w*|solicitors|legal|attorneys|avvocati|associat[ie]s?|associés|asociados|studio legale|travel|tours|catering|logistics|logística|logistik|consulting|consultants|solutions|systems|technologies|engineering|engenharia|ingeniería|insurance|holdings?|council|county|ministry|mairie|gemeente|kommune|kommun|stadtverwaltung|kreisverwaltung|\w{2,20}verwaltung|rathaus|ayuntamiento|prefeitura|comune di|advies|bakers|distillery|foundation|stiftung|architects|architekten|surveyors|mining|rentals|foods|estate|elektro\w{0,12})\b"
-    r"|株式会社|有限会社|合同会社|有限公司|製作所|大学|ооо|оао|зао",
-    re.IGNORECASE,
-)
-"""What firms, schools and offices are called."""
-ROLE = re.compile(
-    r"\b(?:lecturer|professor|teacher|coordinator|coordena\w+|coordinador\w*|executive|associate|administrator|administra\w+|consultant|analyst|specialist|supervisor|ceo|cto|cfo|coo|founder|gardener|procurement|human resources|customer care|facilities|finance|infrastructure|purchase ledger|daglig leder|projectleider|teamleider|inkoop|acquisti|achats|compras|depto|dipl\.|financeiro|financiero|direction|éducation|personal\w*|ledger|dział|księgowości|księgowa|fiscal|johtaja|vastaava|vedoucí|jednatel)\b|総務部|営業部",
-    re.IGNORECASE,
-)
-"""Likewise, what people are there, beside what `FIRM` has."""
-POINTS = re.compile(
-    r"\b(?:below|signature|as follows|following|wording|printed?|look like|appears?|(?:business|visiting) cards?|certificates?|contact person|new (?:job|position|role|employer)|changed (?:my )?jobs?|aussehen|visitenkarten?|zertifikat\w*|urkunden?|schild\w*|ansprechpartner\w*|neue (?:stelle|firma)|cartes? de visite|nouveau poste|tarjetas? de visita|biglietti? da visita|visitekaartjes?|here (?:you (?:go|are)|it is|they are|is|are|'s)|title|badge|engrav\w+"
-    r"|unten(?:stehend\w*)?|folgend\w*|signatur|hier (?:ist|sind|die|der|das|meine?|unsere?|mijn|onze|is|zijn)|ci-dessous|ci-après|suivante?s?|voici"
-    r"|abajo|siguientes?|aquí|(?:mi|la) firma|abaixo|seguintes?|aqui|qui sotto|sottostant[ei]|sotto riportat[aoie]|seguenti|ecco|in calce|hieronder|onderstaand\w*|volgende|ondertekening|poniż\w*|następując\w*"
-    r"|(?:to|at|in) (?:my|our|the) (?:work|workplace|office|shop|store|studio|clinic|school|home|house|workshop|warehouse|depot|site|company)|c/o"
-    r"|(?:an|auf|in) (?:meine|unsere|die|der|meiner|unserer)n? (?:arbeit|firma|praxis|filiale|werkstatt|kanzlei|gesellschaft)|ins büro|nach hause|(?:au|à (?:mon|notre)) (?:bureau|travail|domicile|atelier|entreprise|école|adresse)"
-    r"|(?:a|en) (?:mi|nuestra|la|nuestro|el) (?:oficina|casa|trabajo|tienda|taller|empresa)|(?:no|na|para o|para a) (?:meu|minha|nosso|nossa)? ?(?:trabalho|escritório|casa|empresa|loja)|in (?:ufficio|azienda|negozio)|a casa|naar (?:kantoor|huis|(?:het|mijn|ons) (?:werk|kantoor|bedrijf))|do (?:biura|pracy|domu|firmy)"
-    r"|(?:new|changed?|correct|right|legal|full|company|our|different|other) (?:legal |company |trading )?name|ma(?:de|ke) out|(?:billed?|invoiced?) to|in the name of|ausgestellt|ausstellen|umgeschrieben|firmier\w*|umfirm\w*|neuen? (?:firma|gesellschaft|namen?)|anderen? (?:firma|gesellschaft|namen?)|raison sociale|à l['’]ordre|au nom de|a nombre de|razón social|em nome de|razão social|intestat[aoie]|intestare|ragione sociale|(?:op|ten) naam|tenaamstelling|na (?:firmę|nazwę|dane)"
-    r"|nedan|följande|nedenfor|følgende|seuraav\w*|níže|följer)\b|ниже|реквизит|на имя|名義|宛名|抬头|следующ|нижче|下記|以下|下方|如下|下の|아래",
-    re.IGNORECASE,
-)
-"""What somebody says who means what stands below their name."""
-TO_THE_READER = re.compile(
-    r"\b(?:for|to|also|cc|für|auch|pour|aussi|para|también|também|per|anche|voor|ook|dla|również|för|till|även|til|også)\b|для|\b(?:please|pls|you|your|yours|we|us|our|my|bitte|sie|ihre?n?|mich|mir|uns|ich|wir|vous|votre|vos|nous|je|svp|usted|ustedes|nosotros|por favor|você|vocês|nós|per favore|vi|voi|vostr[aoie]|noi|u|uw|jullie|wij|ik|graag|proszę|prosimy|gärna|vänligen|gerne?|ni|gjerne|venligst|prosím|kérem|lütfen|vă rog|te rog)\b|παρακαλ|주세요|부탁|пожалуйста|прошу|будь ласка|ください|お願い|请|請|"
-    r"\b(?:is|are|was|were|will|has|have|ist|sind|war|hat|est|sont|es|son|são|è|sono|heeft|jest|är|missing|fehlt|manque|falta|manca|ontbreekt|brakuje|saknas)\b|\bне\b|\bnicht\b|\bnot\b",
-    re.IGNORECASE,
-)
-"""Words of sentences, which no card has."""
-OF_THE_MATTER = re.compile(
-    r"\b(?:order|invoice|tracking|parcel|serial|article|item|model|ticket|case|booking|reservation|contract|delivery|deliver\w*|bestell\w*|rechnung\w*|auftrag\w*|sendung\w*|paket\w*|liefer\w*|vertrag\w*|commande|facture|colis|livraison|pedido|factura|entrega|encomenda|fatura|ordine|fattura|consegna|bestelling|factuur|levering|zamówieni\w|faktur\w|dostaw\w|only|nur|seulement|solo|solamente|só|alleen|tylko|precio|price|preis|prix|preço|prezzo|prijs|cena|size|größe|gr|taille|talla|tamanho|taglia|maat|rozmiar|storlek|colou?r|farbe|couleur|color|qty|quantity|menge|anzahl|room|zimmer|chambre|habitación|quarto|camera|kamer|pokój|rum|table|tisch|seat|platz|row|reihe|flight|flug|train|zug|version|firmware|error|fehler|licen[cs]e|user|kunden?|member|mitglied|dossier|vorgang|zeichen|az|aktenzeichen|policy|meter|zähler|arriv\w*|ankunft)\b|注文|請求|配達|订单|发票"
-    r"|\b(?:p\.?o|rma|imei|vin|iban|bic|s/?n|ref|asin|sku|pin|code|id|account|konto|compte|cuenta|conta|conto|rekening)\b(?! ?box)\W{0,3}[\w-]{0,6}\d"
-    r"|\d ?(?:x|×|pcs|stk|stück|kg|g|cm|mm|m|ml|€|eur|usd|\$|£|%|uhr|h|am|pm)(?!\w)|[€$£] ?\d|\b\d{1,2}[./]\d{1,2}[./](?!\d{3})|\b\d{4}-\d{2}-\d{2}\b|\b\d{1,2}:\d{2}\b"
-    r"|\b\d{1,2}\.? (?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|okt|oct|nov|dec|dez)",
-    re.IGNORECASE,
-)
-"""A number that the matter is about, a time, a price, an amount: what a card has no line for."""
-ASKED_FOR = re.compile(
-    r"\b(?:address(?:es)?|phone|telephone|mobile|cell|contact details|details|company|firm|name|vat|tax|adresse|anschrift|telefon\w*|handynummer|firma|name|ust\S*|kontaktdaten|coordonnées|téléphone|numéro|société|raison sociale|nom|dirección|teléfono|empresa|nombre|datos|morada|endereço|telefone|nome|dados|indirizzo|telefono|azienda|dati|adres\w*|telefoonnummer|bedrijf\w*|naam|gegevens|numer|dane|firm[ay]|nazw[ay]|adress|osoite|telefonnummer)\b|адрес|телефон|назван|реквизит|地址|电话|公司|住所|電話|会社|名前|주소|전화",
-    re.IGNORECASE,
-)
-"""What a shop asks for that customers may have below their name."""
-ADDRESS = re.compile(
-    r"\b(?:\w{2,30})?(?:str(?:\.|aße|asse)|weg|allee|platz|gasse|ufer|damm|gatan|vägen|veien|gade|vej|straat|laan|gracht|plein|dijk|kade|katu|utca)(?=[\s,]\s?\d|$)|\b\d{1,4}[a-z]?,? (?:[A-Z][\w'’]+ ){1,3}(?:street|st|road|rd|lane|avenue|ave|drive|close|court|house|park|way|square|quay|floor)\b|\b(?:[A-Z][\w'’]+ ){1,3}(?:street|road|lane|avenue|square|quay)\b"
-    r"|\b(?:\d{1,2}(?:st|nd|rd|th) floor|unit \d|suite \d|floor \d|zi\. ?\d)|\d{1,4},? (?:bis )?(?:rue|avenue|av\.|bd|boulevard|chemin|place|quai|impasse|allée)\b|\b(?:via|viale|piazza|corso|largo|calle|c/|avda\.?|avenida|plaza|paseo|rua|praça|travessa|ul\.|al\.|os\.|str\.|strada|sok\.|cad\.) ?[^\W\d]|\bул\.|\bг\. |просп|вул\.|丁目|〒|[路街]\d|号"
-    r"|\b\d{5} [^\W\d_]{3,}|\b\d{4} ?[A-Z]{2}\b|\b\d{2}-\d{3} [^\W\d_]{3,}|\b\d{3} \d{2} [^\W\d_]{3,}|\b[A-Z]{1,2}\d[\dA-Z]? \d[A-Z]{2}\b|\b(?:CH|A|B|L|D|F)-\d{4,5}\b"
-    r"|\b(?:malta|ireland|uk|united kingdom|england|scotland|wales|germany|deutschland|austria|österreich|schweiz|suisse|svizzera|switzerland|france|spain|españa|portugal|italy|italia|netherlands|nederland|belgium|belgië|belgique|poland|polska|sweden|sverige|norway|norge|denmark|danmark|finland|suomi|usa|canada|australia|brasil|méxico|india|japan|china)\s*$",
-    re.IGNORECASE,
-)
-"""A street with its number, a postcode with its town, a country at the end."""
-VAT = re.compile(
-    r"\b(?:ust\S{0,8}|vat|tva|iva|cif|nif|nip|btw|mwst|p\.? ?iva|steuernummer|tax|cnpj|org\.? ?nr|hr[ab]|kvk|siren|siret|regon|krs|registered)\b",
-    re.IGNORECASE,
-)
-"""Under what number a firm is known to an office."""
-INVOICES = re.compile(
-    r"\b(?:invoices?|bill(?:ed|ing)?|rechnung\w*|factur\w*|fattur\w*|fatura\w*|factuur\w*|faktur\w*|lasku\w*|számla\w*|vat|ust|tva|iva|nip|btw|nota fiscal)\b|сч[её]т|рахун|发票|請求",
-    re.IGNORECASE,
-)

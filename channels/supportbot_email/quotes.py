@@ -23,6 +23,7 @@ from supportbot_email.phrases import (
     MAILBOX,
     OTHERS,
     ROLES,
+    RULE,
     SEPARATED,
     STARTS,
     TIME,
@@ -64,11 +65,11 @@ _SAID = re.compile(r"\bsa(?:id|ys)\b|\bschrieben\b", re.IGNORECASE)
 _TO_YOU = re.compile(r"\bschrieben\b", re.IGNORECASE)
 """The Bat! says to the quoted when they wrote, to the minute; customers say so, too, by the day."""
 _QUOTE_TAG = re.compile(r"<quote who=.{1,120}>")
-_RULE = re.compile(r"\s*[-_=—–*⸻]{3,}\s*")
 _LINK = re.compile(r"[\s(<]*https?://\S+\s*[>)]*\s*>?\s*")
 _MAKER = re.compile(r"\b(?:galaxy|samsung)\b", re.IGNORECASE)
 _MOST_GLUED = 4_000  # characters of a line in which a glued quote is looked for
 _MOST_ABOVE = 400  # lines in which a mail that is passed on is looked for
+_MOST_RUNS = 500  # of a customer's lines between quotes that are looked at for a signature
 _MOST_JOINED = 6  # lines that "On … wrote:" may be wrapped over
 
 
@@ -278,7 +279,7 @@ class _Marks:
         if SEPARATED.fullmatch(line):
             apart = at == 0 or not self._lines[at - 1].strip() or line.startswith("------")
             return at + 1, apart or self._from_block(self._next(at + 1)) > 0
-        if _RULE.fullmatch(line):
+        if RULE.fullmatch(line):
             start = self._next(at + 1)
         block = self._from_block(start) or self._notes_block(start)
         if block:
@@ -373,10 +374,10 @@ class _Marks:
         pairs = zip(self._kinds, self._lines, strict=True)
         quoted = "\n".join(line.lstrip("> ") for kind, line in pairs if kind == "quoted" and "@" not in line)
         asked = cards.asked_for(quoted)
-        start = 0
+        start, runs = 0, 0
         for kind, group in groupby(list(self._kinds)):
             end = start + len(list(group))
-            if kind == "reply":
+            if kind == "reply" and (runs := runs + 1) <= _MOST_RUNS:
                 begins = start + signatures.begin(self._lines[start:end], writer=self._writer, asked=asked)
                 self._mark(begins, end, "signature")
             start = end

@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import cards
 from supportbot_email.asking import asks
-from supportbot_email.cards import is_disclaimer, is_sentence
+from supportbot_email.cards import is_sentence, last_line
 from supportbot_email.mail import Address
+from supportbot_email.patterns import any_of
 from supportbot_email.phrases import (
+    ABOUT_MAIL,
     DEVICE,
     DEVICE_WORD,
+    DISCLAIMERS,
     FIRM_S_FOOT,
     POSTSCRIPT,
     PRINTING,
+    PROTON,
+    RULE,
 )
 
 if TYPE_CHECKING:
@@ -27,9 +32,20 @@ _AD = re.compile(r"\b(?:msn|hotmail|windows live|yahoo!?|aol|messenger)\b", re.I
 """What providers of mailboxes once set below what people wrote."""
 _DASHED = re.compile(r"\s?(?:[-–]{1,2}|— ?)[^\W\d_][\w.'’-]{0,30}(?: [A-Z][\w.'’-]{0,30}){0,2}\s*")
 _BY_OTHERS = re.compile(r"[\s*_]*sent (?:via|by|with|using)\b", re.IGNORECASE)
-_TOLD = re.compile(r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but|not)\b", re.IGNORECASE)
+_TOLD = any_of(
+    r"\b(?:I|we|you|could|cannot|can['’]?t|didn['’]?t|was|but|not|never|without)\b",
+    r"\b(?:aber|nicht|keine?|noch|ohne|mais|pas|jamais|aucune?|sans|pero|nunca|sin|mas|não|sem|ma|non|mai|senza|maar|niet|geen|nooit|zonder|nie|nadal|bez|ale|men|inte|ikke|aldrig|utan|но|не|нет|без|але)\b",
+)
 """Words of a sentence that only begins like a device's line: "Sent from my iPhone I could not open it."."""
 _EXCUSES = re.compile(r"\b(?:excuse|pardon|forgive)\b", re.IGNORECASE)
+_FEWEST_WRAPPED = 50  # characters of a line that goes on in the next
+_HEADING = re.compile(
+    r"\W{0,4}(?:disclaimer|confidential(?:ity)?(?: (?:notice|statement))?"
+    r"|(?:legal|important) (?:notice|disclaimer)|aviso legal|nota legal|avis(?: légal)?"
+    r"|(?:wichtiger )?hinweis|vertraulichkeit\w{0,10})\W{0,4}",
+    re.IGNORECASE,
+)
+"""What stands above such a paragraph."""
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 
 
@@ -46,7 +62,7 @@ def begin(lines: Sequence[str], *, writer: Address = _NOBODY, asked: bool = Fals
         if _begins(lines, at, end):
             end = at
             break
-    while (last := _last(lines, end)) >= 0 and _is_device(lines, last):
+    while (last := last_line(lines, end)) >= 0 and _is_device(lines, last):
         end = last
     return end if asked else cards.begin(lines, end, writer=writer)
 
@@ -70,15 +86,11 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
 
 
-def _last(lines: Sequence[str], end: int) -> int:
-    while end > 0 and not lines[end - 1].strip():
-        end -= 1
-    return end - 1
-
-
 def _is_device(lines: Sequence[str], at: int) -> bool:
     line = lines[at]
-    if DEVICE.fullmatch(line) and not _TOLD.search(line):
+    if PROTON.fullmatch(line):
+        return True
+    if DEVICE.fullmatch(line) and not (_TOLD.search(line) or "proton" in line.casefold()):
         apart = (at == 0 or not lines[at - 1].strip()) and not _BY_OTHERS.match(line)
         return (
             (apart or bool(DEVICE_WORD.search(line)))
@@ -93,14 +105,43 @@ def _is_device(lines: Sequence[str], at: int) -> bool:
 def _above_disclaimers(lines: Sequence[str]) -> int:
     """Return the end of the lines without the last paragraphs that only say for whom the mail is."""
     end = len(lines)
-    while (last := _last(lines, end)) >= 0:
+    while (last := last_line(lines, end)) >= 0:
         if last > 0 and (PRINTING.match(lines[last]) or FIRM_S_FOOT.match(lines[last])):
             end = last
             continue
-        first = last
-        while first > 0 and lines[first - 1].strip() and last - first < 12:
-            first -= 1
-        if first == 0 or not is_disclaimer(" ".join(one.strip() for one in lines[first : last + 1])):
+        foot = _foot(lines, last)
+        if foot <= 0:
             return end
-        end = first
+        end = foot
     return end
+
+
+def _foot(lines: Sequence[str], last: int) -> int:
+    """Return where in its paragraph a lawyer begins who has the last line, or -1 where none has.
+
+    The lines above that are as long as such lines are when they are wrapped, or are a rule, are theirs; the
+    others are a card's or the letter's.
+    """
+    said, at = "", last
+    while at >= 0 and lines[at].strip() and last - at <= _MOST_LINES:
+        said = f"{lines[at].strip()} {said}"
+        if _is_disclaimer(said):
+            break
+        at -= 1
+    else:
+        return -1
+    while at > 0 and lines[at - 1].strip() and last - at < _MOST_LINES and _is_wrapped(lines[at - 1].strip()):
+        at -= 1
+    return at
+
+
+def _is_wrapped(line: str) -> bool:
+    headed = _HEADING.fullmatch(line) or RULE.fullmatch(line)
+    return bool(headed) or (len(line) >= _FEWEST_WRAPPED and not asks(line))
+
+
+def _is_disclaimer(paragraph: str) -> bool:
+    """Whether a paragraph says for whom the mail is and nothing else."""
+    if len(paragraph) <= 60 or "?" in paragraph:
+        return False
+    return bool(ABOUT_MAIL.search(paragraph) and DISCLAIMERS.search(paragraph))

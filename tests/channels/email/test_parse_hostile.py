@@ -62,6 +62,14 @@ HOSTILE = {
     + b"Content-Type: text/plain; format=flowed\r\n\r\n"
     + b"word \r\n" * 1_000_000,
     "closings": HEAD + b"\r\n" + b"Hello\n\nBest regards\nBob\nTel. 0301234567\n" * 20_000,
+    "names below closings": HEAD
+    + b"\r\n"
+    + b"Hello you\n\nKind regards\n" * 1_000
+    + (b"a" * 150 + b"!\n\nx y\n\n> q\n\nKind regards\n") * 1_000,
+    "cards apart": HEAD
+    + b"\r\n"
+    + b"It flickers, and I want another.\n\nThanks\nBob\n\nBob Lee\nDirector\nLee Ltd\nT: +44 1632 960 114\n\n> q\n\n"
+    * 4_000,
     "disclaimers": HEAD + b"\r\n" + b"This is confidential. " * 50_000,
     "paragraphs of disclaimers": HEAD
     + b"\r\n"
