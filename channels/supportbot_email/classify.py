@@ -69,7 +69,14 @@ def classify(
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(
-            entity, subject, written, sender, answered=answered, form=form, passed_on=passed_on or relayed
+            entity,
+            subject,
+            written,
+            sender,
+            answered=answered,
+            form=form,
+            passed_on=passed_on or relayed,
+            settings=settings,
         )
         or (None if relayed else _bulk(entity, settings, sender, form=form))
         or programs.find(
@@ -333,13 +340,14 @@ def _auto_wording(
     answered: bool,
     form: bool,
     passed_on: bool,
+    settings: Settings,
 ) -> tuple[Kind, str] | None:
     if _is_by_hand(entity) or _is_to_many(entity):
         return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
     if not (answered or passed_on) and acknowledgements.acknowledges(
-        subject, written, silent=nobody_reads(sender.address)
+        subject, written, sender, settings, silent=nobody_reads(sender.address)
     ):
         return "auto_reply", "acknowledged"
     if wording.held(written):

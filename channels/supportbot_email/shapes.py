@@ -51,9 +51,12 @@ MONITOR_SUBJECT = _any(
 MONITOR_ADDRESS = _any(
     r"(?:nagios|icinga2?|zabbix|zbx|grafana|prometheus|bugzilla|cvs|rss-?feeds?|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
 )
-ANSWERED_SUBJECT = _any(
-    r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
-)
+_ANSWER = "re|aw|antw|antwort|sv|rv|res|r|odp|vs|vá|ynt|ri|回复|答复|回覆|返信|回信|ответ|отв|απ|atb|bls"
+_BEGUN = r"(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]"
+ANSWER_SUBJECT = _any(rf"\s*(?:{_ANSWER}){_BEGUN}")
+"""How programs begin the subject of an answer."""
+ANSWERED_SUBJECT = _any(rf"\s*(?:{_ANSWER}|wg|fw|fwd|tr|enc|i|转发|転送){_BEGUN}")
+"""Likewise, or of what is passed on: it is about another mail."""
 
 HAND_MAILER = _any(
     r"\b(?:iphone|ipad) mail\b|\bk-9 mail\b|\bmutt\b|\bneomutt\b|\balpine\b|\bfairemail\b|\bblueMail\b|\bthunderbird for android\b"
