@@ -223,7 +223,8 @@ class _Signs:
         self.service = many or bool(_MAILER.search(mailer)) or notified
         self.speaks = events.speaks(written)
         """Somebody does, of what is theirs, or asks, or says what is wrong: people's mail has signs, too."""
-        self.of_market = any(map(entity.get, _MARKET_FIELDS)) or (notified and not self.speaks)
+        impersonal = not (self.speaks and _is_called_as_owner(sender)) and events.tells_seller(written)
+        self.of_market = any(map(entity.get, _MARKET_FIELDS)) or (notified and impersonal)
         numbered = _PROGRAM_ID.search(entity.get("message-id"))
         self.handed = bool(self.service or numbered or _has_bounce_address(entity, sender))
         """A service that sends for programs handed it over, or one of the sender's."""
@@ -286,9 +287,11 @@ def _notifies(
         return False
     if signs.program and not (form and _is_filled_in(written, signs)):
         return True
-    if signs.device or (signs.of_server and subjects.SURE.match(subject)):
-        return True  # what it repeats of a caller or of a buyer is not said to its reader
-    if signs.speaks or (form and _is_filled_in(written, signs)):
+    if form and _is_filled_in(written, signs):
+        return False
+    if _repeats(subject, written, sender, signs):
+        return True
+    if bills.speaks(written):
         return False
     if signs.service or signs.feedback or subjects.SURE.match(subject):
         return True
@@ -296,6 +299,18 @@ def _notifies(
     return bool(_ADDRESS.match(sender.address)) and not (
         asked or by_desk or _is_of_an_office(sender, written)
     )
+
+
+def _repeats(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
+    """Whether a program tells it though somebody speaks there: a caller, a buyer, who asks to connect."""
+    sure = bool(subjects.SURE.match(subject))
+    if signs.device or (signs.of_server and sure):
+        return True
+    role = _ADDRESS.match(sender.address) and not _OFFICE.match(sender.address)
+    if sure and role and events.looks_like_program(written):
+        return True
+    asked = shapes.INTERROGATIVE.search(written[:_MOST])
+    return signs.service and wording.refuses(written) and not asked
 
 
 def _tells_its_owner(
