@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+_SHARED = frozenset(
+    {"ac", "co", "com", "edu", "gob", "gov", "gv", "go", "mil", "ne", "net", "nom", "or", "org", "plc"}
+)
+"""What stands below a country's domain and is nobody's."""
+
 
 class NotInAscii(ValueError):
     """What of an address has no form in ASCII; the message says it."""
@@ -31,6 +36,17 @@ def canonical(address: str) -> str:
         return f"{local}{in_ascii(f'@{domain}')}" if at else address
     except NotInAscii:
         return f"{local}{at}{domain.lower()}"
+
+
+def is_same_owner(domain: str, other: str) -> bool:
+    """Whether two domains are registered to one owner: their last labels are the same, three below ``co.uk``."""
+    return _registered(domain) == _registered(other)
+
+
+def _registered(domain: str) -> list[str]:
+    labels = domain.lower().rstrip(".").split(".")
+    shared = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SHARED
+    return labels[-3:] if shared else labels[-2:]
 
 
 def _label(label: str) -> str:

@@ -75,9 +75,12 @@ _LOG_IN = any_of(
     start=r"\W*",
 )
 """What a bank or a portal asks for that has something to read."""
-_OF_OURS = any_of(
-    r"\b(?:my|our|us|me|mein\w{0,2}|unser\w{0,2}|mir|uns|mon|ma|mes|notre|nos|mi|mis|nuestr[oa]s?|meu|minha|nosso|nossa|mi[oa]|miei|nostr[oaie]|mijn|onze?|m[oó]j\w{0,3}|nasz\w{0,3})\b|我"
+OF_OURS = any_of(
+    r"\b(?:us|our|ours|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?|nosso|nossa|nossos|nossas|nostr[oaie]|ons|onze|nam|nas|nasz\w{0,3}|нам|нас|наш\w{0,3})\b|我们|我司|我方|当社|弊社",
+    r"\b(?-i:my|mine|mein\w{0,2}|mir|mon|ma|mes|mi|mis|meus?|minhas?|mi[oa]|miei|mie|mijn|m[oó]j\w{0,3}|mo(?:ja|je|jego|jej)|мо[йяею]\w{0,2}|мне)\b|我的|私の",
 )
+"""Who orders something for themselves says so; programs ask their reader to see to what is the reader's, and call
+that "My account" only with a capital."""
 
 
 def asks(text: str) -> bool:
@@ -112,5 +115,5 @@ def without_log_in(text: str) -> str:
 
 def _is_log_in(sentence: str) -> bool:
     """Whether a sentence asks its reader to log in to what is theirs; people ask it of what is their own."""
-    asked = _QUESTION.search(sentence) or _OF_OURS.search(sentence)
+    asked = _QUESTION.search(sentence) or OF_OURS.search(sentence)
     return bool(_LOG_IN.match(sentence)) and not asked

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import acknowledgements, asking, groups, notices, programs, shapes, wording
+from supportbot_email.addresses import is_same_owner
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
@@ -371,9 +372,4 @@ def _is_passed_on(entity: Entity, sender: Address, settings: Settings) -> bool:
     if set(shapes.ADDRESS.findall(entity.get("from")[:500].lower())) & set(settings.contact_forms):
         return True
     named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
-    return len(named) == 1 and _registered(named[0]) != _registered(sender.domain)
-
-
-def _registered(domain: str) -> str:
-    """The last two labels of a domain. Below ``co.uk`` all seem one owner's: then its fields have to tell."""
-    return ".".join(domain.rstrip(".").split(".")[-2:])
+    return len(named) == 1 and not is_same_owner(named[0], sender.domain)

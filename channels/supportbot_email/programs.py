@@ -241,7 +241,10 @@ class _Signs:
         self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         third = _domains_in(written) - {sender.domain, settings.own_domain}
-        fields = acknowledgements.FIELD_WITH_ADDRESS.search(written[:_MOST]) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        fields = (
+            acknowledgements.FIELD_WITH_ADDRESS.search(written[:_MOST])
+            or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        )
         self.hands_on = bool((third and fields) or _FORM.search(written[:_MOST]))
         """It is a form's that says whose words it hands on."""
         typed = shapes.FORM_FIELD.search(written[:_MOST]) or PHONE.search(written[:_MOST])
