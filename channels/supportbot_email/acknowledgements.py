@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import notices, shapes, wording
+from supportbot_email.addresses import is_same_owner
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 
@@ -49,7 +50,7 @@ def acknowledges(subject: str, text: str, sender: Address, settings: Settings, *
         settings: whose mailbox it is.
         silent: nobody reads answers at its sender's address: then a copy below thanks says enough.
     """
-    if sender.domain == settings.own_domain.lower() or _names_customer(text, sender, settings):
+    if _is_our_firms(sender, settings) or _names_customer(text, sender, settings):
         return False
     headed, said = bool(_HEADED.search(subject)), text[:_MOST]
     head = _above_copy(said)
@@ -73,6 +74,10 @@ def names_another(text: str, sender: Address, settings: Settings) -> bool:
     return any(
         one.rpartition("@")[2] not in ours and not is_one_of(one, settings.own_addresses) for one in found
     )
+
+
+def _is_our_firms(sender: Address, settings: Settings) -> bool:
+    return bool(settings.own_domain) and is_same_owner(sender.domain, settings.own_domain)
 
 
 def _names_customer(text: str, sender: Address, settings: Settings) -> bool:

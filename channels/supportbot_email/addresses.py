@@ -1,4 +1,7 @@
-"""Addresses beyond ASCII. A domain has a form in ASCII, which all servers take; what precedes @ has none."""
+"""Addresses beyond ASCII, and whose their domains are.
+
+A domain has a form in ASCII, which all servers take; what precedes @ has none.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ def canonical(address: str) -> str:
 
 
 def is_same_owner(domain: str, other: str) -> bool:
-    """Whether two domains are registered to one owner: their last labels are the same, three below ``co.uk``."""
+    """Whether two domains are of one owner: their last two labels are the same, or three below ``co.uk``."""
     return _registered(domain) == _registered(other)
 
 

@@ -288,11 +288,9 @@ def _notifies(
     """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
     if not subjects.NOTICE.match(subject):
         return False
-    if signs.program and not (form and _is_filled_in(written, signs)):
-        return True
     if form and _is_filled_in(written, signs):
         return False
-    if _repeats(subject, written, sender, signs):
+    if signs.program or _repeats(subject, written, sender, signs):
         return True
     if bills.speaks(written):
         return False

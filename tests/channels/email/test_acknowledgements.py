@@ -107,6 +107,7 @@ KIM = "E-mail: kim@customer.example\r\n"
         ("wordpress@shop.example", KIM),
         ("info@shop.example", KIM),
         ("info@shop.example", ""),
+        ("site@www.shop.example", ""),
         ("forms@far.example", KIM),
     ],
 )

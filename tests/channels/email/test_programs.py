@@ -365,7 +365,7 @@ def test_whoever_speaks_is_a_person(subject: str, field: str, text: str) -> None
         (
             "Notification of payment received",
             "X-Email-Type-Id: PPX1",
-            "Kim paid £3.\r\n\r\nKim says: Please leave it at no. 9.\r\n\r\nPlease don't reply to this email.",
+            "Kim paid £3. Kim says: Please leave it at no. 9.\r\n\r\nPlease don't reply to this email.",
         ),
         (
             "[Blog] New comment",
