@@ -19,7 +19,7 @@ _QUESTION = re.compile(
     r"\w[\"')»”]?\s?\?+[\"')»”]*\s*$|？\s*$|¿|\b(?:吗|呢)\s*[。.]?$|(?:ますか|ですか|でしょうか)。?\s*$"
 )
 _END = re.compile(
-    r"(?<!\d)\.+[\"')»”]*(?=\s|$)|\d\.[\"')»”]*(?=\s|$)(?! (?:(?-i:[a-zäöüéàø])|jan|feb|m[äa]r|apr|ma[ij]|jun|jul|aug|sep|okt|oct|nov|de[zsc]|led|úno|bře|dub|kvě|čer|srp|zář|říj|list|pros|tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu))|[!?…]+[\"')»”]*(?=\s|$)|[。！？]",
+    r"(?<!\d)\.+[\"')»”]*(?=\s|$)|\d\.[\"')»”]*(?=\s|$)(?! (?:(?-i:[a-zäöüéàø])|jan|feb|m[äa]r(?![iy])|apr|ma[ij](?!l)|jun|jul|aug|sep|okt|oct|nov|de[zsc]|led|úno|bře|dub|kvě|čer|srp|zář|říj|list(?:op|\.| )|pros(?:in|\.)|tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu))|[!?…]+[\"')»”]*(?=\s|$)|[。！？]",
     re.IGNORECASE,
 )
 """What ends a sentence; the dot of "20. Oktober" does not."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import acknowledgements, bills, events, notices, shapes, subjects, wording
+from supportbot_email import acknowledgements, bills, envelopes, events, notices, shapes, subjects, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 from supportbot_email.phrases import PHONE
@@ -116,7 +116,6 @@ _PROGRAM_ID = any_of(
     r"\bgeopod-ismtpd|@[\w.-]{0,60}\b(?:amazonses|mailgun|mandrillapp|mailjet)\.|\.javamail\.|<\d{4,12}\.\d{1,8}\.1\d{12}@"
 )
 """How services and Java's programs number what they send."""
-_BOUNCES = any_of(r"(?:^|[._+@-])(?:bounces?|bnc|return|rebound)(?:[._+=@-]|\d)")
 _FORM = any_of(
     r"текст сообщения|web-?форм\w+|форм\w+ обратной связи|(?:contact|kontakt)-?form(?:ular)?\b|formul(?:aire|ario|ário) de conta[ck]?t\w*|modulo di contatto|contactformulier|formularz\w* kontaktow\w+|お問い?合わせフォーム|留言"
 )
@@ -207,8 +206,11 @@ def find(
         one(subject, written, sender, signs, form=form, by_desk=by_desk) for one in kinds
     ):
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
-    told = not (answered or form or by_desk or to_nobody) and _tells(subject, written, sender, signs)
-    return ("auto_reply", "event") if told else to_nobody
+    if answered or form or by_desk or to_nobody:
+        return to_nobody
+    told = "event" if _tells(subject, written, sender, signs) else ""
+    rule = told or (_is_handed(entity, subject, written, sender, signs) and "envelope")
+    return ("auto_reply", rule) if rule else None
 
 
 class _Signs:
@@ -226,7 +228,7 @@ class _Signs:
         impersonal = not (self.speaks and _is_called_as_owner(sender)) and events.tells_seller(written)
         self.of_market = any(map(entity.get, _MARKET_FIELDS)) or (notified and impersonal)
         numbered = _PROGRAM_ID.search(entity.get("message-id"))
-        self.handed = bool(self.service or numbered or _has_bounce_address(entity, sender))
+        self.handed = bool(self.service or numbered or envelopes.has_bounce_address(entity, sender))
         """A service that sends for programs handed it over, or one of the sender's."""
         self.device = bool(_DEVICE.search(mailer))
         self.by_server = bool(
@@ -371,6 +373,13 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
     )
 
 
+def _is_handed(entity: Entity, subject: str, written: str, sender: Address, signs: _Signs) -> bool:
+    if signs.own or signs.hands_on or signs.names_another or _is_called_as_owner(sender):
+        return False
+    known = signs.program or events.is_notifier(sender.address)
+    return envelopes.tells(entity, subject, written, known=known)
+
+
 def _is_called_as_owner(sender: Address) -> bool:
     """Whether an address has its owner's name before the @."""
     local, _, domain = sender.address.lower().partition("@")
@@ -406,13 +415,6 @@ def _by_program(
 def _is_invitation(entity: Entity, written: str) -> bool:
     """Whether a calendar's program tells of a meeting, and whoever called it adds no word."""
     return bool(_CALENDAR.match(entity.get("return-path"))) and not events.speaks(written)
-
-
-def _has_bounce_address(entity: Entity, sender: Address) -> bool:
-    """Whether a program of the sender's own domain takes what cannot be delivered."""
-    local, _, domain = entity.get("return-path").strip(" <>").lower().rpartition("@")
-    owner = ".".join(sender.domain.split(".")[-2:])
-    return bool(_BOUNCES.search(f"{local}@{domain}")) and f".{domain}".endswith(f".{owner}")
 
 
 def _to_nobody(

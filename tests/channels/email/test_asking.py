@@ -26,6 +26,7 @@ ASKING = [
     "Dear team, send us two samples.",
     "Cancel my order 4411.",
     "Schicken Sie uns die zweite Lampe.",
+    "Serwer nie odpowiada od 5:40. Proszę o restart.",
 ]
 NOT_ASKING = [
     "I am away.",

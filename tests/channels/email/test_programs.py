@@ -382,3 +382,40 @@ def test_whoever_speaks_is_a_person(subject: str, field: str, text: str) -> None
 def test_what_a_program_repeats_is_not_said_to_its_reader(subject: str, field: str, text: str) -> None:
     """A notice stays one with a buyer's or a reader's words in it."""
     assert "notice_subject" == rule(f"Subject: {subject}", field, text=text)[1]
+
+
+BOUNCES = "Return-Path: <bounce+17@mailer.example>"
+NUMBERED = "Message-ID: <44363852.7795.JavaMail.wls@pac>"
+EXPIRES = "copper.example will expire on 21 December. Renew it: https://names.example/renew"
+
+
+@pytest.mark.parametrize(
+    ("field", "sender", "text"),
+    [
+        (BOUNCES, "support@names.example", f"{EXPIRES}\r\n\r\nUnsubscribe"),
+        (NUMBERED, "ne_pas_repondre@impots.example", "La déclaration de mai est enregistrée."),
+        ("Message-ID: <8.71@app-4>", "noreply@market.example", "A claim is there for order 77120."),
+        ("Message-ID: <a465e8@swift.generated>", "powiadomienia@box.example", "Zwrot leży w skrytce."),
+    ],
+)
+def test_a_program_handed_it_over(field: str, sender: str, text: str) -> None:
+    """Its bounces come back to a program, or its number is one's, and nobody is to be heard in it."""
+    assert "auto_reply" == rule("Subject: Domain 4", field, sender=sender, text=text)[0]
+
+
+@pytest.mark.parametrize("field", [BOUNCES, NUMBERED, "Message-ID: <8.71@laptop>"])
+@pytest.mark.parametrize(
+    ("sender", "text"),
+    [
+        ("info@far.example", "The lamp flickers since Monday."),
+        ("info@far.example", "Purchase order P0012: 40 lamps.\r\n\r\nView order"),
+        ("info@far.example", "Το λαμπάκι τρεμοπαίζει."),
+        ("ann@far.example", EXPIRES),
+        ("receipts@far.example", "E-mail: kim@mail.example\r\nMessage: Is it there"),
+        ("receipts@far.example", "Our lamp is not there yet."),
+        ("info@shop.example", "Newsletter for Kim.\r\n\r\nUnsubscribe"),
+    ],
+)
+def test_people_whose_mail_a_program_hands_over(field: str, sender: str, text: str) -> None:
+    """CRMs and firms' own programs send what people write, and what firms order."""
+    assert ("human", "none") == rule("Subject: Domain 4", field, sender=sender, text=text)
