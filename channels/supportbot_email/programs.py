@@ -208,9 +208,9 @@ def find(
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
     if answered or form or by_desk or to_nobody:
         return to_nobody
-    told = "event" if _tells(subject, written, sender, signs) else ""
-    rule = told or (_is_handed(entity, subject, written, sender, signs) and "envelope")
-    return ("auto_reply", rule) if rule else None
+    told = _tells(subject, written, sender, signs)
+    handed = told or _is_handed(entity, subject, written, sender, signs)
+    return ("auto_reply", "event" if told else "envelope") if handed else None
 
 
 class _Signs:
