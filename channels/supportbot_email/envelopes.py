@@ -22,8 +22,10 @@ _BOUNCES = any_of(r"(?:^|[._+@-])(?:bounces?|bnc|return|rebound)(?:[._+=@-]|\d)"
 """How addresses are called that take what cannot be delivered."""
 _OF_PROGRAM = any_of(r"\s*<?(?:bounces?(?:[+-][^@\s]{0,200})?@|[^@\s]{1,250}@bounces?\.)")
 """Where a program has come back what cannot be delivered; people's providers use the sender's address."""
-_NUMBERED = any_of(r"\.javamail\.", r"@swift\.generated>", r"-openerp-[^@\s]{1,100}@", r"@[\w-]{1,63}>\s*$")
-"""How programs number mail: Java's, PHP's, Odoo's, and on whichever host has no domain."""
+_NUMBERED = any_of(r"\.javamail\.", r"@swift\.generated>", r"-openerp-[^@\s]{1,100}@")
+"""How programs number mail: Java's, PHP's, Odoo's."""
+_ON_HOST = any_of(r"@[\w-]{1,63}>\s*$")
+"""How hosts do that have no domain; people's and SendGrid's among them."""
 _WANTED = any_of(
     r"\b(?:purchase order|request for (?:a )?(?:quot(?:e|ation)|proposal)|rfq|bestellung|preisanfrage)\b",
     r"\b(?:angebotsanfrage|bon de commande|demande de (?:prix|devis)|orden de compra|pedido de compra)\b",
@@ -43,7 +45,9 @@ def tells(entity: Entity, subject: str, written: str, *, known: bool) -> bool:
         written: what was written now.
         known: its sender's address is one that programs like.
     """
-    if not (_OF_PROGRAM.match(entity.get("return-path")) or _NUMBERED.search(entity.get("message-id"))):
+    number = entity.get("message-id")
+    numbered = _NUMBERED.search(number) or (known and _ON_HOST.search(number))
+    if not (numbered or _OF_PROGRAM.match(entity.get("return-path"))):
         return False
     said = written[:_MOST]
     if not (known or events.looks_like_program(said) or subjects.NOTICE.match(subject)):
