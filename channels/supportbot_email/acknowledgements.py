@@ -6,8 +6,16 @@ words tell the two apart.
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
 from supportbot_email import notices, shapes, wording
+from supportbot_email.addresses import is_same_owner
+from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
+
+if TYPE_CHECKING:
+    from supportbot_email.mail import Address, Settings
 
 _MOST = 3_000
 """Characters at the beginning that are looked at."""
@@ -24,17 +32,26 @@ _COPY = any_of(
 """What stands above what a form repeats to whoever filled it in."""
 
 
-def acknowledges(subject: str, text: str, *, silent: bool) -> bool:
+FIELD_WITH_ADDRESS = re.compile(r"^[^\n@]{2,40}(?:[:：|\t]|\s[–—-])[^\n@]{0,60}@[^\n]{0,200}", re.MULTILINE)
+"""A line of a form in which somebody's address stands."""
+
+
+def acknowledges(subject: str, text: str, sender: Address, settings: Settings, *, silent: bool) -> bool:
     """Whether a website's program thanks whoever filled in its form, and repeats to them what they typed.
 
     What was typed is theirs; above it the program speaks, and it says that it is one: in brackets in the subject,
-    or in a sentence. A form that hands on what a customer wrote says so as well, but thanks nobody.
+    or in a sentence. A form that hands on what a customer wrote says so as well, but thanks nobody. Our own
+    website's thanks are for its customer, and we get a copy: it hands on as well.
 
     Args:
         subject: the mail's.
         text: what was written.
+        sender: who From says wrote it.
+        settings: whose mailbox it is.
         silent: nobody reads answers at its sender's address: then a copy below thanks says enough.
     """
+    if _is_our_firms(sender, settings) or _names_customer(text, sender, settings):
+        return False
     headed, said = bool(_HEADED.search(subject)), text[:_MOST]
     head = _above_copy(said)
     joined = " ".join(f"{subject} \n {head}".split())
@@ -48,6 +65,23 @@ def acknowledges(subject: str, text: str, *, silent: bool) -> bool:
     answers = notices.WILL_ANSWER.search(joined) or notices.WITHIN.search(joined)
     enough = received or (thanks and (headed or answers)) or (headed and head == said)
     return bool(enough)
+
+
+def names_another(text: str, sender: Address, settings: Settings) -> bool:
+    """Whether a text has the address of somebody who is neither the sender's firm nor ours."""
+    ours = {settings.own_domain.lower(), sender.domain}
+    found = {one.lower() for one in shapes.ADDRESS.findall(text[:20_000])}
+    return any(
+        one.rpartition("@")[2] not in ours and not is_one_of(one, settings.own_addresses) for one in found
+    )
+
+
+def _is_our_firms(sender: Address, settings: Settings) -> bool:
+    return bool(settings.own_domain) and is_same_owner(sender.domain, settings.own_domain)
+
+
+def _names_customer(text: str, sender: Address, settings: Settings) -> bool:
+    return names_another("\n".join(FIELD_WITH_ADDRESS.findall(text[:_MOST])), sender, settings)
 
 
 def _above_copy(text: str) -> str:

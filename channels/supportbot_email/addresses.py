@@ -1,6 +1,14 @@
-"""Addresses beyond ASCII. A domain has a form in ASCII, which all servers take; what precedes @ has none."""
+"""Addresses beyond ASCII, and whose their domains are.
+
+A domain has a form in ASCII, which all servers take; what precedes @ has none.
+"""
 
 from __future__ import annotations
+
+_SHARED = frozenset(
+    {"ac", "co", "com", "edu", "gob", "gov", "gv", "go", "mil", "ne", "net", "nom", "or", "org", "plc"}
+)
+"""What stands below a country's domain and is nobody's."""
 
 
 class NotInAscii(ValueError):
@@ -31,6 +39,17 @@ def canonical(address: str) -> str:
         return f"{local}{in_ascii(f'@{domain}')}" if at else address
     except NotInAscii:
         return f"{local}{at}{domain.lower()}"
+
+
+def is_same_owner(domain: str, other: str) -> bool:
+    """Whether two domains are of one owner: their last two labels are the same, or three below ``co.uk``."""
+    return _registered(domain) == _registered(other)
+
+
+def _registered(domain: str) -> list[str]:
+    labels = domain.lower().rstrip(".").split(".")
+    shared = len(labels) > 2 and len(labels[-1]) == 2 and labels[-2] in _SHARED
+    return labels[-3:] if shared else labels[-2:]
 
 
 def _label(label: str) -> str:

@@ -19,7 +19,7 @@ _QUESTION = re.compile(
     r"\w[\"')»”]?\s?\?+[\"')»”]*\s*$|？\s*$|¿|\b(?:吗|呢)\s*[。.]?$|(?:ますか|ですか|でしょうか)。?\s*$"
 )
 _END = re.compile(
-    r"(?<!\d)\.+[\"')»”]*(?=\s|$)|\d\.[\"')»”]*(?=\s|$)(?! (?:(?-i:[a-zäöüéàø])|jan|feb|m[äa]r|apr|ma[ij]|jun|jul|aug|sep|okt|oct|nov|de[zsc]|led|úno|bře|dub|kvě|čer|srp|zář|říj|list|pros|tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu))|[!?…]+[\"')»”]*(?=\s|$)|[。！？]",
+    r"(?<!\d)\.+[\"')»”]*(?=\s|$)|\d\.[\"')»”]*(?=\s|$)(?! (?:(?-i:[a-zäöüéàø])|jan|feb|m[äa]r(?![iy])|apr|ma[ij](?!l)|jun|jul|aug|sep|okt|oct|nov|de[zsc]|led|úno|bře|dub|kvě|čer|srp|zář|říj|list(?:op|\.| )|pros(?:in|\.)|tammi|helmi|maalis|huhti|touko|kesä|heinä|elo|syys|loka|marras|joulu))|[!?…]+[\"')»”]*(?=\s|$)|[。！？]",
     re.IGNORECASE,
 )
 """What ends a sentence; the dot of "20. Oktober" does not."""
@@ -64,9 +64,23 @@ _PASSED_OVER = any_of(
 
 _LINK = re.compile(r"(?:https?://|\bwww\.)[^\s<>]{1,2000}")
 _LOG_IN = any_of(
-    r"\W*(?:please |to (?:read|view) (?:it|the message|this message),? (?:please )?)?(?:log|sign) ?in(?:to)? .{0,60}(?:account|banking|portal|inbox|mailbox|message|read|view)|\W*(?:bitte )?(?:melden sie sich|melde dich|loggen sie sich|logge dich)\b.{0,80}\b(?:an|ein)\b|\W*(?:veuillez (?:vous )?)?connecte[rz](?:-vous)?\b|\W*(?:por favor,? )?(?:inicie|inicia) sesión|\W*(?:por favor,? )?(?:inicie|faça) (?:a )?(?:sessão|login)|\W*(?:effettu[ai] |faccia )?(?:l['’])?access[oi]\b|\W*(?:gelieve |meld u |log )(?:aan |in )?\b.{0,40}\b(?:aan|in)\b|\W*(?:prosimy o )?zalog(?:uj|owanie)|\W*请登录"
+    r"(?:please |to (?:read|view) (?:it|the message|this message),? (?:please )?)?(?:log|sign) ?in(?:to)? .{0,60}(?:account|banking|portal|inbox|mailbox|message|read|view)",
+    r"(?:bitte )?(?:melden sie sich|melde dich|loggen sie sich|logge dich)\b.{0,80}\b(?:an|ein)\b",
+    r"(?:veuillez vous connecter|merci de vous connecter|connectez-vous|connecte-toi)\b",
+    r"(?:por favor,? )?(?:inicie|inicia) sesión\b|(?:por favor,? )?(?:inicie|faça) (?:a )?(?:sessão|login)\b",
+    r"(?:per favore,? )?(?:(?:effettu[ai]|faccia|esegu[ai]) (?:l['’]accesso|il login)|acced[ai] (?:al|alla|all['’]))",
+    r"gelieve (?:u )?(?:.{1,40} )?(?:aan te melden|in te loggen)\b|meld (?:u|je) .{0,40}\baan\b|log (?:nu )?in (?:op|bij|via|met)\b",
+    r"(?:proszę |prosimy )?(?:zaloguj(?:cie)? się|zalogować się)\b|(?:prosimy|proszę) o zalogowanie\b",
+    r"请登录",
+    start=r"\W*",
 )
 """What a bank or a portal asks for that has something to read."""
+OF_OURS = any_of(
+    r"\b(?:us|our|ours|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?|nosso|nossa|nossos|nossas|nostr[oaie]|ons|onze|nam|nas|nasz\w{0,3}|нам|нас|наш\w{0,3})\b|我们|我司|我方|当社|弊社",
+    r"\b(?-i:my|mine|mein\w{0,2}|mir|mon|ma|mes|mi|mis|meus?|minhas?|mi[oa]|miei|mie|mijn|m[oó]j\w{0,3}|mo(?:ja|je|jego|jej)|мо[йяею]\w{0,2}|мне)\b|我的|私の",
+)
+"""Who orders something for themselves says so; programs ask their reader to see to what is the reader's, and call
+that "My account" only with a capital."""
 
 
 def asks(text: str) -> bool:
@@ -96,4 +110,10 @@ def sentences(text: str) -> Iterator[str]:
 
 def without_log_in(text: str) -> str:
     """Return a text without the sentences in which a bank or a portal asks its reader to log in."""
-    return "\n\n".join(one for one in sentences(text) if not _LOG_IN.match(one))
+    return "\n\n".join(one for one in sentences(text) if not _is_log_in(one))
+
+
+def _is_log_in(sentence: str) -> bool:
+    """Whether a sentence asks its reader to log in to what is theirs; people ask it of what is their own."""
+    asked = _QUESTION.search(sentence) or OF_OURS.search(sentence)
+    return bool(_LOG_IN.match(sentence)) and not asked

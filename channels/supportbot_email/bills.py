@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from supportbot_email import events, notices, shapes, wording
 from supportbot_email.asking import sentences
+from supportbot_email.card_words import CLOSING
 from supportbot_email.patterns import any_of
-from supportbot_email.phrases import CLOSING
 
 if TYPE_CHECKING:
     from supportbot_email.mail import Address
@@ -45,6 +45,10 @@ _PAY = any_of(
     r"\bplease (?:pay|transfer|remit|settle|find)\b|\bbitte (?:überweisen|begleichen|zahlen|geben sie bei)\b|\b(?:merci de|veuillez) (?:bien vouloir )?(?:nous )?(?:régler|payer|virer|effectuer|trouver)\b|\b(?:le )?rogamos\b.{0,20}\b(?:abon|realic|pag)|\bpor favor,? (?:efetue|realize|pague)\b|\b(?:si prega di|la preghiamo di) (?:pagare|saldare|effettuare)\b|\bgelieve\b.{0,60}\bbetalen\b|\bverzoeken (?:u|je)\b.{0,60}\b(?:betalen|voldoen)\b|\bprosimy o (?:wpłat|płatno|uregul|terminow|opłac)|\bпросим оплатить\b|请.{0,12}付款|お(?:支払い?|振り?込み?)(?:ください|をお願い)"
 )
 """What every bill asks for."""
+_BACK = any_of(
+    r"\b(?:back|refund\w*|zurück|erstatt\w*|rembours\w*|reembols\w*|devol\w*|rimbors\w*|terug\w*|zwro\w*|zwrac\w*)\b|возв|退"
+)
+"""What customers want of their money."""
 _PORTAL = any_of(
     r"\b(?:kundencenter|kundenkonto|kundenportal|kundenbereich|espace client|área (?:de )?clientes?|area clienti|klantomgeving|panel\w* klienta|personal account|customer (?:area|portal))\b|личн\w+ кабинет|\b(?:gracias por confiar|merci de votre confiance)\b"
 )
@@ -78,7 +82,7 @@ def tells(
     of_desk = _DESK.match(sender.address)
     if (personal and not (in_name_of or of_desk)) or len(shapes.FORM_FIELD.findall(said)) > 1:
         return False
-    if not _is_of_bill(subject, said) or _speaks(said):
+    if not _is_of_bill(subject, said) or speaks(said):
         return False
     sure = in_name_of or (service and not passed_on) or (program and not passed_on)
     declared = wording.is_automatic(said)
@@ -94,13 +98,14 @@ def _is_of_bill(subject: str, text: str) -> bool:
     return told and bool(re.search(r"\d", f"{subject} {text}"))
 
 
-def _speaks(text: str) -> bool:
+def speaks(text: str) -> bool:
     """Whether somebody says more than a bill does; programs ask to be paid."""
     return events.speaks("\n\n".join(one for one in sentences(text) if not _is_request_to_pay(one)))
 
 
 def _is_request_to_pay(sentence: str) -> bool:
-    return bool(_PAY.search(sentence)) and not notices.FIRST_PERSON.search(sentence)
+    asked = notices.FIRST_PERSON.search(sentence) or _BACK.search(sentence)
+    return bool(_PAY.search(sentence)) and not asked
 
 
 def _beside(text: str) -> int:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import acknowledgements, asking, groups, notices, programs, shapes, wording
+from supportbot_email.addresses import is_same_owner
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
@@ -69,7 +70,14 @@ def classify(
         or _bounce_sender(entity, sender)
         or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
         or _auto_wording(
-            entity, subject, written, sender, answered=answered, form=form, passed_on=passed_on or relayed
+            entity,
+            subject,
+            written,
+            sender,
+            answered=answered,
+            form=form,
+            passed_on=passed_on or relayed,
+            settings=settings,
         )
         or (None if relayed else _bulk(entity, settings, sender, form=form))
         or programs.find(
@@ -333,13 +341,14 @@ def _auto_wording(
     answered: bool,
     form: bool,
     passed_on: bool,
+    settings: Settings,
 ) -> tuple[Kind, str] | None:
     if _is_by_hand(entity) or _is_to_many(entity):
         return None
     if wording.absence(subject, written, answered=answered, sender=sender.address):
         return "auto_reply", "absence"
     if not (answered or passed_on) and acknowledgements.acknowledges(
-        subject, written, silent=nobody_reads(sender.address)
+        subject, written, sender, settings, silent=nobody_reads(sender.address)
     ):
         return "auto_reply", "acknowledged"
     if wording.held(written):
@@ -363,9 +372,4 @@ def _is_passed_on(entity: Entity, sender: Address, settings: Settings) -> bool:
     if set(shapes.ADDRESS.findall(entity.get("from")[:500].lower())) & set(settings.contact_forms):
         return True
     named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
-    return len(named) == 1 and _registered(named[0]) != _registered(sender.domain)
-
-
-def _registered(domain: str) -> str:
-    """The last two labels of a domain. Below ``co.uk`` all seem one owner's: then its fields have to tell."""
-    return ".".join(domain.rstrip(".").split(".")[-2:])
+    return len(named) == 1 and not is_same_owner(named[0], sender.domain)

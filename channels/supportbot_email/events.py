@@ -99,6 +99,10 @@ _OF_SELLERS = any_of(
     r"\bprosimy o (?:sprawdzenie|zalogowanie|weryfikację|wysłanie|wysyłkę)\b|\bmerci de (?:vérifier|consulter|expédier) (?:votre|vos|la commande)\b|\bper favore,? (?:controlla|verifica) (?:il|la) tu[oa]\b|\b(?:händler|verkäufer|partner)(?:portal|konto|center)\b|\bseller (?:account|portal|central|cent(?:er|re)|hub)\b|\bespace vendeur\b|\b(?:cuenta|panel|área) de vendedor\b|\b(?:conta|painel) de vendedor\b|\b(?:area|account|pannello) venditor[ei]\b|\bverkoop(?:account|omgeving|portaal)\b|\b(?:panel\w*|kont\w+) sprzedawcy\b|кабинет\w* продавца|(?:卖家|賣家|商家)(?:中心|后台|後台)|\bcontroleer (?:je|uw)\b|請(?:於|在|盡快|儘快|及時|登入|點擊|確認)|請.{0,8}(?:出貨|發貨)|(?:発送|確認|手続き?|ログイン)(?:を|して)?(?:お願い|ください)"
 )
 """What programs ask of sellers and account holders, beside what those of any notice ask for."""
+_TO_SELLER = any_of(
+    r"\bplease (?:ship|dispatch|post|send) (?:it|this|the (?:item|order))\b|\bship by\b|\bseller (?:central|hub|account)\b|\b(?:versenden|verschicken) sie (?:ihn|sie|es|den artikel|die bestellung)\b|\bexpédiez\b|\benvía(?:lo)?\b|\bspedisci\b|\bverzend\b"
+)
+"""What a market place asks of who has sold something."""
 _TROUBLE = any_of(
     r"\b(?:wrong|broken|damaged|missing|dead|defect(?:ive)?|faulty|kaputt|falsch\w*|fehlt|fehlen|defekt\w*|beschädigt\w*|cassée?s?|abîmée?s?|manque|fauss?e?|rot[oa]s?|mal|falta|errad[oa]|quebrad[oa]|rott[oa]|sbagliat[oa]|manca|kapot|verkeerd\w*|ontbreekt|uszkodzon\w*|zły|brakuje)\b|\b(?:does|do|did|is|are|was)(?: not|n['’]t) (?:work|arrive|come|there|right)|\b(?:geht|funktioniert|stimmt|kommt|kam) nicht\b|\bne (?:marche|fonctionne) pas\b|\bno (?:funciona|ha llegado)\b|не (?:работает|туда|приш)|сломан|没(?:收到|动)|坏了|届きません|壊れ"
 )
@@ -195,6 +199,11 @@ def looks_like_program(text: str) -> bool:
     said = text[:_MOST]
     joined = " ".join(said.split())
     return any(one.search(joined) for one in (_EVENT, _CODE, _IGNORE, _RATES)) or bool(_looks(said))
+
+
+def tells_seller(text: str) -> bool:
+    """Whether anything of a text is as programs write to sellers."""
+    return looks_like_program(text) or any(map(_TO_SELLER.search, sentences(text[:_MOST])))
 
 
 def without_your(text: str) -> str:

@@ -51,7 +51,7 @@ def customer_of(entity: Entity, text: str, sender: Address, settings: Settings) 
         settings: whose mailbox it is.
     """
     if sender.address.lower() not in settings.contact_forms:
-        return _member(entity, sender, settings)
+        return groups.member_behind(entity, sender, settings)
     named = _foreign(headers.addresses(entity.get("reply-to")), settings)
     if named:
         return named[0] if len(named) == 1 else None
@@ -112,13 +112,3 @@ def _foreign(found: tuple[Address, ...], settings: Settings) -> tuple[Address, .
 
 def _looks_like_form(text: str) -> bool:
     return len(shapes.FORM_FIELD.findall(text[:_MOST])) > 1
-
-
-def _member(entity: Entity, sender: Address, settings: Settings) -> Address | None:
-    """Who wrote through a group whose address is ours, where the group put itself into From (for DMARC)."""
-    listed = groups.address_of(entity, settings)
-    if not listed or sender.address.lower() not in (listed, *settings.own_addresses):
-        return None
-    named = headers.addresses(entity.get("x-original-from") or entity.get("reply-to"))
-    is_one = len(named) == 1 and named[0].address and named[0].address.lower() not in settings.own_addresses
-    return named[0] if is_one else None

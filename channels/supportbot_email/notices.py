@@ -363,7 +363,7 @@ DO_NOT_ANSWER = any_of(
     r"\bn[ãa]o (?:responda|responder)\b|\bnão (?:é (?:necessário|possível)|pode) responder\b",
     r"\bnon (?:rispondere|rispondete|risponda)\b|\bnon è possibile rispondere\b",
     r"\bniet (?:op|te) (?:dit bericht|deze e-?mail|reageren|antwoorden)\b|\b(?:kunt|kan|kun je|kunt u) niet (?:reageren|antwoorden|beantwoord)|\bkan niet worden (?:beantwoord|gelezen)|\bhoeft niet\b.{0,30}\breageren\b",
-    r"\bnie odpowiada|\bnieodpowiadanie\b|\bsvara (?:inte|ej) på\b|\bkan (?:inte|ikke) besvar|\bikke (?:svar|besvar)\b|\bneodpovídejte\b|\byanıtlamayın|\bne válaszoljon\b|\bälä(?:kää)? vastaa\b|회신(?:하지|되지|이 불가|은 불가)",
+    r"\bnie odpowiada(?:j|jcie|ć)\b|\bnieodpowiadanie\b|\bsvara (?:inte|ej) på\b|\bkan (?:inte|ikke) besvar|\bikke (?:svar|besvar)\b|\bneodpovídejte\b|\byanıtlamayın|\bne válaszoljon\b|\bälä(?:kää)? vastaa\b|회신(?:하지|되지|이 불가|은 불가)",
     r"не (?:(?:нужно|надо|следует) )?отвеча(?:йте|ть)|отвечать на (?:него|это).{0,12}не",
     r"(?:请勿|勿|无需|不要)(?:直接)?回[复覆]",
     r"返信(?:され|いただい|し)ても.{0,10}(?:届き|お答え|対応)|(?:ご)?返信(?:いただい|され|を?いただ)?.{0,14}(?:できません|お答え|不要|ご遠慮)",

@@ -6,7 +6,7 @@ import hashlib
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import classify, forms, headers, mime, quotes
+from supportbot_email import classify, forms, headers, mime, quotes, shapes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
 from supportbot_email.bodies import text_of
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _FORWARD = re.compile(r"\s*(?:fwd?|wg|tr|rv|enc|i|doorst|pd|转发|転送|вс|vs|vl)\s*[:：]", re.IGNORECASE)
-_ANSWERED = re.compile(
-    r"\s*(?:re|aw|antw|antwort|sv|rv|res|r|odp|vs|vá|ynt|ri|回复|答复|回覆|返信|回信|ответ|отв|απ|atb|bls)"
-    r"(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]",
-    re.IGNORECASE,
-)
-"""How programs begin the subject of an answer."""
 _FINNISH = re.compile(r"^[ *>]{0,4}Lähettäjä:", re.MULTILINE)
 _MOST_SPANS = 2_000
 _MOST_WRITERS = 10
@@ -53,7 +47,7 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
         quotes.split(
             text,
             forwarded=_is_forward(subject, text),
-            answers=bool(in_reply_to or references or _ANSWERED.match(subject)),
+            answers=bool(in_reply_to or references or shapes.ANSWER_SUBJECT.match(subject)),
             writer=sender,
         )
     )

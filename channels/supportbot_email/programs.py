@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import bills, events, notices, shapes, subjects, wording
+from supportbot_email import acknowledgements, bills, envelopes, events, notices, shapes, subjects, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.patterns import any_of
 from supportbot_email.phrases import PHONE
@@ -108,15 +108,14 @@ _DEVICE = any_of(
 """Machines that have no keyboard to write a letter with."""
 _SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
 """Users that web servers run as."""
+_MODERATES = re.compile(r"/wp-admin/(?:edit-)?comments?\.php", re.IGNORECASE)
+"""Where WordPress lets a comment through."""
 _CALENDAR = any_of(r"<?[^@\s]{0,60}\bcalendar-notification@")
 """Whom Google's calendar sends invitations from, in their organizer's name."""
 _PROGRAM_ID = any_of(
     r"\bgeopod-ismtpd|@[\w.-]{0,60}\b(?:amazonses|mailgun|mandrillapp|mailjet)\.|\.javamail\.|<\d{4,12}\.\d{1,8}\.1\d{12}@"
 )
 """How services and Java's programs number what they send."""
-_BOUNCES = any_of(r"(?:^|[._+@-])(?:bounces?|bnc|return|rebound)(?:[._+=@-]|\d)")
-_HANDED = re.compile(r"^[^\n@]{2,40}(?:[:：|\t]|\s[–—-])[^\n@]{0,60}@", re.MULTILINE)
-"""A line of a form in which somebody's address stands."""
 _FORM = any_of(
     r"текст сообщения|web-?форм\w+|форм\w+ обратной связи|(?:contact|kontakt)-?form(?:ular)?\b|formul(?:aire|ario|ário) de conta[ck]?t\w*|modulo di contatto|contactformulier|formularz\w* kontaktow\w+|お問い?合わせフォーム|留言"
 )
@@ -202,13 +201,16 @@ def find(
         to_nobody = _to_nobody(entity, subject, written, sender, signs)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
-    kinds = _notifies, _is_for_whoever_runs_it
+    kinds = _notifies, _tells_its_owner
     if not answered and any(
         one(subject, written, sender, signs, form=form, by_desk=by_desk) for one in kinds
     ):
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
-    told = not (answered or form or by_desk or to_nobody) and _tells(subject, written, sender, signs)
-    return ("auto_reply", "event") if told else to_nobody
+    if answered or form or by_desk or to_nobody:
+        return to_nobody
+    told = _tells(subject, written, sender, signs)
+    handed = told or _is_handed(entity, subject, written, sender, signs)
+    return ("auto_reply", "event" if told else "envelope") if handed else None
 
 
 class _Signs:
@@ -221,22 +223,30 @@ class _Signs:
         notified = entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
         many = any(map(entity.get, _SERVICE_FIELDS)) and not personal
         self.service = many or bool(_MAILER.search(mailer)) or notified
-        self.of_market = notified or any(map(entity.get, _MARKET_FIELDS))
+        self.speaks = events.speaks(written)
+        """Somebody does, of what is theirs, or asks, or says what is wrong: people's mail has signs, too."""
+        impersonal = not (self.speaks and _is_called_as_owner(sender)) and events.tells_seller(written)
+        self.of_market = any(map(entity.get, _MARKET_FIELDS)) or (notified and impersonal)
         numbered = _PROGRAM_ID.search(entity.get("message-id"))
-        self.handed = bool(self.service or numbered or _has_bounce_address(entity, sender))
+        self.handed = bool(self.service or numbered or envelopes.has_bounce_address(entity, sender))
         """A service that sends for programs handed it over, or one of the sender's."""
         self.device = bool(_DEVICE.search(mailer))
         self.by_server = bool(
             entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
         )
         """A website's program handed it over: a shop's own, or a form's."""
+        self.of_server = bool(_SERVER.match(sender.address) or _SERVER.match(entity.get("return-path")))
+        """The user that a web server runs as wrote it."""
         self.relayed = is_relayed(entity, sender)
         self._sender = sender
         self.address = sender.address
         self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         third = _domains_in(written) - {sender.domain, settings.own_domain}
-        fields = _HANDED.search(written[:_MOST]) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        fields = (
+            acknowledgements.FIELD_WITH_ADDRESS.search(written[:_MOST])
+            or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        )
         self.hands_on = bool((third and fields) or _FORM.search(written[:_MOST]))
         """It is a form's that says whose words it hands on."""
         typed = shapes.FORM_FIELD.search(written[:_MOST]) or PHONE.search(written[:_MOST])
@@ -245,7 +255,9 @@ class _Signs:
         """Nobody there can be answered, and it is no form's."""
         self.program = self.silent or bool(shapes.PROGRAM_ADDRESS.match(sender.address))
         self.own = sender.domain == settings.own_domain or is_one_of(sender.address, settings.contact_forms)
-        self.speaks = wording.speaks(written)
+        self.says_or_asks = wording.speaks(written)
+        """Likewise, and whatever programs ask counts as well."""
+        self.names_another = acknowledgements.names_another(written, sender, settings)
         self._written = written
 
     @property
@@ -256,7 +268,7 @@ class _Signs:
         """
         if self.program or not self.feedback:
             return self.feedback
-        impersonal = not (_is_called_as_owner(self._sender) or events.speaks(self._written))
+        impersonal = not (_is_called_as_owner(self._sender) or self.speaks)
         return self.service and impersonal and events.looks_like_program(self._written)
 
     def is_bill(self, subject: str, written: str) -> bool:
@@ -278,29 +290,43 @@ def _notifies(
     """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
     if not subjects.NOTICE.match(subject):
         return False
-    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1):
+    if form and _is_filled_in(written, signs):
         return False
-    if signs.service or signs.program or signs.feedback:
+    if signs.program or _repeats(subject, written, sender, signs):
         return True
-    if subjects.SURE.match(subject) and not (signs.speaks and by_desk):
+    if bills.speaks(written):
+        return False
+    if signs.service or signs.feedback or subjects.SURE.match(subject):
         return True
-    asked = signs.speaks or shapes.INTERROGATIVE.search(written[:2_000])
+    asked = signs.says_or_asks or shapes.INTERROGATIVE.search(written[:2_000])
     return bool(_ADDRESS.match(sender.address)) and not (
         asked or by_desk or _is_of_an_office(sender, written)
     )
 
 
-def _is_for_whoever_runs_it(
+def _repeats(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
+    """Whether a program tells it though somebody speaks there: a caller, a buyer, who asks to connect."""
+    sure = bool(subjects.SURE.match(subject))
+    if signs.device or (signs.of_server and sure):
+        return True
+    role = _ADDRESS.match(sender.address) and not _OFFICE.match(sender.address)
+    if sure and role and events.looks_like_program(written):
+        return True
+    asked = shapes.INTERROGATIVE.search(written[:_MOST])
+    return signs.service and wording.refuses(written) and not asked
+
+
+def _tells_its_owner(
     subject: str, written: str, sender: Address, signs: _Signs, *, form: bool, by_desk: bool
 ) -> bool:
     """Whether a program tells a shop or a site of what its customers did: nobody waits for an answer there."""
     if by_desk or signs.relayed:
         return False
     if subjects.MODERATION.match(subject) and "/wp-admin/" in written:
-        return True
+        return signs.of_server or bool(_MODERATES.search(written) and not signs.speaks)
     if subjects.RESPONSE.match(subject) and not form:
-        by_program = signs.program or (signs.service and not signs.speaks)
-        return by_program and not _names_somebody(written, sender)
+        by_program = signs.program or (signs.service and not signs.says_or_asks)
+        return by_program and not (notices.FIRST_PERSON.search(written[:_MOST]) or signs.names_another)
     return _is_to_seller(subject, written, sender, signs, form=form)
 
 
@@ -310,20 +336,19 @@ def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *,
         return True
     if not subjects.SOLD.match(subject) or notices.FIRST_PERSON.search(written[:_MOST]):
         return False
-    if form and (events.speaks(written) or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1):
+    if form and _is_filled_in(written, signs):
         return False
     if signs.program or wording.is_automatic(written):
         return True
-    if (signs.service or signs.feedback) and not events.speaks(written):
+    if (signs.service or signs.feedback) and not signs.speaks:
         return True
     known = _ADDRESS.match(sender.address) or events.is_notifier(sender.address) or signs.by_server
-    return bool(known) and not (signs.speaks or _is_of_an_office(sender, written))
+    return bool(known) and not (signs.says_or_asks or _is_of_an_office(sender, written))
 
 
-def _names_somebody(written: str, sender: Address) -> bool:
-    """Whether a text has somebody's address, or somebody speaks: then one is there who could be answered."""
-    domains = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(written[:20_000])}
-    return bool(domains - {sender.domain} or notices.FIRST_PERSON.search(written[:_MOST]))
+def _is_filled_in(written: str, signs: _Signs) -> bool:
+    """Whether a form hands on what somebody typed: they speak, or their fields are there."""
+    return signs.speaks or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
 
 
 def _is_of_an_office(sender: Address, written: str) -> bool:
@@ -346,6 +371,13 @@ def _tells(subject: str, written: str, sender: Address, signs: _Signs) -> bool:
         personal=not (role or signs.program) and _is_called_as_owner(sender),
         handed=signs.handed,
     )
+
+
+def _is_handed(entity: Entity, subject: str, written: str, sender: Address, signs: _Signs) -> bool:
+    if signs.own or signs.hands_on or signs.names_another or _is_called_as_owner(sender):
+        return False
+    known = signs.program or events.is_notifier(sender.address)
+    return envelopes.tells(entity, subject, written, known=known)
 
 
 def _is_called_as_owner(sender: Address) -> bool:
@@ -385,13 +417,6 @@ def _is_invitation(entity: Entity, written: str) -> bool:
     return bool(_CALENDAR.match(entity.get("return-path"))) and not events.speaks(written)
 
 
-def _has_bounce_address(entity: Entity, sender: Address) -> bool:
-    """Whether a program of the sender's own domain takes what cannot be delivered."""
-    local, _, domain = entity.get("return-path").strip(" <>").lower().rpartition("@")
-    owner = ".".join(sender.domain.split(".")[-2:])
-    return bool(_BOUNCES.search(f"{local}@{domain}")) and f".{domain}".endswith(f".{owner}")
-
-
 def _to_nobody(
     entity: Entity, subject: str, written: str, sender: Address, signs: _Signs
 ) -> tuple[Kind, str] | None:
@@ -412,7 +437,7 @@ def _to_nobody(
         or signs.device
         or shapes.NOTIFIER_ADDRESS.match(sender.address)
     )
-    if monitor or (nobody and not signs.speaks):
+    if monitor or (nobody and not signs.says_or_asks):
         return "auto_reply", "program"
     tells = signs.refuses and (events.looks_like_program(written) or subjects.SOLD.match(subject))
-    return ("auto_reply", "program") if tells and not events.speaks(written) else None
+    return ("auto_reply", "program") if tells and not signs.speaks else None

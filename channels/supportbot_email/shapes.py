@@ -36,7 +36,12 @@ FORM_FIELD = re.compile(
     r"^[ \t>*]{0,4}(?:name|your name|e-?mail|phone|subject|message|comments?|vorname|nachname|telefon|betreff|nachricht|nom|objet|nombre|asunto|mensaje|nome|assunto|mensagem|oggetto|messaggio|naam|onderwerp|bericht|imię|temat|wiadomość|имя|тема|сообщение|姓名|主题|留言|お名前|件名|内容)\*?[ \t]{0,3}[:：]",
     re.MULTILINE | re.IGNORECASE,
 )
-NO_REPLY = re.compile(r"(?:.*[._+-])?(?:no|do[._-]?not|donot)[._-]?reply(?:[._+-].*)?", re.IGNORECASE)
+NO_REPLY = re.compile(
+    r"(?:.*[._+-])?(?:(?:no|do[._-]?not)[._-]?reply|ne[._-]?pas[._-]?repondre|no[._-]?respond(?:er|a)"
+    r"|n[aã]o[._-]?respond(?:er|a)|non[._-]?risponder[ei]|nicht[._-]?antworten|keine[._-]?antwort"
+    r"|niet[._-]?(?:be)?antwoorden|nie[._-]?odpowiada[cć])(?:[._+-].*)?",
+    re.IGNORECASE,
+)
 PROGRAM_ADDRESS = _any(
     r"(?:copier|scanner|scan|printer|mfp|backup|nas|router|daemon|robot|bot|server|news(?:letter)?s?|updates?|marketing|promo(?:tion)?s?|offers?|deals|campaigns?|mailing|notif(?:y|ications?)|quarantine|quarantaene|alarms?|alarm-?(?:anlage|server|zentrale|system)|surveys?|mailmag|edm|alerts?|auto-?(?:confirm|mailer|notify)|automated|system|mailer|digest|bounces?)(?:[._+-][^@]*)?@"
 )
@@ -51,9 +56,12 @@ MONITOR_SUBJECT = _any(
 MONITOR_ADDRESS = _any(
     r"(?:nagios|icinga2?|zabbix|zbx|grafana|prometheus|bugzilla|cvs|rss-?feeds?|cron|crond|anacron|logwatch|monit|munin|monitoring|alertmanager|voicemail|asterisk|faxserver|fax2mail|hylafax|fail2ban|apticron|smartd)(?:[._+-][^@]*)?@"
 )
-ANSWERED_SUBJECT = _any(
-    r"\s*(?:re|aw|wg|sv|fw|fwd|tr|rv|res|enc|odp|antw|r|i|回复|答复|转发|回覆|返信|転送|vs|vá|ynt)\s*[:：]"
-)
+_ANSWER = "re|aw|antw|antwort|sv|rv|res|r|odp|vs|vá|ynt|ri|回复|答复|回覆|返信|回信|ответ|отв|απ|atb|bls"
+_BEGUN = r"(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]"
+ANSWER_SUBJECT = _any(rf"\s*(?:{_ANSWER}){_BEGUN}")
+"""How programs begin the subject of an answer."""
+ANSWERED_SUBJECT = _any(rf"\s*(?:{_ANSWER}|wg|fw|fwd|tr|enc|i|转发|転送){_BEGUN}")
+"""Likewise, or of what is passed on: it is about another mail."""
 
 HAND_MAILER = _any(
     r"\b(?:iphone|ipad) mail\b|\bk-9 mail\b|\bmutt\b|\bneomutt\b|\balpine\b|\bfairemail\b|\bblueMail\b|\bthunderbird for android\b"
@@ -336,7 +344,7 @@ PERSONAL = _any(
     r"\b(?:que faire|mon (?:colis|mail|message)|mi (?:paquete|pedido|correo)|quiero|vorrei|ho (?:ricevuto|trovato)|minha|quero|mijn|moja|mój|proszę)\b",
     r"\bмо[йяеи]\b|пожалуйста|我(?:寄|的|收|想|发|给)|请告诉|お願い|教えて|聞きました|제가|저는",
 )
-INTERROGATIVE = re.compile(r"\w[\"')]?[?？](?:\s|$)|？|¿")
+INTERROGATIVE = re.compile(r"\w[\"')]?[?？](?:\s|$)|？|¿|؟")
 """A question, and not the query of a link."""
 RECEIPT_SUBJECT = _any(
     r"(?:(?:not |non |no |n[aã]o |niet |nie |не )?(?:read|gelesen|ungelesen|lu|le[ií]do|lida|letto|gelezen|przeczytano|прочитано)|[已未][读讀]|開封済み)\s?[:：]",

@@ -27,13 +27,14 @@ NOTICE = any_of(
     # calendars, signatures, shares
     r"newsletter\b|reply to thread\b|wiki page .{1,80} has been changed|\[bug \d+\]|(?:cvs|svn|git)(?: commit)?: |output from your job\b",
     r"login failed on\b|\[[^\]]{1,20}\] backup\b|.{2,40} sent (?:you )?a message\b|.{2,40} has joined your (?:meeting|team|workspace)|.{2,40} (?:shared|invited you to|wants to connect|mentioned you|assigned you|commented on)\b|(?:completed|signature requested|please sign): |(?:new|cancell?ed|updated) (?:event|booking|appointment): |.{0,40}\bplease moderate: |how (?:was|did) (?:your|we)\b.{0,40}\b(?:order|stay|visit|purchase|do)\b",
-    # what was sold
+    # bills that are due
     r"(?:invoice|rechnung|mahnung|zahlungserinnerung|facture|factura|fattura|factuur|faktura)(?: (?:no|nr)\.?)? ?\S{0,12}\d\S{0,12} (?:from .+ )?(?:is |ist )?(?:overdue|past due|due (?:today|tomorrow|soon|in|on)|überfällig|fällig)|\W{0,3}(?:friendly |payment |gentle )?(?:reminder|erinnerung|rappel|recordatorio|promemoria|lembrete|herinnering|przypomnienie)\W{1,3}(?:your |ihre |votre |su |sua |uw )?(?:invoice|rechnung|facture|factura|fatura|fattura|factuur|faktura)\b.{0,60}\d|(?:\d\. ?|erste |zweite |dritte |letzte )?(?:mahnung|zahlungserinnerung)\b.{0,40}\d|(?:relance|rappel de paiement|recordatorio de pago|sollecito di pagamento|betalingsherinnering|wezwanie do zapłaty|przypomnienie o płatności)\b.{0,40}\d",
     # mailboxes, quarantines, calls, lines of a portal
     r"(?:you have (?:\d+ |a )?(?:new )?|sie haben (?:\d+ )?|vous avez (?:\d+ )?(?:des )?|tiene (?:\d+ )?|hai (?:\d+ )?|u hebt (?:\d+ )?|masz (?:\d+ )?)?(?:microsoft 365.{0,14}[:：] ?)?(?:.{0,30}\b)?(?:messages?|nachrichten?|mensajes|messaggi|mensagens|berichten|wiadomości|e-?mails?)\b.{0,30}\b(?:quarantine|quarantäne|quarantaine|cuarentena|quarantena|quarentena|kwarantann\w+)\b|end user digest\b|(?:spam|quarantine|quarantäne)[ -]?(?:digest|report|bericht|summary|zusammenfassung|benachrichtigung|notification)\b",
     r"(?:sie haben |du hast )?(?:eine )?neue (?:nachricht|mitteilung|dokumente?) (?:in|im) (?:ihrem|deinem|ihr|dein)?.{0,24}\b(?:postfach|mailbox|onlinebanking|online-banking|portal|kundenportal)\b|(?:you have )?(?:a |an? unread )?(?:new )?(?:secure )?(?:message|document|statement) (?:(?:is )?(?:waiting|available) )?in your .{0,30}(?:inbox|mailbox|account|online banking|portal)\b|nouveau (?:message|document) (?:dans|sur) votre (?:messagerie|espace|compte)|(?:nuevo|tiene un) (?:mensaje|documento) en su (?:buzón|área|banca)|nuov[oa] (?:messaggio|comunicazione|documento) (?:nella|nel) (?:tua|tuo|sua|suo)|nieuw (?:bericht|document) in (?:uw|je)|nowa wiadomość w (?:twojej|bankowości)",
     r"neue (?:voicemail|mailbox-?nachricht)(?:-nachricht)? (?:von|für|auf)\b|new voicemail\b.{0,30}\d|(?:nouvelle|nuova|nueva|nova) (?:messagerie|voicemail)|nuevo buzón de voz",
-    r"(?:you have )?(?:a )?new (?:job )?(?:application|applicant|candidate)(?: for)?\b[:：]?|(?:neue|eine neue) bewerbung\b|nouvelle candidature|nueva (?:candidatura|solicitud de empleo)|nuova candidatura|nova candidatura|nieuwe sollicitatie|nowa aplikacja na",
+    r"(?:you have )?(?:a )?new (?:job application|applicant|candidate|application (?:for|from))\b|(?:neue|eine neue) bewerbung\b|nouvelle candidature|nueva (?:candidatura|solicitud de empleo)|nuova candidatura|nova candidatura|nieuwe sollicitatie|nowa aplikacja na",
+    # apps
     r"the status of your app\b",
     start=r"\s*",
 )
@@ -46,7 +47,7 @@ SURE = any_of(
     r"completed: .{0,60}\bdocusign\b|domain renewal notice\b|.{2,40} wants to connect\s*$|.{0,40}\bplease moderate: ",
     start=r"\s*",
 )
-"""Nobody writes such a subject by hand."""
+"""Seldom somebody writes such a subject by hand, who wants something then; it needs no other sign."""
 SOLD = any_of(
     r"(?:congratulations|congrats|great news|glückwunsch|félicitations|felicidades|parabéns|congratulazioni|gefeliciteerd|gratulacje)?[!,.: -]{0,3}(?:you(?:['’]ve| have)? (?:just )?(?:made (?:a|your first) sale|(?:got|received) a new (?:order|sale|booking))|(?:your item|item) (?:has |has been |was )?sold\b|sold, (?:ship|dispatch|post) (?:it )?now\b|(?:an?|new|another) order (?:just )?(?:came|has come|is) in\b|new (?:order|sale) (?:received|notification|alert)\b)",
     r"(?:neuer verkauf(?=\s*(?:[-:!#–]|auf\b|bei\b|$))|(?:sie haben|du hast) (?:einen|ihren ersten|deinen ersten) verkauf (?:erzielt|gemacht))\b|(?:vous avez|tu as) (?:réalisé|fait|conclu) une (?:nouvelle )?vente\b|(?:has|ha) (?:realizado|hecho|conseguido) una (?:nueva )?venta\b|¡?vendiste\s*(?:!|$)|você vendeu\s*(?:!|$)|hai venduto\s*(?:!|$)|(?:ton|votre) (?:article|annonce) (?:est|a été) vendue?\b|(?:tu|su) artículo se ha vendido\b|je (?:advertentie|artikel) is verkocht\b|sprzedaż: |(?:você )?(?:fez|realizou) uma (?:nova )?venda\b|hai (?:effettuato|fatto|concluso|realizzato) una (?:nuova )?vendita\b|nuova vendita(?=\s*(?:[-:!#–]|su\b|$))|(?:félicitations pour (?:votre|ta)|congratulazioni per la|felicidades por (?:tu|su)|parabéns pela(?: sua)?) (?:vente|vendita|venta|venda)\b|nowa sprzedaż(?=\s*(?:[-:!#–]|$))|买家已(?:付款|下单|拍下)|買家已(?:付款|下單)|您?有(?:一[笔个])?新(?:的)?订单",

@@ -10,8 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from supportbot_email import events, notices, shapes
-from supportbot_email.asking import asks, sentences, without_links, without_log_in
-from supportbot_email.patterns import any_of
+from supportbot_email.asking import OF_OURS, asks, sentences, without_links, without_log_in
 from supportbot_email.phrases import ABOUT_MAIL, DISCLAIMERS, PHONE
 
 if TYPE_CHECKING:
@@ -28,10 +27,6 @@ _QUOTED = re.compile(
     r"[\"“„«「『](?!\s)(?:[^\"“”„«»「」『』\n]|\n(?!\s)){2,400}[\"”“»」』]|(?<!\w)['‘‚][^'‘’\n]{8,200}['’](?!\w)"
 )
 """What somebody quotes inside of a sentence of theirs."""
-_TO_US = any_of(
-    r"\b(?:us|our|ours|uns|unser\w{0,2}|nous|notre|nos|nosotros|nuestr[oa]s?|nosso|nossa|nossos|nossas|nostr[oaie]|ons|onze|nam|nas|nasz\w{0,3}|нам|нас|наш\w{0,3})\b|我们|我司|我方|当社|弊社"
-)
-"""Who orders something for themselves says so; programs ask their reader to see to what is the reader's."""
 
 
 def absence(subject: str, text: str, *, answered: bool, sender: str) -> bool:
@@ -148,12 +143,12 @@ def refuses(text: str) -> bool:
 
 
 def _orders_for_us(sentence: str) -> bool:
-    return bool(_TO_US.search(sentence)) and not sentence.endswith("?") and asks(sentence)
+    return bool(OF_OURS.search(sentence)) and not sentence.endswith("?") and asks(sentence)
 
 
 def _without_orders(text: str) -> str:
     """Return a text without what programs ask of their reader: to look, to pay, to send what was sold."""
-    return "\n\n".join(one for one in sentences(text) if _TO_US.search(one) or not events.is_order(one))
+    return "\n\n".join(one for one in sentences(text) if OF_OURS.search(one) or not events.is_order(one))
 
 
 def is_automatic(text: str) -> bool:

@@ -59,8 +59,8 @@ HANDED_ON = [
 ]
 
 
-def kind(subject: str, text: str, *fields: str) -> str:
-    lines = ("From: Hof <info@hof.example>", "To: help@shop.example", *fields, f"Subject: {subject}")
+def kind(subject: str, text: str, *fields: str, sender: str = "info@hof.example") -> str:
+    lines = (f"From: Hof <{sender}>", "To: help@shop.example", *fields, f"Subject: {subject}")
     return parse("\r\n".join((*lines, "", text)).encode(), settings=OURS).kind
 
 
@@ -92,3 +92,25 @@ def test_whoever_answers_one_is_a_person(subject: str, text: str) -> None:
 def test_a_question_about_one(subject: str, text: str) -> None:
     """Customers name it, and quote it."""
     assert "human" == kind(subject, text)
+
+
+COPY = (
+    "Thank you for contacting us. We will get back to you within 24 hours.\r\n\r\nName: Kim\r\n{mail}"
+    "Message: Is the lamp in stock? I need two.\r\n\r\nThis e-mail was sent automatically."
+)
+KIM = "E-mail: kim@customer.example\r\n"
+
+
+@pytest.mark.parametrize(
+    ("sender", "mail"),
+    [
+        ("wordpress@shop.example", KIM),
+        ("info@shop.example", KIM),
+        ("info@shop.example", ""),
+        ("site@www.shop.example", ""),
+        ("forms@far.example", KIM),
+    ],
+)
+def test_our_own_form_thanks_its_customer(sender: str, mail: str) -> None:
+    """We get a copy of it, and in it is what the customer wants."""
+    assert "human" == kind("We have received your message", COPY.format(mail=mail), sender=sender)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from supportbot_email.addresses import NotInAscii, in_ascii
+from supportbot_email.addresses import NotInAscii, in_ascii, is_same_owner
 from supportbot_email.conversations import Conversations
 from supportbot_email.follow_ups import first_address
 from supportbot_email.headers import addresses
@@ -72,3 +72,18 @@ def test_our_own_domain_may_be_such_a_one() -> None:
     assert ("support@xn--tda.example", "xn--tda.example") == (ours.address, ours.domain)
     for sender in ("Support@\xdc.example", "anybody@b\xfccher.example", "anybody@xn--bcher-kva.example"):
         assert is_one_of(addresses(f"<{sender}>")[0].address, ours.ours)
+
+
+@pytest.mark.parametrize(
+    ("domain", "other", "same"),
+    [
+        ("shop.example", "team.shop.example", True),
+        ("shop.co.uk", "team.shop.co.uk", True),
+        ("shop.co.uk", "far.co.uk", False),
+        ("shop.example", "far.example", False),
+        ("co.example", "far.example", False),
+    ],
+)
+def test_one_owner(domain: str, other: str, same: bool) -> None:
+    """What is registered decides, not what stands below it."""
+    assert same is is_same_owner(domain, other)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supportbot_email.asking import asks, sentences
+from supportbot_email.asking import asks, sentences, without_log_in
 
 ASKING = [
     "Where is it?",
@@ -26,6 +26,7 @@ ASKING = [
     "Dear team, send us two samples.",
     "Cancel my order 4411.",
     "Schicken Sie uns die zweite Lampe.",
+    "Serwer nie odpowiada od 5:40. Proszę o restart.",
 ]
 NOT_ASKING = [
     "I am away.",
@@ -63,3 +64,41 @@ def test_does_not_ask(text: str) -> None:
 def test_sentences_hold_every_word(text: str) -> None:
     """No word falls out between two sentences."""
     assert "".join(text.split()) == "".join("".join(sentences(text)).split())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please log in to your account to read it.",
+        "Bitte melden Sie sich in Ihrem Postfach an.",
+        "Veuillez vous connecter à votre espace client.",
+        "Inicie sesión en su cuenta.",
+        "Faça login na sua conta.",
+        "Effettua l'accesso alla tua area clienti.",
+        "Meld u aan bij uw account.",
+        "Zaloguj się do bankowości.",
+        "请登录您的账户。",
+    ],
+)
+def test_what_a_bank_asks(text: str) -> None:
+    """It wants its reader to log in to what is theirs."""
+    assert "" == without_log_in(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Please sign in to my account and read the order.",
+        "Bitte loggen Sie sich in unser Konto ein.",
+        "Accesso negato, potete aiutarmi?",
+        "Connecter la lampe ne marche pas.",
+        "Connectez-vous à mon compte.",
+        "Logging in fails.",
+        "Log in to the account, where is that?",
+        "Zalogowanie nie działa.",
+        "Aan of in, dat is de vraag.",
+    ],
+)
+def test_what_customers_ask_of_a_log_in(text: str) -> None:
+    """They want somebody to look at what is theirs, or they cannot log in."""
+    assert text == without_log_in(text)

@@ -322,3 +322,100 @@ def test_comments_on_a_site_of_ours() -> None:
     typed = 'Subject: [Lamps] "Please moderate your tone"', "Reply-To: kim@mail.example"
     asked = rule(*typed, sender="wordpress@lamps.example", text="Your agent was rude.")
     assert [("auto_reply", "notice_subject"), ("human", "none")] == [told, asked]
+
+
+SERVICE = "X-SES-Configuration-Set: prod"
+
+
+@pytest.mark.parametrize(
+    ("subject", "field", "text"),
+    [
+        ("New application crashes", SERVICE, "I installed it and it crashes. Could you help?"),
+        ("New application crashes", "X-SG-EID: x", "It crashes on start."),
+        ("Reminder: invoice 4711", SERVICE, "I still wait for my invoice. Could you send it?"),
+        ("2. Mahnung Rechnung 4711", "X-Mailgun-Variables: {}", "ich habe längst bezahlt. Was soll das?"),
+        ("2. Mahnung Rechnung 4711", "X-Mailer: bexio", "Bitte überweisen Sie den Betrag zurück."),
+        ("Invoice 44 from Far is overdue", "X-Mailer: QuickBooks", "I have paid you twice. Could you look?"),
+        ("Invoice RE-4711 from Lamps Ltd", "X-Mailgun-Tag: x", "I need a corrected one."),
+        ("Payment received", "Feedback-ID: 1.eu:x:AmazonSES", "The amount is wrong."),
+        ("Sold, dispatch now: Lamp", "X-AMAZON-MAIL-RELAY-TYPE: notification", "I bought it, where is it?"),
+        (
+            "[Far Ltd]: New order 4711",
+            "X-A: b",
+            "I enclose our order of 40 lamps. Could you confirm the date?",
+        ),
+        ("[Far Ltd]: Neue Bestellung 4711", "X-A: b", "Anbei die Bestellung. Können Sie das bestätigen?"),
+        ("[Blog] New comment spam", "X-A: b", "Your plugin stopped. When I open /wp-admin/ it is blank."),
+        ("[Blog] Kommentar von Kim", "X-A: b", "Unter /wp-admin/comment.php fehlt das Plugin. Warum?"),
+        ("[Blog] Kommentar von Kim", "X-A: b", "Unter https://x.example/wp-admin/ ist das Plugin nicht da."),
+        ("Awaria", "X-A: b", "Serwer nie odpowiada od rana. Proszę o restart."),
+    ],
+)
+def test_whoever_speaks_is_a_person(subject: str, field: str, text: str) -> None:
+    """People's mail goes through services, and they write what programs write above theirs."""
+    assert ("human", "none") == rule(f"Subject: {subject}", field, text=text)
+
+
+@pytest.mark.parametrize(
+    ("subject", "field", "text"),
+    [
+        ("New application for Cook", SERVICE, "Kim has applied."),
+        ("New job application", SERVICE, "Kim has applied."),
+        ("1. Mahnung zu Rechnung RE-4711", "X-Mailer: bexio", "Bitte überweisen Sie den Betrag in 10 Tagen."),
+        (
+            "Notification of payment received",
+            "X-Email-Type-Id: PPX1",
+            "Kim paid £3. Kim says: Please leave it at no. 9.\r\n\r\nPlease don't reply to this email.",
+        ),
+        (
+            "[Blog] New comment",
+            "X-A: b",
+            "A new comment waits. Approve it: https://x.example/wp-admin/comment.php?action=approve&c=5",
+        ),
+        (
+            "[Blog] New comment",
+            "Return-Path: <wordpress@far.example>",
+            "Comment: I like it. Could you do one in red?\r\n\r\nhttps://x.example/wp-admin/comment.php?c=5",
+        ),
+    ],
+)
+def test_what_a_program_repeats_is_not_said_to_its_reader(subject: str, field: str, text: str) -> None:
+    """A notice stays one with a buyer's or a reader's words in it."""
+    assert "notice_subject" == rule(f"Subject: {subject}", field, text=text)[1]
+
+
+BOUNCES = "Return-Path: <bounce+17@mailer.example>"
+NUMBERED = "Message-ID: <44363852.7795.JavaMail.wls@pac>"
+EXPIRES = "copper.example will expire on 21 December. Renew it: https://names.example/renew"
+
+
+@pytest.mark.parametrize(
+    ("field", "sender", "text"),
+    [
+        (BOUNCES, "support@names.example", f"{EXPIRES}\r\n\r\nUnsubscribe"),
+        (NUMBERED, "ne_pas_repondre@impots.example", "La déclaration de mai est enregistrée."),
+        ("Message-ID: <8.71@app-4>", "noreply@market.example", "A claim is there for order 77120."),
+        ("Message-ID: <a465e8@swift.generated>", "powiadomienia@box.example", "Zwrot leży w skrytce."),
+    ],
+)
+def test_a_program_handed_it_over(field: str, sender: str, text: str) -> None:
+    """Its bounces come back to a program, or its number is one's, and nobody is to be heard in it."""
+    assert "auto_reply" == rule("Subject: Domain 4", field, sender=sender, text=text)[0]
+
+
+@pytest.mark.parametrize("field", [BOUNCES, NUMBERED, "Message-ID: <8.71@laptop>"])
+@pytest.mark.parametrize(
+    ("sender", "text"),
+    [
+        ("info@far.example", "The lamp flickers since Monday."),
+        ("info@far.example", "Purchase order P0012: 40 lamps.\r\n\r\nView order"),
+        ("info@far.example", "Το λαμπάκι τρεμοπαίζει."),
+        ("ann@far.example", EXPIRES),
+        ("receipts@far.example", "E-mail: kim@mail.example\r\nMessage: Is it there"),
+        ("receipts@far.example", "Our lamp is not there yet."),
+        ("info@shop.example", "Newsletter for Kim.\r\n\r\nUnsubscribe"),
+    ],
+)
+def test_people_whose_mail_a_program_hands_over(field: str, sender: str, text: str) -> None:
+    """CRMs and firms' own programs send what people write, and what firms order."""
+    assert ("human", "none") == rule("Subject: Domain 4", field, sender=sender, text=text)
