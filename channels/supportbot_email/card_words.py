@@ -90,7 +90,7 @@ TO_THE_READER = any_of(
 )
 """Words of sentences, which no card has."""
 OF_ANOTHER = any_of(
-    r"\b(?:attn|c/o|z\. ?hd|by|from|instead|ex|formerly|now|new|old|without|with|bei|von|statt|ohne|mit|jetzt|neu|ehemals|früher|chez|sans|avec|con|sin|sem|senza|presso|bij|zonder|bez)\b|様|御中|宛",
+    r"\b(?:attn|c/o|z\. ?hd|by|from|instead|ex|formerly|now|new|old|without|with|bei|von|statt|ohne|mit|jetzt|neu(?:e[nrs]?)?|nouve(?:au|lle)|nuev[oa]|nov[oa]|nuov[oa]|nieuwe?|now[aey]|ehemals|früher|chez|sans|avec|con|sin|sem|senza|presso|bij|zonder|bez)\b|様|御中|宛",
 )
 """What stands before a firm that is not the writer's, or no longer."""
 OF_THE_MATTER = any_of(

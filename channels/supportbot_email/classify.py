@@ -96,7 +96,12 @@ def classify(
 
 def is_no_reply(sender: Address) -> bool:
     """Whether an address says that nobody reads what is sent to it."""
-    return nobody_reads(sender.address) or sender.address.rpartition("@")[0].lower() == "postmaster"
+    return is_unattended(sender.address) or sender.address.rpartition("@")[0].lower() == "postmaster"
+
+
+def is_unattended(address: str) -> bool:
+    """Whether an address is a noreply@, or the user as which a web server runs."""
+    return nobody_reads(address) or bool(programs.SERVER.match(address))
 
 
 def nobody_reads(address: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from supportbot.ids import now_ms
-from supportbot_email.classify import nobody_reads
+from supportbot_email.classify import is_unattended
 from supportbot_email.compose import recipient_of
 from supportbot_email.conversations import record_of
 from supportbot_email.guard import facts_of
@@ -134,7 +134,7 @@ def recipient(config: EmailConfig, mail: Mail) -> Address:
 
 
 def _is_read(config: EmailConfig, one: Address) -> bool:
-    return not nobody_reads(one.address) and one.address.lower() not in config.contact_forms
+    return not is_unattended(one.address) and one.address.lower() not in config.contact_forms
 
 
 def reason_to_ignore(config: EmailConfig, mail: Mail) -> str:

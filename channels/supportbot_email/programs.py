@@ -106,7 +106,7 @@ _DEVICE = any_of(
     r"\b(?:avm fritz!?box|fritz!box|3cx|asterisk|freepbx|e-?fax|hylafax|nagios|zabbix|grafana|prtg|kmmfp|mfp|ricoh|konica|kyocera|xerox|lexmark|synology|qnap|apcupsd)\b"
 )
 """Machines that have no keyboard to write a letter with."""
-_SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
+SERVER = any_of(r"\s*<?(?:wordpress|www-data|apache2?|httpd|nobody|nginx)@")
 """Users that web servers run as."""
 _MODERATES = re.compile(r"/wp-admin/(?:edit-)?comments?\.php", re.IGNORECASE)
 """Where WordPress lets a comment through."""
@@ -232,10 +232,10 @@ class _Signs:
         """A service that sends for programs handed it over, or one of the sender's."""
         self.device = bool(_DEVICE.search(mailer))
         self.by_server = bool(
-            entity.get("x-php-originating-script") or _SERVER.match(entity.get("return-path"))
+            entity.get("x-php-originating-script") or SERVER.match(entity.get("return-path"))
         )
         """A website's program handed it over: a shop's own, or a form's."""
-        self.of_server = bool(_SERVER.match(sender.address) or _SERVER.match(entity.get("return-path")))
+        self.of_server = bool(SERVER.match(sender.address) or SERVER.match(entity.get("return-path")))
         """The user that a web server runs as wrote it."""
         self.relayed = is_relayed(entity, sender)
         self._sender = sender

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from supportbot_email import cards
 from supportbot_email.asking import asks
+from supportbot_email.card_words import BUSINESS, OF_ANOTHER, OF_THE_MATTER, TO_THE_READER
 from supportbot_email.cards import is_sentence, last_line
 from supportbot_email.mail import Address
 from supportbot_email.patterns import any_of
@@ -46,6 +48,8 @@ _HEADING = re.compile(
     re.IGNORECASE,
 )
 """What stands above such a paragraph."""
+_FIELD = re.compile(r"[^:：]{2,40}[:：]\s*(?P<value>\S.*)")
+_LINK = re.compile(r"(?:https?://|www\.)\S+\s*", re.IGNORECASE)
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 
 
@@ -73,7 +77,7 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     if any(map(POSTSCRIPT.match, below)):
         return False
     if line == "-- ":  # RFC 3676, section 4.3
-        return len(below) <= _MOST_LINES
+        return len(below) <= _MOST_LINES and not _adds(lines[at + 1 : end])
     if line.rstrip() == "--":  # or a dash that parts two matters
         device = all(DEVICE.fullmatch(one) for one in below)
         return device or (
@@ -84,6 +88,17 @@ def _begins(lines: Sequence[str], at: int, end: int) -> bool:
     if _AD_RULE.fullmatch(line) and len(below) <= 3 and any(map(_AD.search, below)):
         return True
     return bool(_LIST_FOOTER.fullmatch(line)) and any("mailing list" in one for one in below[:2])
+
+
+def _adds(signature: Sequence[str]) -> bool:
+    """Whether somebody wrote something below their signature, in a paragraph of its own, with what it is."""
+    return any(
+        not above.strip()
+        and (field := _FIELD.fullmatch(line))
+        and not _LINK.fullmatch(field["value"])
+        and any(words.search(line) for words in (BUSINESS, OF_ANOTHER, OF_THE_MATTER, TO_THE_READER))
+        for above, line in pairwise(signature)
+    )
 
 
 def _is_device(lines: Sequence[str], at: int) -> bool:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from supportbot.testing import ScriptedModel
+from supportbot_email.incoming import recipient
 from supportbot_email.mail import Settings
 from supportbot_email.parse import parse
 from supportbot_email.preview import would
@@ -105,6 +106,21 @@ def test_a_form_that_nobody_named_in_bot_yaml() -> None:
     assert ("human", "kim@customer.test", True) == (form.kind, form.sender.address, form.no_reply)
     letter = parse(mail("Where is it? I am kim@customer.test", From="no-reply@wix.test"), settings=settings)
     assert "be left to a person: nobody_to_answer" in would(own, letter, lambda _: [])
+
+
+@pytest.mark.parametrize("user", ["wordpress", "www-data", "apache"])
+def test_a_web_server_s_own_user_reads_no_answers(user: str) -> None:
+    """What its program sends is answered where Reply-To says, or the form; never where nobody looks."""
+    own, settings = config(OURS, 993), Settings(own_addresses=(OURS,))
+    form = f"From: Shop <{user}@shop-host.example>\r\nSubject: Question\r\n%s\r\n\r\n%s\r\n"
+    text = "Name: Ida\r\nE-mail: ida@customer.example\r\nMessage: Do you ship to Oslo?"
+    for field, words, to in (
+        ("Reply-To: ida@customer.example", "Do you ship to Oslo?", "ida@customer.example"),
+        ("X: y", text, "ida@customer.example"),
+        ("X: y", "Do you ship to Oslo?", ""),
+    ):
+        asked = parse((form % (field, words)).encode(), settings=settings)
+        assert ("human", to) == (asked.kind, recipient(own, asked).address)
 
 
 def test_a_colleague_s_mail_from_a_form_s_address_stays_ours() -> None:

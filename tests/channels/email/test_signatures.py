@@ -1,73 +1,40 @@
-"""Where a signature begins, and that what only looks like one stays the customer's."""
+"""What stands below "-- ": a signature, unless the customer adds something to it."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from supportbot_email.signatures import begin
+from supportbot_email import quotes
 
-LETTER = "We need 40 lamps."
-BLOCK = ("Ann Lee", "Head of Purchasing", "Acme Ltd", "T: +44 20 7946 0000")
-CLOSINGS = [
-    "Best regards,",
-    "Mit freundlichen Grüßen",
-    "Cordialement,",
-    "Saludos cordiales,",
-    "Com os melhores cumprimentos,",
-    "Cordiali saluti",
-    "Met vriendelijke groet,",
-    "Z poważaniem",
-    "С уважением,",
-    "祝好",
-    "よろしくお願いいたします。",
-]
-KEPT = {
-    "no number": ("Best regards,", "Ann Lee", "Head of Purchasing", "Acme Ltd"),
-    "two lines": ("Best regards,", "Ann Lee", "T: +44 20 7946 0000"),
-    "a private address": ("Best regards,", "Ann Lee", "4 Mill Road", "T: +44 20 7946 0000"),
-    "a postscript": ("Best regards,", *BLOCK, "PS: in white"),
-    "a question": ("Best regards,", *BLOCK, "In white?"),
-    "an order's number": ("Best regards,", *BLOCK, "Order 5521"),
-    "no closing": BLOCK,
-    "a sentence": ("Best regards,", *BLOCK, "and by the way they should be white"),
-}
-
-
-@pytest.mark.parametrize("closing", CLOSINGS)
-def test_clear(closing: str) -> None:
-    """Below a closing a name, a role, a firm, a number: the closing is the letter's."""
-    assert 3 == begin([LETTER, "", closing, *BLOCK])
-
-
-@pytest.mark.parametrize("name", KEPT)
-def test_unsure(name: str) -> None:
-    """What may be meant for the reader is kept."""
-    lines = [LETTER, "", *KEPT[name]]
-    assert len(lines) == begin(lines)
+LETTER = "Two seats, please.\n\nKim\n\n"
+SIGNATURE = "-- \nKim Berg\nLamp House\nTel. +49 30 5550100\n"
 
 
 @pytest.mark.parametrize(
-    "letter",
-    ["Please call me.", "Bitte an die Adresse unten.", "Mon numéro a changé.", "下記へ送ってください。"],
+    "added",
+    [
+        "New address: Lamp House, 12 New Road, Leeds",
+        "His login for the second seat: dev-owen@lamps.example",
+        "Order number: 4711",
+        "Neue Adresse: Hauptstr. 5, 10115 Berlin",
+        "Für die zweite Lizenz: owen@lampen.example",
+        "Commande n° : 4711",
+        "PS: the blue one",
+    ],
 )
-def test_spoken_of(letter: str) -> None:
-    """An address or a number that the letter speaks of is part of it."""
-    lines = [letter, "", "Best regards,", *BLOCK]
-    assert len(lines) == begin(lines)
+def test_what_is_added_below_a_signature_is_read(added: str) -> None:
+    """In a paragraph of its own, with what it is for: no program adds that."""
+    assert LETTER == _read(LETTER + SIGNATURE)
+    assert added in _read(f"{LETTER}{SIGNATURE}\n{added}\n")
 
 
-def test_nothing_above() -> None:
-    """A card without a letter is all there is."""
-    assert 5 == begin(["Best regards,", *BLOCK])
-
-
-@given(
-    st.lists(
-        st.sampled_from(["", "-- ", "Best regards,", "Hello", "Sent from my iPhone", *BLOCK]), max_size=12
-    )
+@pytest.mark.parametrize(
+    "foot", ["Follow us: https://social.example/lamps", "Geschäftsführer: Ann Berg", "Lamps since 1911"]
 )
-def test_in_range(lines: list[str]) -> None:
-    """It begins at a line, or behind the last one."""
-    assert 0 <= begin(lines) <= len(lines)
+def test_a_signatures_own_foot_is_its_own(foot: str) -> None:
+    """What a firm sets below its address."""
+    assert LETTER == _read(f"{LETTER}{SIGNATURE}\n{foot}\n")
+
+
+def _read(text: str) -> str:
+    return "".join(span.text for span in quotes.split(text) if span.kind == "reply")
