@@ -259,12 +259,10 @@ class Inbox:
         if conversation.due_at is None:
             return due
         if not self._debounce_ms:
-            waits: int = conversation.due_at
-            return min(due, waits)  # who asks again keeps their place among those who wait
+            return min(due, int(conversation.due_at))  # who asks again keeps their place among those who wait
         first = tx.row(_FIRST_PENDING, conversation=conversation.id)
-        if first is not None and first.at is not None:
-            due = min(due, first.at + _BURST * self._debounce_ms)
-        return due
+        most = first.at + _BURST * self._debounce_ms if first is not None and first.at is not None else due
+        return min(due, most)
 
     def _change_state(
         self, tx: Tx, conversation_id: str, before: State, after: State, *, inbound: Inbound, now: int
