@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from tests.widget.browsers import Browsers
     from tests.widget.stage import Stage
 
+_OPEN = "SupportBot.on('error', () => SupportBot.open()); SupportBot.open()"
+"""One may be on its way that was asked for while the bot was still down, and fails: then once more."""
 _HEAR = "window.failed = []; SupportBot.on('error', ({code, message}) => failed.push([code, message]))"
 
 
@@ -33,7 +35,7 @@ async def test_a_frame_that_did_not_come_is_asked_for_again(here: Stage) -> None
     assert "not_framed" == code
     assert "down" in message
     await here.program.start()
-    await visitor.page.evaluate("SupportBot.open()")
+    await visitor.page.evaluate(_OPEN)
     await visitor.box.wait_for()
     here.model.answer = "It is on its way."
     await visitor.write("Where is my parcel?")
