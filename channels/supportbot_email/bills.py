@@ -80,7 +80,7 @@ def tells(
     said = text[:_MOST]
     in_name_of = bool(passed_on and (_IN_NAME_OF.match(sender.name) or _DESK.match(sender.address)))
     of_desk = _DESK.match(sender.address)
-    if (personal and not (in_name_of or of_desk)) or len(shapes.FORM_FIELD.findall(said)) > 1:
+    if (personal and not (in_name_of or of_desk)) or shapes.has_fields(said):
         return False
     if not _is_of_bill(subject, said) or speaks(said):
         return False

@@ -57,7 +57,7 @@ def classify(
     types = [part.content_type for part in entity.walk()]
     answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
     passed_on = _is_passed_on(entity, sender, settings)
-    form = passed_on or len(shapes.FORM_FIELD.findall(written[:3_000])) > 1
+    form = passed_on or shapes.has_fields(written[:3_000])
     relayed = programs.is_relayed(entity, sender)
     found = (
         _feedback(entity, types, text, subject, sender)

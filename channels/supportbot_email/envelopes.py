@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from supportbot_email import bills, events, notices, shapes, subjects
+from supportbot_email.addresses import is_same_owner
 from supportbot_email.asking import OF_OURS, without_links
 from supportbot_email.patterns import any_of
 
@@ -59,13 +60,11 @@ def tells(entity: Entity, subject: str, written: str, *, known: bool) -> bool:
 
 def has_bounce_address(entity: Entity, sender: Address) -> bool:
     """Whether a program of the sender's own domain takes what cannot be delivered."""
-    local, _, domain = entity.get("return-path").strip(" <>").lower().rpartition("@")
-    owner = ".".join(sender.domain.split(".")[-2:])
-    return bool(_BOUNCES.search(f"{local}@{domain}")) and f".{domain}".endswith(f".{owner}")
+    address = entity.get("return-path").strip(" <>").lower()
+    return bool(_BOUNCES.search(address)) and is_same_owner(address.rpartition("@")[2], sender.domain)
 
 
 def _is_somebody_there(subject: str, text: str) -> bool:
     bare = without_links(text)
     asked = shapes.INTERROGATIVE.search(f"{subject} \n {bare}") or bills.speaks(f"{subject}.\n\n{text}")
-    fields = len(shapes.FORM_FIELD.findall(text)) > 1
-    return bool(asked or fields or OF_OURS.search(bare) or notices.ENCLOSES.search(bare))
+    return bool(asked or shapes.has_fields(text) or OF_OURS.search(bare) or notices.ENCLOSES.search(bare))

@@ -111,4 +111,4 @@ def _foreign(found: tuple[Address, ...], settings: Settings) -> tuple[Address, .
 
 
 def _looks_like_form(text: str) -> bool:
-    return len(shapes.FORM_FIELD.findall(text[:_MOST])) > 1
+    return shapes.has_fields(text[:_MOST])

@@ -243,9 +243,8 @@ class _Signs:
         self._passed_on = _is_answered_elsewhere(entity, sender)
         self.silent = bool(shapes.NO_REPLY.fullmatch(sender.address.rpartition("@")[0]))
         third = _domains_in(written) - {sender.domain, settings.own_domain}
-        fields = (
-            acknowledgements.FIELD_WITH_ADDRESS.search(written[:_MOST])
-            or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+        fields = acknowledgements.FIELD_WITH_ADDRESS.search(written[:_MOST]) or shapes.has_fields(
+            written[:_MOST]
         )
         self.hands_on = bool((third and fields) or _FORM.search(written[:_MOST]))
         """It is a form's that says whose words it hands on."""
@@ -348,7 +347,7 @@ def _is_to_seller(subject: str, written: str, sender: Address, signs: _Signs, *,
 
 def _is_filled_in(written: str, signs: _Signs) -> bool:
     """Whether a form hands on what somebody typed: they speak, or their fields are there."""
-    return signs.speaks or len(shapes.FORM_FIELD.findall(written[:_MOST])) > 1
+    return signs.speaks or shapes.has_fields(written[:_MOST])
 
 
 def _is_of_an_office(sender: Address, written: str) -> bool:

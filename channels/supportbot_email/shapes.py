@@ -413,3 +413,8 @@ FEEDBACK_SUBJECT = _any(
     r"spam(?:cop)?[ :]",
     r"\[spamcop",
 )
+
+
+def has_fields(text: str) -> bool:
+    """Whether a text has fields as a form has: one alone anybody may write."""
+    return len(FORM_FIELD.findall(text)) > 1

@@ -10,7 +10,6 @@ from supportbot_email import cards
 from supportbot_email.asking import asks
 from supportbot_email.card_words import BUSINESS, OF_ANOTHER, OF_THE_MATTER, TO_THE_READER
 from supportbot_email.cards import is_sentence, last_line
-from supportbot_email.mail import Address
 from supportbot_email.patterns import any_of
 from supportbot_email.phrases import (
     ABOUT_MAIL,
@@ -27,7 +26,8 @@ from supportbot_email.phrases import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_NOBODY = Address()
+    from supportbot_email.mail import Address
+
 _LIST_FOOTER = re.compile(r"\s*_{20,}\s*")
 _AD_RULE = re.compile(r"\s*_{50,}\s*")
 _AD = re.compile(r"\b(?:msn|hotmail|windows live|yahoo!?|aol|messenger)\b", re.IGNORECASE)
@@ -53,7 +53,7 @@ _LINK = re.compile(r"(?:https?://|www\.)\S+\s*", re.IGNORECASE)
 _MOST_LINES = 12  # a longer text below "-- " may be the letter itself
 
 
-def begin(lines: Sequence[str], *, writer: Address = _NOBODY, asked: bool = False) -> int:
+def begin(lines: Sequence[str], *, writer: Address, asked: bool) -> int:
     """Return at which of the customer's lines the signature begins, or their number when there is none.
 
     Args:
