@@ -11,12 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Select, literal_column, select, text
 from structlog.testing import capture_logs
 
 from supportbot import schema
 from supportbot.errors import StoreUnavailable
-from supportbot.limits.ledger import _MOST_WAITING, Changed, Ledger
+from supportbot.limits.ledger import _MOST_WAITING, Changed, Ledger, _Now
 from supportbot.store import Statement, open_store
 from tests.limited import two_processes
 
@@ -52,6 +52,22 @@ async def test_changes_share_transactions(stores: list[Watched]) -> None:
     ledger = Ledger(stores[0])
     await asyncio.gather(*(ledger.exchange(f"row {n}", plus_one) for n in range(50)))
     assert stores[0].writes <= 2
+
+
+async def test_sqlite_s_time_is_exact(sqlite_database: str) -> None:
+    """To the millisecond: who waits as long as they are told is not a millisecond early."""
+    schema.prepare(sqlite_database)
+    store = open_store(sqlite_database)
+    told: Select[tuple[int, str]] = select(
+        _Now().label("now"),
+        literal_column("strftime('%s', 'now') || substr(strftime('%f', 'now'), 4)").label("said"),
+    )
+    try:
+        for _ in range(50):
+            [(now, written)] = await store.read(lambda tx: tx.rows(Statement(told)))
+            assert now == int(written)
+    finally:
+        await store.close()
 
 
 async def test_time_is_the_database_s(stores: list[Watched], clock: Clock) -> None:

@@ -61,7 +61,8 @@ def _now_of_postgresql(*_: Any, **__: Any) -> str:
 
 @compiles(_Now, "sqlite")
 def _now_of_sqlite(*_: Any, **__: Any) -> str:
-    return "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)"
+    # SQLite tells milliseconds as days: without the rounding half of them would be one less.
+    return "CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER)"
 
 
 _new = insert_or_change(limits).values(

@@ -126,6 +126,8 @@ class QueueEngine(Engine):
         self._works = works
         self._most_jobs = self._concurrency - self._concurrency // _RESERVE
         self._jobs_waiting = 0  # for a turn of theirs to begin
+        self._jobs_claiming = 0  # those of them that have got a place for it
+        self._line = asyncio.Lock()  # those that have not: first come, first served
 
     async def start(self) -> None:
         """Begin to work, if this process does."""
@@ -198,7 +200,11 @@ class QueueEngine(Engine):
                 if not await self._room():
                     await self._enqueue(conversation_id, now_ms())
                     return
-                turn = await self._claim_now(conversation_id)
+                try:
+                    turn = await self._claim_now(conversation_id)
+                finally:
+                    self._jobs_claiming -= 1
+                    self._more.set()
             finally:
                 self._jobs_waiting -= 1
             if turn is None:
@@ -206,13 +212,18 @@ class QueueEngine(Engine):
             await self._until_done(turn)
 
     async def _room(self) -> bool:
-        """Wait for room, but not for long: another process may have some."""
+        """Wait for a place and take it, but not for long: another process may have some.
+
+        A place is taken before the claim is on disk, or all who wait would see the same one free.
+        """
         with suppress(TimeoutError):
-            async with asyncio.timeout(_HOLD):
-                while len(self._running) >= self._concurrency:
+            async with asyncio.timeout(_HOLD), self._line:
+                while len(self._running) + self._jobs_claiming >= self._concurrency:
                     self._more.clear()
                     await self._more.wait()
-        return len(self._running) < self._concurrency
+                self._jobs_claiming += 1
+                return True
+        return False
 
     # -- for all processes ----------------------------------------------------------------------
 
