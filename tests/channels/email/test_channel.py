@@ -263,9 +263,9 @@ class PoisonedParser(Parser):
 
     async def _ask(self, raw: bytes, whole: int) -> bytes:
         asking = asyncio.ensure_future(super()._ask(raw, whole))
-        while b"poison" in raw and not self.pid:  # noqa: ASYNC110 - it is being started
+        while b"poison" in raw and not self.pid and not asking.done():  # noqa: ASYNC110 - it is being started
             await asyncio.sleep(0)
-        if b"poison" in raw:
+        if b"poison" in raw and self.pid:
             os.kill(self.pid, signal.SIGPROF)
         return await asking
 

@@ -40,6 +40,12 @@ async def parser(**limits: float) -> AsyncIterator[Parser]:
         await made.close()
 
 
+def send(child: Parser, number: signal.Signals) -> None:
+    """Send a signal to the process; never to number 0, which is whoever runs the tests, all of them."""
+    assert child.pid
+    os.kill(child.pid, number)
+
+
 async def test_reads_and_stays() -> None:
     """One child reads many mails, an empty one too."""
     async with parser() as child:
@@ -97,7 +103,7 @@ async def test_killed_child(number: signal.Signals) -> None:
     """A child that died between two mails is replaced, and the next mail is not blamed."""
     async with parser() as child:
         await child.parse(RAW)
-        os.kill(child.pid, number)
+        send(child, number)
         assert "Hello" == (await child.parse(RAW)).reply
 
 
@@ -106,7 +112,7 @@ async def test_stopped_child() -> None:
     async with parser(wall_seconds=3) as child:
         while not child.pid:  # on a busy machine its start may take longer than that
             await child.parse(RAW)
-        os.kill(child.pid, signal.SIGSTOP)
+        send(child, signal.SIGSTOP)
         assert (await child.parse(RAW)).problem
         assert "Hello" == (await child.parse(RAW)).reply
 
@@ -121,8 +127,7 @@ async def test_leaves_nothing() -> None:
         await child.parse(RAW)
         before = open_files()
         for _ in range(3):
-            assert child.pid  # 0 would stop ourselves
-            os.kill(child.pid, signal.SIGSTOP)
+            send(child, signal.SIGSTOP)
             task = asyncio.create_task(child.parse(RAW))
             await asyncio.sleep(0)
             task.cancel()
