@@ -146,6 +146,21 @@ async def test_a_reader_cannot_write(sqlite_database: str) -> None:
         assert await number_of_tenants(store) == 1
 
 
+@pytest.mark.parametrize("steps", range(1, 7))
+async def test_who_gives_up_while_a_file_is_opened_keeps_nothing(sqlite_database: str, steps: int) -> None:
+    """Whoever reads first opens a connection: cancelled at any step of that, they end, and others read."""
+    async with opened(sqlite_database) as store:
+        for _ in range(10):  # more often than there are places
+            reading = asyncio.ensure_future(number_of_tenants(store))
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            reading.cancel()
+            async with asyncio.timeout(10):
+                await asyncio.wait([reading])
+        async with asyncio.timeout(10):
+            assert await number_of_tenants(store) == 1
+
+
 async def test_a_wrong_statement_is_its_unit_s_own_fault(sqlite_database: str) -> None:
     """A full disk is everybody's, though the driver raises the same kind of error for both."""
     async with opened(sqlite_database) as store:

@@ -79,9 +79,11 @@ class Readers:
                 await connection.execute(f"PRAGMA {pragma}")
         except BaseException:
             # Nobody else knows of it, and its thread would keep the process from ending; or would still have
-            # something to say when the event loop is closed.
-            if (stopped := connection.stop()) is not None:
-                await stopped
+            # something to say when the event loop is closed. Its end is waited for, and not its answer: one
+            # that was cancelled while it connected has been told to stop already, and answers that once.
+            connection.stop()
+            if connection._thread.is_alive():
+                await asyncio.to_thread(connection._thread.join)
             raise
         return connection
 
