@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from supportbot_email import acknowledgements, asking, groups, notices, programs, shapes, wording
-from supportbot_email.addresses import is_same_owner
+from supportbot_email import acknowledgements, asking, notices, programs, shapes, signs, wording
 from supportbot_email.mail import is_one_of
 from supportbot_email.threads import has_token_shape
 
 if TYPE_CHECKING:
-    from supportbot_email.mail import Address, Kind, Settings
+    from supportbot_email.case import Case
+    from supportbot_email.mail import Address, Kind
     from supportbot_email.mime import Entity
 
 LOOP_HEADER = "x-supportbot-loop"
@@ -38,58 +38,23 @@ _REPORTS = frozenset(
         "message/feedback-report",
     }
 )
-_NULL_SENDER = re.compile(r"\(envelope-from <>\)", re.IGNORECASE)
 
 
-def classify(
-    entity: Entity, *, text: str, written: str, subject: str, sender: Address, settings: Settings
-) -> tuple[Kind, str]:
-    """What a mail is, and the rule that fired.
-
-    Args:
-        entity: the mail.
-        text: what can be read of it.
-        written: the part of it that is neither quoted nor passed on.
-        subject: its subject, decoded.
-        sender: who From says wrote it.
-        settings: whose mailbox it is.
-    """
-    types = [part.content_type for part in entity.walk()]
-    answered = bool(entity.get("in-reply-to") or shapes.ANSWERED_SUBJECT.match(subject))
-    passed_on = _is_passed_on(entity, sender, settings)
-    form = passed_on or shapes.has_fields(written[:3_000])
-    relayed = programs.is_relayed(entity, sender)
+def classify(case: Case) -> tuple[Kind, str]:
+    """What a mail is, and the rule that fired."""
     found = (
-        _feedback(entity, types, text, subject, sender)
-        or (None if relayed else _auto_header(entity, types))
-        or _report(entity, types)
-        or _own(entity, sender, settings)
-        or _receipt(subject, written)
-        or _recall(written)
-        or _auto_shape(entity, subject, written, form=form)
-        or _bounce_sender(entity, sender)
-        or _bounce_shape(entity, subject, text, written, sender=sender, settings=settings)
-        or _auto_wording(
-            entity,
-            subject,
-            written,
-            sender,
-            answered=answered,
-            form=form,
-            passed_on=passed_on or relayed,
-            settings=settings,
-        )
-        or (None if relayed else _bulk(entity, settings, sender, form=form))
-        or programs.find(
-            entity,
-            subject,
-            wording.without_list_foot(written) if groups.is_ours(entity, settings) else written,
-            sender,
-            answered=answered,
-            form=form or relayed,
-            by_desk=_is_by_desk(entity),
-            settings=settings,
-        )
+        _feedback(case)
+        or (None if case.relayed else _auto_header(case))
+        or _report(case)
+        or _own(case)
+        or _receipt(case)
+        or _recall(case)
+        or _auto_shape(case)
+        or _bounce_sender(case)
+        or _bounce_shape(case)
+        or _auto_wording(case)
+        or (None if case.relayed else _bulk(case))
+        or programs.find(case.without_list_foot())
     )
     return found or ("human", "none")
 
@@ -101,7 +66,7 @@ def is_no_reply(sender: Address) -> bool:
 
 def is_unattended(address: str) -> bool:
     """Whether an address is a noreply@, or the user as which a web server runs."""
-    return nobody_reads(address) or bool(programs.SERVER.match(address))
+    return nobody_reads(address) or bool(signs.SERVER.match(address))
 
 
 def nobody_reads(address: str) -> bool:
@@ -115,55 +80,17 @@ def loop_count(entity: Entity) -> int:
     return (int(value) if value.isdecimal() and len(value) < 4 else 1) if value else 0
 
 
-def has_null_sender(entity: Entity) -> bool:
-    """Whether a mail came with the empty envelope sender of reports and automatic answers (RFC 5321, 4.5.5).
-
-    Where no ``Return-Path`` says, the server that took it may, as Exim and Dovecot do. What others on the way
-    had, a forwarder for example, is another matter.
-    """
-    if paths := entity.all("return-path"):
-        return any(value.strip() == "<>" for value in paths)
-    return bool(_NULL_SENDER.search(entity.get("received")[:2_000]))
-
-
-def _is_postmaster_in_person(entity: Entity, sender: Address) -> bool:
-    """Postmasters are people, too (RFC 2142): one writes with a mail program, and a machine has none."""
-    named = sender.address.partition("@")[0].lower() == "postmaster"
-    return named and bool(_is_by_hand(entity) or shapes.DESK_MAILER.search(_program(entity)))
-
-
-def _is_by_hand(entity: Entity) -> bool:
-    """Whether a program sent it that only a person works: a telephone's, a terminal's."""
-    return bool(shapes.HAND_MAILER.search(_program(entity)))
-
-
-def _is_by_desk(entity: Entity) -> bool:
-    """Whether a person's program sent it, a desk's as well; Outlook tells it by the thread."""
-    named = shapes.DESK_MAILER.search(_program(entity)) or entity.get("thread-index") or _is_by_hand(entity)
-    return bool(named)
-
-
-def _is_to_many(entity: Entity) -> bool:
-    """Whether it went to several: a program that answers for somebody answers one (RFC 3834, section 4)."""
-    to = f"{entity.get('to')[:2_000]} {entity.get('cc')[:2_000]}".lower()
-    return len(set(shapes.ADDRESS.findall(to))) > 1
-
-
-def _program(entity: Entity) -> str:
-    return f"{entity.get('x-mailer')} {entity.get('user-agent')}"[:300]
-
-
-def _own(entity: Entity, sender: Address, settings: Settings) -> tuple[Kind, str] | None:
-    if has_token_shape(entity.get("message-id"), settings.own_domain):
+def _own(case: Case) -> tuple[Kind, str] | None:
+    sender, settings = case.sender, case.settings
+    if has_token_shape(case.entity.get("message-id"), settings.own_domain):
         return "own_echo", "own_message_id"
     if sender.address and is_one_of(sender.address, settings.own_addresses):
         return "own_echo", "from_ourselves"
-    return ("own_echo", "loop_header") if entity.get(LOOP_HEADER) else None
+    return ("own_echo", "loop_header") if case.entity.get(LOOP_HEADER) else None
 
 
-def _feedback(
-    entity: Entity, types: list[str], text: str, subject: str, sender: Address
-) -> tuple[Kind, str] | None:
+def _feedback(case: Case) -> tuple[Kind, str] | None:
+    entity, types, subject = case.entity, case.types, case.subject
     if (
         "message/feedback-report" in types
         or entity.params.get("report-type", "").lower() == "feedback-report"
@@ -175,16 +102,17 @@ def _feedback(
         return "feedback_report", "dmarc_report"
     if entity.get("x-apple-unsubscribe").strip().lower() == "true":
         return "feedback_report", "apple_unsubscribe"
-    if shapes.FEEDBACK_TEXT.search(text[:20_000]) or entity.get("x-hmxmroriginalrecipient"):
+    if shapes.FEEDBACK_TEXT.search(case.text[:20_000]) or entity.get("x-hmxmroriginalrecipient"):
         return "feedback_report", "feedback_text"
     named = shapes.COMPLAINT_SUBJECT.match(subject) or (
-        shapes.FEEDBACK_SENDER.fullmatch(sender.address) and shapes.FEEDBACK_SUBJECT.search(subject)
+        shapes.FEEDBACK_SENDER.fullmatch(case.sender.address) and shapes.FEEDBACK_SUBJECT.search(subject)
     )
     return ("feedback_report", "feedback_sender") if named else None
 
 
-def _auto_header(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
-    if entity.content_type == "multipart/report" or _REPORTS & set(types):
+def _auto_header(case: Case) -> tuple[Kind, str] | None:
+    entity = case.entity
+    if _has_report(case):
         return None
     for value in entity.all("auto-submitted"):
         if value.partition(";")[0].partition("(")[0].strip().lower() not in {"", "no"}:
@@ -201,12 +129,11 @@ def _auto_header(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
     for name in ("precedence", "x-precedence", "preference"):
         if re.fullmatch(r"auto[_-]?reply", entity.get(name).strip(), re.IGNORECASE):
             return "auto_reply", "precedence"
-    return _auto_program(entity)
+    return _auto_program(case)
 
 
-def _auto_program(  # noqa: PLR0911 - a list of rules, each with its name
-    entity: Entity,
-) -> tuple[Kind, str] | None:
+def _auto_program(case: Case) -> tuple[Kind, str] | None:  # noqa: PLR0911 - a list of rules, each with its name
+    entity = case.entity
     if "autoresponder" in {value.strip().lower() for value in entity.all("delivered-to")}:
         return "auto_reply", "delivered_to_autoresponder"
     if re.search(r"auto-?(?:respon|repl)", entity.get("x-loop"), re.IGNORECASE):
@@ -219,7 +146,7 @@ def _auto_program(  # noqa: PLR0911 - a list of rules, each with its name
         return "auto_reply", "apple_vacation"
     if _is_by_rule(entity):
         return "auto_reply", "exchange_rule"
-    return ("auto_reply", "mailer") if notices.AUTO_PROGRAM.search(_program(entity)) else None
+    return ("auto_reply", "mailer") if notices.AUTO_PROGRAM.search(case.mailer) else None
 
 
 def _is_by_rule(entity: Entity) -> bool:
@@ -236,51 +163,52 @@ def _calendar_method(part: Entity) -> str:
     return (part.params.get("method") or (found[1] if found else "")).lower()
 
 
-def _report(entity: Entity, types: list[str]) -> tuple[Kind, str] | None:
-    if entity.content_type == "multipart/report":
-        return "bounce", "multipart_report"
-    if _REPORTS & set(types):
-        return "bounce", "delivery_status"
-    return ("bounce", "failed_recipients") if entity.get("x-failed-recipients") else None
+def _report(case: Case) -> tuple[Kind, str] | None:
+    if _has_report(case):
+        whole = case.entity.content_type == "multipart/report"
+        return "bounce", "multipart_report" if whole else "delivery_status"
+    return ("bounce", "failed_recipients") if case.entity.get("x-failed-recipients") else None
 
 
-def _receipt(subject: str, written: str) -> tuple[Kind, str] | None:
+def _has_report(case: Case) -> bool:
+    return case.entity.content_type == "multipart/report" or not _REPORTS.isdisjoint(case.types)
+
+
+def _receipt(case: Case) -> tuple[Kind, str] | None:
     """Outlook's word that somebody opened a mail, where a gateway made plain text of the report."""
-    says = shapes.RECEIPT_SUBJECT.match(subject) and shapes.RECEIPT_TEXT.match(
-        " ".join(written[:2_000].split())
-    )
+    says = shapes.RECEIPT_SUBJECT.match(case.subject) and shapes.RECEIPT_TEXT.match(_in_one_line(case))
     return ("bounce", "read_receipt") if says else None
 
 
-def _recall(written: str) -> tuple[Kind, str] | None:
+def _recall(case: Case) -> tuple[Kind, str] | None:
     """Outlook's word that somebody wants a mail back, as who is not on the same Exchange gets it."""
-    return (
-        ("auto_reply", "recall") if shapes.RECALL_TEXT.fullmatch(" ".join(written[:2_000].split())) else None
-    )
+    return ("auto_reply", "recall") if shapes.RECALL_TEXT.fullmatch(_in_one_line(case)) else None
 
 
-def _auto_shape(entity: Entity, subject: str, written: str, *, form: bool) -> tuple[Kind, str] | None:
-    start = written[:600]
-    if _announces(subject, start, to_many=_is_to_many(entity)):
+def _in_one_line(case: Case) -> str:
+    return " ".join(case.written[:2_000].split())
+
+
+def _auto_shape(case: Case) -> tuple[Kind, str] | None:
+    if _announces(case):
         return "auto_reply", "subject"
-    empty = has_null_sender(entity)
-    asks = asking.asks(start)
-    if empty and notices.AUTO_TEXT.search(start) and not asks:
+    if case.null_sender and notices.AUTO_TEXT.search(case.start) and not case.asks:
         return "auto_reply", "empty_return_path"
-    if notices.AUTO_ADDRESS.match(entity.get("from").rpartition("<")[2]):
+    if notices.AUTO_ADDRESS.match(case.entity.get("from").rpartition("<")[2]):
         return "auto_reply", "sender"
-    if asks or form or _is_by_hand(entity) or shapes.BOUNCE_SUBJECT.match(subject):
+    if case.asks or case.form or case.by_hand or shapes.BOUNCE_SUBJECT.match(case.subject):
         return None
-    return ("auto_reply", "text") if notices.AUTO_OPENING.search(start.lstrip()[:150]) else None
+    return ("auto_reply", "text") if notices.AUTO_OPENING.search(case.start.lstrip()[:150]) else None
 
 
-def _announces(subject: str, text: str, *, to_many: bool) -> bool:
+def _announces(case: Case) -> bool:
     """Whether a subject says that nobody wrote this. Without a colon a person may ask about it."""
+    subject, text = case.subject, case.start
     phrase = notices.AUTO_SUBJECT.match(subject)
     if not phrase:
         texts = notices.AUTO_TEXT, notices.ACKNOWLEDGED, notices.AWAY
         told = notices.AUTO_PREFIX.match(subject) and any(one.search(text) for one in texts)
-        return bool(told) and not asking.asks(text)
+        return bool(told) and not case.asks
     rest, answers = subject[phrase.end() :].strip(), bool(shapes.ANSWERED_SUBJECT.match(subject))
     if not answers and (phrase[0].endswith(":") or rest[:1] in {":", "：", "]"}):
         return True
@@ -288,27 +216,26 @@ def _announces(subject: str, text: str, *, to_many: bool) -> bool:
         return False  # "Out of office and my parcel" has a matter beside it
     sure = not rest and not answers and not notices.BARE_ABSENCE.fullmatch(subject)
     says = sure or notices.AUTO_TEXT.search(text) or notices.ACKNOWLEDGED.search(text)
-    person = shapes.INTERROGATIVE.search(text) or notices.PERSON_AWAY.search(text) or asking.asks(text)
-    return bool(says) and not (person or to_many)
+    person = shapes.INTERROGATIVE.search(text) or notices.PERSON_AWAY.search(text) or case.asks
+    return bool(says) and not (person or case.to_many)
 
 
-def _bounce_sender(entity: Entity, sender: Address) -> tuple[Kind, str] | None:
-    if has_null_sender(entity):
+def _bounce_sender(case: Case) -> tuple[Kind, str] | None:
+    if case.null_sender:
         return "bounce", "empty_return_path"
-    written = sender.address or entity.get("from").rpartition("<")[2]
-    if _is_postmaster_in_person(entity, sender):
+    if case.by_postmaster_in_person:
         return None
-    if shapes.MACHINE_ADDRESS.match(written.strip(' "')):
+    said = case.entity.get("from")
+    if shapes.MACHINE_ADDRESS.match((case.sender.address or said.rpartition("<")[2]).strip(' "')):
         return "bounce", "machine_sender"
-    return ("bounce", "no_envelope_sender") if entity.get("from").strip() == "<>" else None
+    return ("bounce", "no_envelope_sender") if said.strip() == "<>" else None
 
 
-def _bounce_shape(
-    entity: Entity, subject: str, text: str, written: str, *, sender: Address, settings: Settings
-) -> tuple[Kind, str] | None:
+def _bounce_shape(case: Case) -> tuple[Kind, str] | None:
     """Points for what a bounce looks like. None of it alone is proof: a person may write about a bounce."""
-    if _is_postmaster_in_person(entity, sender):
+    if case.by_postmaster_in_person:
         return None  # who quotes what a mail server said to theirs
+    subject, text, written, sender = case.subject, case.text, case.written, case.sender
     start, opening = text[:8_000], text.lstrip()[:500]
     points = (
         (2 if shapes.BOUNCE_SUBJECT.match(subject) else bool(shapes.WEAK_BOUNCE_SUBJECT.match(subject)))
@@ -318,63 +245,47 @@ def _bounce_shape(
         + bool(shapes.BOUNCE_TEXT.search(start))
         + bool(shapes.SMTP_CODE.search(start))
         + bool(shapes.RETURNED_HEADER.search(text[:20_000]))
-        + ("message/rfc822" in {part.content_type for part in entity.walk()[1:]})
+        + ("message/rfc822" in case.types[1:])
         + bool(shapes.SURE_BOUNCE_SUBJECT.match(subject))
-        + _names_stranger(written, sender, settings)
-        - 3 * bool(shapes.PERSONAL.search(text[:200]) or shapes.POSSESSED.search(written[:600]))
+        + _names_stranger(case)
+        - 3 * bool(shapes.PERSONAL.search(text[:200]) or shapes.POSSESSED.search(case.start))
         - 3 * (bool(shapes.INTERROGATIVE.search(subject)) or asking.asks(written[:1_000]))
         - 3 * bool(notices.GOODS.search(written[:400]))
-        - 2 * bool(shapes.ANSWERED_SUBJECT.match(subject) or entity.get("in-reply-to"))
+        - 2 * case.answered
     )
     about_mail = shapes.MAIL_WORDS.search(start) or shapes.SURE_BOUNCE_SUBJECT.match(subject)
     return ("bounce", "shape") if points >= 3 and about_mail else None
 
 
-def _names_stranger(written: str, sender: Address, settings: Settings) -> bool:
+def _names_stranger(case: Case) -> bool:
     """Whether a text sets the address of a third one apart, as a bounce does with whom it did not reach."""
-    known = {sender.address.lower(), *map(str.lower, settings.own_addresses)}
-    found = [one.lower() for one in shapes.LISTED_ADDRESS.findall(written[:2_000])]
+    settings = case.settings
+    known = {case.sender.address.lower(), *map(str.lower, settings.own_addresses)}
+    found = [one.lower() for one in shapes.LISTED_ADDRESS.findall(case.written[:2_000])]
     return any(one not in known and not one.endswith(f"@{settings.own_domain}") for one in found)
 
 
-def _auto_wording(
-    entity: Entity,
-    subject: str,
-    written: str,
-    sender: Address,
-    *,
-    answered: bool,
-    form: bool,
-    passed_on: bool,
-    settings: Settings,
-) -> tuple[Kind, str] | None:
-    if _is_by_hand(entity) or _is_to_many(entity):
+def _auto_wording(case: Case) -> tuple[Kind, str] | None:
+    subject, written, sender = case.subject, case.written, case.sender
+    if case.by_hand or case.to_many:
         return None
-    if wording.absence(subject, written, answered=answered, sender=sender.address):
+    if wording.absence(subject, written, answered=case.answered, sender=sender.address):
         return "auto_reply", "absence"
-    if not (answered or passed_on) and acknowledgements.acknowledges(
-        subject, written, sender, settings, silent=nobody_reads(sender.address)
+    passed_on = case.passed_on or case.relayed
+    if not (case.answered or passed_on) and acknowledgements.acknowledges(
+        subject, written, sender, case.settings, silent=nobody_reads(sender.address)
     ):
         return "auto_reply", "acknowledged"
     if wording.held(written):
         return "auto_reply", "held"
-    return ("auto_reply", "receipt") if not form and wording.receipt(subject, written) else None
+    return ("auto_reply", "receipt") if not case.form and wording.receipt(subject, written) else None
 
 
-def _bulk(entity: Entity, settings: Settings, sender: Address, *, form: bool) -> tuple[Kind, str] | None:
+def _bulk(case: Case) -> tuple[Kind, str] | None:
     """A list's mail, but for one that came through a list of our own: there strangers write to us."""
-    if groups.is_ours(entity, settings):
+    if case.through_ours:
         return None
-    rule = programs.lists(entity)
-    if rule == "list_sender" and form and sender.domain == settings.own_domain:
+    rule = programs.lists(case.entity)
+    if rule == "list_sender" and case.form and case.sender.domain == case.settings.own_domain:
         return None  # our site's form, through a service that has bounces come back to itself
     return ("list_or_bulk", rule) if rule else None
-
-
-def _is_passed_on(entity: Entity, sender: Address, settings: Settings) -> bool:
-    """Whether a mail is a contact form's, by what its headers say: bot.yaml names it, or somebody of another
-    domain gets the answer. Without that, its fields make it one."""
-    if set(shapes.ADDRESS.findall(entity.get("from")[:500].lower())) & set(settings.contact_forms):
-        return True
-    named = [one.rpartition("@")[2] for one in shapes.ADDRESS.findall(entity.get("reply-to")[:500].lower())]
-    return len(named) == 1 and not is_same_owner(named[0], sender.domain)

@@ -10,6 +10,7 @@ from supportbot_email import classify, forms, headers, mime, quotes, shapes
 from supportbot_email.attachments import attachments
 from supportbot_email.authres import is_verified
 from supportbot_email.bodies import text_of
+from supportbot_email.case import Case
 from supportbot_email.dsn import report_of
 from supportbot_email.mail import Address, Mail, Report, Settings, Span
 from supportbot_email.threads import has_token_shape
@@ -52,9 +53,7 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
         )
     )
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
-    kind, rule = classify.classify(
-        entity, text=text, written=written, subject=subject, sender=sender, settings=settings
-    )
+    kind, rule = classify.classify(Case(entity, subject, text, written, sender, settings))
     if kind == "human" and sender is written_from:
         sender = forms.customer_behind(entity, written, written_from, settings) or written_from
     results = entity.all("authentication-results")
