@@ -6,12 +6,15 @@ import asyncio
 import traceback
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
 
 from supportbot.config.models import ModelSection
-from supportbot.errors import ModelError, ModelRefused
+from supportbot.errors import Fenced, ModelError, ModelRefused
+from supportbot.holding import Hold, work_under
+from supportbot.ids import now_ms
 from supportbot.model.client import Endpoint
 from supportbot.model.failures import message_of, retry_after
 from supportbot.testing.model_calls import RecordingSink, a_prompt
@@ -23,6 +26,9 @@ from supportbot.testing.model_replies import (
 from supportbot.testing.model_server import FakeModelServer
 from supportbot.usage import Usage
 from tests.model_calls import ask, both_dialects, endpoint, outcome
+
+if TYPE_CHECKING:
+    from supportbot.testing.clock import Clock
 
 KEY = "LLM|1234567890|abcdefghijklmnopqrstuvwxyz"
 
@@ -96,6 +102,25 @@ async def test_what_the_model_wrote_is_cleaned_before_anybody_sees_it():
     """Secrets and hidden characters go out neither while streaming nor in the answer."""
     result, _ = await ask(ModelReply(pieces=("\n Key: sk-abc", "def0123456789", "ghij\u202e.", "\x00 \n")))
     assert ("Key: [redacted].", "Key: [redacted].") == (result.text, result.sink.text)
+
+
+async def test_whose_claim_is_over_asks_no_model(clock: Clock):
+    """A process that was stopped for longer than its claim lasts goes on in mid-step: another one may ask."""
+    async with FakeModelServer() as server:
+        model, claim = endpoint(server, "openai"), Hold()
+        claim.until = now_ms() + 4_000
+
+        async def work() -> None:
+            work_under(claim)
+            clock.advance(5)
+            await model.complete(a_prompt(), RecordingSink())
+
+        with pytest.raises(Fenced):
+            await asyncio.create_task(work())
+        assert ([], 0) == (server.requests, model.figures.attempts)
+        await model.complete(a_prompt(), RecordingSink())
+        assert 1 == len(server.requests)
+        await model.close()
 
 
 async def test_connections_are_used_again():

@@ -61,7 +61,7 @@ def asked(bot: Durable) -> list[str]:
 
 
 async def test_what_comes_now_goes_before_what_has_waited(postgres_database: str) -> None:
-    """Nobody worked for a while: who writes now, to a process that only takes in, is answered next."""
+    """Nobody worked for a while: who writes now, to a process that only takes in, is answered next or so."""
     async with one(postgres_database, works=False) as web, one(postgres_database, concurrency=1) as worker:
         slow = Slow()
         worker.worker.say = slow.say
@@ -129,14 +129,25 @@ async def test_a_place_is_one_jobs(postgres_database: str, monkeypatch: pytest.M
         for number, name in enumerate(("first", "second"), 1):
             await accept(web, name)
             await waiting(worker, number)
-        for place in ("first", "second"):
+        running: list[int] = []
+        begin = worker.engine._begin
+
+        def begun(turn: Turn, until: int) -> None:
+            begin(turn, until)
+            running.append(worker.engine.running)
+
+        monkeypatch.setattr(worker.engine, "_begin", begun)
+        for begun_by_now in (1, 2):
             slow.permits.release()
-            await worker.until(lambda place=place: place in asked(worker))  # type: ignore[misc]
-            assert place == asked(worker)[-1]
-            assert 2 == worker.engine.running
-        for _ in range(2):
+            await worker.until(lambda n=begun_by_now: n <= len(running))  # type: ignore[misc]
+            await accept(
+                web, f"later {begun_by_now}"
+            )  # and what may have been claimed beside it has begun, too
+            assert [2] * begun_by_now == running
+        for _ in range(4):
             slow.permits.release()
-        assert 4 == len(await worker.replies(4))
+        await worker.replies(6)
+        assert ["a", "b", "first", "second"] == asked(worker)[:4]
 
 
 async def test_a_share_of_what_has_waited_is_put_in_front(postgres_database: str) -> None:

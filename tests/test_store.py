@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from typing import TYPE_CHECKING
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import structlog
@@ -19,6 +20,8 @@ from supportbot.store.values import choices_from, citations_from, to_json
 from tests.durable import opened
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from supportbot.store import Tx
 
 COUNT = Statement(text("SELECT count(*) AS number FROM tenants"))
@@ -146,19 +149,54 @@ async def test_a_reader_cannot_write(sqlite_database: str) -> None:
         assert await number_of_tenants(store) == 1
 
 
-@pytest.mark.parametrize("steps", range(1, 7))
-async def test_who_gives_up_while_a_file_is_opened_keeps_nothing(sqlite_database: str, steps: int) -> None:
-    """Whoever reads first opens a connection: cancelled at any step of that, they end, and others read."""
+READERS = 5
+"""More than there are places for."""
+
+
+async def end_of(reading: asyncio.Future[int]) -> object:
+    """Return what it gave or raised, which it must do soon."""
+    async with asyncio.timeout(10):
+        return (await asyncio.gather(reading, return_exceptions=True))[0]
+
+
+async def test_who_gives_up_while_a_file_is_opened_keeps_no_place(
+    sqlite_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever reads first opens a connection: cancelled in the middle of that, they end, and others read."""
+    loop, connect = asyncio.get_running_loop(), sqlite3.connect
+    reached, go = asyncio.Event(), threading.Event()
+
+    def held(*given: Any, **more: Any) -> sqlite3.Connection:
+        loop.call_soon_threadsafe(reached.set)
+        go.wait(10)
+        return connect(*given, **more)
+
     async with opened(sqlite_database) as store:
-        for _ in range(10):  # more often than there are places
-            reading = asyncio.ensure_future(number_of_tenants(store))
-            for _ in range(steps):
+        await store.write(lambda tx: tx.run(add("one")))
+        with monkeypatch.context() as slow:
+            slow.setattr(sqlite3, "connect", held)
+            for _ in range(READERS):
+                reading = asyncio.ensure_future(number_of_tenants(store))
+                await reached.wait()
+                reading.cancel()
                 await asyncio.sleep(0)
-            reading.cancel()
-            async with asyncio.timeout(10):
-                await asyncio.wait([reading])
-        async with asyncio.timeout(10):
-            assert await number_of_tenants(store) == 1
+                go.set()
+                assert isinstance(await end_of(reading), asyncio.CancelledError)
+                reached.clear()
+                go.clear()
+        assert 2 == await end_of(asyncio.ensure_future(number_of_tenants(store)))
+
+
+async def test_a_file_that_cannot_be_opened_keeps_no_place(sqlite_database: str, tmp_path: Path) -> None:
+    """Each read says so, and all goes on once the file is there again."""
+    path = sqlite_path(sqlite_database)
+    assert path is not None
+    async with opened(sqlite_database) as store:
+        path.rename(tmp_path / "away")
+        for _ in range(READERS):
+            assert isinstance(await end_of(asyncio.ensure_future(number_of_tenants(store))), StoreUnavailable)
+        (tmp_path / "away").rename(path)
+        assert 1 == await end_of(asyncio.ensure_future(number_of_tenants(store)))
 
 
 async def test_a_wrong_statement_is_its_unit_s_own_fault(sqlite_database: str) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from supportbot.errors import Fenced, StoreUnavailable
+from supportbot.holding import is_over
 from supportbot.ids import now_ms
 from supportbot.store import Statement
 from supportbot.turns import Rules, ledger
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
     from supportbot.messages import Turn
     from supportbot.store import Tx
+    from supportbot.testing.clock import Clock
 
 RULES = Rules(owner="other", lease_ms=60_000, attempts=3, history=50)
 
@@ -208,6 +210,31 @@ async def test_nobody_works_on_a_turn_past_its_lease(queue: str, monkeypatch: py
             assert ["here"] == await other.replies(1)
         assert ["ended", "begun"] == said
         monkeypatch.undo()
+
+
+async def test_who_works_can_see_that_the_lease_is_over(queue: str, clock: Clock) -> None:
+    """In mid-step, when no timer can say so; what a turn has begun for later has no lease to keep to."""
+    async with process(queue, queue, lease_ms=60_000) as bot:
+        seen, ended = [], asyncio.Event()
+
+        async def later() -> bool:
+            await ended.wait()
+            return is_over()
+
+        async def work(turn: Turn) -> str:
+            afterwards.append(asyncio.ensure_future(later()))
+            seen.append(is_over())
+            clock.advance(61)
+            seen.append(is_over())
+            return "late"
+
+        afterwards: list[asyncio.Future[bool]] = []
+        bot.worker.say = work
+        await bot.accept("hello")
+        await bot.until(lambda: afterwards and not bot.engine.running)
+        ended.set()
+        assert [False, True] == seen
+        assert not await afterwards[0]
 
 
 async def test_a_turn_whose_lease_ended_is_given_back(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A mail whose kind is asked for, and what is seen of it at first sight; each thing is looked for once."""
+"""A mail whose kind is asked for, and what is seen of it at first sight; each thing when it is asked for."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supportbot_email.mime import Entity
 
 _MOST = 3_000
+"""Characters of what was written that are looked at, where a rule has no limit of its own."""
 _NULL_SENDER = re.compile(r"\(envelope-from <>\)", re.IGNORECASE)
 _RELAY = any_of(
     r"(?:.{1,60}\.)?(?:members\.ebay|marketplace\.amazon|guest\.booking|m\.expediapartnercentral|(?:reply|user|guest)\.airbnb|convos\.etsy|messages\.(?:homeaway|vrbo)|(?:reply|sale|hous|serv)\.craigslist|mail\.(?:ebay-)?kleinanzeigen|messagerie\.leboncoin|(?:msg|reply)\.gumtree|reply\.facebook|privaterelay\.appleid|inquiry\.rakuten|relay\.walmart|agoda-messaging|messages\.etsy|reply\.reverb)\."
@@ -23,7 +24,7 @@ _RELAY = any_of(
 """Domains behind which a market place hides its customers: what comes from there, one of them wrote."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Case:
     """What there is to go by. Not to be kept: it holds the whole mail."""
 
@@ -40,7 +41,7 @@ class Case:
     """Whose mailbox it is."""
 
     def without_list_foot(self) -> Case:
-        """Return it without what a list of our own has put below each mail."""
+        """Return it without what a list of our own puts below each mail: that makes no form of it, either."""
         return replace(self, written=wording.without_list_foot(self.written)) if self.through_ours else self
 
     @cached_property

@@ -53,7 +53,9 @@ def parse(raw: bytes, *, settings: Settings, whole: int = 0) -> Mail:
         )
     )
     written = quotes.above_forwarded("".join(span.text for span in spans if span.kind != "quoted"))
-    kind, rule = classify.classify(Case(entity, subject, text, written, sender, settings))
+    kind, rule = classify.classify(
+        Case(entity=entity, subject=subject, text=text, written=written, sender=sender, settings=settings)
+    )
     if kind == "human" and sender is written_from:
         sender = forms.customer_behind(entity, written, written_from, settings) or written_from
     results = entity.all("authentication-results")

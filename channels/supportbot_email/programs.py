@@ -73,31 +73,32 @@ def lists(entity: Entity) -> str:
 
 
 def find(case: Case) -> tuple[Kind, str] | None:
-    """Return what it is by its foot, subject, sender and the service that sent it; None: a person's."""
+    """Return what a mail is by its foot, subject, sender and the service that sent it; None: a person's."""
     signs = Signs(case)
-    form = _is_form(case)
-    if not (case.answered or signs.hands_on or (form and signs.own)) and signs.for_many:
+    handed_on = _is_form(case)
+    if not (case.answered or signs.hands_on or (handed_on and signs.own)) and signs.for_many:
         return "list_or_bulk", "feedback-id"
-    if rule := _by_program(case, signs):
+    if rule := _by_program(signs):
         return "auto_reply", rule
     to_nobody: tuple[Kind, str] | None = None
-    if case.answered and not form:
+    if case.answered and not handed_on:
         to_nobody = ("auto_reply", "notice") if signs.silent and wording.notice(case.written) else None
-    elif not form:
-        to_nobody = _to_nobody(case, signs)
+    elif not handed_on:
+        to_nobody = _to_nobody(signs)
     if to_nobody and to_nobody[1] == "newsletter":
         return to_nobody
-    if not case.answered and (_notifies(case, signs) or _tells_its_owner(case, signs)):
+    if not case.answered and (_notifies(signs) or _tells_its_owner(signs)):
         return "list_or_bulk" if signs.feedback else "auto_reply", "notice_subject"
-    if case.answered or form or case.by_desk or to_nobody:
+    if case.answered or handed_on or case.by_desk or to_nobody:
         return to_nobody
-    told = _tells(case, signs)
-    handed = told or _is_handed(case, signs)
+    told = _tells(signs)
+    handed = told or _is_handed(signs)
     return ("auto_reply", "event" if told else "envelope") if handed else None
 
 
-def _by_program(case: Case, signs: Signs) -> str:
+def _by_program(signs: Signs) -> str:
     """Return the rule by which a program sent it, in whosever name; empty for none."""
+    case = signs.case
     if any(map(case.entity.get, _CHALLENGE_FIELDS)):
         return "held"
     if shapes.LIST_MANAGER.match(case.sender.address):
@@ -106,10 +107,11 @@ def _by_program(case: Case, signs: Signs) -> str:
         return ""
     if _CALENDAR.match(case.entity.get("return-path")) and not signs.speaks:
         return "calendar"  # whoever called the meeting adds no word
-    return "bill" if not case.by_desk and _is_bill(case, signs) else ""
+    return "bill" if not case.by_desk and _is_bill(signs) else ""
 
 
-def _is_bill(case: Case, signs: Signs) -> bool:
+def _is_bill(signs: Signs) -> bool:
+    case = signs.case
     return bills.tells(
         case.subject,
         case.written,
@@ -121,7 +123,8 @@ def _is_bill(case: Case, signs: Signs) -> bool:
     )
 
 
-def _to_nobody(case: Case, signs: Signs) -> tuple[Kind, str] | None:
+def _to_nobody(signs: Signs) -> tuple[Kind, str] | None:
+    case = signs.case
     written, sender = case.written, case.sender
     foot = wording.newsletter(written)
     if foot >= 2 or (foot > 0 and (signs.service or signs.program or signs.feedback)):
@@ -142,35 +145,38 @@ def _to_nobody(case: Case, signs: Signs) -> tuple[Kind, str] | None:
     )
     if monitor or (nobody and not signs.says_or_asks):
         return "auto_reply", "program"
-    tells = signs.refuses and (signs.looks_like_program or signs.sold)
+    tells = signs.refuses and (signs.looks_like_program or signs.sold_subject)
     return ("auto_reply", "program") if tells and not signs.speaks else None
 
 
-def _notifies(case: Case, signs: Signs) -> bool:
+def _notifies(signs: Signs) -> bool:
     """Whether a subject is a notice's, and a second sign says that no customer asks about one."""
-    if not signs.notice or (_is_form(case) and signs.filled_in):
+    case = signs.case
+    if not signs.notice_subject or (_is_form(case) and signs.filled_in):
         return False
-    if signs.program or _repeats(case, signs):
+    if signs.program or _repeats(signs):
         return True
     if bills.speaks(case.written):
         return False
-    if signs.service or signs.feedback or signs.sure:
+    if signs.service or signs.feedback or signs.sure_subject:
         return True
     asked = signs.says_or_asks or shapes.INTERROGATIVE.search(case.written[:2_000])
     return signs.role and not (asked or case.by_desk or signs.by_an_office)
 
 
-def _repeats(case: Case, signs: Signs) -> bool:
+def _repeats(signs: Signs) -> bool:
     """Whether a program tells it though somebody speaks there: a caller, a buyer, who asks to connect."""
-    if signs.device or (signs.of_server and signs.sure):
+    case = signs.case
+    if signs.device or (signs.of_server and signs.sure_subject):
         return True
-    if signs.sure and signs.role and not signs.office and signs.looks_like_program:
+    if signs.sure_subject and signs.unmanned and signs.looks_like_program:
         return True
-    return signs.service and wording.refuses(case.written) and not signs.asks
+    return signs.service and wording.refuses(case.written) and not shapes.INTERROGATIVE.search(case.beginning)
 
 
-def _tells_its_owner(case: Case, signs: Signs) -> bool:
+def _tells_its_owner(signs: Signs) -> bool:
     """Whether a program tells a shop or a site what its customers did: nobody waits for an answer there."""
+    case = signs.case
     if case.by_desk or case.relayed:
         return False
     if subjects.MODERATION.match(case.subject) and "/wp-admin/" in case.written:
@@ -178,14 +184,15 @@ def _tells_its_owner(case: Case, signs: Signs) -> bool:
     if subjects.RESPONSE.match(case.subject) and not _is_form(case):
         by_program = signs.program or (signs.service and not signs.says_or_asks)
         return by_program and not (notices.FIRST_PERSON.search(case.beginning) or signs.names_another)
-    return _is_to_seller(case, signs)
+    return _is_to_seller(signs)
 
 
-def _is_to_seller(case: Case, signs: Signs) -> bool:
+def _is_to_seller(signs: Signs) -> bool:
     """Whether a market place tells of an order. What its buyers ask comes from other addresses."""
-    if signs.of_market and (signs.sold or signs.sure):
+    case = signs.case
+    if signs.of_market and (signs.sold_subject or signs.sure_subject):
         return True
-    if not signs.sold or notices.FIRST_PERSON.search(case.beginning):
+    if not signs.sold_subject or notices.FIRST_PERSON.search(case.beginning):
         return False
     if _is_form(case) and signs.filled_in:
         return False
@@ -197,23 +204,25 @@ def _is_to_seller(case: Case, signs: Signs) -> bool:
     return known and not (signs.says_or_asks or signs.by_an_office)
 
 
-def _tells(case: Case, signs: Signs) -> bool:
+def _tells(signs: Signs) -> bool:
     """Whether the text is a notice's. What its subject and its sender say comes to what stands in it."""
-    role = (signs.role and not signs.office) or signs.notifier
+    case = signs.case
+    by_role = signs.unmanned or signs.notifier
     return events.tells(
         case.subject,
         case.written,
-        named=signs.notice,
+        named=signs.notice_subject,
         silent=signs.silent,
         # People's mail, too, goes through services that send for many.
-        program=(signs.program and not signs.silent) or role or signs.by_server,
+        program=(signs.program and not signs.silent) or by_role or signs.by_server,
         device=signs.program and not signs.silent,  # forms write from there, in names and values
-        personal=not (role or signs.program) and signs.called_as_owner,
+        personal=not (by_role or signs.program) and signs.called_as_owner,
         handed=signs.handed,
     )
 
 
-def _is_handed(case: Case, signs: Signs) -> bool:
+def _is_handed(signs: Signs) -> bool:
+    case = signs.case
     if signs.own or signs.hands_on or signs.names_another or signs.called_as_owner:
         return False
     known = signs.program or signs.notifier

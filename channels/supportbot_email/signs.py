@@ -94,7 +94,8 @@ class Signs:
     """The signs in one mail; each is looked for when it is asked for, and once."""
 
     def __init__(self, case: Case) -> None:
-        self._case = case
+        self.case = case
+        """The mail."""
         self._address = case.sender.address
 
     # -- who sent it --------------------------------------------------------------------------------
@@ -116,8 +117,13 @@ class Signs:
 
     @cached_property
     def office(self) -> bool:
-        """From one of those at which people work."""
+        """From one of these at which people work."""
         return bool(_OFFICE.match(self._address))
+
+    @cached_property
+    def unmanned(self) -> bool:
+        """From one of these at which nobody does."""
+        return self.role and not self.office
 
     @cached_property
     def notifier(self) -> bool:
@@ -127,7 +133,7 @@ class Signs:
     @cached_property
     def called_as_owner(self) -> bool:
         """From an address with its owner's name before the @."""
-        sender = self._case.sender
+        sender = self.case.sender
         local, _, domain = sender.address.lower().partition("@")
         called = [word for word in sender.name.lower().split() if len(word) > 2 and word not in domain]
         return any(word in local for word in called)
@@ -135,15 +141,15 @@ class Signs:
     @cached_property
     def own(self) -> bool:
         """From our own domain, or from a form that bot.yaml names."""
-        settings = self._case.settings
-        return self._case.sender.domain == settings.own_domain or is_one_of(
+        settings = self.case.settings
+        return self.case.sender.domain == settings.own_domain or is_one_of(
             self._address, settings.contact_forms
         )
 
     @cached_property
     def refuses(self) -> bool:
         """Nobody there can be answered, and it is no form's."""
-        return self.silent and not (self._case.answered_elsewhere or self._typed)
+        return self.silent and not (self.case.answered_elsewhere or self._typed)
 
     # -- what sent it -------------------------------------------------------------------------------
 
@@ -155,88 +161,83 @@ class Signs:
     @cached_property
     def service(self) -> bool:
         """Of a service that sends for many, or of a program that sends without anybody."""
-        fields = not self._by_mailbox_provider and any(map(self._case.entity.get, _SERVICE_FIELDS))
-        return fields or bool(_MAILER.search(self._mailer)) or self._notified
+        fields = not self._by_mailbox_provider and any(map(self.case.entity.get, _SERVICE_FIELDS))
+        return fields or bool(_MAILER.search(self._x_mailer)) or self._notified
 
     @cached_property
     def of_market(self) -> bool:
         """Of a market place that tells its seller."""
-        fields = any(map(self._case.entity.get, _MARKET_FIELDS))
-        in_person = self.speaks and self.called_as_owner
-        return fields or (self._notified and not in_person and events.tells_seller(self._case.written))
+        fields = any(map(self.case.entity.get, _MARKET_FIELDS))
+        by_owner = self.speaks and self.called_as_owner
+        return fields or (self._notified and not by_owner and events.tells_seller(self.case.written))
 
     @cached_property
     def handed(self) -> bool:
         """A service that sends for programs handed it over, or one of the sender's."""
-        entity = self._case.entity
+        entity = self.case.entity
         return bool(
             self.service
             or _PROGRAM_ID.search(entity.get("message-id"))
-            or envelopes.has_bounce_address(entity, self._case.sender)
+            or envelopes.has_bounce_address(entity, self.case.sender)
         )
 
     @cached_property
     def device(self) -> bool:
         """Of a machine that has no keyboard to write a letter with."""
-        return bool(_DEVICE.search(self._mailer))
+        return bool(_DEVICE.search(self._x_mailer))
 
     @cached_property
     def by_server(self) -> bool:
         """A website's program handed it over: a shop's own, or a form's."""
-        entity = self._case.entity
+        entity = self.case.entity
         return bool(entity.get("x-php-originating-script") or SERVER.match(entity.get("return-path")))
 
     @cached_property
     def of_server(self) -> bool:
         """The user that a web server runs as wrote it."""
-        return bool(SERVER.match(self._address) or SERVER.match(self._case.entity.get("return-path")))
+        return bool(SERVER.match(self._address) or SERVER.match(self.case.entity.get("return-path")))
 
     # -- what stands in it --------------------------------------------------------------------------
 
     @cached_property
-    def notice(self) -> bool:
+    def notice_subject(self) -> bool:
         """The subject is a notice's."""
-        return bool(subjects.NOTICE.match(self._case.subject))
+        return bool(subjects.NOTICE.match(self.case.subject))
 
     @cached_property
-    def sure(self) -> bool:
+    def sure_subject(self) -> bool:
         """The subject is one that only programs write."""
-        return bool(subjects.SURE.match(self._case.subject))
+        return bool(subjects.SURE.match(self.case.subject))
 
     @cached_property
-    def sold(self) -> bool:
+    def sold_subject(self) -> bool:
         """The subject tells a seller of an order."""
-        return bool(subjects.SOLD.match(self._case.subject))
+        return bool(subjects.SOLD.match(self.case.subject))
 
     @cached_property
     def looks_like_program(self) -> bool:
         """The text has the looks of what programs write."""
-        return events.looks_like_program(self._case.written)
+        return events.looks_like_program(self.case.written)
 
     @cached_property
     def speaks(self) -> bool:
         """Somebody does, of what is theirs, or asks, or says what is wrong."""
-        return events.speaks(self._case.written)
+        return events.speaks(self.case.written)
 
     @cached_property
     def says_or_asks(self) -> bool:
-        """Likewise, and whatever programs ask counts as well."""
-        return wording.speaks(self._case.written)
-
-    @cached_property
-    def asks(self) -> bool:
-        """It has a question's first words."""
-        return bool(shapes.INTERROGATIVE.search(self._case.beginning))
+        """Somebody speaks, or something is asked, be it by a program."""
+        return wording.speaks(self.case.written)
 
     @cached_property
     def names_another(self) -> bool:
         """It names whoever is behind the address."""
-        return acknowledgements.names_another(self._case.written, self._case.sender, self._case.settings)
+        return acknowledgements.names_another(self.case.written, self.case.sender, self.case.settings)
 
     @cached_property
     def hands_on(self) -> bool:
         """It is a form's that says whose words it hands on."""
-        beginning = self._case.beginning
+        beginning = self.case.beginning
         return bool(_FORM.search(beginning)) or bool(
             self._strangers
             and (acknowledgements.FIELD_WITH_ADDRESS.search(beginning) or shapes.has_fields(beginning))
@@ -245,12 +246,12 @@ class Signs:
     @cached_property
     def filled_in(self) -> bool:
         """As a form it would hand on what somebody typed: they speak, or their fields are there."""
-        return self.speaks or shapes.has_fields(self._case.beginning)
+        return self.speaks or shapes.has_fields(self.case.beginning)
 
     @cached_property
     def by_an_office(self) -> bool:
         """Somebody may have written it at an office's address: nothing of it is as programs write."""
-        return self.office and events.looks_written(self._case.written)
+        return self.office and events.looks_written(self.case.written)
 
     @cached_property
     def for_many(self) -> bool:
@@ -260,40 +261,40 @@ class Signs:
         """
         if self.program or not self.feedback:
             return self.feedback
-        in_person = self.called_as_owner or self.speaks
-        return self.service and not in_person and self.looks_like_program
+        personal = self.called_as_owner or self.speaks
+        return self.service and not personal and self.looks_like_program
 
     # -- behind these -------------------------------------------------------------------------------
 
     @cached_property
     def _feedback_id(self) -> str:
-        return self._case.entity.get("feedback-id").strip().lower()
+        return self.case.entity.get("feedback-id").strip().lower()
 
     @cached_property
     def _by_mailbox_provider(self) -> bool:
         return self._feedback_id.endswith(_PERSONAL)
 
     @cached_property
-    def _mailer(self) -> str:
-        return self._case.entity.get("x-mailer")[:200]
+    def _x_mailer(self) -> str:
+        return self.case.entity.get("x-mailer")[:200]
 
     @cached_property
     def _notified(self) -> bool:
-        return self._case.entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
+        return self.case.entity.get("x-amazon-mail-relay-type").strip().lower() == "notification"
 
     @cached_property
     def _strangers(self) -> set[str]:
         """Domains in the text that are neither the sender's nor ours."""
-        found = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(self._case.beginning)}
-        return found - {self._case.sender.domain, self._case.settings.own_domain}
+        found = {one.rpartition("@")[2].lower() for one in shapes.ADDRESS.findall(self.case.beginning)}
+        return found - {self.case.sender.domain, self.case.settings.own_domain}
 
     @cached_property
     def _typed(self) -> bool:
         """Somebody of another domain, or with a telephone, typed something into a form's fields."""
-        beginning = self._case.beginning
+        beginning = self.case.beginning
         return bool(
             self._strangers
             or shapes.FORM_FIELD.search(beginning)
             or PHONE.search(beginning)
-            or self._case.sender.domain == self._case.settings.own_domain
+            or self.case.sender.domain == self.case.settings.own_domain
         )

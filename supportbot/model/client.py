@@ -25,7 +25,8 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
-from supportbot.errors import ModelOverBudget
+from supportbot import holding
+from supportbot.errors import Fenced, ModelOverBudget
 from supportbot.history import cost
 from supportbot.messages import Answer, ToolCall
 from supportbot.model.allowance import LONGEST_PAUSE
@@ -256,7 +257,8 @@ class Endpoint:
     async def _let_through(self, prompt: Prompt, live: Sink, end: float, place: Permit) -> Answer:
         try:
             self._ensure_awake(self._breaker.resting())  # it may have failed others while this one waited
-        except Failure:
+            _ensure_held(prompt)
+        except (Failure, Fenced):
             place.unused()
             raise
         self.figures.attempts += 1
@@ -374,6 +376,12 @@ class Endpoint:
                 cookie_jar=aiohttp.DummyCookieJar(),  # nothing is carried from one customer to another
             )
         return self._session
+
+
+def _ensure_held(prompt: Prompt) -> None:
+    """Ask for nobody whose turn may be another's by now: that one asks, and two at once must not."""
+    if holding.is_over():
+        raise Fenced(turn=prompt.turn.id)
 
 
 def _complete(reply: Reply, prompt: Prompt) -> tuple[ToolCall, ...]:

@@ -73,19 +73,25 @@ class Readers:
             isolation_level=None,
             cached_statements=256,
         )
+        opening = asyncio.ensure_future(_prepared(connection))
         try:
-            await connection
-            for pragma in ("busy_timeout=2000", "query_only=ON"):
-                await connection.execute(f"PRAGMA {pragma}")
+            await asyncio.shield(opening)  # cancelled in the middle, it would drop a file that it had opened
         except BaseException:
-            # Nobody else knows of it, and its thread would keep the process from ending; or would still have
-            # something to say when the event loop is closed. Its end is waited for, and not its answer: one
-            # that was cancelled while it connected has been told to stop already, and answers that once.
+            # Nobody else knows of it, and its thread would keep the process from ending, or would still have
+            # something to say when the event loop is closed. The thread's end is waited for, not its answer:
+            # where connecting failed, aiosqlite has stopped it already, and nobody is left to give one.
+            await asyncio.wait([opening])
             connection.stop()
             if connection._thread.is_alive():
                 await asyncio.to_thread(connection._thread.join)
             raise
         return connection
+
+
+async def _prepared(connection: aiosqlite.Connection) -> None:
+    await connection
+    for pragma in ("busy_timeout=2000", "query_only=ON"):
+        await connection.execute(f"PRAGMA {pragma}")
 
 
 def _on_snapshot(connection: sqlite3.Connection, unit: Callable[[Tx], T]) -> T:

@@ -11,6 +11,7 @@ import structlog
 
 from supportbot.errors import Fenced, StoreUnavailable
 from supportbot.feed import Settled, Typing
+from supportbot.holding import work_under
 from supportbot.ids import now_ms
 from supportbot.log import in_one_line
 from supportbot.storable import clean_text
@@ -270,6 +271,7 @@ class Engine(ABC):
         running.task.add_done_callback(lambda _: self._forget(running, "superseded"))
 
     async def _work(self, running: Running) -> None:
+        work_under(running.claim)
         loop = asyncio.get_running_loop()
         begun = loop.time()
         turn = running.turn

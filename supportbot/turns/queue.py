@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING
 
 import structlog
@@ -29,6 +29,8 @@ from supportbot.turns.order import Order
 from supportbot.turns.suspects import IN_COMPANY
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     import procrastinate
 
     from supportbot.leases import Leases
@@ -195,35 +197,37 @@ class QueueEngine(Engine):
     async def _drain(self, conversation_id: str) -> None:
         """Work off everything that is due in a conversation."""
         while self._open:
-            self._jobs_waiting += 1  # nothing that is accepted meanwhile takes its place
-            try:
-                if not await self._room():
+            async with self._place() as taken:
+                if not taken:
                     await self._enqueue(conversation_id, now_ms())
                     return
-                try:
-                    turn = await self._claim_now(conversation_id)
-                finally:
-                    self._jobs_claiming -= 1
-                    self._more.set()
-            finally:
-                self._jobs_waiting -= 1
+                turn = await self._claim_now(conversation_id)
             if turn is None:
                 return
             await self._until_done(turn)
 
-    async def _room(self) -> bool:
-        """Wait for a place and take it, but not for long: another process may have some.
+    @asynccontextmanager
+    async def _place(self) -> AsyncIterator[bool]:
+        """Hold a place for a turn; False when none became free soon: another process may have one.
 
-        A place is taken before the claim is on disk, or all who wait would see the same one free.
+        It is held while the claim is on its way to the disk, or all who wait would see the same one free.
         """
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_HOLD), self._line:
-                while len(self._running) + self._jobs_claiming >= self._concurrency:
-                    self._more.clear()
-                    await self._more.wait()
-                self._jobs_claiming += 1
-                return True
-        return False
+        self._jobs_waiting += 1  # nothing that is accepted meanwhile takes its place
+        taken = False
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_HOLD), self._line:
+                    while len(self._running) + self._jobs_claiming >= self._concurrency:
+                        self._more.clear()
+                        await self._more.wait()
+                    self._jobs_claiming += 1
+                    taken = True
+            yield taken
+        finally:
+            self._jobs_waiting -= 1
+            if taken:
+                self._jobs_claiming -= 1
+                self._more.set()
 
     # -- for all processes ----------------------------------------------------------------------
 

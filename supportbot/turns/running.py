@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from typing import TYPE_CHECKING
 
 import structlog
 
+from supportbot.holding import Hold
 from supportbot.ids import now_ms
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ log = structlog.get_logger(__name__)
 class Running:
     """A turn being worked on."""
 
-    __slots__ = ("_lapse", "interrupted", "lapsed", "task", "turn")
+    __slots__ = ("_lapse", "claim", "interrupted", "lapsed", "task", "turn")
 
     def __init__(self, turn: Turn) -> None:
         """Begin with a claim; whoever makes the task sets ``task``."""
@@ -31,6 +33,8 @@ class Running:
         """The turn is no longer ours: whatever the task ends with, it is nobody's failure."""
         self.lapsed = False
         """Its lease ended under the work, since the database could not be reached to renew it."""
+        self.claim = Hold()
+        """For whoever works, to look whether they may still."""
         self._lapse: asyncio.TimerHandle | None = None
 
     def interrupt(self) -> None:
@@ -47,11 +51,14 @@ class Running:
         if self.lapsed:
             return  # the work has ended, and what is being done is to give the turn back
         self.let_go()
-        left = (until - now_ms()) / 1000
-        self._lapse = asyncio.get_running_loop().call_later(_SHARE * left, self._lapsed)
+        now = now_ms()
+        left = _SHARE * (until - now)
+        self.claim.until = now + left
+        self._lapse = asyncio.get_running_loop().call_later(left / 1000, self._lapsed)
 
     def let_go(self) -> None:
         """Keep to no lease: the work has ended."""
+        self.claim.until = math.inf
         if self._lapse is not None:
             self._lapse.cancel()
 
