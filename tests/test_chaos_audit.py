@@ -6,12 +6,14 @@ import asyncio
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import aiohttp
+import orjson
 import pytest
 
 from supportbot.chaos.audit import Evidence, Stored, examine, needless
-from supportbot.chaos.model import ListeningModel
+from supportbot.chaos.model import ListeningModel, marker
 from supportbot.chaos.receiver import HANG_UP, Posted, Receiver
 from supportbot.chaos.troubles import Trouble
 from supportbot.chaos.verdict import FAULTS
@@ -255,6 +257,23 @@ async def _ask(session: aiohttp.ClientSession, model: ListeningModel, *said: str
     request = {"model": "test-model", "messages": messages, "stream": True}
     async with session.post(f"{model.url}/chat/completions", json=request) as response:
         await response.read()
+
+
+async def test_a_call_whose_client_hung_up_is_over() -> None:
+    """Who breaks a call off and asks again at once makes one call, though nobody was told of its end."""
+    async with ListeningModel() as model:
+        port = urlsplit(model.url).port
+        model.before = lambda _: asyncio.Event().wait()
+        body = orjson.dumps({"messages": [{"role": "user", "content": f"hello {marker('kanna0', 1)}"}]})
+        head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        (_, first), (_, second) = [await asyncio.open_connection("127.0.0.1", port) for _ in range(2)]
+        first.write(head.encode() + body)
+        await model.asked_times(1)
+        first.transport.abort()
+        second.write(head.encode() + body)
+        await model.asked_times(2)
+        second.transport.abort()
+    assert [] == model.overlapping
 
 
 async def test_the_model_notices_calls_that_overlap_and_prompts_that_mix() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
@@ -82,7 +82,7 @@ class ListeningModel:
         self._keep = keep
         self._ending = ending
         self._seen: dict[str, int] = defaultdict(int)  # word -> highest number asked about
-        self._at_work: Counter[str] = Counter()
+        self._at_work: dict[str, list[web.Request]] = defaultdict(list)  # by word
         self._news = asyncio.Condition()
         app = web.Application(client_max_size=1 << 26)
         app.router.add_post("/v1/chat/completions", self._chat)
@@ -117,10 +117,11 @@ class ListeningModel:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         call = self._understand(body, dict(request.headers))
-        if self._at_work[call.word] and call.word:
+        at_work = self._at_work[call.word]
+        if call.word and any(map(_is_waited_for, at_work)):
             self.overlapping.append(call.word)
             self.wrong.append(f"{call.word}: two calls at once")
-        self._at_work[call.word] += 1
+        at_work.append(request)
         try:
             async with self._news:
                 self.calls.append(call)
@@ -133,7 +134,7 @@ class ListeningModel:
             reply = self.mood(ModelReply(pieces=(text[:3], text[3:-1], text[-1:]), usage=None))
             return await _give(request, reply, body)
         finally:
-            self._at_work[call.word] -= 1
+            at_work.remove(request)
 
     def _understand(self, body: dict[str, Any], headers: dict[str, str]) -> Call:
         said = [(m["role"], markers(m["content"])) for m in body["messages"]]
@@ -158,6 +159,14 @@ class ListeningModel:
             self.wrong.append(f"{word}: the prompt holds the messages {told}")
         if done != list(range(1, len(done) + 1)) or asked != told[len(done) :] or not asked:
             self.wrong.append(f"{word}: the prompt holds the answers {done} to {told}")
+
+
+def _is_waited_for(request: web.Request) -> bool:
+    """Whether somebody still waits for its answer: who hung up and asks again at once makes one call.
+
+    Its handler is told of that a moment later than what has come since is read.
+    """
+    return request.transport is not None and not request.transport.is_closing()
 
 
 async def _give(request: web.Request, reply: ModelReply, body: dict[str, Any]) -> web.StreamResponse:
