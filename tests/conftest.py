@@ -39,9 +39,9 @@ SLOW = (
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Many tests wait for a process, a browser or a mail server: a core has work for two, up to a point."""
+    """Many tests wait for a lease, a process, a browser or a mail server: a core has work for two or more."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores + min(cores, 4)
+    return cores + min(cores, 4) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
