@@ -288,7 +288,7 @@ async def test_a_suspect_waits_unclaimed_while_another_is_at_work(
     url, queue = driver
     async with process(url, queue, start=False) as dying:
         found = await suspects(dying, "abcd")
-    async with process(url, queue, concurrency=2) as bot:
+    async with process(url, queue, start=False, concurrency=2) as bot:
         begun, go = asyncio.Event(), asyncio.Event()
         at_work: list[str] = []
 
@@ -302,6 +302,7 @@ async def test_a_suspect_waits_unclaimed_while_another_is_at_work(
             return "re: " + turn.question
 
         bot.worker.say = say
+        await bot.start()
         await begun.wait()
         before = await bot.rows("select kind, count(*) from events group by kind order by kind")
         for number in range(20):  # so often the others were passed
@@ -324,12 +325,13 @@ async def test_a_suspect_that_fails_is_tried_again_like_any_other(
     url, queue = driver
     async with process(url, queue, start=False) as dying:
         await suspects(dying, "a")
-    async with process(url, queue) as bot:
+    async with process(url, queue, start=False) as bot:
 
         def say(_turn: Turn) -> str:
             raise ValueError
 
         bot.worker.say = say
+        await bot.start()
         assert ["sorry"] == await bot.replies(1)
         assert [("dead", 3, 2)] == await bot.rows("select state, attempt, deaths from turns")
 
