@@ -136,13 +136,14 @@ async def test_a_place_is_one_jobs(postgres_database: str, monkeypatch: pytest.M
             begin(turn, until)
             running.append(worker.engine.running)
 
+        async def begun_are(number: int) -> None:
+            await worker.until(lambda: number <= len(running))
+
         monkeypatch.setattr(worker.engine, "_begin", begun)
         for begun_by_now in (1, 2):
             slow.permits.release()
-            await worker.until(lambda n=begun_by_now: n <= len(running))  # type: ignore[misc]
-            await accept(
-                web, f"later {begun_by_now}"
-            )  # and what may have been claimed beside it has begun, too
+            await begun_are(begun_by_now)
+            await accept(web, f"later {begun_by_now}")  # what was claimed beside it has begun by then
             assert [2] * begun_by_now == running
         for _ in range(4):
             slow.permits.release()

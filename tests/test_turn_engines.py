@@ -237,6 +237,25 @@ async def test_who_works_can_see_that_the_lease_is_over(queue: str, clock: Clock
         assert not await afterwards[0]
 
 
+async def test_who_sees_that_the_lease_is_over_gives_the_turn_back(queue: str, clock: Clock) -> None:
+    """Before any timer could: nobody died, no try is counted, and nobody waits for the lease to end."""
+    async with process(queue, queue, lease_ms=60_000) as bot:
+        tries = []
+
+        async def work(turn: Turn) -> str:
+            tries.append(turn.attempt)
+            if len(tries) == 1:
+                clock.advance(55)  # of a lease of 60 s so much is too late to begin anything
+                assert is_over()
+                raise Fenced(turn=turn.id)
+            return "here"
+
+        bot.worker.say = work
+        await bot.accept("hello")
+        assert ["here"] == await bot.replies(1)
+        assert [("answered", 1, 0)] == await bot.rows("select state, attempt, deaths from turns")
+
+
 async def test_a_turn_whose_lease_ended_is_given_back(queue: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The database was away for longer than a lease: nobody died, and no try is counted."""
     async with process(queue, queue, lease_ms=400) as bot:

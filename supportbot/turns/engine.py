@@ -300,23 +300,24 @@ class Engine(ABC):
                 await self._turnstile.pass_through()
                 await self._worker.answer(turn)
         except Fenced:
-            log.info("turn.superseded")
-            return "superseded"
+            if not running.is_over:
+                log.info("turn.superseded")
+                return "superseded"
+            running.lapse()  # seen before its timer could say so; who was overtaken has nothing to give back
         except asyncio.CancelledError as error:
             if running.interrupted:
                 return "superseded"
             if not running.task.cancelling():  # not we, but what the worker waited for was cancelled
                 return await self._failed(turn, error)
-            if (
-                running.lapsed
-            ):  # nobody died, and nothing failed: so it is said as soon as the database is back
-                await self._release(turn, "its lease ended", patience=self._rules.lease_ms / 1000)
-            else:
-                await self._release(turn, "the bot was stopped")
-            return "released"
         except Exception as error:  # noqa: BLE001 - whatever it was: the turn is tried again, then put aside
             return await self._failed(turn, error)
-        return "answered"
+        else:
+            return "answered"
+        if running.lapsed:  # nobody died, and nothing failed: so it is said as soon as the database is back
+            await self._release(turn, "its lease ended", patience=self._rules.lease_ms / 1000)
+        else:
+            await self._release(turn, "the bot was stopped")
+        return "released"
 
     async def _failed(self, turn: Turn, error: BaseException) -> str:
         log.error("turn.failed", attempt=turn.attempt, error=in_one_line(error))

@@ -54,15 +54,29 @@ class Running:
         now = now_ms()
         left = _SHARE * (until - now)
         self.claim.until = now + left
-        self._lapse = asyncio.get_running_loop().call_later(left / 1000, self._lapsed)
+        self._lapse = asyncio.get_running_loop().call_later(left / 1000, self._on_timer)
 
     def let_go(self) -> None:
         """Keep to no lease: the work has ended."""
         self.claim.until = math.inf
+        self._stop_timer()
+
+    def _stop_timer(self) -> None:
         if self._lapse is not None:
             self._lapse.cancel()
 
-    def _lapsed(self) -> None:
-        log.warning("turn.lease_lapsed", turn=self.turn.id)
+    @property
+    def is_over(self) -> bool:
+        """The lease ended under the work, whether that was noticed or not."""
+        return now_ms() >= self.claim.until
+
+    def lapse(self) -> None:
+        """Say that the lease ended under the work: it is not prolonged, and no timer breaks off the rest."""
+        if not self.lapsed:
+            log.warning("turn.lease_lapsed", turn=self.turn.id)
         self.lapsed = True
+        self._stop_timer()
+
+    def _on_timer(self) -> None:
+        self.lapse()
         self.task.cancel()
